@@ -1,0 +1,1 @@
+//! The request pipeline: from a path to the store and back.

@@ -1,0 +1,1 @@
+//! Identities, the certificate authority and tokens.

@@ -1,0 +1,2 @@
+//! The measured workloads, against any Kubernetes endpoint.
+fn main() {}

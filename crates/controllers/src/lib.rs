@@ -1,0 +1,1 @@
+//! One module a controller, each a pure plan; one shell that runs them all.

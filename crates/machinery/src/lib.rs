@@ -1,0 +1,1 @@
+//! Objects, selectors, quantities, field errors, patches and codecs; names no resource.

@@ -1,0 +1,1 @@
+//! Pod interfaces, addresses and packet rules of a node.

@@ -1,0 +1,1 @@
+//! The pod lifecycle on a node, and the node's HTTP API.

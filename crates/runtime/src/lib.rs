@@ -1,0 +1,1 @@
+//! Images, sandboxes, containers, logs and exec on Linux itself.

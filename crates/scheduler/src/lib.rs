@@ -1,0 +1,1 @@
+//! Where a pod goes: the cluster index, the pure placement, and the loop that binds.
