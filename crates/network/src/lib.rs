@@ -1,1 +1,30 @@
 //! Pod interfaces, addresses and packet rules of a node.
+//!
+//! Pure: [`AddressPool`] says which address is whose, and `masquerade` which packet rules there are. [`PodNetwork`] is what
+//! applies them: it owns a thread in the node's network namespace that speaks netlink, runs `nft`, and keeps a file for each
+//! attachment, so that a restart neither leaks an address nor gives one out twice.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod addresses;
+mod attachment;
+mod bridge;
+mod config;
+mod error;
+mod forwarding;
+mod host_port;
+mod interface;
+mod masquerade;
+mod namespace;
+mod netlink;
+mod nft;
+mod node;
+mod pod_network;
+mod records;
+
+pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
+pub use attachment::{Attachment, Connection};
+pub use config::Config;
+pub use error::{Degradation, Error, RulesError};
+pub use host_port::{HostPort, Protocol};
+pub use ipnet::IpNet;
+pub use pod_network::PodNetwork;

@@ -1,0 +1,148 @@
+//! The node's bridge, which carries the gateway's address, and the ports on it.
+
+use std::{io, net::IpAddr};
+
+use rtnetlink::{
+    AddressMessageBuilder, LinkBridge, LinkUnspec,
+    packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
+    packet_route::{
+        RouteNetlinkMessage,
+        address::AddressMessage,
+        link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
+    },
+};
+
+use crate::{
+    Error,
+    config::{Config, mac_address},
+    netlink::{Netlink, is_absent, is_present},
+};
+
+/// Makes the bridge what the configuration says, whether or not it is there, and returns its index.
+pub(crate) fn ensure(
+    netlink: &mut Netlink,
+    config: &Config,
+    gateway: IpAddr,
+) -> Result<u32, Error> {
+    let failed = |action: &str, source| Error::Netlink {
+        action: format!("{action} bridge {}", config.bridge),
+        source,
+    };
+    let new = LinkBridge::new(&config.bridge)
+        .mtu(config.mtu)
+        .address(mac_address(gateway).to_vec())
+        .build();
+    match netlink.one(RouteNetlinkMessage::NewLink(new), NLM_F_CREATE | NLM_F_EXCL) {
+        Err(error) if !is_present(&error) => return Err(failed("create", error)),
+        _ => {}
+    }
+    let link = find(netlink, &config.bridge)?
+        .ok_or_else(|| failed("find", io::ErrorKind::NotFound.into()))?;
+    let index = link.header.index;
+    let settings = LinkUnspec::new_with_index(index)
+        .mtu(config.mtu)
+        .address(mac_address(gateway).to_vec())
+        .up()
+        .build();
+    let requests = vec![
+        (RouteNetlinkMessage::SetLink(settings), 0),
+        (
+            RouteNetlinkMessage::NewAddress(address(index, gateway, config.prefix_len())),
+            NLM_F_CREATE | NLM_F_REPLACE,
+        ),
+    ];
+    for answer in netlink.batch(requests).map_err(|e| failed("set up", e))? {
+        answer.map_err(|e| failed("set up", e))?;
+    }
+    Ok(index)
+}
+
+/// The interface of that name, if it is a bridge; an error if it is something else.
+fn find(netlink: &mut Netlink, name: &str) -> Result<Option<LinkMessage>, Error> {
+    let wanted = LinkUnspec::new_with_name(name).build();
+    let found = netlink.link(wanted).map_err(|source| Error::Netlink {
+        action: format!("find bridge {name}"),
+        source,
+    })?;
+    match found {
+        Some(link) if !is_bridge(&link) => Err(Error::NotABridge(name.to_owned())),
+        found => Ok(found),
+    }
+}
+
+/// The names of the bridge's ports that begin with `prefix`. None if there is no bridge.
+pub(crate) fn ports(
+    netlink: &mut Netlink,
+    bridge: &str,
+    prefix: &str,
+) -> Result<Vec<String>, Error> {
+    let Some(bridge) = find(netlink, bridge)? else {
+        return Ok(Vec::new());
+    };
+    let links = netlink.links().map_err(|source| Error::Netlink {
+        action: "list interfaces".to_owned(),
+        source,
+    })?;
+    let ports = links
+        .iter()
+        .filter(|link| controller(link) == Some(bridge.header.index));
+    Ok(ports
+        .filter_map(name)
+        .filter(|name| name.starts_with(prefix))
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Removes the bridge; whatever is attached to it stays, detached. Done already is done.
+pub(crate) fn remove(netlink: &mut Netlink, bridge: &str) -> Result<(), Error> {
+    if find(netlink, bridge)?.is_none() {
+        return Ok(());
+    }
+    match netlink.one(
+        RouteNetlinkMessage::DelLink(LinkUnspec::new_with_name(bridge).build()),
+        0,
+    ) {
+        Err(source) if !is_absent(&source) => Err(Error::Netlink {
+            action: format!("remove bridge {bridge}"),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The request that gives an interface an address of either family.
+pub(crate) fn address(index: u32, ip: IpAddr, prefix_len: u8) -> AddressMessage {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    match ip {
+        IpAddr::V4(ip) => AddressMessageBuilder::<Ipv4Addr>::new()
+            .index(index)
+            .address(ip, prefix_len)
+            .build(),
+        IpAddr::V6(ip) => AddressMessageBuilder::<Ipv6Addr>::new()
+            .index(index)
+            .address(ip, prefix_len)
+            .build(),
+    }
+}
+
+/// The index of the bridge that the interface is a port of.
+pub(crate) fn controller(link: &LinkMessage) -> Option<u32> {
+    link.attributes.iter().find_map(|a| match a {
+        LinkAttribute::Controller(index) => Some(*index),
+        _ => None,
+    })
+}
+
+fn name(link: &LinkMessage) -> Option<&str> {
+    link.attributes.iter().find_map(|a| match a {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+fn is_bridge(link: &LinkMessage) -> bool {
+    link.attributes.iter().any(|a| match a {
+        LinkAttribute::LinkInfo(infos) => infos.contains(&LinkInfo::Kind(InfoKind::Bridge)),
+        _ => false,
+    })
+}

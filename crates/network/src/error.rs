@@ -1,0 +1,102 @@
+//! What can go wrong, and what merely works less well.
+
+use std::{io, net::IpAddr, path::PathBuf};
+
+use ipnet::IpNet;
+
+use crate::host_port::HostPort;
+
+/// Why a pod network operation did not happen. Each can be tried again: attach and detach are idempotent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field of [`Config`](crate::Config) cannot be used; the text names it.
+    #[error("invalid pod network configuration: {0}")]
+    InvalidConfig(String),
+    /// The id cannot name a file: it must be 1 to 128 of `A-Z a-z 0-9 . _ -` and not begin with a dot.
+    #[error("invalid sandbox id {0:?}")]
+    InvalidSandboxId(String),
+    /// Every address of the node's pod CIDR is in use. Passes when a pod goes.
+    #[error("no free address in pod CIDR {0}")]
+    AddressesExhausted(IpNet),
+    /// Another sandbox of this node holds the port.
+    #[error("host port {port} is in use by sandbox {holder}")]
+    HostPortInUse {
+        /// The port that was asked for.
+        port: HostPort,
+        /// The sandbox that has it.
+        holder: String,
+    },
+    /// The network namespace could not be opened or entered.
+    #[error("network namespace {path}: {source}")]
+    Namespace {
+        /// As given by the caller.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An interface of the bridge's name exists and is no bridge.
+    #[error("interface {0} exists and is not a bridge")]
+    NotABridge(String),
+    /// The kernel refused a netlink request.
+    #[error("{action}: {source}")]
+    Netlink {
+        /// What was attempted, as "create veth nv0123".
+        action: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The state directory could not be read or written.
+    #[error("pod network state {path}: {source}")]
+    State {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The packet rules that were there could not be taken down.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The thread that serves this network is gone.
+    #[error("the pod network has stopped")]
+    Stopped,
+}
+
+/// Why packet rules were not applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RulesError {
+    /// The `nft` program is neither in `PATH` nor in the system's directories.
+    #[error("the nft program is not installed")]
+    NftMissing,
+    /// `nft` refused the transaction, or could not be run; none of it was applied.
+    #[error("nft: {0}")]
+    Refused(String),
+}
+
+/// Something the node does without. Pods start and reach each other all the same.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Degradation {
+    /// Pods do not reach addresses outside the cluster, and host ports are not served.
+    #[error("no masquerading and no host ports: {0}")]
+    NoRules(RulesError),
+    /// The host does not forward packets: pods reach only pods of the same node.
+    #[error("forwarding is off: {sysctl} could not be set: {reason}")]
+    NoForwarding {
+        /// The file below `/proc/sys`.
+        sysctl: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The host ports of one sandbox are not served.
+    #[error("host ports of sandbox {sandbox_id} ({address}) are not served: {reason}")]
+    NoHostPorts {
+        /// The pod's sandbox.
+        sandbox_id: String,
+        /// The pod's address.
+        address: IpAddr,
+        /// Why.
+        reason: RulesError,
+    },
+}

@@ -1,0 +1,186 @@
+//! A pod's interface: a veth pair with one end on the bridge and the other, `eth0`, in the pod's namespace.
+
+use std::{fs::File, io, net::IpAddr, os::fd::AsRawFd};
+
+use rtnetlink::{
+    LinkBridgePort, LinkUnspec, LinkVeth, RouteMessageBuilder,
+    packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
+    packet_route::{
+        RouteNetlinkMessage,
+        link::{InfoData, InfoVeth, LinkFlags, LinkMessage},
+        route::RouteMessage,
+    },
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    bridge::{address, controller},
+    config::mac_address,
+    namespace,
+    netlink::{Netlink, Request, is_absent, is_present},
+};
+
+/// What the names of the host's ends begin with.
+pub(crate) const HOST_PREFIX: &str = "nv";
+const POD_INTERFACE: &str = "eth0";
+/// The loopback interface is the first of every network namespace.
+const LOOPBACK: u32 = 1;
+
+/// One pod's interface.
+pub(crate) struct Interface<'a> {
+    pub(crate) host_name: &'a str,
+    pub(crate) bridge: u32,
+    pub(crate) mtu: u32,
+    pub(crate) address: IpAddr,
+    pub(crate) prefix_len: u8,
+    pub(crate) gateway: IpAddr,
+}
+
+/// The host's end is called `nv` and 11 hexadecimal digits of a digest of the sandbox id: the 13 octets that fit, the same after
+/// every restart.
+pub(crate) fn host_name(sandbox_id: &str) -> String {
+    let digest = Sha256::digest(sandbox_id.as_bytes());
+    let hex: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{HOST_PREFIX}{}", &hex[..11])
+}
+
+impl Interface<'_> {
+    /// Makes the interface new, and whatever was left of an earlier try goes first. On success the pod can send and receive.
+    pub(crate) fn create(&self, host: &mut Netlink, pod: &File) -> io::Result<()> {
+        if let Err(error) = self.create_pair(host, pod) {
+            if !is_present(&error) || !remove(host, self.host_name)? {
+                return Err(error);
+            }
+            self.create_pair(host, pod)?;
+        }
+        self.set_up_pod(pod).inspect_err(|_| {
+            // The error that matters is the first; what stays is removed by the next try.
+            let _ = remove(host, self.host_name);
+        })
+    }
+
+    /// The pair is born with its ends where they belong: moving one later costs a grace period of the kernel's.
+    fn create_pair(&self, host: &mut Netlink, pod: &File) -> io::Result<()> {
+        let peer = LinkUnspec::new_with_name(POD_INTERFACE)
+            .mtu(self.mtu)
+            .address(mac_address(self.address).to_vec())
+            .setns_by_fd(pod.as_raw_fd())
+            .build();
+        let pair = LinkVeth::new(self.host_name, POD_INTERFACE)
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
+            .mtu(self.mtu)
+            .controller(self.bridge)
+            .up()
+            .build();
+        // Hairpin: a pod may reach itself through an address that leads back to it.
+        let mut hairpin = LinkBridgePort::new(0)
+            .name(self.host_name)
+            .hairpin(true)
+            .build();
+        hairpin.header.index = 0;
+        let answers = host.batch(vec![
+            (
+                RouteNetlinkMessage::NewLink(pair),
+                NLM_F_CREATE | NLM_F_EXCL,
+            ),
+            (RouteNetlinkMessage::NewLink(hairpin), 0),
+        ])?;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
+    }
+
+    fn set_up_pod(&self, pod: &File) -> io::Result<()> {
+        namespace::within(pod, || {
+            let mut netlink = Netlink::open()?;
+            let eth0 = netlink
+                .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
+                .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
+            let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
+            answers.into_iter().try_for_each(|answer| answer.map(drop))
+        })
+    }
+
+    fn pod_requests(&self, eth0: u32) -> io::Result<Vec<Request>> {
+        let set = NLM_F_CREATE | NLM_F_REPLACE;
+        let up =
+            |index| RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(index).up().build());
+        Ok(vec![
+            (up(LOOPBACK), 0),
+            (up(eth0), 0),
+            (
+                RouteNetlinkMessage::NewAddress(address(eth0, self.address, self.prefix_len)),
+                set,
+            ),
+            (
+                RouteNetlinkMessage::NewRoute(self.default_route(eth0)?),
+                set,
+            ),
+        ])
+    }
+
+    fn default_route(&self, eth0: u32) -> io::Result<RouteMessage> {
+        let everywhere = match self.gateway {
+            IpAddr::V4(_) => IpAddr::from([0; 4]),
+            IpAddr::V6(_) => IpAddr::from([0; 16]),
+        };
+        let route = RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix(everywhere, 0)
+            .and_then(|route| route.gateway(self.gateway))
+            .map_err(io::Error::other)?;
+        Ok(route.output_interface(eth0).build())
+    }
+}
+
+/// Whether the pair is there, its host's end is up on this bridge and its pod's end is up too.
+pub(crate) fn is_connected(host: &mut Netlink, host_name: &str, bridge: u32) -> io::Result<bool> {
+    let link = host.link(LinkUnspec::new_with_name(host_name).build())?;
+    let up = LinkFlags::Up | LinkFlags::LowerUp;
+    Ok(
+        link.is_some_and(|link| {
+            controller(&link) == Some(bridge) && link.header.flags.contains(up)
+        }),
+    )
+}
+
+/// Removes the pair, both ends, by the name of the host's. Says whether there was one.
+pub(crate) fn remove(host: &mut Netlink, host_name: &str) -> io::Result<bool> {
+    match host.one(RouteNetlinkMessage::DelLink(by_name(host_name)), 0) {
+        Ok(_) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes many pairs in one request to the kernel; those that are not there do not matter.
+pub(crate) fn remove_all(host: &mut Netlink, host_names: &[String]) -> io::Result<()> {
+    let requests = host_names
+        .iter()
+        .map(|name| (RouteNetlinkMessage::DelLink(by_name(name)), 0))
+        .collect();
+    for answer in host.batch(requests)? {
+        match answer {
+            Err(error) if !is_absent(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn by_name(name: &str) -> LinkMessage {
+    LinkUnspec::new_with_name(name).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_stable_short_and_tell_sandboxes_apart() {
+        assert_eq!(host_name("a"), "nvca978112ca1");
+        assert_ne!(host_name("a"), host_name("b"));
+        assert_eq!(host_name(&"f".repeat(64)).len(), 13);
+    }
+}

@@ -1,0 +1,134 @@
+//! The packet rules of a node's pods, as text for `nft -f`: traffic that leaves the cluster takes the node's address, and host
+//! ports lead to pods. Pure; [`crate::nft`] applies what is written here.
+//!
+//! There is no rule to accept forwarded traffic: in nftables an accept ends only its own chain, so it would change nothing, and
+//! another table that drops still drops.
+//!
+//! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
+//! an element, and rewrites nothing.
+
+use std::{fmt::Write as _, net::IpAddr};
+
+use ipnet::IpNet;
+
+use crate::{config::Config, host_port::HostPort};
+
+#[cfg(test)]
+mod tests;
+
+/// A pod's address and the host's ports that lead to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exposed<'a> {
+    pub(crate) address: IpAddr,
+    pub(crate) ports: &'a [HostPort],
+}
+
+/// The whole table, in one transaction that replaces what was in it.
+pub(crate) fn ruleset<'a>(
+    config: &Config,
+    exposed: impl IntoIterator<Item = Exposed<'a>>,
+) -> String {
+    let table = &config.table;
+    let pods = config.pod_cidr.trunc();
+    let (family, address) = match pods {
+        IpNet::V4(_) => ("ip", "ipv4_addr"),
+        IpNet::V6(_) => ("ip6", "ipv6_addr"),
+    };
+    let direct = unmasqueraded(config)
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let mut text = format!(
+        "add table inet {table}
+delete table inet {table}
+table inet {table} {{
+  set unmasqueraded {{ type {address}; flags interval; elements = {{ {direct} }}; }}
+  map host_ports {{ type inet_proto . inet_service : {address} . inet_service; }}
+  map host_address_ports {{ type {address} . inet_proto . inet_service : {address} . inet_service; }}
+  chain postrouting {{
+    type nat hook postrouting priority 100; policy accept;
+    {family} saddr {pods} {family} daddr != @unmasqueraded masquerade fully-random
+    ct status dnat {family} saddr {pods} {family} daddr {pods} masquerade fully-random
+  }}
+  chain host-ports {{
+    dnat {family} to {family} daddr . meta l4proto . th dport map @host_address_ports
+    dnat {family} to meta l4proto . th dport map @host_ports
+  }}
+  chain prerouting {{
+    type nat hook prerouting priority -100; policy accept;
+    fib daddr type local jump host-ports
+  }}
+  chain output {{
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump host-ports
+  }}
+}}
+"
+    );
+    for pod in exposed {
+        elements(&mut text, "add", config, pod);
+    }
+    text
+}
+
+/// The transaction that makes one pod's host ports lead to it.
+pub(crate) fn expose(config: &Config, pod: Exposed<'_>) -> String {
+    let mut text = String::new();
+    elements(&mut text, "add", config, pod);
+    text
+}
+
+/// The transaction that ends it. What is taken away is added first: a removal that finds nothing would fail the transaction.
+pub(crate) fn conceal(config: &Config, pod: Exposed<'_>) -> String {
+    let mut text = String::new();
+    elements(&mut text, "add", config, pod);
+    elements(&mut text, "delete", config, pod);
+    text
+}
+
+/// The transaction that removes the table, whether or not it is there.
+pub(crate) fn removal(config: &Config) -> String {
+    let table = &config.table;
+    format!("add table inet {table}\ndelete table inet {table}\n")
+}
+
+fn elements(text: &mut String, verb: &str, config: &Config, pod: Exposed<'_>) {
+    for port in pod.ports {
+        let protocol = port.protocol.rule_name();
+        let (map, key) = match port.address() {
+            // Of the other family: no packet to that address can lead to this pod.
+            Some(ip) if ip.is_ipv4() != pod.address.is_ipv4() => continue,
+            Some(ip) => (
+                "host_address_ports",
+                format!("{ip} . {protocol} . {}", port.host_port),
+            ),
+            None => ("host_ports", format!("{protocol} . {}", port.host_port)),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{verb} element inet {} {map} {{ {key} : {} . {} }}",
+            config.table, pod.address, port.container_port
+        );
+    }
+}
+
+/// Where pods are seen under their own address: the cluster's pods, and groups, which no answer comes back from. Of one family,
+/// in the fewest ranges, for ranges that overlap are refused.
+fn unmasqueraded(config: &Config) -> Vec<IpNet> {
+    let multicast = match config.pod_cidr {
+        IpNet::V4(_) => IpNet::new_assert([224, 0, 0, 0].into(), 4),
+        IpNet::V6(_) => IpNet::new_assert([0xff00, 0, 0, 0, 0, 0, 0, 0].into(), 8),
+    };
+    let same_family = |cidr: &IpNet| cidr.addr().is_ipv4() == config.pod_cidr.addr().is_ipv4();
+    let mut ranges: Vec<IpNet> = config
+        .cluster_cidrs
+        .iter()
+        .copied()
+        .filter(same_family)
+        .map(|c| c.trunc())
+        .collect();
+    ranges.extend([config.pod_cidr.trunc(), multicast]);
+    IpNet::aggregate(&ranges)
+}

@@ -1,0 +1,145 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::host_port::Protocol;
+
+fn config(pod_cidr: &str, cluster: &[&str]) -> Config {
+    let cluster = cluster.iter().map(|c| c.parse().unwrap()).collect();
+    Config::new(pod_cidr.parse().unwrap(), cluster, "/nowhere".into())
+}
+
+fn port(
+    protocol: Protocol,
+    host_ip: Option<&str>,
+    host_port: u16,
+    container_port: u16,
+) -> HostPort {
+    HostPort {
+        protocol,
+        host_ip: host_ip.map(|ip| ip.parse().unwrap()),
+        host_port,
+        container_port,
+    }
+}
+
+#[track_caller]
+fn check(actual: &str, expected: &Expect) {
+    expected.assert_eq(actual);
+}
+
+#[test]
+fn the_table_of_a_node() {
+    let ports = [
+        port(Protocol::Tcp, None, 8080, 80),
+        port(Protocol::Udp, Some("192.0.2.1"), 53, 5353),
+    ];
+    let pod = Exposed {
+        address: "10.244.1.2".parse().unwrap(),
+        ports: &ports,
+    };
+    check(
+        &ruleset(
+            &config("10.244.1.0/24", &["10.244.0.0/16", "fd00::/48"]),
+            [pod],
+        ),
+        &expect![[r#"
+            add table inet navarch
+            delete table inet navarch
+            table inet navarch {
+              set unmasqueraded { type ipv4_addr; flags interval; elements = { 10.244.0.0/16, 224.0.0.0/4 }; }
+              map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+              map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+              chain postrouting {
+                type nat hook postrouting priority 100; policy accept;
+                ip saddr 10.244.1.0/24 ip daddr != @unmasqueraded masquerade fully-random
+                ct status dnat ip saddr 10.244.1.0/24 ip daddr 10.244.1.0/24 masquerade fully-random
+              }
+              chain host-ports {
+                dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports
+                dnat ip to meta l4proto . th dport map @host_ports
+              }
+              chain prerouting {
+                type nat hook prerouting priority -100; policy accept;
+                fib daddr type local jump host-ports
+              }
+              chain output {
+                type nat hook output priority -100; policy accept;
+                fib daddr type local jump host-ports
+              }
+            }
+            add element inet navarch host_ports { tcp . 8080 : 10.244.1.2 . 80 }
+            add element inet navarch host_address_ports { 192.0.2.1 . udp . 53 : 10.244.1.2 . 5353 }
+        "#]],
+    );
+}
+
+#[test]
+fn the_table_of_an_ipv6_node() {
+    check(
+        &ruleset(&config("fd00:0:0:1::/64", &["fd00::/48"]), []),
+        &expect![[r#"
+            add table inet navarch
+            delete table inet navarch
+            table inet navarch {
+              set unmasqueraded { type ipv6_addr; flags interval; elements = { fd00::/48, ff00::/8 }; }
+              map host_ports { type inet_proto . inet_service : ipv6_addr . inet_service; }
+              map host_address_ports { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+              chain postrouting {
+                type nat hook postrouting priority 100; policy accept;
+                ip6 saddr fd00:0:0:1::/64 ip6 daddr != @unmasqueraded masquerade fully-random
+                ct status dnat ip6 saddr fd00:0:0:1::/64 ip6 daddr fd00:0:0:1::/64 masquerade fully-random
+              }
+              chain host-ports {
+                dnat ip6 to ip6 daddr . meta l4proto . th dport map @host_address_ports
+                dnat ip6 to meta l4proto . th dport map @host_ports
+              }
+              chain prerouting {
+                type nat hook prerouting priority -100; policy accept;
+                fib daddr type local jump host-ports
+              }
+              chain output {
+                type nat hook output priority -100; policy accept;
+                fib daddr type local jump host-ports
+              }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn ranges_never_overlap() {
+    let ranges = unmasqueraded(&config(
+        "10.244.1.7/24",
+        &["10.244.0.0/16", "10.244.0.0/17", "10.245.0.0/16"],
+    ));
+    let text: Vec<_> = ranges.iter().map(ToString::to_string).collect();
+    assert_eq!(text, ["10.244.0.0/15", "224.0.0.0/4"]);
+}
+
+#[test]
+fn a_pod_comes_and_goes_by_elements() {
+    let config = config("10.244.1.0/24", &[]);
+    let ports = [
+        port(Protocol::Sctp, Some("0.0.0.0"), 9, 10),
+        port(Protocol::Tcp, Some("192.0.2.1"), 80, 8080),
+        port(Protocol::Tcp, Some("2001:db8::1"), 80, 8080),
+    ];
+    let pod = Exposed {
+        address: "10.244.1.2".parse().unwrap(),
+        ports: &ports,
+    };
+    check(&expose(&config, pod), &expect![[r#"
+        add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+        add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+    "#]]);
+    check(&conceal(&config, pod), &expect![[r#"
+        add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+        add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+        delete element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+        delete element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+    "#]]);
+    check(&removal(&config), &expect![[r#"
+        add table inet navarch
+        delete table inet navarch
+    "#]]);
+}

@@ -1,0 +1,46 @@
+//! Network namespaces: opening them by path, and doing something inside one.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    path::Path,
+    thread,
+};
+
+use nix::sched::{CloneFlags, setns};
+
+use crate::Error;
+
+/// Opens a network namespace; `path` is as `/run/netns/NAME` or `/proc/PID/ns/net`.
+pub(crate) fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(|source| Error::Namespace {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Moves the calling thread, and what it starts from now on, into the namespace.
+pub(crate) fn enter(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?)
+}
+
+/// Runs `work` on a thread of its own inside the namespace. The thread ends with it, so that none is ever left in a pod's
+/// namespace, keeping it alive, and there is no way back that could fail.
+pub(crate) fn within<T: Send>(
+    namespace: &File,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    thread::scope(|scope| {
+        let inside = move || {
+            enter(namespace.as_fd())?;
+            work()
+        };
+        let thread = thread::Builder::new()
+            .name("pod-netns".to_owned())
+            .spawn_scoped(scope, inside)?;
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace panicked")))
+    })
+}

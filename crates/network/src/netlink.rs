@@ -1,0 +1,170 @@
+//! Requests to the kernel's routing netlink, a batch in one message. The kernel carries a batch out while it is being sent, so
+//! this is for the thread that may block on it; `rtnetlink` builds the messages.
+
+use std::{collections::HashMap, io, os::fd::AsFd, time::Duration};
+
+use nix::sys::{
+    socket::{setsockopt, sockopt::ReceiveTimeout},
+    time::TimeVal,
+};
+use rtnetlink::{
+    packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
+    packet_route::{RouteNetlinkMessage, link::LinkMessage},
+    sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE},
+};
+
+/// An acknowledgement is there when the request has been sent; this only ends a wait for one that was lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A request and its flags beyond those that every request has.
+pub(crate) type Request = (RouteNetlinkMessage, u16);
+
+/// The kernel's answer to one request: what it returned, if anything.
+pub(crate) type Answer = io::Result<Option<RouteNetlinkMessage>>;
+
+/// A socket that stays in the network namespace it was opened in.
+pub(crate) struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Netlink {
+    /// Opens a socket in the network namespace of the calling thread.
+    pub(crate) fn open() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        socket.connect(&SocketAddr::new(0, 0))?;
+        let timeout = TimeVal::new(ANSWER_TIMEOUT.as_secs() as i64, 0);
+        setsockopt(&socket.as_fd(), ReceiveTimeout, &timeout)?;
+        Ok(Self {
+            socket,
+            sequence: 0,
+        })
+    }
+
+    /// Sends all requests at once and returns their answers in the same order. One that fails does not stop the ones behind it.
+    /// An error here says nothing about which were carried out.
+    pub(crate) fn batch(&mut self, requests: Vec<Request>) -> io::Result<Vec<Answer>> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let first = self.sequence.wrapping_add(1);
+        let count = requests.len();
+        let mut bytes = Vec::new();
+        for (message, flags) in requests {
+            self.append(&mut bytes, message, flags | NLM_F_ACK);
+        }
+        self.socket.send(&bytes, 0)?;
+        let mut returned = HashMap::new();
+        let mut answers: Vec<Option<Answer>> = (0..count).map(|_| None).collect();
+        let mut open = count;
+        while open > 0 {
+            for message in self.receive()? {
+                let place = message.header.sequence_number.wrapping_sub(first) as usize;
+                let Some(answer) = answers.get_mut(place).filter(|a| a.is_none()) else {
+                    continue;
+                };
+                match message.payload {
+                    NetlinkPayload::InnerMessage(inner) => {
+                        returned.insert(place, inner);
+                    }
+                    NetlinkPayload::Error(error) => {
+                        *answer = Some(match error.code {
+                            None => Ok(returned.remove(&place)),
+                            Some(_) => Err(error.to_io()),
+                        });
+                        open -= 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// One request and its answer.
+    pub(crate) fn one(&mut self, message: RouteNetlinkMessage, flags: u16) -> Answer {
+        self.batch(vec![(message, flags)])?
+            .pop()
+            .unwrap_or_else(|| Err(io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    /// The interface that the request describes by name or index; `None` if there is none.
+    pub(crate) fn link(&mut self, wanted: LinkMessage) -> io::Result<Option<LinkMessage>> {
+        match self.one(RouteNetlinkMessage::GetLink(wanted), 0) {
+            Ok(Some(RouteNetlinkMessage::NewLink(link))) => Ok(Some(link)),
+            Ok(_) => Ok(None),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every interface of the namespace.
+    pub(crate) fn links(&mut self) -> io::Result<Vec<LinkMessage>> {
+        let mut bytes = Vec::new();
+        self.append(
+            &mut bytes,
+            RouteNetlinkMessage::GetLink(LinkMessage::default()),
+            NLM_F_DUMP,
+        );
+        self.socket.send(&bytes, 0)?;
+        let mut links = Vec::new();
+        loop {
+            for message in self.receive()? {
+                if message.header.sequence_number != self.sequence {
+                    continue;
+                }
+                match message.payload {
+                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
+                        links.push(link)
+                    }
+                    NetlinkPayload::Done(_) => return Ok(links),
+                    NetlinkPayload::Error(error) if error.code.is_some() => {
+                        return Err(error.to_io());
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut message = NetlinkMessage::from(message);
+        message.header.flags = NLM_F_REQUEST | flags;
+        message.header.sequence_number = self.sequence;
+        message.finalize();
+        let start = bytes.len();
+        // Each message of a batch begins at a multiple of four (NLMSG_ALIGN).
+        bytes.resize(start + message.buffer_len().next_multiple_of(4), 0);
+        message.serialize(&mut bytes[start..]);
+    }
+
+    fn receive(&mut self) -> io::Result<Vec<NetlinkMessage<RouteNetlinkMessage>>> {
+        let (bytes, _) = self.socket.recv_from_full()?;
+        let mut rest = bytes.as_slice();
+        let mut messages = Vec::new();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::deserialize(rest).map_err(io::Error::other)?;
+            let length = (message.header.length as usize)
+                .next_multiple_of(4)
+                .clamp(1, rest.len());
+            messages.push(message);
+            rest = &rest[length..];
+        }
+        Ok(messages)
+    }
+}
+
+/// Whether the kernel says that there is no such interface or entry.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(nix::libc::ENODEV | nix::libc::ENOENT | nix::libc::ESRCH)
+    )
+}
+
+/// Whether the kernel says that it is there already.
+pub(crate) fn is_present(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::libc::EEXIST)
+}

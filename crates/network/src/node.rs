@@ -1,0 +1,393 @@
+//! One node's pod network as its thread sees it: all state in one place, changed by one at a time. The kernel takes one change to
+//! its interfaces at a time too, so that nothing is lost by waiting here instead of there.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    net::IpAddr,
+    path::Path,
+};
+
+use crate::{
+    Attachment, Config, Connection, Degradation, Error, HostPort,
+    addresses::{AddressPool, CidrTooSmall, Unavailable},
+    bridge,
+    config::mac_address,
+    error::RulesError,
+    forwarding,
+    interface::{self, Interface},
+    masquerade::{self, Exposed},
+    namespace,
+    netlink::Netlink,
+    nft::Nft,
+    records::{Found, Records, validate_id},
+};
+
+/// The state of a node's pod network, and the kernel's and the disk's behind it.
+pub(crate) struct Node {
+    config: Config,
+    host: Netlink,
+    bridge: u32,
+    pool: AddressPool,
+    records: Records,
+    attachments: BTreeMap<String, Attachment>,
+    /// Without it there are no rules; the reason is the error.
+    nft: Result<Nft, RulesError>,
+    degradations: Vec<Degradation>,
+    /// Sandboxes whose host ports are not served.
+    unserved: BTreeMap<String, Degradation>,
+}
+
+impl Node {
+    /// Takes up what an earlier run left, and makes bridge and rules as the configuration says.
+    pub(crate) fn start(config: Config) -> Result<Self, Error> {
+        let pool = new_pool(&config)?;
+        let (records, found) = Records::open(config.state_dir.clone())?;
+        let mut host = open_netlink()?;
+        let bridge = bridge::ensure(&mut host, &config, pool.gateway())?;
+        let mut node = Self {
+            config,
+            host,
+            bridge,
+            pool,
+            records,
+            attachments: BTreeMap::new(),
+            nft: Nft::find(),
+            degradations: Vec::new(),
+            unserved: BTreeMap::new(),
+        };
+        node.restore(found);
+        node.set_up_routing();
+        Ok(node)
+    }
+
+    /// Attaches a sandbox; an attachment that is whole is returned as it is, one that is not is made again with its address.
+    pub(crate) fn attach(
+        &mut self,
+        id: &str,
+        netns: &Path,
+        ports: Vec<HostPort>,
+    ) -> Result<Attachment, Error> {
+        validate_id(id)?;
+        if let Some(known) = self.attachments.get(id)
+            && known.netns == netns
+            && known.host_ports == ports
+            && self.connection(id)? == Connection::Up
+            && let Some(known) = self.attachments.get(id)
+        {
+            return Ok(known.clone());
+        }
+        self.refuse_taken_ports(id, &ports)?;
+        let namespace = namespace::open(netns)?;
+        let is_new = !self.attachments.contains_key(id);
+        self.conceal(id)?;
+        let attachment = self.describe(id, netns, ports)?;
+        let made = self
+            .record(&attachment)
+            .and_then(|()| self.create(&attachment, &namespace));
+        if let Err(error) = made {
+            if is_new {
+                self.forget(id);
+            }
+            return Err(error);
+        }
+        self.attachments.insert(id.to_owned(), attachment.clone());
+        self.expose(&attachment);
+        Ok(attachment)
+    }
+
+    /// Detaches a sandbox: its host ports, its interface, its address, in this order. Done already is done.
+    pub(crate) fn detach(&mut self, id: &str) -> Result<(), Error> {
+        validate_id(id)?;
+        self.conceal(id)?;
+        let name = interface::host_name(id);
+        interface::remove(&mut self.host, &name).map_err(|source| Error::Netlink {
+            action: format!("remove veth {name}"),
+            source,
+        })?;
+        self.records.remove(id)?;
+        self.attachments.remove(id);
+        self.pool.release(id);
+        Ok(())
+    }
+
+    /// Every attachment, by sandbox id.
+    pub(crate) fn attachments(&self) -> Vec<Attachment> {
+        self.attachments.values().cloned().collect()
+    }
+
+    /// Whether a sandbox's interface is there and up.
+    pub(crate) fn connection(&mut self, id: &str) -> Result<Connection, Error> {
+        let Some(attachment) = self.attachments.get(id) else {
+            return Ok(Connection::Absent);
+        };
+        let name = &attachment.host_interface;
+        let connected = interface::is_connected(&mut self.host, name, self.bridge);
+        match connected.map_err(|source| Error::Netlink {
+            action: format!("look at veth {name}"),
+            source,
+        })? {
+            true => Ok(Connection::Up),
+            false => Ok(Connection::Broken),
+        }
+    }
+
+    /// Detaches every sandbox that is not among the living, removes interfaces on the bridge that belong to no attachment, and
+    /// returns the ids of the sandboxes it detached. One that cannot be detached does not keep the others: the first error comes
+    /// at the end.
+    pub(crate) fn reconcile(&mut self, live: &HashSet<String>) -> Result<Vec<String>, Error> {
+        let dead: Vec<String> = self
+            .attachments
+            .keys()
+            .filter(|id| !live.contains(*id))
+            .cloned()
+            .collect();
+        let mut detached = Vec::new();
+        let mut first_error = None;
+        for id in dead {
+            match self.detach(&id) {
+                Ok(()) => detached.push(id),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        self.remove_strays()?;
+        first_error.map_or(Ok(detached), Err)
+    }
+
+    /// What the node does without.
+    pub(crate) fn degradations(&self) -> Vec<Degradation> {
+        self.degradations
+            .iter()
+            .chain(self.unserved.values())
+            .cloned()
+            .collect()
+    }
+
+    /// Claims the addresses of the attachments that were found. One whose address is another's, or of a CIDR that was the node's
+    /// before, is left out; its interface goes with the next [`Node::reconcile`].
+    fn restore(&mut self, found: Found) {
+        for attachment in found.attachments {
+            let id = attachment.sandbox_id.clone();
+            let claimed = attachment
+                .ips
+                .iter()
+                .try_for_each(|ip| self.pool.claim(&id, *ip));
+            match claimed {
+                Ok(()) => drop(self.attachments.insert(id, attachment)),
+                Err(error) => {
+                    tracing::warn!(sandbox = %id, ips = ?attachment.ips, %error, "dropping an attachment of an earlier run");
+                    if let Err(error) = self.records.remove(&id) {
+                        tracing::warn!(sandbox = %id, %error, "its file stays");
+                    }
+                }
+            }
+        }
+        if let Some(last) = found.last_address {
+            self.pool.resume_after(last);
+        }
+    }
+
+    fn set_up_routing(&mut self) {
+        if let Err(degradation) = forwarding::enable(self.pool.gateway()) {
+            self.degradations.push(degradation);
+        }
+        let exposed = self.attachments.values().map(exposed);
+        let rules = masquerade::ruleset(&self.config, exposed);
+        if let Err(error) = self.nft.clone().and_then(|nft| nft.apply(&rules)) {
+            self.nft = Err(error.clone());
+            self.degradations.push(Degradation::NoRules(error));
+        }
+        for degradation in &self.degradations {
+            tracing::warn!(bridge = %self.config.bridge, %degradation, "the pod network is degraded");
+        }
+    }
+
+    fn refuse_taken_ports(&self, id: &str, ports: &[HostPort]) -> Result<(), Error> {
+        let others = self
+            .attachments
+            .values()
+            .filter(|other| other.sandbox_id != id);
+        for (holder, held) in
+            others.flat_map(|other| other.host_ports.iter().map(move |port| (other, port)))
+        {
+            if let Some(port) = ports.iter().find(|port| port.conflicts_with(held)) {
+                return Err(Error::HostPortInUse {
+                    port: port.clone(),
+                    holder: holder.sandbox_id.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(
+        &mut self,
+        id: &str,
+        netns: &Path,
+        host_ports: Vec<HostPort>,
+    ) -> Result<Attachment, Error> {
+        let ip = self
+            .pool
+            .allocate(id)
+            .map_err(|unavailable| match unavailable {
+                Unavailable::Exhausted | Unavailable::Foreign | Unavailable::Taken => {
+                    Error::AddressesExhausted(self.pool.cidr())
+                }
+            })?;
+        Ok(Attachment {
+            sandbox_id: id.to_owned(),
+            netns: netns.to_owned(),
+            ips: vec![ip],
+            gateway: self.pool.gateway(),
+            prefix_len: self.config.prefix_len(),
+            mac: mac_address(ip)
+                .map(|octet| format!("{octet:02x}"))
+                .join(":"),
+            host_interface: interface::host_name(id),
+            host_ports,
+        })
+    }
+
+    fn record(&mut self, attachment: &Attachment) -> Result<(), Error> {
+        self.records.write(attachment)?;
+        attachment
+            .ips
+            .iter()
+            .try_for_each(|ip| self.records.write_last_address(*ip))
+    }
+
+    fn create(&mut self, attachment: &Attachment, namespace: &std::fs::File) -> Result<(), Error> {
+        for ip in &attachment.ips {
+            let interface = self.interface(attachment, *ip);
+            interface
+                .create(&mut self.host, namespace)
+                .map_err(|source| Error::Netlink {
+                    action: format!(
+                        "create veth {} for {}",
+                        attachment.host_interface,
+                        attachment.netns.display()
+                    ),
+                    source,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn interface<'a>(&self, attachment: &'a Attachment, address: IpAddr) -> Interface<'a> {
+        Interface {
+            host_name: &attachment.host_interface,
+            bridge: self.bridge,
+            mtu: self.config.mtu,
+            address,
+            prefix_len: attachment.prefix_len,
+            gateway: attachment.gateway,
+        }
+    }
+
+    /// Undoes what a first attach did before it failed.
+    fn forget(&mut self, id: &str) {
+        match self.records.remove(id) {
+            Ok(()) => drop(self.pool.release(id)),
+            // The address stays with the file that says so.
+            Err(error) => {
+                tracing::warn!(sandbox = %id, %error, "the file of a failed attachment stays")
+            }
+        }
+    }
+
+    /// Host ports that cannot be served do not keep a pod from running.
+    fn expose(&mut self, attachment: &Attachment) {
+        if attachment.host_ports.is_empty() {
+            return;
+        }
+        let rules = masquerade::expose(&self.config, exposed(attachment));
+        let Err(reason) = self.nft.clone().and_then(|nft| nft.apply(&rules)) else {
+            return;
+        };
+        let sandbox_id = attachment.sandbox_id.clone();
+        let degradation = Degradation::NoHostPorts {
+            sandbox_id,
+            address: exposed(attachment).address,
+            reason,
+        };
+        tracing::warn!(%degradation, "the pod runs without its host ports");
+        self.unserved
+            .insert(attachment.sandbox_id.clone(), degradation);
+    }
+
+    /// An address must not be free while a host port leads to it, so a failure here is one of detaching.
+    fn conceal(&mut self, id: &str) -> Result<(), Error> {
+        let was_unserved = self.unserved.remove(id).is_some();
+        let Some(attachment) = self.attachments.get(id) else {
+            return Ok(());
+        };
+        if let Ok(nft) = &self.nft
+            && !attachment.host_ports.is_empty()
+            && !was_unserved
+        {
+            nft.apply(&masquerade::conceal(&self.config, exposed(attachment)))?;
+        }
+        Ok(())
+    }
+
+    fn remove_strays(&mut self) -> Result<(), Error> {
+        let known: HashSet<&str> = self
+            .attachments
+            .values()
+            .map(|a| a.host_interface.as_str())
+            .collect();
+        let mut ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX)?;
+        ports.retain(|port| !known.contains(port.as_str()));
+        remove_interfaces(&mut self.host, &ports)
+    }
+}
+
+/// Removes what networks of this configuration made, in the network namespace of the calling thread: rules, interfaces, bridge,
+/// files. Goes on after an error and returns the first. Forwarding stays on.
+pub(crate) fn remove_everything(config: &Config) -> Result<(), Error> {
+    let rules = match Nft::find().and_then(|nft| nft.apply(&masquerade::removal(config))) {
+        // No table was made without it.
+        Err(RulesError::NftMissing) => Ok(()),
+        applied => applied.map_err(Error::from),
+    };
+    let mut host = open_netlink()?;
+    let interfaces = bridge::ports(&mut host, &config.bridge, interface::HOST_PREFIX)
+        .and_then(|ports| remove_interfaces(&mut host, &ports));
+    let bridge = bridge::remove(&mut host, &config.bridge);
+    rules
+        .and(interfaces)
+        .and(bridge)
+        .and(Records::remove_all(&config.state_dir))
+}
+
+/// The pod's first address and its ports. Every attachment has an address; without one the ports lead nowhere.
+fn exposed(attachment: &Attachment) -> Exposed<'_> {
+    match attachment.ips.first() {
+        Some(address) => Exposed {
+            address: *address,
+            ports: &attachment.host_ports,
+        },
+        None => Exposed {
+            address: attachment.gateway,
+            ports: &[],
+        },
+    }
+}
+
+fn new_pool(config: &Config) -> Result<AddressPool, Error> {
+    AddressPool::new(config.pod_cidr)
+        .map_err(|error: CidrTooSmall| Error::InvalidConfig(error.to_string()))
+}
+
+fn open_netlink() -> Result<Netlink, Error> {
+    Netlink::open().map_err(|source| Error::Netlink {
+        action: "open netlink".to_owned(),
+        source,
+    })
+}
+
+fn remove_interfaces(host: &mut Netlink, names: &[String]) -> Result<(), Error> {
+    interface::remove_all(host, names).map_err(|source| Error::Netlink {
+        action: "remove veths".to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,140 @@
+//! The pod network as the node uses it: a handle on the thread that owns it.
+
+use std::{collections::HashSet, path::Path, thread};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Attachment, Config, Connection, Degradation, Error, HostPort, namespace, node, node::Node,
+};
+
+/// How many requests wait for the thread; those beyond wait with their caller.
+const QUEUE: usize = 256;
+
+type Job = Box<dyn FnOnce(&mut Node) + Send>;
+
+/// A node's pod network. Clones are the same network; it stops serving, and changes nothing, when the last is dropped.
+///
+/// A request that was sent is carried out even if its future is dropped; since attach and detach are idempotent, the caller
+/// simply asks again.
+#[derive(Debug, Clone)]
+pub struct PodNetwork {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl PodNetwork {
+    /// Makes the bridge and the rules, and takes up the attachments of an earlier run from the state directory. What the host
+    /// cannot do (rules, forwarding) is in [`PodNetwork::degradations`].
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        config.validate()?;
+        let (started, start) = oneshot::channel();
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        spawn(move || serve(config, started, queue))?;
+        start.await.map_err(|_| Error::Stopped)??;
+        Ok(Self { jobs })
+    }
+
+    /// Gives the sandbox whose network namespace is at `netns_path` an interface `eth0` with an address, a default route, and
+    /// loopback. Attached already, it is left as it is; broken, it is mended and keeps its address.
+    pub async fn attach(
+        &self,
+        sandbox_id: &str,
+        netns_path: &Path,
+        host_ports: Vec<HostPort>,
+    ) -> Result<Attachment, Error> {
+        let (id, netns) = (sandbox_id.to_owned(), netns_path.to_owned());
+        self.run(move |node| node.attach(&id, &netns, host_ports))
+            .await?
+    }
+
+    /// Takes the sandbox's host ports, interface and address away. Its namespace may be gone already. Detached already is fine.
+    pub async fn detach(&self, sandbox_id: &str) -> Result<(), Error> {
+        let id = sandbox_id.to_owned();
+        self.run(move |node| node.detach(&id)).await?
+    }
+
+    /// Every attachment, by sandbox id.
+    pub async fn attachments(&self) -> Result<Vec<Attachment>, Error> {
+        self.run(|node| node.attachments()).await
+    }
+
+    /// Whether a sandbox is attached, and its interface up.
+    pub async fn check(&self, sandbox_id: &str) -> Result<Connection, Error> {
+        let id = sandbox_id.to_owned();
+        self.run(move |node| node.connection(&id)).await?
+    }
+
+    /// Detaches every sandbox that is not in `live_sandbox_ids`, and returns their ids. To be called with all sandboxes there are
+    /// before new ones are attached: one that is attached and not in the set is taken for dead.
+    pub async fn reconcile(&self, live_sandbox_ids: HashSet<String>) -> Result<Vec<String>, Error> {
+        self.run(move |node| node.reconcile(&live_sandbox_ids))
+            .await?
+    }
+
+    /// What the node does without; empty when all is well.
+    pub async fn degradations(&self) -> Result<Vec<Degradation>, Error> {
+        self.run(|node| node.degradations()).await
+    }
+
+    /// Removes what networks of this configuration made: rules, interfaces, bridge, files. No such network may be running.
+    pub async fn remove_everything(config: Config) -> Result<(), Error> {
+        config.validate()?;
+        let (done, result) = oneshot::channel();
+        spawn(move || {
+            let removed = enter(&config).and_then(|()| node::remove_everything(&config));
+            // Nobody waits for it any more: nothing to tell.
+            let _ = done.send(removed);
+        })?;
+        result.await.map_err(|_| Error::Stopped)?
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Node) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, result) = oneshot::channel();
+        let job = Box::new(move |node: &mut Node| {
+            let _ = done.send(work(node));
+        });
+        self.jobs.send(job).await.map_err(|_| Error::Stopped)?;
+        result.await.map_err(|_| Error::Stopped)
+    }
+}
+
+/// The thread's life: it enters the node's namespace and stays there.
+fn serve(
+    config: Config,
+    started: oneshot::Sender<Result<(), Error>>,
+    mut queue: mpsc::Receiver<Job>,
+) {
+    match enter(&config).and_then(|()| Node::start(config)) {
+        Err(error) => drop(started.send(Err(error))),
+        Ok(mut node) => {
+            if started.send(Ok(())).is_err() {
+                return;
+            }
+            while let Some(job) = queue.blocking_recv() {
+                job(&mut node);
+            }
+        }
+    }
+}
+
+fn enter(config: &Config) -> Result<(), Error> {
+    use std::os::fd::AsFd;
+    let Some(path) = &config.netns else {
+        return Ok(());
+    };
+    let namespace = namespace::open(path)?;
+    namespace::enter(namespace.as_fd()).map_err(|source| Error::Namespace {
+        path: path.clone(),
+        source,
+    })
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let spawned = thread::Builder::new()
+        .name("pod-network".to_owned())
+        .spawn(work);
+    spawned.map(drop).map_err(|_| Error::Stopped)
+}

@@ -1,0 +1,226 @@
+//! What survives a restart of the agent: one file an attachment, and the address that was handed out last.
+//!
+//! A file is written before the interface is made and removed after it is gone, so that there is never an interface without its
+//! file. Files are replaced whole but not synced: a namespace does not survive what an unsynced file does not survive.
+
+use std::{
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use crate::{Attachment, Error};
+
+const SUFFIX: &str = ".json";
+const UNFINISHED: &str = ".unfinished";
+const LAST_ADDRESS: &str = "last-address";
+const MAX_ID: usize = 128;
+/// Far more than an attachment with every host port a pod may have.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The directory the files are in.
+#[derive(Debug)]
+pub(crate) struct Records {
+    directory: PathBuf,
+}
+
+/// What a start finds.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) last_address: Option<IpAddr>,
+}
+
+impl Records {
+    /// Makes the directory if need be and reads what is in it. A file that cannot be understood is removed with a warning: it was
+    /// cut short by a crash of the whole machine, which left no pod either.
+    pub(crate) fn open(directory: PathBuf) -> Result<(Self, Found), Error> {
+        let records = Self { directory };
+        records.state(&records.directory, fs::create_dir_all(&records.directory))?;
+        let found = records.read()?;
+        Ok((records, found))
+    }
+
+    /// Writes an attachment, in place of an earlier one of its sandbox.
+    pub(crate) fn write(&self, attachment: &Attachment) -> Result<(), Error> {
+        let path = self.path(&attachment.sandbox_id);
+        let bytes = serde_json::to_vec(attachment).map_err(io::Error::other);
+        self.state(&path, bytes.and_then(|bytes| replace(&path, &bytes)))
+    }
+
+    /// Removes a sandbox's file, if it is there.
+    pub(crate) fn remove(&self, sandbox_id: &str) -> Result<(), Error> {
+        let path = self.path(sandbox_id);
+        self.state(&path, absent_is_fine(fs::remove_file(&path)))
+    }
+
+    /// Remembers the address that was handed out last.
+    pub(crate) fn write_last_address(&self, ip: IpAddr) -> Result<(), Error> {
+        let path = self.directory.join(LAST_ADDRESS);
+        self.state(&path, replace(&path, ip.to_string().as_bytes()))
+    }
+
+    /// Removes the files and, unless something else is in it, the directory.
+    pub(crate) fn remove_all(directory: &Path) -> Result<(), Error> {
+        let removed = remove_files(directory).and_then(|()| match fs::remove_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed,
+        });
+        absent_is_fine(removed).map_err(|source| Error::State {
+            path: directory.to_owned(),
+            source,
+        })
+    }
+
+    fn read(&self) -> Result<Found, Error> {
+        let mut found = Found::default();
+        for entry in self.state(&self.directory, fs::read_dir(&self.directory))? {
+            let path = self.state(&self.directory, entry)?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name == LAST_ADDRESS {
+                found.last_address = read_limited(&path).ok().and_then(|text| text.parse().ok());
+            } else if let Some(sandbox_id) = name.strip_suffix(SUFFIX) {
+                match parse(&path, sandbox_id) {
+                    Ok(attachment) => found.attachments.push(attachment),
+                    Err(error) => {
+                        tracing::warn!(path = %path.display(), %error, "removing an attachment file that cannot be read");
+                        self.state(&path, absent_is_fine(fs::remove_file(&path)))?;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn path(&self, sandbox_id: &str) -> PathBuf {
+        self.directory.join(format!("{sandbox_id}{SUFFIX}"))
+    }
+
+    fn state<T>(&self, path: &Path, result: io::Result<T>) -> Result<T, Error> {
+        result.map_err(|source| Error::State {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Refuses an id that would not name a file of its own in the directory.
+pub(crate) fn validate_id(sandbox_id: &str) -> Result<(), Error> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let valid = (1..=MAX_ID).contains(&sandbox_id.len())
+        && !sandbox_id.starts_with('.')
+        && sandbox_id.bytes().all(plain);
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::InvalidSandboxId(sandbox_id.to_owned()))
+    }
+}
+
+fn parse(path: &Path, sandbox_id: &str) -> io::Result<Attachment> {
+    let attachment: Attachment = serde_json::from_str(&read_limited(path)?)?;
+    if attachment.sandbox_id != sandbox_id || validate_id(sandbox_id).is_err() {
+        return Err(io::Error::other("the file is of another sandbox"));
+    }
+    Ok(attachment)
+}
+
+fn read_limited(path: &Path) -> io::Result<String> {
+    if fs::metadata(path)?.len() > MAX_FILE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    fs::read_to_string(path)
+}
+
+fn remove_files(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if name == LAST_ADDRESS || name.ends_with(SUFFIX) || name.ends_with(UNFINISHED) {
+            absent_is_fine(fs::remove_file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// There is one writer, the network's thread, so one name for the unfinished file will do; its suffix keeps it from being read.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, bytes)?;
+    fs::rename(&unfinished, path)
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(sandbox_id: &str) -> Attachment {
+        Attachment {
+            sandbox_id: sandbox_id.to_owned(),
+            netns: "/run/netns/x".into(),
+            ips: vec!["10.0.0.2".parse().unwrap()],
+            gateway: "10.0.0.1".parse().unwrap(),
+            prefix_len: 24,
+            mac: "0a:58:0a:00:00:02".to_owned(),
+            host_interface: "nv0".to_owned(),
+            host_ports: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, found) = Records::open(dir.path().join("a/b")).unwrap();
+        assert!(found.attachments.is_empty() && found.last_address.is_none());
+        records.write(&attachment("x")).unwrap();
+        records.write(&attachment("y.z")).unwrap();
+        records
+            .write_last_address("10.0.0.9".parse().unwrap())
+            .unwrap();
+        records.remove("x").unwrap();
+        records.remove("x").unwrap();
+        let (_, found) = Records::open(dir.path().join("a/b")).unwrap();
+        assert_eq!(found.attachments, [attachment("y.z")]);
+        assert_eq!(found.last_address, Some("10.0.0.9".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("x.json"), "{\"sandbox_id\":").unwrap();
+        fs::write(
+            dir.path().join("y.json"),
+            serde_json::to_vec(&attachment("x")).unwrap(),
+        )
+        .unwrap();
+        fs::write(dir.path().join("z.unfinished"), "").unwrap();
+        fs::write(dir.path().join(LAST_ADDRESS), "ten").unwrap();
+        let (_, found) = Records::open(dir.path().to_owned()).unwrap();
+        assert!(found.attachments.is_empty() && found.last_address.is_none());
+        assert!(!dir.path().join("x.json").exists() && !dir.path().join("y.json").exists());
+    }
+
+    #[test]
+    fn ids_cannot_leave_the_directory() {
+        for id in ["", ".", "..", ".x", "a/b", "../x", "a\0", &"x".repeat(129)] {
+            assert!(
+                matches!(validate_id(id), Err(Error::InvalidSandboxId(_))),
+                "{id:?}"
+            );
+        }
+        assert!(validate_id("0123abc.DEF_g-h").is_ok());
+    }
+}

@@ -1,0 +1,93 @@
+use navarch_network::{Error, HostPort, PodNetwork, Protocol};
+
+use crate::{TestNode, attach, ip, namespaces::Namespace};
+
+/// A machine beside the node that knows no way to the pods: 192.0.2.1 is the node, 192.0.2.2 the machine.
+fn outside(node: &TestNode) -> Namespace {
+    let outside = Namespace::new();
+    let peer = outside.path();
+    node.host.sh(&format!(
+        "ip link add name up0 type veth peer name out0 netns {} && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up",
+        peer.display()
+    ));
+    outside.sh("ip addr add 192.0.2.2/24 dev out0 && ip link set out0 up && ip link set lo up");
+    outside
+}
+
+fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort {
+    HostPort { protocol: Protocol::Tcp, host_ip: host_ip.map(ip), host_port, container_port }
+}
+
+#[tokio::test]
+async fn outside_the_cluster_a_pod_has_the_nodes_address() {
+    let node = TestNode::new();
+    let outside = outside(&node);
+    let network = node.start().await;
+    let (pod, _) = attach(&network, "a", vec![]).await;
+    let seen = outside.serve(80, 1);
+    assert_eq!(pod.ask((ip("192.0.2.2"), 80)).unwrap(), ip("192.0.2.1"));
+    seen.join().unwrap();
+}
+
+#[tokio::test]
+async fn inside_the_cluster_a_pod_keeps_its_address() {
+    let node = TestNode::new();
+    let outside = outside(&node);
+    // The machine is another node, and 10.244.9.9 one of its pods.
+    outside.sh("ip addr add 10.244.9.9/32 dev lo && ip route add 10.244.1.0/24 via 192.0.2.1");
+    node.host.sh("ip route add 10.244.9.0/24 via 192.0.2.2");
+    let network = node.start().await;
+    let (pod, attachment) = attach(&network, "a", vec![]).await;
+    let seen = outside.serve(80, 1);
+    assert_eq!(pod.ask((ip("10.244.9.9"), 80)).unwrap(), attachment.ips[0]);
+    seen.join().unwrap();
+}
+
+#[tokio::test]
+async fn host_ports_lead_to_their_pod_from_everywhere() {
+    let node = TestNode::new();
+    let outside = outside(&node);
+    node.host.sh("ip addr add 192.0.2.7/24 dev up0");
+    let network = node.start().await;
+    let ports = vec![port(None, 8080, 80), port(Some("192.0.2.7"), 8081, 80)];
+    let (server, served) = attach(&network, "server", ports).await;
+    let (client, _) = attach(&network, "client", vec![]).await;
+    let seen = server.serve(80, 6);
+    assert_eq!(outside.ask((ip("192.0.2.1"), 8080)).unwrap(), ip("192.0.2.2"));
+    assert_eq!(outside.ask((ip("192.0.2.7"), 8081)).unwrap(), ip("192.0.2.2"));
+    outside.ask((ip("192.0.2.1"), 8081)).unwrap_err();
+    node.host.ask((ip("192.0.2.1"), 8080)).unwrap();
+    // From pods of the node, the server too.
+    client.ask((ip("192.0.2.1"), 8080)).unwrap();
+    server.ask((ip("192.0.2.1"), 8080)).unwrap();
+    // They outlive a restart, and go with the pod.
+    drop(network);
+    let network = node.start().await;
+    outside.ask((ip("192.0.2.1"), 8080)).unwrap();
+    seen.join().unwrap();
+    network.detach("server").await.unwrap();
+    let rules = node.host.sh("nft list table inet navarch");
+    assert!(!rules.contains(&served.ips[0].to_string()), "{rules}");
+}
+
+#[tokio::test]
+async fn a_host_port_has_one_holder() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (_first, _) = attach(&network, "first", vec![port(None, 8080, 80)]).await;
+    let pod = Namespace::new();
+    let wanted = || vec![port(Some("192.0.2.1"), 8080, 80)];
+    let refused = network.attach("second", &pod.path(), wanted()).await;
+    assert!(matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"), "{refused:?}");
+    network.detach("first").await.unwrap();
+    network.attach("second", &pod.path(), wanted()).await.unwrap();
+}
+
+#[tokio::test]
+async fn other_tables_are_left_alone() {
+    let node = TestNode::new();
+    node.host.sh("nft add table inet other");
+    drop(node.start().await);
+    PodNetwork::remove_everything(node.config()).await.unwrap();
+    assert_eq!(node.host.sh("nft list tables").trim(), "table inet other");
+}
