@@ -1,0 +1,208 @@
+//! What a resource is: one row.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::strategy::Strategy;
+
+/// Text of a row: static in the built-in table, owned in what a custom resource definition makes at run time.
+pub type Text = Cow<'static, str>;
+
+/// Whether objects of a resource live in namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// In none.
+    Cluster,
+}
+
+/// What can be done with a resource, in the words of discovery and RBAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verb {
+    /// Makes one.
+    Create,
+    /// Removes one.
+    Delete,
+    /// Removes all that a selector matches.
+    DeleteCollection,
+    /// Reads one.
+    Get,
+    /// Reads many.
+    List,
+    /// Changes parts of one.
+    Patch,
+    /// Replaces one.
+    Update,
+    /// Follows changes.
+    Watch,
+}
+
+impl Verb {
+    /// All verbs of an ordinary resource, in the order of discovery.
+    pub const ALL: &'static [Verb] = &[
+        Verb::Create,
+        Verb::Delete,
+        Verb::DeleteCollection,
+        Verb::Get,
+        Verb::List,
+        Verb::Patch,
+        Verb::Update,
+        Verb::Watch,
+    ];
+
+    /// As RBAC spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Patch => "patch",
+            Self::Update => "update",
+            Self::Watch => "watch",
+        }
+    }
+}
+
+/// A part of an object with an address of its own.
+#[derive(Debug, Clone)]
+pub struct Subresource {
+    /// As in the path: `status`.
+    pub name: Text,
+    /// What it is, which says who serves it.
+    pub kind: SubresourceKind,
+    /// The verbs, in the order of discovery.
+    pub verbs: Vec<Verb>,
+    /// Group, version and kind of its body where they are not the resource's own: `("autoscaling", "v1", "Scale")`.
+    pub body: Option<(Text, Text, Text)>,
+}
+
+/// What a subresource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubresourceKind {
+    /// The whole object, of which only the status (and what the strategy says) is written.
+    Status,
+    /// `autoscaling/v1` Scale.
+    Scale,
+    /// A `Binding` that puts a pod on a node.
+    Binding,
+    /// `policy/v1` Eviction.
+    Eviction,
+    /// A token request.
+    Token,
+    /// Ephemeral containers of a pod.
+    EphemeralContainers,
+    /// Resources of a running pod.
+    Resize,
+    /// Finalizers of a namespace.
+    Finalize,
+    /// The log of a container: a stream from the node.
+    Log,
+    /// A stream to the node that is upgraded: exec.
+    Exec,
+    /// A stream to the node that is upgraded: attach.
+    Attach,
+    /// A stream to the node that is upgraded: port-forward.
+    PortForward,
+    /// Forwards HTTP to the object.
+    Proxy,
+}
+
+/// A column of a resource's table, as `kubectl get` shows it.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// The head.
+    pub name: Text,
+    /// `string`, `integer`, `date`.
+    pub kind: Text,
+    /// `name` or empty.
+    pub format: Text,
+    /// What it shows. Our own words.
+    pub description: Text,
+    /// 0: always shown; 1: with `-o wide`.
+    pub priority: i32,
+}
+
+/// Where the objects of a resource are kept when that is not its own address: `events` of `events.k8s.io` are kept as core events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// The group whose version is stored.
+    pub group: Text,
+    /// The stored version.
+    pub version: Text,
+    /// The bucket in the store.
+    pub bucket: Text,
+}
+
+/// The only statement of a resource. Routes, discovery, OpenAPI, storage keys, tables and authorization derive from it.
+#[derive(Clone)]
+pub struct ResourceDef {
+    /// `apps`; empty: the core group.
+    pub group: Text,
+    /// `v1`.
+    pub version: Text,
+    /// `Deployment`.
+    pub kind: Text,
+    /// `DeploymentList`.
+    pub list_kind: Text,
+    /// `deployments`.
+    pub plural: Text,
+    /// `deployment`.
+    pub singular: Text,
+    /// `deploy`.
+    pub short_names: Vec<Text>,
+    /// `all`.
+    pub categories: Vec<Text>,
+    /// Its scope.
+    pub scope: Scope,
+    /// Its verbs, in the order of discovery.
+    pub verbs: Vec<Verb>,
+    /// Its subresources.
+    pub subresources: Vec<Subresource>,
+    /// Where and as what its objects are stored.
+    pub storage: Storage,
+    /// The columns of its table; cells come from the strategy.
+    pub columns: Vec<Column>,
+    /// Fields that a field selector may name beside `metadata.name` and `metadata.namespace`.
+    pub selectable_fields: Vec<Text>,
+    /// What is particular about its objects.
+    pub strategy: Arc<dyn Strategy>,
+}
+
+impl ResourceDef {
+    /// `apps/v1`, or `v1` in the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// Whether its objects live in namespaces.
+    pub fn is_namespaced(&self) -> bool {
+        self.scope == Scope::Namespaced
+    }
+
+    /// The subresource of this name.
+    pub fn subresource(&self, name: &str) -> Option<&Subresource> {
+        self.subresources.iter().find(|s| s.name == name)
+    }
+
+    /// The store's prefix of all objects, or of those in a namespace: `deployments.apps/` or `deployments.apps/default/`.
+    pub fn prefix(&self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => format!("{}/{namespace}/", self.storage.bucket),
+            None => format!("{}/", self.storage.bucket),
+        }
+    }
+
+    /// The store's key of an object. The namespace is left out in cluster scope.
+    pub fn key(&self, namespace: Option<&str>, name: &str) -> String {
+        format!("{}{name}", self.prefix(namespace.filter(|_| self.is_namespaced())))
+    }
+}
+
+impl std::fmt::Debug for ResourceDef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}/{}", self.plural, self.group, self.version)
+    }
+}

@@ -1,0 +1,161 @@
+//! What is particular about the objects of a resource: small pure hooks that the pipeline calls in a fixed order.
+//!
+//! On create: `decode` → `apply_defaults` → `prepare_for_create` → (admission) → `validate` → store.
+//! On update: `decode` → `apply_defaults` → `prepare_for_update` → (admission) → `validate` and `validate_update` → store.
+//! Built-in types implement [`Hooks`]; [`TypedStrategy`] turns them into a [`Strategy`] without their type.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_machinery::field::ErrorList;
+use navarch_machinery::object::{Object, Typed};
+use serde_json::Value;
+
+/// An object read from a stranger's bytes, with what was odd about them.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The object.
+    pub object: Box<dyn Object>,
+    /// Paths of fields that the kind does not have.
+    pub unknown: Vec<String>,
+    /// Paths of fields that are there twice.
+    pub duplicate: Vec<String>,
+}
+
+/// Which part of an object a write is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The object itself: its status stays as it was.
+    Main,
+    /// Its status: everything else stays as it was.
+    Status,
+    /// Another subresource that writes the object, by name.
+    Other(&'static str),
+}
+
+/// What is particular about a resource, without its type. See the module's words for the order of calls.
+pub trait Strategy: Send + Sync {
+    /// Reads JSON whose apiVersion and kind were found to be right. The error is in Kubernetes' words.
+    fn decode(&self, json: &[u8]) -> Result<Decoded, String>;
+    /// Reads what this server stored itself.
+    fn decode_stored(&self, json: &[u8]) -> Result<Arc<dyn Object>, String>;
+    /// Fills in what the client left out.
+    fn apply_defaults(&self, object: &mut dyn Object);
+    /// Resets what a client may not set on create, as the status; sets generation 1 where the kind has one.
+    fn prepare_for_create(&self, object: &mut dyn Object);
+    /// Carries over from `old` what this write may not change; raises the generation where the spec changed.
+    fn prepare_for_update(&self, part: Part, object: &mut dyn Object, old: &dyn Object);
+    /// Checks an object, metadata included.
+    fn validate(&self, object: &dyn Object) -> ErrorList;
+    /// Checks a change, metadata included; called beside `validate`.
+    fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList;
+    /// Warnings for the client that wrote this.
+    fn warnings(&self, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String>;
+    /// The cells of the object's table row, one for each column.
+    fn cells(&self, object: &dyn Object, now: Timestamp) -> Vec<Value>;
+    /// The value of a selectable field.
+    fn field(&self, object: &dyn Object, path: &str) -> Option<String>;
+    /// Whether an update may create the object, and whether it may come without a resource version.
+    fn update_rules(&self) -> UpdateRules;
+    /// Seconds of grace that a deletion gets when the client names `asked`; `None`: this kind is deleted at once.
+    fn grace_period(&self, object: &dyn Object, asked: Option<i64>) -> Option<i64>;
+    /// What happens to dependents when the client does not say.
+    fn default_propagation(&self) -> Propagation;
+    /// The object's scale, if it has one: with the label selector as text.
+    fn scale(&self, object: &dyn Object) -> Option<Scale>;
+    /// Changes the replicas.
+    fn set_replicas(&self, object: &mut dyn Object, replicas: i32);
+    /// An object of the storage kind, as this kind. Only where they differ.
+    fn from_storage_kind(&self, stored: &dyn Object) -> Option<Box<dyn Object>>;
+    /// An object of this kind, as the storage kind. Only where they differ.
+    fn to_storage_kind(&self, object: &dyn Object) -> Option<Box<dyn Object>>;
+}
+
+/// How an update may go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UpdateRules {
+    /// A PUT to a name that is not there creates the object.
+    pub create_on_update: bool,
+    /// A PUT without resourceVersion replaces whatever is there.
+    pub unconditional: bool,
+}
+
+/// What a deletion does to dependents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Propagation {
+    /// Dependents are deleted after the object.
+    Background,
+    /// Dependents are deleted before the object.
+    Foreground,
+    /// Dependents stay.
+    Orphan,
+}
+
+/// The hooks of one built-in type. Every default is that of a kind with nothing particular.
+pub trait Hooks: Typed {
+    /// How an update may go. Kubernetes' usual: not created, unconditional allowed.
+    const UPDATE: UpdateRules = UpdateRules { create_on_update: false, unconditional: true };
+    /// See [`Strategy::default_propagation`].
+    const PROPAGATION: Propagation = Propagation::Background;
+
+    /// See [`Strategy::apply_defaults`].
+    fn apply_defaults(&mut self) {}
+    /// See [`Strategy::prepare_for_create`].
+    fn prepare_for_create(&mut self) {}
+    /// See [`Strategy::prepare_for_update`].
+    fn prepare_for_update(&mut self, _part: Part, _old: &Self) {}
+    /// The rule of its name: a list of complaints, as `navarch_machinery::names` words them. `prefix`: it is a generateName.
+    fn name_errors(name: &str, prefix: bool) -> Vec<String>;
+    /// Checks all but the metadata.
+    fn validate(&self) -> ErrorList {
+        ErrorList::new()
+    }
+    /// Checks a change of all but the metadata.
+    fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
+        ErrorList::new()
+    }
+    /// See [`Strategy::warnings`].
+    fn warnings(&self, _old: Option<&Self>) -> Vec<String> {
+        Vec::new()
+    }
+    /// See [`Strategy::cells`].
+    fn cells(&self, now: Timestamp) -> Vec<Value>;
+    /// See [`Strategy::field`]; metadata fields are answered already.
+    fn field(&self, _path: &str) -> Option<String> {
+        None
+    }
+    /// See [`Strategy::grace_period`].
+    fn grace_period(&self, _asked: Option<i64>) -> Option<i64> {
+        None
+    }
+    /// See [`Strategy::scale`].
+    fn scale(&self) -> Option<Scale> {
+        None
+    }
+    /// See [`Strategy::set_replicas`].
+    fn set_replicas(&mut self, _replicas: i32) {}
+    /// See [`Strategy::from_storage_kind`].
+    fn from_storage_kind(_stored: &dyn Object) -> Option<Self> {
+        None
+    }
+    /// See [`Strategy::to_storage_kind`].
+    fn to_storage_kind(&self) -> Option<Box<dyn Object>> {
+        None
+    }
+}
+
+/// The strategy of a type that has [`Hooks`].
+pub struct TypedStrategy<T> {
+    /// Whether its objects live in namespaces: metadata validation asks for it.
+    pub namespaced: bool,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: Hooks> TypedStrategy<T> {
+    /// The strategy of `T`.
+    pub fn new(namespaced: bool) -> Self {
+        Self { namespaced, kind: PhantomData }
+    }
+}
