@@ -27,6 +27,9 @@ pub enum Error {
         /// The sandbox that has it.
         holder: String,
     },
+    /// The sandbox is being detached; it can be attached again when that is done.
+    #[error("sandbox {0} is being detached")]
+    Detaching(String),
     /// The network namespace could not be opened or entered.
     #[error("network namespace {path}: {source}")]
     Namespace {

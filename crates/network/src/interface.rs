@@ -154,21 +154,6 @@ pub(crate) fn remove(host: &mut Netlink, host_name: &str) -> io::Result<bool> {
     }
 }
 
-/// Removes many pairs in one request to the kernel; those that are not there do not matter.
-pub(crate) fn remove_all(host: &mut Netlink, host_names: &[String]) -> io::Result<()> {
-    let requests = host_names
-        .iter()
-        .map(|name| (RouteNetlinkMessage::DelLink(by_name(name)), 0))
-        .collect();
-    for answer in host.batch(requests)? {
-        match answer {
-            Err(error) if !is_absent(&error) => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn by_name(name: &str) -> LinkMessage {
     LinkUnspec::new_with_name(name).build()
 }

@@ -65,3 +65,21 @@ fn run(program: &Path, transaction: &str) -> Result<(), RulesError> {
     }
     written.map_err(refused)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_rules_from_being_applied_is_told_apart() {
+        assert_eq!(
+            run(Path::new("/nowhere/nft"), "x"),
+            Err(RulesError::NftMissing)
+        );
+        assert_eq!(
+            Nft("/bin/false".into()).apply("x"),
+            Err(RulesError::Refused(String::new()))
+        );
+        assert_eq!(Nft("/bin/false".into()).apply(""), Ok(()));
+    }
+}

@@ -2,14 +2,17 @@
 //! its interfaces at a time too, so that nothing is lost by waiting here instead of there.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    io,
     net::IpAddr,
     path::Path,
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     Attachment, Config, Connection, Degradation, Error, HostPort,
-    addresses::{AddressPool, CidrTooSmall, Unavailable},
+    addresses::{AddressPool, CidrTooSmall},
     bridge,
     config::mac_address,
     error::RulesError,
@@ -20,7 +23,11 @@ use crate::{
     netlink::Netlink,
     nft::Nft,
     records::{Found, Records, validate_id},
+    remover,
 };
+
+/// Who waits for a sandbox to be detached.
+pub(crate) type Waiter = oneshot::Sender<Result<(), Error>>;
 
 /// The state of a node's pod network, and the kernel's and the disk's behind it.
 pub(crate) struct Node {
@@ -35,6 +42,8 @@ pub(crate) struct Node {
     degradations: Vec<Degradation>,
     /// Sandboxes whose host ports are not served.
     unserved: BTreeMap<String, Degradation>,
+    /// Sandboxes whose interface is being removed.
+    leaving: HashMap<String, Vec<Waiter>>,
 }
 
 impl Node {
@@ -54,6 +63,7 @@ impl Node {
             nft: Nft::find(),
             degradations: Vec::new(),
             unserved: BTreeMap::new(),
+            leaving: HashMap::new(),
         };
         node.restore(found);
         node.set_up_routing();
@@ -68,6 +78,9 @@ impl Node {
         ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
         validate_id(id)?;
+        if self.leaving.contains_key(id) {
+            return Err(Error::Detaching(id.to_owned()));
+        }
         if let Some(known) = self.attachments.get(id)
             && known.netns == netns
             && known.host_ports == ports
@@ -95,15 +108,33 @@ impl Node {
         Ok(attachment)
     }
 
-    /// Detaches a sandbox: its host ports, its interface, its address, in this order. Done already is done.
-    pub(crate) fn detach(&mut self, id: &str) -> Result<(), Error> {
-        validate_id(id)?;
-        self.conceal(id)?;
-        let name = interface::host_name(id);
-        interface::remove(&mut self.host, &name).map_err(|source| Error::Netlink {
-            action: format!("remove veth {name}"),
-            source,
-        })?;
+    /// Begins to detach a sandbox: its host ports go. Returns the interface to remove, after which the caller comes back with
+    /// [`Node::finish_detach`]; `None` if that is under way already, or if the waiter has been told of an error.
+    pub(crate) fn begin_detach(&mut self, id: &str, waiter: Waiter) -> Option<String> {
+        if let Some(waiters) = self.leaving.get_mut(id) {
+            waiters.push(waiter);
+            return None;
+        }
+        if let Err(error) = validate_id(id).and_then(|()| self.conceal(id)) {
+            // Nobody waits for it any more: nothing to tell.
+            let _ = waiter.send(Err(error));
+            return None;
+        }
+        self.leaving.insert(id.to_owned(), vec![waiter]);
+        Some(interface::host_name(id))
+    }
+
+    /// Ends what [`Node::begin_detach`] began: the interface is gone, and the address is free.
+    pub(crate) fn finish_detach(&mut self, id: &str, removed: &io::Result<()>) {
+        for waiter in self.leaving.remove(id).unwrap_or_default() {
+            let _ = waiter.send(match removed {
+                Ok(()) => self.free(id),
+                Err(error) => Err(veth_error(&interface::host_name(id), remover::again(error))),
+            });
+        }
+    }
+
+    fn free(&mut self, id: &str) -> Result<(), Error> {
         self.records.remove(id)?;
         self.attachments.remove(id);
         self.pool.release(id);
@@ -131,26 +162,13 @@ impl Node {
         }
     }
 
-    /// Detaches every sandbox that is not among the living, removes interfaces on the bridge that belong to no attachment, and
-    /// returns the ids of the sandboxes it detached. One that cannot be detached does not keep the others: the first error comes
-    /// at the end.
-    pub(crate) fn reconcile(&mut self, live: &HashSet<String>) -> Result<Vec<String>, Error> {
-        let dead: Vec<String> = self
-            .attachments
+    /// The attached sandboxes that are not among the living.
+    pub(crate) fn dead(&self, live: &HashSet<String>) -> Vec<String> {
+        self.attachments
             .keys()
             .filter(|id| !live.contains(*id))
             .cloned()
-            .collect();
-        let mut detached = Vec::new();
-        let mut first_error = None;
-        for id in dead {
-            match self.detach(&id) {
-                Ok(()) => detached.push(id),
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
-        }
-        self.remove_strays()?;
-        first_error.map_or(Ok(detached), Err)
+            .collect()
     }
 
     /// What the node does without.
@@ -225,14 +243,8 @@ impl Node {
         netns: &Path,
         host_ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
-        let ip = self
-            .pool
-            .allocate(id)
-            .map_err(|unavailable| match unavailable {
-                Unavailable::Exhausted | Unavailable::Foreign | Unavailable::Taken => {
-                    Error::AddressesExhausted(self.pool.cidr())
-                }
-            })?;
+        let allocated = self.pool.allocate(id);
+        let ip = allocated.map_err(|_| Error::AddressesExhausted(self.pool.cidr()))?;
         Ok(Attachment {
             sandbox_id: id.to_owned(),
             netns: netns.to_owned(),
@@ -329,7 +341,8 @@ impl Node {
         Ok(())
     }
 
-    fn remove_strays(&mut self) -> Result<(), Error> {
+    /// Removes the interfaces on the bridge that are named as pods' are and belong to no attachment.
+    pub(crate) fn remove_strays(&mut self) -> Result<(), Error> {
         let known: HashSet<&str> = self
             .attachments
             .values()
@@ -378,7 +391,7 @@ fn new_pool(config: &Config) -> Result<AddressPool, Error> {
         .map_err(|error: CidrTooSmall| Error::InvalidConfig(error.to_string()))
 }
 
-fn open_netlink() -> Result<Netlink, Error> {
+pub(crate) fn open_netlink() -> Result<Netlink, Error> {
     Netlink::open().map_err(|source| Error::Netlink {
         action: "open netlink".to_owned(),
         source,
@@ -386,8 +399,18 @@ fn open_netlink() -> Result<Netlink, Error> {
 }
 
 fn remove_interfaces(host: &mut Netlink, names: &[String]) -> Result<(), Error> {
-    interface::remove_all(host, names).map_err(|source| Error::Netlink {
-        action: "remove veths".to_owned(),
+    for names in names.chunks(remover::BATCH) {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for (name, removed) in names.iter().zip(remover::remove(host, &names)) {
+            removed.map_err(|source| veth_error(name, source))?;
+        }
+    }
+    Ok(())
+}
+
+fn veth_error(name: &str, source: io::Error) -> Error {
+    Error::Netlink {
+        action: format!("remove veth {name}"),
         source,
-    })
+    }
 }

@@ -1,11 +1,16 @@
 //! The pod network as the node uses it: a handle on the thread that owns it.
 
-use std::{collections::HashSet, path::Path, thread};
+use std::{collections::HashSet, path::Path, sync::Arc, thread};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    task::JoinSet,
+};
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, namespace, node, node::Node,
+    Attachment, Config, Connection, Degradation, Error, HostPort, namespace, node,
+    node::{Node, Waiter},
+    remover::{self, Departure},
 };
 
 /// How many requests wait for the thread; those beyond wait with their caller.
@@ -20,6 +25,9 @@ type Job = Box<dyn FnOnce(&mut Node) + Send>;
 #[derive(Debug, Clone)]
 pub struct PodNetwork {
     jobs: mpsc::Sender<Job>,
+    departures: mpsc::Sender<Departure>,
+    /// As many detaches at once as the remover's queue has room for.
+    detaching: Arc<Semaphore>,
 }
 
 impl PodNetwork {
@@ -29,9 +37,15 @@ impl PodNetwork {
         config.validate()?;
         let (started, start) = oneshot::channel();
         let (jobs, queue) = mpsc::channel(QUEUE);
-        spawn(move || serve(config, started, queue))?;
+        let (departures, leaving) = mpsc::channel(remover::BATCH);
+        spawn(move || serve(config, started, queue, leaving))?;
         start.await.map_err(|_| Error::Stopped)??;
-        Ok(Self { jobs })
+        let detaching = Arc::new(Semaphore::new(remover::BATCH));
+        Ok(Self {
+            jobs,
+            departures,
+            detaching,
+        })
     }
 
     /// Gives the sandbox whose network namespace is at `netns_path` an interface `eth0` with an address, a default route, and
@@ -48,9 +62,24 @@ impl PodNetwork {
     }
 
     /// Takes the sandbox's host ports, interface and address away. Its namespace may be gone already. Detached already is fine.
+    /// Many at once take hardly longer than one.
     pub async fn detach(&self, sandbox_id: &str) -> Result<(), Error> {
-        let id = sandbox_id.to_owned();
-        self.run(move |node| node.detach(&id)).await?
+        let room = self
+            .detaching
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Stopped)?;
+        let (waiter, done) = oneshot::channel();
+        let (id, jobs, departures) = (
+            sandbox_id.to_owned(),
+            self.jobs.downgrade(),
+            self.departures.downgrade(),
+        );
+        let begin =
+            move |node: &mut Node| begin_detach(node, id, (waiter, room), jobs, &departures);
+        self.run(begin).await?;
+        done.await.map_err(|_| Error::Stopped)?
     }
 
     /// Every attachment, by sandbox id.
@@ -66,9 +95,17 @@ impl PodNetwork {
 
     /// Detaches every sandbox that is not in `live_sandbox_ids`, and returns their ids. To be called with all sandboxes there are
     /// before new ones are attached: one that is attached and not in the set is taken for dead.
+    /// One that cannot be detached does not keep the others; the first error comes at the end.
     pub async fn reconcile(&self, live_sandbox_ids: HashSet<String>) -> Result<Vec<String>, Error> {
-        self.run(move |node| node.reconcile(&live_sandbox_ids))
-            .await?
+        let dead = self.run(move |node| node.dead(&live_sandbox_ids)).await?;
+        let mut detaches = JoinSet::new();
+        for id in &dead {
+            let (network, id) = (self.clone(), id.clone());
+            detaches.spawn(async move { network.detach(&id).await });
+        }
+        let detached: Result<(), Error> = detaches.join_all().await.into_iter().collect();
+        self.run(Node::remove_strays).await??;
+        detached.map(|()| dead)
     }
 
     /// What the node does without; empty when all is well.
@@ -101,13 +138,15 @@ impl PodNetwork {
     }
 }
 
-/// The thread's life: it enters the node's namespace and stays there.
+/// The network thread's life: it enters the node's namespace and stays there. The remover's thread is its child, and so in the
+/// same namespace.
 fn serve(
     config: Config,
     started: oneshot::Sender<Result<(), Error>>,
     mut queue: mpsc::Receiver<Job>,
+    leaving: mpsc::Receiver<Departure>,
 ) {
-    match enter(&config).and_then(|()| Node::start(config)) {
+    match enter(&config).and_then(|()| start(config, leaving)) {
         Err(error) => drop(started.send(Err(error))),
         Ok(mut node) => {
             if started.send(Ok(())).is_err() {
@@ -117,6 +156,43 @@ fn serve(
                 job(&mut node);
             }
         }
+    }
+}
+
+fn start(config: Config, leaving: mpsc::Receiver<Departure>) -> Result<Node, Error> {
+    let node = Node::start(config)?;
+    let host = node::open_netlink()?;
+    spawn(move || remover::serve(host, leaving))?;
+    Ok(node)
+}
+
+/// Runs on the network's thread, and comes back to it by way of the remover. What is lost because the network is being dropped
+/// drops the waiter, who is told that it has stopped.
+fn begin_detach(
+    node: &mut Node,
+    id: String,
+    (waiter, room): (Waiter, OwnedSemaphorePermit),
+    jobs: mpsc::WeakSender<Job>,
+    departures: &mpsc::WeakSender<Departure>,
+) {
+    let Some(host_name) = node.begin_detach(&id, waiter) else {
+        return;
+    };
+    let departing = id.clone();
+    let gone = Box::new(move |removed| {
+        drop(room);
+        if let Some(jobs) = jobs.upgrade() {
+            // Fails when the network's thread is gone, and the waiter with it.
+            let _ = jobs.blocking_send(Box::new(move |node: &mut Node| {
+                node.finish_detach(&departing, &removed)
+            }));
+        }
+    });
+    let sent = departures
+        .upgrade()
+        .is_some_and(|queue| queue.try_send(Departure { host_name, gone }).is_ok());
+    if !sent {
+        node.finish_detach(&id, &Err(std::io::Error::other("the remover is gone")));
     }
 }
 

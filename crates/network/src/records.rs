@@ -4,8 +4,10 @@
 //! file. Files are replaced whole but not synced: a namespace does not survive what an unsynced file does not survive.
 
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions},
+    io,
     net::IpAddr,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +16,8 @@ use crate::{Attachment, Error};
 const SUFFIX: &str = ".json";
 const UNFINISHED: &str = ".unfinished";
 const LAST_ADDRESS: &str = "last-address";
+/// The longest way to write an IPv6 address.
+const MAX_ADDRESS: usize = 39;
 const MAX_ID: usize = 128;
 /// Far more than an attachment with every host port a pod may have.
 const MAX_FILE: u64 = 1 << 20;
@@ -22,6 +26,7 @@ const MAX_FILE: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Records {
     directory: PathBuf,
+    last_address: File,
 }
 
 /// What a start finds.
@@ -35,8 +40,15 @@ impl Records {
     /// Makes the directory if need be and reads what is in it. A file that cannot be understood is removed with a warning: it was
     /// cut short by a crash of the whole machine, which left no pod either.
     pub(crate) fn open(directory: PathBuf) -> Result<(Self, Found), Error> {
-        let records = Self { directory };
-        records.state(&records.directory, fs::create_dir_all(&records.directory))?;
+        let opened = fs::create_dir_all(&directory).and_then(|()| open_last_address(&directory));
+        let last_address = opened.map_err(|source| Error::State {
+            path: directory.clone(),
+            source,
+        })?;
+        let records = Self {
+            directory,
+            last_address,
+        };
         let found = records.read()?;
         Ok((records, found))
     }
@@ -54,10 +66,14 @@ impl Records {
         self.state(&path, absent_is_fine(fs::remove_file(&path)))
     }
 
-    /// Remembers the address that was handed out last.
+    /// Remembers the address that was handed out last. In place, and of one length: replacing a file makes some file systems write
+    /// it out at once, and half an address would only be one that is not this pool's.
     pub(crate) fn write_last_address(&self, ip: IpAddr) -> Result<(), Error> {
-        let path = self.directory.join(LAST_ADDRESS);
-        self.state(&path, replace(&path, ip.to_string().as_bytes()))
+        let text = format!("{:<MAX_ADDRESS$}", ip.to_string());
+        self.state(
+            &self.directory.join(LAST_ADDRESS),
+            self.last_address.write_all_at(text.as_bytes(), 0),
+        )
     }
 
     /// Removes the files and, unless something else is in it, the directory.
@@ -81,7 +97,9 @@ impl Records {
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
             if name == LAST_ADDRESS {
-                found.last_address = read_limited(&path).ok().and_then(|text| text.parse().ok());
+                found.last_address = read_limited(&path)
+                    .ok()
+                    .and_then(|text| text.trim().parse().ok());
             } else if let Some(sandbox_id) = name.strip_suffix(SUFFIX) {
                 match parse(&path, sandbox_id) {
                     Ok(attachment) => found.attachments.push(attachment),
@@ -147,6 +165,14 @@ fn remove_files(directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn open_last_address(directory: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(directory.join(LAST_ADDRESS))
 }
 
 /// There is one writer, the network's thread, so one name for the unfinished file will do; its suffix keeps it from being read.

@@ -128,18 +128,27 @@ fn a_pod_comes_and_goes_by_elements() {
         address: "10.244.1.2".parse().unwrap(),
         ports: &ports,
     };
-    check(&expose(&config, pod), &expect![[r#"
+    check(
+        &expose(&config, pod),
+        &expect![[r#"
         add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
         add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
-    "#]]);
-    check(&conceal(&config, pod), &expect![[r#"
+    "#]],
+    );
+    check(
+        &conceal(&config, pod),
+        &expect![[r#"
         add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
         add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
         delete element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
         delete element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
-    "#]]);
-    check(&removal(&config), &expect![[r#"
+    "#]],
+    );
+    check(
+        &removal(&config),
+        &expect![[r#"
         add table inet navarch
         delete table inet navarch
-    "#]]);
+    "#]],
+    );
 }

@@ -13,25 +13,50 @@ async fn pods_reach_each_other_at_once_under_their_own_addresses() {
     let seen = server.serve(80, 3);
     let begin = Instant::now();
     assert_eq!(client.ask((served.ips[0], 80)).unwrap(), asking.ips[0]);
-    assert!(begin.elapsed() < Duration::from_millis(500), "first connection took {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(500),
+        "first connection took {:?}",
+        begin.elapsed()
+    );
     // A pod reaches itself, and the node reaches a pod.
     assert_eq!(server.ask((served.ips[0], 80)).unwrap(), served.ips[0]);
     assert_eq!(node.host.ask((served.ips[0], 80)).unwrap(), served.gateway);
-    assert_eq!(seen.join().unwrap(), [asking.ips[0], served.ips[0], served.gateway]);
+    assert_eq!(
+        seen.join().unwrap(),
+        [asking.ips[0], served.ips[0], served.gateway]
+    );
 }
 
 #[tokio::test]
 async fn the_pod_sees_one_interface_with_its_address_route_and_mtu() {
     let node = TestNode::new();
-    let network = PodNetwork::start(navarch_network::Config { mtu: 1400, ..node.config() }).await.unwrap();
+    let network = PodNetwork::start(navarch_network::Config {
+        mtu: 1400,
+        ..node.config()
+    })
+    .await
+    .unwrap();
     let (pod, attachment) = attach(&network, "a", vec![]).await;
     let shown = pod.sh("ip -o -4 addr show; ip route; ip -o link show eth0; ip -o link show lo");
     assert_eq!(attachment.ips, [ip("10.244.1.2")]);
-    for part in ["inet 10.244.1.2/24", "default via 10.244.1.1 dev eth0", "mtu 1400", &attachment.mac, "LOOPBACK,UP"] {
+    for part in [
+        "inet 10.244.1.2/24",
+        "default via 10.244.1.1 dev eth0",
+        "mtu 1400",
+        &attachment.mac,
+        "LOOPBACK,UP",
+    ] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
-    let port = node.host.sh(&format!("ip -d -o link show {}", attachment.host_interface));
-    assert!(port.contains("hairpin on") && port.contains("master navarch0") && port.contains("mtu 1400"), "{port}");
+    let port = node
+        .host
+        .sh(&format!("ip -d -o link show {}", attachment.host_interface));
+    assert!(
+        port.contains("hairpin on")
+            && port.contains("master navarch0")
+            && port.contains("mtu 1400"),
+        "{port}"
+    );
 }
 
 #[tokio::test]
@@ -39,14 +64,25 @@ async fn attach_and_detach_may_be_repeated() {
     let node = TestNode::new();
     let network = node.start().await;
     let (pod, first) = attach(&network, "a", vec![]).await;
-    assert_eq!(network.attach("a", &pod.path(), vec![]).await.unwrap(), first);
+    assert_eq!(
+        network.attach("a", &pod.path(), vec![]).await.unwrap(),
+        first
+    );
     // Broken, it is mended in place; in a new namespace, it moves there.
-    node.host.sh(&format!("ip link del {}", first.host_interface));
+    node.host
+        .sh(&format!("ip link del {}", first.host_interface));
     assert_eq!(network.check("a").await.unwrap(), Connection::Broken);
-    assert_eq!(network.attach("a", &pod.path(), vec![]).await.unwrap(), first);
+    assert_eq!(
+        network.attach("a", &pod.path(), vec![]).await.unwrap(),
+        first
+    );
     let (moved, second) = attach(&network, "a", vec![]).await;
     assert_eq!(second.ips, first.ips);
-    assert!(moved.sh("ip -o -4 addr show eth0").contains("10.244.1.2/24"));
+    assert!(
+        moved
+            .sh("ip -o -4 addr show eth0")
+            .contains("10.244.1.2/24")
+    );
     assert!(!pod.sh("ip -o link").contains("eth0"));
     for _ in 0..2 {
         network.detach("a").await.unwrap();
@@ -54,7 +90,10 @@ async fn attach_and_detach_may_be_repeated() {
     }
     assert!(!moved.sh("ip -o link").contains("eth0"));
     // The address is the last to be used again.
-    assert_eq!(attach(&network, "b", vec![]).await.1.ips, [ip("10.244.1.3")]);
+    assert_eq!(
+        attach(&network, "b", vec![]).await.1.ips,
+        [ip("10.244.1.3")]
+    );
 }
 
 #[tokio::test]
@@ -64,13 +103,21 @@ async fn a_namespace_that_goes_first_is_no_obstacle() {
     let (pod, attachment) = attach(&network, "a", vec![]).await;
     drop(pod);
     network.detach("a").await.unwrap();
-    assert!(!node.host.sh("ip -o link").contains(&attachment.host_interface));
+    assert!(
+        !node
+            .host
+            .sh("ip -o link")
+            .contains(&attachment.host_interface)
+    );
 }
 
 #[tokio::test]
 async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     let node = TestNode::new();
-    let config = navarch_network::Config { pod_cidr: "10.244.1.0/30".parse().unwrap(), ..node.config() };
+    let config = navarch_network::Config {
+        pod_cidr: "10.244.1.0/30".parse().unwrap(),
+        ..node.config()
+    };
     let network = PodNetwork::start(config).await.unwrap();
     let pod = Namespace::new();
     let absent = network.attach("a", "/nowhere/netns".as_ref(), vec![]).await;
@@ -82,7 +129,10 @@ async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     // None of these used up the only address.
     attach(&network, "b", vec![]).await;
     let full = network.attach("c", &pod.path(), vec![]).await;
-    assert!(matches!(full, Err(Error::AddressesExhausted(_))), "{full:?}");
+    assert!(
+        matches!(full, Err(Error::AddressesExhausted(_))),
+        "{full:?}"
+    );
     assert_eq!(network.attachments().await.unwrap().len(), 1);
     network.detach("b").await.unwrap();
     network.attach("c", &pod.path(), vec![]).await.unwrap();
@@ -93,10 +143,10 @@ async fn an_interface_of_the_pods_own_is_left_alone() {
     let node = TestNode::new();
     let network = node.start().await;
     let pod = Namespace::new();
-    pod.sh("ip link add name eth0 type dummy");
+    pod.sh("ip link add name eth0 type bridge");
     let taken = network.attach("a", &pod.path(), vec![]).await;
     assert!(matches!(taken, Err(Error::Netlink { .. })), "{taken:?}");
-    assert!(pod.sh("ip -d -o link show eth0").contains("dummy"));
+    assert!(pod.sh("ip -d -o link show eth0").contains("bridge"));
     assert_eq!(network.attachments().await.unwrap(), []);
 }
 
@@ -111,7 +161,12 @@ async fn sixty_at_once_are_attached_in_time() {
         .enumerate()
         .map(|(n, pod)| {
             let (network, path) = (network.clone(), pod.path());
-            tokio::spawn(async move { network.attach(&format!("pod-{n}"), &path, vec![]).await.unwrap() })
+            tokio::spawn(async move {
+                network
+                    .attach(&format!("pod-{n}"), &path, vec![])
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     let mut ips = std::collections::HashSet::new();
@@ -124,16 +179,66 @@ async fn sixty_at_once_are_attached_in_time() {
     for n in 0..60 {
         let pod = Namespace::new();
         let begin = Instant::now();
-        network.attach(&format!("single-{n}"), &pod.path(), vec![]).await.unwrap();
+        network
+            .attach(&format!("single-{n}"), &pod.path(), vec![])
+            .await
+            .unwrap();
         single.push(begin.elapsed());
     }
     single.sort();
     let begin = Instant::now();
-    assert_eq!(network.reconcile(Default::default()).await.unwrap().len(), 120);
+    assert_eq!(
+        network.reconcile(Default::default()).await.unwrap().len(),
+        120
+    );
     let gone = begin.elapsed();
+    assert!(!node.host.sh("ip -o link").contains("nv"));
     let (median, slowest) = (single[30], single[59]);
-    eprintln!("60 at once: {all:?}; one at a time: median {median:?}, slowest {slowest:?}; 120 detached: {gone:?}");
+    eprintln!(
+        "60 at once: {all:?}; one at a time: median {median:?}, slowest {slowest:?}; 120 detached: {gone:?}"
+    );
     // The budget of one attach is 5 ms; this leaves room for a machine that is busy with other tests.
     assert!(median < Duration::from_millis(20), "median {median:?}");
     assert!(all < Duration::from_secs(1), "60 at once took {all:?}");
+    assert!(gone < Duration::from_secs(2), "120 detached in {gone:?}");
+}
+
+#[tokio::test]
+async fn detaching_keeps_the_sandbox_from_being_attached_until_it_is_done() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, attachment) = attach(&network, "a", vec![]).await;
+    let path = pod.path();
+    let (one, other, refused) = tokio::join!(
+        network.detach("a"),
+        network.detach("a"),
+        network.attach("a", &path, vec![])
+    );
+    one.unwrap();
+    other.unwrap();
+    assert!(matches!(refused, Err(Error::Detaching(_))), "{refused:?}");
+    assert_eq!(network.attachments().await.unwrap(), []);
+    assert_ne!(
+        network.attach("a", &path, vec![]).await.unwrap().ips,
+        attachment.ips
+    );
+}
+
+#[tokio::test]
+async fn a_detach_nobody_waits_for_is_carried_out() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, _) = attach(&network, "a", vec![]).await;
+    let mut detach = Box::pin(network.detach("a"));
+    // Polled once: the request is sent, and then forgotten.
+    assert!(
+        tokio::time::timeout(Duration::ZERO, &mut detach)
+            .await
+            .is_err()
+    );
+    drop(detach);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while pod.sh("ip -o link").contains("eth0") {
+        assert!(Instant::now() < deadline, "the interface is still there");
+    }
 }

@@ -1,5 +1,5 @@
 //! The pod network against the kernel, in network namespaces of the test's own. Needs root, `ip` and `nft`.
-#![allow(clippy::unwrap_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
 
 mod attach;
 mod namespaces;
@@ -21,13 +21,20 @@ pub struct TestNode {
 
 impl TestNode {
     pub fn new() -> Self {
-        Self { host: Namespace::new(), state: TempDir::new().unwrap() }
+        Self {
+            host: Namespace::new(),
+            state: TempDir::new().unwrap(),
+        }
     }
 
     pub fn config(&self) -> Config {
         Config {
             netns: Some(self.host.path()),
-            ..Config::new("10.244.1.0/24".parse().unwrap(), vec!["10.244.0.0/16".parse().unwrap()], self.state_dir())
+            ..Config::new(
+                "10.244.1.0/24".parse().unwrap(),
+                vec!["10.244.0.0/16".parse().unwrap()],
+                self.state_dir(),
+            )
         }
     }
 
@@ -43,7 +50,11 @@ impl TestNode {
 }
 
 /// Attaches a sandbox in a new namespace.
-pub async fn attach(network: &PodNetwork, id: &str, ports: Vec<HostPort>) -> (Namespace, Attachment) {
+pub async fn attach(
+    network: &PodNetwork,
+    id: &str,
+    ports: Vec<HostPort>,
+) -> (Namespace, Attachment) {
     let pod = Namespace::new();
     let attachment = network.attach(id, &pod.path(), ports).await.unwrap();
     assert_eq!(network.check(id).await.unwrap(), Connection::Up);

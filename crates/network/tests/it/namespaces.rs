@@ -28,7 +28,9 @@ impl Namespace {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             File::open("/proc/thread-self/ns/net").unwrap()
         };
-        Self { file: thread::spawn(make).join().unwrap() }
+        Self {
+            file: thread::spawn(make).join().unwrap(),
+        }
     }
 
     /// A path by which any thread of this process reaches it.
@@ -37,7 +39,10 @@ impl Namespace {
     }
 
     /// Starts work on a thread inside.
-    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
         let file = self.file.try_clone().unwrap();
         thread::spawn(move || {
             setns(file.as_fd(), CloneFlags::CLONE_NEWNET).unwrap();
@@ -55,7 +60,11 @@ impl Namespace {
         let line = line.to_owned();
         self.run(move || {
             let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-            assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{line}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             String::from_utf8(output.stdout).unwrap()
         })
     }
@@ -76,7 +85,8 @@ impl Namespace {
     /// The address the server at `to` sees this namespace under.
     pub fn ask(&self, to: (IpAddr, u16)) -> std::io::Result<IpAddr> {
         self.run(move || {
-            let mut stream = TcpStream::connect_timeout(&SocketAddr::from(to), Duration::from_secs(3))?;
+            let mut stream =
+                TcpStream::connect_timeout(&SocketAddr::from(to), Duration::from_secs(3))?;
             stream.set_read_timeout(Some(Duration::from_secs(3)))?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;

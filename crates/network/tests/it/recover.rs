@@ -2,7 +2,7 @@ use std::{collections::HashSet, fs};
 
 use navarch_network::{Config, Connection, Error, PodNetwork};
 
-use crate::{TestNode, attach, ip, namespaces::Namespace};
+use crate::{TestNode, attach, ip};
 
 #[tokio::test]
 async fn a_restart_keeps_what_lives_and_frees_what_does_not() {
@@ -18,12 +18,24 @@ async fn a_restart_keeps_what_lives_and_frees_what_does_not() {
     let network = node.start().await;
     let found: Vec<_> = network.attachments().await.unwrap();
     assert_eq!(found, [kept.clone(), lost.clone()]);
-    let freed = network.reconcile(HashSet::from(["alive".to_owned()])).await.unwrap();
+    let freed = network
+        .reconcile(HashSet::from(["alive".to_owned()]))
+        .await
+        .unwrap();
     assert_eq!(freed, ["dead"]);
     // The living pod's interface is the same one, and still works.
     assert_eq!(network.check("alive").await.unwrap(), Connection::Up);
-    assert_eq!(network.attach("alive", &alive.path(), vec![]).await.unwrap(), kept);
-    assert_eq!(alive.sh("cat /sys/class/net/eth0/ifindex; ip -o link show eth0"), index);
+    assert_eq!(
+        network
+            .attach("alive", &alive.path(), vec![])
+            .await
+            .unwrap(),
+        kept
+    );
+    assert_eq!(
+        alive.sh("cat /sys/class/net/eth0/ifindex; ip -o link show eth0"),
+        index
+    );
     let seen = alive.serve(80, 1);
     node.host.ask((kept.ips[0], 80)).unwrap();
     seen.join().unwrap();
@@ -39,12 +51,16 @@ async fn an_interface_without_a_record_goes() {
     let (_pod, lost) = attach(&network, "lost", vec![]).await;
     drop(network);
     fs::write(node.state_dir().join("lost.json"), "{").unwrap();
-    node.host.sh("ip link add name eth9 type dummy && ip link set eth9 master navarch0");
+    node.host
+        .sh("ip link add name eth9 type veth peer name eth8 && ip link set eth9 master navarch0");
     let network = node.start().await;
     assert_eq!(network.attachments().await.unwrap(), []);
     network.reconcile(HashSet::new()).await.unwrap();
     let links = node.host.sh("ip -o link");
-    assert!(!links.contains(&lost.host_interface) && links.contains("eth9"), "{links}");
+    assert!(
+        !links.contains(&lost.host_interface) && links.contains("eth9"),
+        "{links}"
+    );
 }
 
 #[tokio::test]
@@ -91,19 +107,25 @@ async fn two_nodes_share_a_namespace() {
 #[tokio::test]
 async fn a_name_that_is_taken_is_left_alone() {
     let node = TestNode::new();
-    node.host.sh("ip link add name navarch0 type dummy");
+    node.host
+        .sh("ip link add name navarch0 type veth peer name eth8");
     let started = PodNetwork::start(node.config()).await;
     assert!(matches!(started, Err(Error::NotABridge(_))), "{started:?}");
     let removed = PodNetwork::remove_everything(node.config()).await;
     assert!(matches!(removed, Err(Error::NotABridge(_))), "{removed:?}");
-    assert!(node.host.sh("ip -d -o link show navarch0").contains("dummy"));
+    assert!(node.host.sh("ip -d -o link show navarch0").contains("veth"));
 }
 
 #[tokio::test]
 async fn a_namespace_that_is_not_there_is_an_error() {
     let node = TestNode::new();
-    let config = Config { netns: Some("/nowhere".into()), ..node.config() };
+    let config = Config {
+        netns: Some("/nowhere".into()),
+        ..node.config()
+    };
     let started = PodNetwork::start(config).await;
-    assert!(matches!(started, Err(Error::Namespace { .. })), "{started:?}");
-    let _ = Namespace::new();
+    assert!(
+        matches!(started, Err(Error::Namespace { .. })),
+        "{started:?}"
+    );
 }

@@ -1,4 +1,4 @@
-use navarch_network::{Error, HostPort, PodNetwork, Protocol};
+use navarch_network::{Config, Degradation, Error, HostPort, PodNetwork, Protocol, RulesError};
 
 use crate::{TestNode, attach, ip, namespaces::Namespace};
 
@@ -15,7 +15,12 @@ fn outside(node: &TestNode) -> Namespace {
 }
 
 fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort {
-    HostPort { protocol: Protocol::Tcp, host_ip: host_ip.map(ip), host_port, container_port }
+    HostPort {
+        protocol: Protocol::Tcp,
+        host_ip: host_ip.map(ip),
+        host_port,
+        container_port,
+    }
 }
 
 #[tokio::test]
@@ -53,8 +58,14 @@ async fn host_ports_lead_to_their_pod_from_everywhere() {
     let (server, served) = attach(&network, "server", ports).await;
     let (client, _) = attach(&network, "client", vec![]).await;
     let seen = server.serve(80, 6);
-    assert_eq!(outside.ask((ip("192.0.2.1"), 8080)).unwrap(), ip("192.0.2.2"));
-    assert_eq!(outside.ask((ip("192.0.2.7"), 8081)).unwrap(), ip("192.0.2.2"));
+    assert_eq!(
+        outside.ask((ip("192.0.2.1"), 8080)).unwrap(),
+        ip("192.0.2.2")
+    );
+    assert_eq!(
+        outside.ask((ip("192.0.2.7"), 8081)).unwrap(),
+        ip("192.0.2.2")
+    );
     outside.ask((ip("192.0.2.1"), 8081)).unwrap_err();
     node.host.ask((ip("192.0.2.1"), 8080)).unwrap();
     // From pods of the node, the server too.
@@ -78,9 +89,15 @@ async fn a_host_port_has_one_holder() {
     let pod = Namespace::new();
     let wanted = || vec![port(Some("192.0.2.1"), 8080, 80)];
     let refused = network.attach("second", &pod.path(), wanted()).await;
-    assert!(matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"),
+        "{refused:?}"
+    );
     network.detach("first").await.unwrap();
-    network.attach("second", &pod.path(), wanted()).await.unwrap();
+    network
+        .attach("second", &pod.path(), wanted())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -90,4 +107,30 @@ async fn other_tables_are_left_alone() {
     drop(node.start().await);
     PodNetwork::remove_everything(node.config()).await.unwrap();
     assert_eq!(node.host.sh("nft list tables").trim(), "table inet other");
+}
+
+#[tokio::test]
+async fn pods_run_without_rules_and_the_node_says_so() {
+    let node = TestNode::new();
+    // A word of nft's own language: it refuses a table of that name.
+    let config = Config {
+        table: "ip".to_owned(),
+        ..node.config()
+    };
+    let network = PodNetwork::start(config.clone()).await.unwrap();
+    let (server, served) = attach(&network, "server", vec![port(None, 8080, 80)]).await;
+    let degradations = network.degradations().await.unwrap();
+    assert!(
+        matches!(
+            &degradations[..],
+            [Degradation::NoRules(RulesError::Refused(_)), Degradation::NoHostPorts { sandbox_id, .. }]
+                if sandbox_id == "server"
+        ),
+        "{degradations:?}"
+    );
+    let seen = server.serve(80, 1);
+    node.host.ask((served.ips[0], 80)).unwrap();
+    seen.join().unwrap();
+    network.detach("server").await.unwrap();
+    assert_eq!(network.degradations().await.unwrap().len(), 1);
 }
