@@ -24,7 +24,13 @@ pub struct Entry {
 impl Entry {
     /// An entry as a backend makes it.
     pub fn new(key: Arc<str>, value: Bytes, created: Revision, modified: Revision) -> Self {
-        Self { key, value, created, modified, decoded: Mutex::new(None) }
+        Self {
+            key,
+            value,
+            created,
+            modified,
+            decoded: Mutex::new(None),
+        }
     }
 
     /// The decoded form of the value, made by `decode` unless somebody still holds the one made before.
@@ -75,8 +81,19 @@ pub struct Event {
 
 impl Event {
     /// An event as a backend makes it.
-    pub fn new(kind: EventKind, revision: Revision, entry: Arc<Entry>, previous: Option<Arc<Entry>>) -> Self {
-        Self { kind, revision, entry, previous, frames: [OnceLock::new(), OnceLock::new()] }
+    pub fn new(
+        kind: EventKind,
+        revision: Revision,
+        entry: Arc<Entry>,
+        previous: Option<Arc<Entry>>,
+    ) -> Self {
+        Self {
+            kind,
+            revision,
+            entry,
+            previous,
+            frames: [OnceLock::new(), OnceLock::new()],
+        }
     }
 
     /// The encoding number `slot` (0 or 1) of this event, made by the first who asks. What a slot means is the caller's choice.

@@ -9,13 +9,21 @@
 //! * history back to the compaction floor can be ranged over and watched.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod double;
+mod embedded;
 mod entry;
 mod error;
+mod state;
 mod store;
 
+pub use double::Memory;
+pub use embedded::{Embedded, Options};
 pub use entry::{Entry, Event, EventKind};
 pub use error::{Error, Result};
-pub use store::{Committed, Compare, Op, Page, Range, Snapshot, Status, Store, Transaction, TxnOutcome, Watch};
+pub use state::{MAX_KEY, MAX_OPS, MAX_TRANSACTION};
+pub use store::{
+    Committed, Compare, Op, Page, Range, Snapshot, Status, Store, Transaction, TxnOutcome, Watch,
+};
 
 /// A point in the history of the store. Revision 0 is before every write; the first write has revision 1.
 pub type Revision = u64;

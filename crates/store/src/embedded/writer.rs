@@ -1,0 +1,138 @@
+//! The one thread that commits: what waits together is written and synced together.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::disk::{Disk, Failure};
+use super::retention::Retention;
+use crate::state::{Batch, Shared};
+use crate::{Error, Result, Transaction, TxnOutcome};
+
+/// The most transactions that share a sync.
+const GROUP: usize = 256;
+/// A group takes no more transactions once it weighs this many bytes.
+const GROUP_BYTES: usize = 4 << 20;
+
+/// A transaction on its way to the writer.
+pub(super) struct Request {
+    pub(super) transaction: Transaction,
+    pub(super) weight: usize,
+    pub(super) answer: oneshot::Sender<Result<TxnOutcome>>,
+    /// The place in the queue, given back with the answer.
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+/// Owns the disk.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Disk,
+    requests: Receiver<Request>,
+    retention: Option<Retention>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        disk: Disk,
+        requests: Receiver<Request>,
+        retention: Option<Duration>,
+    ) -> Self {
+        Self {
+            shared,
+            disk,
+            requests,
+            retention: retention.map(Retention::new),
+        }
+    }
+
+    /// Commits until every sender is gone and the queue is empty.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.receive() {
+                Ok(first) => self.commit(first),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.forget();
+        }
+    }
+
+    fn receive(&self) -> Result<Request, RecvTimeoutError> {
+        match self.retention.as_ref().and_then(Retention::deadline) {
+            Some(deadline) => self
+                .requests
+                .recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => self
+                .requests
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Commits `first` and what waits behind it, without waiting for more, and answers all of them.
+    fn commit(&mut self, first: Request) {
+        let mut batch = Batch::on(&self.shared.view());
+        let mut answers = Vec::new();
+        let mut weight = 0;
+        let mut next = Some(first);
+        while let Some(request) = next {
+            weight += request.weight;
+            answers.push((
+                request.answer,
+                batch.stage(request.transaction),
+                request._permit,
+            ));
+            let full = answers.len() >= GROUP || weight >= GROUP_BYTES;
+            next = if full {
+                None
+            } else {
+                self.requests.try_recv().ok()
+            };
+        }
+        let revision = batch.revision;
+        let written = if batch.events.is_empty() {
+            Ok(())
+        } else {
+            self.disk.write(&batch)
+        };
+        match written {
+            Ok(()) => {
+                self.shared.publish(batch);
+                if let Some(retention) = &mut self.retention {
+                    retention.committed(Instant::now(), revision);
+                }
+                for (answer, outcome, _permit) in answers {
+                    // A caller that has gone away does not want to know.
+                    let _ = answer.send(Ok(outcome));
+                }
+            }
+            Err(failure) => {
+                tracing::error!(%failure, "a commit failed; nothing of it is kept");
+                let failure = Arc::new(failure);
+                for (answer, _, _permit) in answers {
+                    let _ = answer.send(Err(Error::backend(GroupFailed(failure.clone()))));
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        let due = self
+            .retention
+            .as_mut()
+            .and_then(|retention| retention.due(Instant::now()));
+        if let Some(revision) = due
+            && let Err(error) = self.shared.compact(revision)
+        {
+            tracing::warn!(%error, revision, "could not compact");
+        }
+    }
+}
+
+/// One failure that all of a group are told of.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct GroupFailed(Arc<Failure>);

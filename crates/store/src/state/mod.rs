@@ -1,0 +1,18 @@
+//! The working set in memory, shared by every backend: the newest map, the history behind it, and who waits for more.
+//!
+//! A backend stages transactions in a [`Batch`], makes the batch durable in its own way, and then publishes it here.
+//! Nothing staged is visible before.
+
+mod batch;
+mod history;
+mod limits;
+mod shared;
+mod view;
+mod watch;
+
+pub(crate) use batch::Batch;
+pub(crate) use limits::check;
+pub(crate) use shared::{Bounds, Shared};
+pub(crate) use view::{Map, View};
+
+pub use limits::{MAX_KEY, MAX_OPS, MAX_TRANSACTION};
