@@ -7,7 +7,7 @@ use rtnetlink::{
     packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
     packet_route::{
         RouteNetlinkMessage,
-        address::AddressMessage,
+        address::{AddressAttribute, AddressMessage},
         link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     },
 };
@@ -51,10 +51,47 @@ pub(crate) fn ensure(
             NLM_F_CREATE | NLM_F_REPLACE,
         ),
     ];
-    for answer in netlink.batch(requests).map_err(|e| failed("set up", e))? {
-        answer.map_err(|e| failed("set up", e))?;
-    }
+    let set_up = netlink
+        .batch(requests)
+        .and_then(|answers| answers.into_iter().try_for_each(|a| a.map(drop)));
+    set_up.map_err(|e| failed("set up", e))?;
+    remove_former_addresses(netlink, index, gateway).map_err(|e| failed("clean up", e))?;
     Ok(index)
+}
+
+/// Takes away what an earlier run with another pod CIDR left: the node would keep that node's pods for its own.
+fn remove_former_addresses(netlink: &mut Netlink, index: u32, gateway: IpAddr) -> io::Result<()> {
+    let is_former = |address: &AddressMessage| {
+        address.header.index == index
+            && ip_of(address).is_some_and(|ip| ip != gateway && !is_link_local(ip))
+    };
+    let former = netlink.addresses()?.into_iter().filter(is_former);
+    let requests = former
+        .map(|address| (RouteNetlinkMessage::DelAddress(address), 0))
+        .collect();
+    netlink
+        .batch(requests)?
+        .into_iter()
+        .try_for_each(|answer| answer.map(drop))
+}
+
+/// The interface's own address; `Address` is the other end's on a point-to-point link, and all that IPv6 has.
+fn ip_of(address: &AddressMessage) -> Option<IpAddr> {
+    let local = address.attributes.iter().find_map(|a| match a {
+        AddressAttribute::Local(ip) => Some(*ip),
+        _ => None,
+    });
+    let any = || {
+        address.attributes.iter().find_map(|a| match a {
+            AddressAttribute::Address(ip) => Some(*ip),
+            _ => None,
+        })
+    };
+    local.or_else(any)
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
 /// The interface of that name, if it is a bridge; an error if it is something else.

@@ -92,6 +92,15 @@ pub enum Degradation {
         /// What the system said.
         reason: String,
     },
+    /// Another program's rules drop what is forwarded unless they say otherwise, as Docker's do. Nothing here can overrule
+    /// them: the operator lets the bridge through there.
+    #[error(
+        "table {table} drops forwarded packets by default; let those of the pods' bridge through in it"
+    )]
+    ForwardingFiltered {
+        /// Family and name, as `ip filter`.
+        table: String,
+    },
     /// The host ports of one sandbox are not served.
     #[error("host ports of sandbox {sandbox_id} ({address}) are not served: {reason}")]
     NoHostPorts {

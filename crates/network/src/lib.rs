@@ -20,6 +20,7 @@ mod nft;
 mod node;
 mod pod_network;
 mod records;
+mod removal;
 mod remover;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};

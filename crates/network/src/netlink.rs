@@ -9,7 +9,7 @@ use nix::sys::{
 };
 use rtnetlink::{
     packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
-    packet_route::{RouteNetlinkMessage, link::LinkMessage},
+    packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage},
     sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE},
 };
 
@@ -101,24 +101,37 @@ impl Netlink {
 
     /// Every interface of the namespace.
     pub(crate) fn links(&mut self) -> io::Result<Vec<LinkMessage>> {
+        let all = self.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+        let link = |message| match message {
+            RouteNetlinkMessage::NewLink(link) => Some(link),
+            _ => None,
+        };
+        Ok(all.into_iter().filter_map(link).collect())
+    }
+
+    /// Every address of the namespace, of all interfaces.
+    pub(crate) fn addresses(&mut self) -> io::Result<Vec<AddressMessage>> {
+        let all = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
+        let address = |message| match message {
+            RouteNetlinkMessage::NewAddress(address) => Some(address),
+            _ => None,
+        };
+        Ok(all.into_iter().filter_map(address).collect())
+    }
+
+    fn dump(&mut self, request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
         let mut bytes = Vec::new();
-        self.append(
-            &mut bytes,
-            RouteNetlinkMessage::GetLink(LinkMessage::default()),
-            NLM_F_DUMP,
-        );
+        self.append(&mut bytes, request, NLM_F_DUMP);
         self.socket.send(&bytes, 0)?;
-        let mut links = Vec::new();
+        let mut dumped = Vec::new();
         loop {
             for message in self.receive()? {
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
                 match message.payload {
-                    NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-                        links.push(link)
-                    }
-                    NetlinkPayload::Done(_) => return Ok(links),
+                    NetlinkPayload::InnerMessage(inner) => dumped.push(inner),
+                    NetlinkPayload::Done(_) => return Ok(dumped),
                     NetlinkPayload::Error(error) if error.code.is_some() => {
                         return Err(error.to_io());
                     }

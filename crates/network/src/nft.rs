@@ -2,10 +2,12 @@
 
 use std::{
     env,
-    io::{ErrorKind, Write as _},
+    io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
+
+use serde::Deserialize;
 
 use crate::error::RulesError;
 
@@ -37,33 +39,87 @@ impl Nft {
         }
         run(&self.0, transaction)
     }
+
+    /// The tables, as `ip filter`, that drop forwarded packets unless a rule of theirs lets them through.
+    pub(crate) fn tables_that_drop(&self) -> Result<Vec<String>, RulesError> {
+        let output = Command::new(&self.0)
+            .args(["-j", "list", "chains"])
+            .output()
+            .map_err(|e| cannot_run(&e))?;
+        accepted(&output)?;
+        tables_that_drop(&output.stdout).map_err(|error| RulesError::Refused(error.to_string()))
+    }
 }
 
 fn run(program: &Path, transaction: &str) -> Result<(), RulesError> {
-    let refused = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => RulesError::NftMissing,
-        _ => RulesError::Refused(error.to_string()),
-    };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(["-f", "-"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::null());
+    let mut child = command
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(refused)?;
+        .map_err(|e| cannot_run(&e))?;
     // nft reads all of its input before it writes, so neither side waits for the other. A failed write shows in its status.
     let written = child
         .stdin
         .take()
         .map_or(Ok(()), |mut stdin| stdin.write_all(transaction.as_bytes()));
-    let output = child.wait_with_output().map_err(refused)?;
-    if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        return Err(RulesError::Refused(
-            complaint.trim().chars().take(MAX_COMPLAINT).collect(),
-        ));
+    let output = child.wait_with_output().map_err(|e| cannot_run(&e))?;
+    accepted(&output)?;
+    written.map_err(|e| cannot_run(&e))
+}
+
+fn accepted(output: &Output) -> Result<(), RulesError> {
+    if output.status.success() {
+        return Ok(());
     }
-    written.map_err(refused)
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(RulesError::Refused(
+        complaint.trim().chars().take(MAX_COMPLAINT).collect(),
+    ))
+}
+
+fn cannot_run(error: &io::Error) -> RulesError {
+    match error.kind() {
+        ErrorKind::NotFound => RulesError::NftMissing,
+        _ => RulesError::Refused(error.to_string()),
+    }
+}
+
+/// From what `nft -j list chains` prints, the tables with a chain that drops what is forwarded and no rule lets through.
+fn tables_that_drop(listing: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    let listing: Listing = serde_json::from_slice(listing)?;
+    let drops = |chain: &ChainEntry| {
+        chain.hook.as_deref() == Some("forward") && chain.policy.as_deref() == Some("drop")
+    };
+    let chains = listing
+        .nftables
+        .into_iter()
+        .filter_map(|entry| entry.chain)
+        .filter(drops);
+    Ok(chains
+        .map(|chain| format!("{} {}", chain.family, chain.table))
+        .collect())
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    nftables: Vec<ListingEntry>,
+}
+
+#[derive(Deserialize)]
+struct ListingEntry {
+    chain: Option<ChainEntry>,
+}
+
+#[derive(Deserialize)]
+struct ChainEntry {
+    family: String,
+    table: String,
+    hook: Option<String>,
+    policy: Option<String>,
 }
 
 #[cfg(test)]
@@ -81,5 +137,21 @@ mod tests {
             Err(RulesError::Refused(String::new()))
         );
         assert_eq!(Nft("/bin/false".into()).apply(""), Ok(()));
+    }
+
+    #[test]
+    fn chains_that_drop_what_is_forwarded_are_named() {
+        let listing = br#"{"nftables": [
+            {"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
+            {"chain": {"family": "ip", "table": "filter", "name": "FORWARD", "handle": 2, "type": "filter",
+                       "hook": "forward", "prio": 0, "policy": "drop"}},
+            {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "handle": 1, "type": "filter",
+                       "hook": "input", "prio": 0, "policy": "drop"}},
+            {"chain": {"family": "inet", "table": "mine", "name": "forward", "handle": 1, "type": "filter",
+                       "hook": "forward", "prio": 0, "policy": "accept"}},
+            {"chain": {"family": "ip", "table": "filter", "name": "DOCKER", "handle": 3}}
+        ]}"#;
+        assert_eq!(tables_that_drop(listing).unwrap(), ["ip filter"]);
+        assert!(tables_that_drop(b"none").is_err());
     }
 }

@@ -16,15 +16,15 @@ use crate::{
     bridge,
     config::mac_address,
     error::RulesError,
-    forwarding,
     interface::{self, Interface},
-    masquerade::{self, Exposed},
     namespace,
     netlink::Netlink,
     nft::Nft,
     records::{Found, Records, validate_id},
     remover,
 };
+
+mod rules;
 
 /// Who waits for a sandbox to be detached.
 pub(crate) type Waiter = oneshot::Sender<Result<(), Error>>;
@@ -204,39 +204,6 @@ impl Node {
         }
     }
 
-    fn set_up_routing(&mut self) {
-        if let Err(degradation) = forwarding::enable(self.pool.gateway()) {
-            self.degradations.push(degradation);
-        }
-        let exposed = self.attachments.values().map(exposed);
-        let rules = masquerade::ruleset(&self.config, exposed);
-        if let Err(error) = self.nft.clone().and_then(|nft| nft.apply(&rules)) {
-            self.nft = Err(error.clone());
-            self.degradations.push(Degradation::NoRules(error));
-        }
-        for degradation in &self.degradations {
-            tracing::warn!(bridge = %self.config.bridge, %degradation, "the pod network is degraded");
-        }
-    }
-
-    fn refuse_taken_ports(&self, id: &str, ports: &[HostPort]) -> Result<(), Error> {
-        let others = self
-            .attachments
-            .values()
-            .filter(|other| other.sandbox_id != id);
-        for (holder, held) in
-            others.flat_map(|other| other.host_ports.iter().map(move |port| (other, port)))
-        {
-            if let Some(port) = ports.iter().find(|port| port.conflicts_with(held)) {
-                return Err(Error::HostPortInUse {
-                    port: port.clone(),
-                    holder: holder.sandbox_id.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
     fn describe(
         &mut self,
         id: &str,
@@ -301,44 +268,9 @@ impl Node {
             Ok(()) => drop(self.pool.release(id)),
             // The address stays with the file that says so.
             Err(error) => {
-                tracing::warn!(sandbox = %id, %error, "the file of a failed attachment stays")
+                tracing::warn!(sandbox = %id, %error, "the file of a failed attachment stays");
             }
         }
-    }
-
-    /// Host ports that cannot be served do not keep a pod from running.
-    fn expose(&mut self, attachment: &Attachment) {
-        if attachment.host_ports.is_empty() {
-            return;
-        }
-        let rules = masquerade::expose(&self.config, exposed(attachment));
-        let Err(reason) = self.nft.clone().and_then(|nft| nft.apply(&rules)) else {
-            return;
-        };
-        let sandbox_id = attachment.sandbox_id.clone();
-        let degradation = Degradation::NoHostPorts {
-            sandbox_id,
-            address: exposed(attachment).address,
-            reason,
-        };
-        tracing::warn!(%degradation, "the pod runs without its host ports");
-        self.unserved
-            .insert(attachment.sandbox_id.clone(), degradation);
-    }
-
-    /// An address must not be free while a host port leads to it, so a failure here is one of detaching.
-    fn conceal(&mut self, id: &str) -> Result<(), Error> {
-        let was_unserved = self.unserved.remove(id).is_some();
-        let Some(attachment) = self.attachments.get(id) else {
-            return Ok(());
-        };
-        if let Ok(nft) = &self.nft
-            && !attachment.host_ports.is_empty()
-            && !was_unserved
-        {
-            nft.apply(&masquerade::conceal(&self.config, exposed(attachment)))?;
-        }
-        Ok(())
     }
 
     /// Removes the interfaces on the bridge that are named as pods' are and belong to no attachment.
@@ -354,38 +286,6 @@ impl Node {
     }
 }
 
-/// Removes what networks of this configuration made, in the network namespace of the calling thread: rules, interfaces, bridge,
-/// files. Goes on after an error and returns the first. Forwarding stays on.
-pub(crate) fn remove_everything(config: &Config) -> Result<(), Error> {
-    let rules = match Nft::find().and_then(|nft| nft.apply(&masquerade::removal(config))) {
-        // No table was made without it.
-        Err(RulesError::NftMissing) => Ok(()),
-        applied => applied.map_err(Error::from),
-    };
-    let mut host = open_netlink()?;
-    let interfaces = bridge::ports(&mut host, &config.bridge, interface::HOST_PREFIX)
-        .and_then(|ports| remove_interfaces(&mut host, &ports));
-    let bridge = bridge::remove(&mut host, &config.bridge);
-    rules
-        .and(interfaces)
-        .and(bridge)
-        .and(Records::remove_all(&config.state_dir))
-}
-
-/// The pod's first address and its ports. Every attachment has an address; without one the ports lead nowhere.
-fn exposed(attachment: &Attachment) -> Exposed<'_> {
-    match attachment.ips.first() {
-        Some(address) => Exposed {
-            address: *address,
-            ports: &attachment.host_ports,
-        },
-        None => Exposed {
-            address: attachment.gateway,
-            ports: &[],
-        },
-    }
-}
-
 fn new_pool(config: &Config) -> Result<AddressPool, Error> {
     AddressPool::new(config.pod_cidr)
         .map_err(|error: CidrTooSmall| Error::InvalidConfig(error.to_string()))
@@ -398,7 +298,7 @@ pub(crate) fn open_netlink() -> Result<Netlink, Error> {
     })
 }
 
-fn remove_interfaces(host: &mut Netlink, names: &[String]) -> Result<(), Error> {
+pub(crate) fn remove_interfaces(host: &mut Netlink, names: &[String]) -> Result<(), Error> {
     for names in names.chunks(remover::BATCH) {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for (name, removed) in names.iter().zip(remover::remove(host, &names)) {

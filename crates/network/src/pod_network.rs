@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     Attachment, Config, Connection, Degradation, Error, HostPort, namespace, node,
     node::{Node, Waiter},
+    removal,
     remover::{self, Departure},
 };
 
@@ -77,7 +78,7 @@ impl PodNetwork {
             self.departures.downgrade(),
         );
         let begin =
-            move |node: &mut Node| begin_detach(node, id, (waiter, room), jobs, &departures);
+            move |node: &mut Node| begin_detach(node, &id, (waiter, room), jobs, &departures);
         self.run(begin).await?;
         done.await.map_err(|_| Error::Stopped)?
     }
@@ -118,7 +119,7 @@ impl PodNetwork {
         config.validate()?;
         let (done, result) = oneshot::channel();
         spawn(move || {
-            let removed = enter(&config).and_then(|()| node::remove_everything(&config));
+            let removed = enter(&config).and_then(|()| removal::remove_everything(&config));
             // Nobody waits for it any more: nothing to tell.
             let _ = done.send(removed);
         })?;
@@ -170,21 +171,21 @@ fn start(config: Config, leaving: mpsc::Receiver<Departure>) -> Result<Node, Err
 /// drops the waiter, who is told that it has stopped.
 fn begin_detach(
     node: &mut Node,
-    id: String,
+    id: &str,
     (waiter, room): (Waiter, OwnedSemaphorePermit),
     jobs: mpsc::WeakSender<Job>,
     departures: &mpsc::WeakSender<Departure>,
 ) {
-    let Some(host_name) = node.begin_detach(&id, waiter) else {
+    let Some(host_name) = node.begin_detach(id, waiter) else {
         return;
     };
-    let departing = id.clone();
+    let departing = id.to_owned();
     let gone = Box::new(move |removed| {
         drop(room);
         if let Some(jobs) = jobs.upgrade() {
             // Fails when the network's thread is gone, and the waiter with it.
             let _ = jobs.blocking_send(Box::new(move |node: &mut Node| {
-                node.finish_detach(&departing, &removed)
+                node.finish_detach(&departing, &removed);
             }));
         }
     });
@@ -192,7 +193,7 @@ fn begin_detach(
         .upgrade()
         .is_some_and(|queue| queue.try_send(Departure { host_name, gone }).is_ok());
     if !sent {
-        node.finish_detach(&id, &Err(std::io::Error::other("the remover is gone")));
+        node.finish_detach(id, &Err(std::io::Error::other("the remover is gone")));
     }
 }
 

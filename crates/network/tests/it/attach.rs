@@ -242,3 +242,25 @@ async fn a_detach_nobody_waits_for_is_carried_out() {
         assert!(Instant::now() < deadline, "the interface is still there");
     }
 }
+
+#[tokio::test]
+async fn a_pod_of_an_ipv6_node_has_an_ipv6_address_and_route() {
+    let node = TestNode::new();
+    let config = navarch_network::Config {
+        pod_cidr: "fd00:0:0:1::/64".parse().unwrap(),
+        ..node.config()
+    };
+    let begin = Instant::now();
+    let network = PodNetwork::start(config).await.unwrap();
+    eprintln!("start: {:?}", begin.elapsed());
+    assert_eq!(network.degradations().await.unwrap(), []);
+    let (pod, attachment) = attach(&network, "a", vec![]).await;
+    assert_eq!(attachment.ips, [ip("fd00:0:0:1::2")]);
+    let shown = pod.sh("ip -o -6 addr show eth0; ip -6 route");
+    for part in [
+        "inet6 fd00:0:0:1::2/64",
+        "default via fd00:0:0:1::1 dev eth0",
+    ] {
+        assert!(shown.contains(part), "{part} is not in:\n{shown}");
+    }
+}

@@ -1,5 +1,11 @@
 //! The pod network against the kernel, in network namespaces of the test's own. Needs root, `ip` and `nft`.
-#![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::new_without_default,
+    unreachable_pub,
+    missing_docs
+)]
 
 mod attach;
 mod namespaces;

@@ -129,3 +129,28 @@ async fn a_namespace_that_is_not_there_is_an_error() {
         "{started:?}"
     );
 }
+
+#[tokio::test]
+async fn another_pod_cidr_takes_the_place_of_the_former() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (_pod, former) = attach(&network, "a", vec![]).await;
+    drop(network);
+    let config = Config {
+        pod_cidr: "10.244.7.0/24".parse().unwrap(),
+        ..node.config()
+    };
+    let network = PodNetwork::start(config).await.unwrap();
+    assert_eq!(network.attachments().await.unwrap(), []);
+    network.reconcile(HashSet::new()).await.unwrap();
+    let shown = node.host.sh("ip -o -4 addr show navarch0; ip -o link");
+    assert!(
+        shown.contains("10.244.7.1/24") && !shown.contains("10.244.1.1"),
+        "{shown}"
+    );
+    assert!(!shown.contains(&former.host_interface), "{shown}");
+    assert_eq!(
+        attach(&network, "a", vec![]).await.1.ips,
+        [ip("10.244.7.2")]
+    );
+}

@@ -134,3 +134,14 @@ async fn pods_run_without_rules_and_the_node_says_so() {
     network.detach("server").await.unwrap();
     assert_eq!(network.degradations().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_filter_of_others_that_drops_is_named() {
+    let node = TestNode::new();
+    node.host.sh("nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }'");
+    let network = PodNetwork::start(node.config()).await.unwrap();
+    let filtered = Degradation::ForwardingFiltered {
+        table: "ip filter".to_owned(),
+    };
+    assert_eq!(network.degradations().await.unwrap(), [filtered]);
+}

@@ -1,0 +1,28 @@
+//! The end of a node's network: what `navarch down` does.
+
+use crate::{
+    Config, Error, bridge,
+    error::RulesError,
+    interface, masquerade,
+    nft::Nft,
+    node::{open_netlink, remove_interfaces},
+    records::Records,
+};
+
+/// Removes what networks of this configuration made, in the network namespace of the calling thread: rules, interfaces, bridge,
+/// files. Goes on after an error and returns the first. Forwarding stays on.
+pub(crate) fn remove_everything(config: &Config) -> Result<(), Error> {
+    let rules = match Nft::find().and_then(|nft| nft.apply(&masquerade::removal(config))) {
+        // No table was made without it.
+        Err(RulesError::NftMissing) => Ok(()),
+        applied => applied.map_err(Error::from),
+    };
+    let mut host = open_netlink()?;
+    let interfaces = bridge::ports(&mut host, &config.bridge, interface::HOST_PREFIX)
+        .and_then(|ports| remove_interfaces(&mut host, &ports));
+    let bridge = bridge::remove(&mut host, &config.bridge);
+    rules
+        .and(interfaces)
+        .and(bridge)
+        .and(Records::remove_all(&config.state_dir))
+}
