@@ -25,7 +25,11 @@ pub struct Gvr {
 impl Gvr {
     /// The address of a built-in type.
     pub fn of<T: k8s_openapi::Resource>() -> Self {
-        Self { group: T::GROUP.into(), version: T::VERSION.into(), resource: T::URL_PATH_SEGMENT.into() }
+        Self {
+            group: T::GROUP.into(),
+            version: T::VERSION.into(),
+            resource: T::URL_PATH_SEGMENT.into(),
+        }
     }
 }
 

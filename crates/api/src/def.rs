@@ -125,6 +125,25 @@ pub struct Column {
     pub priority: i32,
 }
 
+impl Column {
+    /// A column of the built-in table.
+    pub const fn of(
+        name: &'static str,
+        kind: &'static str,
+        format: &'static str,
+        priority: i32,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            kind: Cow::Borrowed(kind),
+            format: Cow::Borrowed(format),
+            description: Cow::Borrowed(description),
+            priority,
+        }
+    }
+}
+
 /// Where the objects of a resource are kept when that is not its own address: `events` of `events.k8s.io` are kept as core events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
@@ -174,7 +193,11 @@ pub struct ResourceDef {
 impl ResourceDef {
     /// `apps/v1`, or `v1` in the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// Whether its objects live in namespaces.
@@ -197,7 +220,10 @@ impl ResourceDef {
 
     /// The store's key of an object. The namespace is left out in cluster scope.
     pub fn key(&self, namespace: Option<&str>, name: &str) -> String {
-        format!("{}{name}", self.prefix(namespace.filter(|_| self.is_namespaced())))
+        format!(
+            "{}{name}",
+            self.prefix(namespace.filter(|_| self.is_namespaced()))
+        )
     }
 }
 

@@ -3,6 +3,17 @@
 //! [`table`] is the one place where a resource is stated; everything else that knows resources by name derives from it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod apps;
+pub mod autoscaling;
 pub mod call;
+pub mod cell;
+pub mod coordination;
+pub mod core;
 pub mod def;
+pub mod discovery;
+pub mod events;
+pub mod metadata;
+pub mod pod;
 pub mod strategy;
+pub mod table;
+mod typed;

@@ -13,6 +13,8 @@ use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::{Object, Typed};
 use serde_json::Value;
 
+use crate::def::Column;
+
 /// An object read from a stranger's bytes, with what was odd about them.
 #[derive(Debug)]
 pub struct Decoded {
@@ -96,7 +98,14 @@ pub enum Propagation {
 /// The hooks of one built-in type. Every default is that of a kind with nothing particular.
 pub trait Hooks: Typed {
     /// How an update may go. Kubernetes' usual: not created, unconditional allowed.
-    const UPDATE: UpdateRules = UpdateRules { create_on_update: false, unconditional: true };
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: false,
+        unconditional: true,
+    };
+    /// The columns of its table, one for each cell of [`Hooks::cells`].
+    const COLUMNS: &'static [Column] = crate::cell::NAME_AND_AGE;
+    /// Fields that a field selector may name beside those of the metadata.
+    const FIELDS: &'static [&'static str] = &[];
     /// See [`Strategy::default_propagation`].
     const PROPAGATION: Propagation = Propagation::Background;
 
@@ -156,6 +165,9 @@ pub struct TypedStrategy<T> {
 impl<T: Hooks> TypedStrategy<T> {
     /// The strategy of `T`.
     pub fn new(namespaced: bool) -> Self {
-        Self { namespaced, kind: PhantomData }
+        Self {
+            namespaced,
+            kind: PhantomData,
+        }
     }
 }

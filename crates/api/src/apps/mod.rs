@@ -1,0 +1,4 @@
+//! The group `apps`.
+
+mod deployment;
+mod replica_set;

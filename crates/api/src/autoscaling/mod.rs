@@ -1,0 +1,3 @@
+//! The group `autoscaling`.
+
+mod scale;

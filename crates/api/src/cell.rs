@@ -1,0 +1,63 @@
+//! What table cells have in common: names, ages and lists as `kubectl get` shows them.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use serde_json::Value;
+
+use crate::def::Column;
+
+/// The columns of a kind that shows nothing of its own.
+pub const NAME_AND_AGE: &[Column] = &[NAME, AGE];
+/// The first column of every table.
+pub const NAME: Column = Column::of(
+    "Name",
+    "string",
+    "name",
+    0,
+    "The object's name, unique within its namespace and resource",
+);
+/// The age column.
+pub const AGE: Column = Column::of("Age", "string", "", 0, "Time since the object was created");
+
+/// The cell of [`NAME`].
+pub fn name(meta: &ObjectMeta) -> Value {
+    Value::String(meta.name.clone().unwrap_or_default())
+}
+
+/// The cell of [`AGE`].
+pub fn age(meta: &ObjectMeta, now: Timestamp) -> Value {
+    Value::String(since(meta.creation_timestamp.as_ref(), now))
+}
+
+/// The time since `time` as people read it, or `<unknown>`.
+pub fn since(time: Option<&Time>, now: Timestamp) -> String {
+    match time {
+        Some(time) => duration(now.as_second() - time.0.as_second()),
+        None => "<unknown>".to_owned(),
+    }
+}
+
+/// Seconds in at most two units, as `kubectl get` shortens them: `90s`, `5m10s`, `3h`, `2d3h`, `400d`, `3y40d`.
+pub fn duration(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    const YEAR: i64 = 365 * DAY;
+    let two = |large: i64, large_unit: &str, small: i64, small_unit: &str| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit}{small}{small_unit}"),
+    };
+    match seconds {
+        i64::MIN..-1 => "<invalid>".to_owned(),
+        -1..0 => "0s".to_owned(),
+        s if s < 2 * MINUTE => format!("{s}s"),
+        s if s < 10 * MINUTE => two(s / MINUTE, "m", s % MINUTE, "s"),
+        s if s < 3 * HOUR => format!("{}m", s / MINUTE),
+        s if s < 8 * HOUR => two(s / HOUR, "h", s / MINUTE % 60, "m"),
+        s if s < 2 * DAY => format!("{}h", s / HOUR),
+        s if s < 8 * DAY => two(s / DAY, "d", s / HOUR % 24, "h"),
+        s if s < 2 * YEAR => format!("{}d", s / DAY),
+        s if s < 8 * YEAR => two(s / YEAR, "y", s / DAY % 365, "d"),
+        s => format!("{}y", s / YEAR),
+    }
+}

@@ -1,0 +1,18 @@
+//! Namespaces.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
+use serde_json::Value;
+
+use crate::cell;
+use crate::strategy::Hooks;
+
+impl Hooks for Namespace {
+    fn name_errors(_name: &str, _prefix: bool) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
+        vec![cell::name(&self.metadata), cell::age(&self.metadata, now)]
+    }
+}

@@ -1,0 +1,18 @@
+//! Service accounts.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use serde_json::Value;
+
+use crate::cell;
+use crate::strategy::Hooks;
+
+impl Hooks for ServiceAccount {
+    fn name_errors(_name: &str, _prefix: bool) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
+        vec![cell::name(&self.metadata), cell::age(&self.metadata, now)]
+    }
+}

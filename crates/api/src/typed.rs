@@ -1,0 +1,129 @@
+//! A [`Strategy`] made of a type's [`Hooks`]: what all kinds have in common is here, once.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_machinery::field::ErrorList;
+use navarch_machinery::object::Object;
+use serde_json::Value;
+
+use crate::metadata;
+use crate::strategy::{Decoded, Hooks, Part, Propagation, Strategy, TypedStrategy, UpdateRules};
+
+fn is<T: Hooks>(object: &dyn Object) -> Option<&T> {
+    object.as_any().downcast_ref()
+}
+
+fn is_mut<T: Hooks>(object: &mut dyn Object) -> Option<&mut T> {
+    object.as_any_mut().downcast_mut()
+}
+
+// The pipeline hands a strategy only objects that it decoded itself. Should it ever not, nothing is changed and nothing is found,
+// and the store refuses what is of another kind.
+impl<T: Hooks> Strategy for TypedStrategy<T> {
+    fn decode(&self, json: &[u8]) -> Result<Decoded, String> {
+        let object: T = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+        Ok(Decoded {
+            object: Box::new(object),
+            unknown: Vec::new(),
+            duplicate: Vec::new(),
+        })
+    }
+
+    fn decode_stored(&self, json: &[u8]) -> Result<Arc<dyn Object>, String> {
+        match serde_json::from_slice::<T>(json) {
+            Ok(object) => Ok(Arc::new(object)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn apply_defaults(&self, object: &mut dyn Object) {
+        if let Some(object) = is_mut::<T>(object) {
+            object.apply_defaults();
+        }
+    }
+
+    fn prepare_for_create(&self, object: &mut dyn Object) {
+        if let Some(object) = is_mut::<T>(object) {
+            metadata::prepare_for_create(object.metadata_mut());
+            object.prepare_for_create();
+        }
+    }
+
+    fn prepare_for_update(&self, part: Part, object: &mut dyn Object, old: &dyn Object) {
+        if let (Some(object), Some(old)) = (is_mut::<T>(object), is::<T>(old)) {
+            object.metadata_mut().generation = old.metadata().generation;
+            object.prepare_for_update(part, old);
+            metadata::prepare_for_update(object.metadata_mut(), old.metadata());
+        }
+    }
+
+    fn validate(&self, object: &dyn Object) -> ErrorList {
+        let Some(object) = is::<T>(object) else {
+            return ErrorList::new();
+        };
+        let mut errors = metadata::validate(object.metadata(), self.namespaced, T::name_errors);
+        errors.extend(object.validate());
+        errors
+    }
+
+    fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList {
+        let (Some(object), Some(old)) = (is::<T>(object), is::<T>(old)) else {
+            return ErrorList::new();
+        };
+        let mut errors = metadata::validate_update(object.metadata(), old.metadata());
+        errors.extend(object.validate_update(part, old));
+        errors
+    }
+
+    fn warnings(&self, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String> {
+        is::<T>(object)
+            .map(|object| object.warnings(old.and_then(is::<T>)))
+            .unwrap_or_default()
+    }
+
+    fn cells(&self, object: &dyn Object, now: Timestamp) -> Vec<Value> {
+        is::<T>(object)
+            .map(|object| object.cells(now))
+            .unwrap_or_default()
+    }
+
+    fn field(&self, object: &dyn Object, path: &str) -> Option<String> {
+        match path {
+            "metadata.name" => Some(object.metadata().name.clone().unwrap_or_default()),
+            "metadata.namespace" => Some(object.metadata().namespace.clone().unwrap_or_default()),
+            _ => is::<T>(object)?.field(path),
+        }
+    }
+
+    fn update_rules(&self) -> UpdateRules {
+        T::UPDATE
+    }
+
+    fn grace_period(&self, object: &dyn Object, asked: Option<i64>) -> Option<i64> {
+        is::<T>(object)?.grace_period(asked)
+    }
+
+    fn default_propagation(&self) -> Propagation {
+        T::PROPAGATION
+    }
+
+    fn scale(&self, object: &dyn Object) -> Option<Scale> {
+        is::<T>(object)?.scale()
+    }
+
+    fn set_replicas(&self, object: &mut dyn Object, replicas: i32) {
+        if let Some(object) = is_mut::<T>(object) {
+            object.set_replicas(replicas);
+        }
+    }
+
+    fn from_storage_kind(&self, stored: &dyn Object) -> Option<Box<dyn Object>> {
+        T::from_storage_kind(stored).map(|object| Box::new(object) as Box<dyn Object>)
+    }
+
+    fn to_storage_kind(&self, object: &dyn Object) -> Option<Box<dyn Object>> {
+        is::<T>(object)?.to_storage_kind()
+    }
+}
