@@ -3,6 +3,14 @@
 //! Everything here is pure: bytes and values in, values out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod decode;
 pub mod field;
+pub mod int_or_string;
+pub mod limits;
+pub mod names;
 pub mod object;
+pub mod patch;
+pub mod schema;
 pub mod status;
+pub mod time;
+pub mod yaml;

@@ -155,6 +155,32 @@ impl StatusError {
         Self::new(503, "ServiceUnavailable", message)
     }
 
+    /// The reason of another server's Status, if it is one that Kubernetes has; empty otherwise.
+    pub fn known_reason(reason: &str) -> &'static str {
+        const REASONS: &[&str] = &[
+            "Unauthorized",
+            "Forbidden",
+            "NotFound",
+            "AlreadyExists",
+            "Conflict",
+            "Gone",
+            "Invalid",
+            "ServerTimeout",
+            "StoreReadError",
+            "Timeout",
+            "TooManyRequests",
+            "BadRequest",
+            "MethodNotAllowed",
+            "NotAcceptable",
+            "RequestEntityTooLarge",
+            "UnsupportedMediaType",
+            "InternalError",
+            "Expired",
+            "ServiceUnavailable",
+        ];
+        REASONS.iter().find(|known| **known == reason).copied().unwrap_or("")
+    }
+
     /// Whether it says that the object is not there.
     pub fn is_not_found(&self) -> bool {
         self.code == 404 && self.reason == "NotFound"

@@ -1,0 +1,50 @@
+//! Strict decoding of JSON into Kubernetes' types.
+
+use serde::de::DeserializeOwned;
+
+/// A decoded value, and what in its document was not taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded<T> {
+    /// The value.
+    pub value: T,
+    /// The paths of fields the type does not have, at most [`crate::limits::MAX_STRICT_FINDINGS`].
+    pub unknown: Vec<String>,
+    /// The paths of fields that are there more than once, of which the last counts.
+    pub duplicate: Vec<String>,
+}
+
+/// Why a document could not be decoded, in the words of Go's `encoding/json`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(pub String);
+
+impl<T> Decoded<T> {
+    /// What field validation `Strict` refuses and `Warn` warns of: `unknown field "spec.bogus"`.
+    pub fn findings(&self) -> Vec<String> {
+        let unknown = self.unknown.iter().map(|path| format!("unknown field {path:?}"));
+        unknown.chain(self.duplicate.iter().map(|path| format!("duplicate field {path:?}"))).collect()
+    }
+
+    /// The error of field validation `Strict`, if there is something to refuse.
+    pub fn strict_error(&self) -> Option<String> {
+        let findings = self.findings();
+        (!findings.is_empty()).then(|| format!("strict decoding error: {}", findings.join(", ")))
+    }
+}
+
+/// Decodes a stranger's bytes.
+///
+/// # Errors
+/// Anything that is not JSON or not of the type; unknown and duplicate fields are no errors.
+pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    let value = serde_json::from_slice(json).map_err(|error| DecodeError(error.to_string()))?;
+    Ok(Decoded { value, unknown: Vec::new(), duplicate: Vec::new() })
+}
+
+/// Decodes bytes we wrote ourselves.
+///
+/// # Errors
+/// Anything that is not JSON or not of the type.
+pub fn decode_trusted<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(json).map_err(|error| DecodeError(error.to_string()))
+}

@@ -1,0 +1,32 @@
+//! The bounds on what a stranger may send, in one place.
+
+/// The size of a request's body, in bytes.
+pub const MAX_REQUEST_BODY: usize = 3 * 1024 * 1024;
+/// The size of an object as it is stored, in bytes (etcd's request limit in Kubernetes).
+pub const MAX_OBJECT: usize = 1536 * 1024;
+/// The size of all annotations of an object together, keys and values, in bytes.
+pub const MAX_ANNOTATIONS: usize = 256 * 1024;
+/// The length of a DNS label: names of services, namespaces, ports of pods.
+pub const MAX_LABEL_NAME: usize = 63;
+/// The length of a DNS subdomain: names of most objects.
+pub const MAX_SUBDOMAIN_NAME: usize = 253;
+/// The length of a label's value.
+pub const MAX_LABEL_VALUE: usize = 63;
+/// The length of a generated name, and with it how much of its base stays.
+pub const MAX_GENERATED_NAME: usize = 63;
+/// The random letters at a generated name's end.
+pub const GENERATED_SUFFIX: usize = 5;
+/// The length of a field manager's name.
+pub const MAX_FIELD_MANAGER: usize = 128;
+/// The operations in a JSON patch.
+pub const MAX_PATCH_OPERATIONS: usize = 10_000;
+/// What the copy operations of a JSON patch may add, in bytes.
+pub const MAX_PATCH_COPY: usize = MAX_REQUEST_BODY;
+/// How deeply JSON and YAML may be nested. Kubernetes' decoder stops at 10,000, on a stack that grows; no object comes near.
+pub const MAX_DEPTH: usize = 512;
+/// The unknown and duplicate fields that are told of a document.
+pub const MAX_STRICT_FINDINGS: usize = 100;
+/// The nodes a YAML document may have, its aliases expanded.
+pub const MAX_YAML_NODES: usize = 1_000_000;
+/// The requirements of a selector.
+pub const MAX_SELECTOR_REQUIREMENTS: usize = 10_000;

@@ -1,0 +1,157 @@
+//! Reading a table of types.
+
+use super::{Field, GroupVersionKind, ListType, PatchStrategy, Shape, Text, Type, TypeId, Types};
+
+/// The depth to which lists and maps may be nested in one field.
+const MAX_SHAPE_DEPTH: usize = 8;
+
+/// A line that is not a type or a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("schema line {line}: {what}")]
+pub struct SchemaError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+pub(super) fn parse(text: &'static str) -> Result<Types, SchemaError> {
+    let mut types = Types::default();
+    for (line, name, rest) in lines(text).filter_map(type_line) {
+        let ty = read_type(name, rest).map_err(|what| SchemaError { line, what })?;
+        if types.names.contains_key(name) {
+            return Err(SchemaError { line, what: format!("{name} is there twice") });
+        }
+        types.add(ty);
+    }
+    let mut current = None;
+    for (line, text) in lines(text) {
+        if let Some(field) = text.strip_prefix(' ') {
+            let at: TypeId = current.ok_or_else(|| SchemaError { line, what: "a field without a type".into() })?;
+            let field = read_field(field, &types).map_err(|what| SchemaError { line, what })?;
+            types.types[at.0 as usize].fields.push(field);
+        } else if let Some((_, name, _)) = type_line((line, text)) {
+            current = types.id(name);
+        }
+    }
+    for ty in &mut types.types {
+        ty.fields.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(types)
+}
+
+/// The lines that say something, counted from 1.
+fn lines(text: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
+    let said = |(_, line): &(usize, &'static str)| !line.trim().is_empty() && !line.starts_with('#');
+    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(said)
+}
+
+fn type_line((line, text): (usize, &'static str)) -> Option<(usize, &'static str, &'static str)> {
+    if text.starts_with(' ') {
+        return None;
+    }
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Some((line, name, rest))
+}
+
+fn words(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    text.split_ascii_whitespace().map(|word| word.split_once('=').unwrap_or((word, "")))
+}
+
+fn read_type(name: &'static str, rest: &'static str) -> Result<Type, String> {
+    let mut ty = Type { name: Text::Borrowed(name), kinds: Vec::new(), atomic: false, fields: Vec::new() };
+    for (key, value) in words(rest) {
+        match (key, value) {
+            ("gvk", gvk) => ty.kinds.push(read_kind(gvk)?),
+            ("map", "atomic") => ty.atomic = true,
+            _ => return Err(format!("unknown attribute {key}={value} of a type")),
+        }
+    }
+    Ok(ty)
+}
+
+fn read_kind(text: &'static str) -> Result<GroupVersionKind, String> {
+    let mut parts = text.split('/').map(Text::Borrowed);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(group), Some(version), Some(kind), None) => Ok(GroupVersionKind { group, version, kind }),
+        _ => Err(format!("{text} is not GROUP/VERSION/KIND")),
+    }
+}
+
+fn read_field(text: &'static str, types: &Types) -> Result<Field, String> {
+    let mut parts = text.splitn(3, ' ');
+    let (Some(name), Some(shape)) = (parts.next(), parts.next()) else {
+        return Err(format!("{text:?} has no shape"));
+    };
+    let mut field = Field::new(name, read_shape(shape, types, 0)?);
+    for (key, value) in words(parts.next().unwrap_or("")) {
+        read_attribute(&mut field, key, value)?;
+    }
+    Ok(field)
+}
+
+fn read_attribute(field: &mut Field, key: &'static str, value: &'static str) -> Result<(), String> {
+    match (key, value) {
+        ("required", "") => field.required = true,
+        ("default", json) => field.default = Some(Text::Borrowed(json)),
+        ("list", "atomic") => field.list_type = Some(ListType::Atomic),
+        ("list", "set") => field.list_type = Some(ListType::Set),
+        ("list", "map") => field.list_type = Some(ListType::Map),
+        ("keys", keys) => field.list_keys = keys.split(',').map(Text::Borrowed).collect(),
+        ("map", "atomic") => field.map_atomic = Some(true),
+        ("map", "granular") => field.map_atomic = Some(false),
+        ("patch", strategies) => field.patch = read_strategies(strategies)?,
+        ("key", name) => field.merge_key = Some(Text::Borrowed(name)),
+        ("enum", values) => field.values = values.split(',').map(Text::Borrowed).collect(),
+        ("pb", number) => (field.inside, field.number) = read_number(number)?,
+        _ => return Err(format!("unknown attribute {key}={value} of {}", field.name)),
+    }
+    Ok(())
+}
+
+fn read_strategies(text: &str) -> Result<PatchStrategy, String> {
+    let mut strategy = PatchStrategy::default();
+    for word in text.split(',') {
+        match word {
+            "merge" => strategy.merge = true,
+            "replace" => strategy.replace = true,
+            "retainKeys" => strategy.retain_keys = true,
+            _ => return Err(format!("unknown patch strategy {word}")),
+        }
+    }
+    Ok(strategy)
+}
+
+fn read_number(text: &str) -> Result<(u32, u32), String> {
+    let (inside, number) = text.split_once('.').unwrap_or(("0", text));
+    match (inside.parse(), number.parse()) {
+        (Ok(inside), Ok(number)) => Ok((inside, number)),
+        _ => Err(format!("{text} is not a field number")),
+    }
+}
+
+fn read_shape(text: &'static str, types: &Types, depth: usize) -> Result<Shape, String> {
+    if depth > MAX_SHAPE_DEPTH {
+        return Err("lists and maps are nested too deeply".into());
+    }
+    if let Some(member) = text.strip_prefix("[]") {
+        return Ok(Shape::List(Box::new(read_shape(member, types, depth + 1)?)));
+    }
+    if let Some(value) = text.strip_prefix("{}") {
+        return Ok(Shape::Map(Box::new(read_shape(value, types, depth + 1)?)));
+    }
+    Ok(match text {
+        "string" => Shape::String,
+        "int32" => Shape::Int32,
+        "int64" => Shape::Int64,
+        "bool" => Shape::Bool,
+        "double" => Shape::Double,
+        "bytes" => Shape::Bytes,
+        "any" => Shape::Any,
+        "intstr" => Shape::IntOrString,
+        "quantity" => Shape::Quantity,
+        "time" => Shape::Time,
+        "microtime" => Shape::MicroTime,
+        name => Shape::Struct(types.id(name).ok_or_else(|| format!("there is no type {name}"))?),
+    })
+}

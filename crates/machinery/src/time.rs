@@ -1,0 +1,19 @@
+//! Times as the API has them.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+
+/// The time in whole seconds, as `creationTimestamp` and all other `Time`s are told: what is in memory then equals what is read back.
+pub fn seconds(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+/// The time in whole microseconds, as leases and events have it.
+pub fn microseconds(now: Timestamp) -> MicroTime {
+    MicroTime(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
+}
+
+/// As JSON has it: `2026-11-22T16:05:00Z`.
+pub fn format(time: &Time) -> String {
+    time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
