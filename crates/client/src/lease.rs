@@ -1,0 +1,163 @@
+//! Leader election by a Lease, as `coordination.k8s.io/v1` and client-go do it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use navarch_machinery::status::Result;
+
+use crate::{Client, Clock};
+
+/// Which lease, who asks, and how long it holds.
+#[derive(Debug, Clone)]
+pub struct LeaseSettings {
+    /// The lease's namespace: `kube-system`.
+    pub namespace: String,
+    /// The lease's name: `kube-scheduler`.
+    pub name: String,
+    /// Who asks.
+    pub identity: String,
+    /// How long a lease holds that is not renewed. Kubernetes: 15 s.
+    pub duration: Duration,
+    /// How often it is renewed or asked for. Kubernetes: 2 s.
+    pub retry: Duration,
+}
+
+/// Whether this process leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It leads until its lease ends.
+    Leader,
+    /// Another leads.
+    Follower,
+}
+
+/// Takes part in an election.
+pub struct Elector {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    settings: LeaseSettings,
+    /// The record of another holder, and when we first saw it unchanged: its clock is not trusted, only ours.
+    observed: Option<(LeaseSpec, Timestamp)>,
+}
+
+impl Elector {
+    /// A candidate.
+    pub fn new(client: Client, clock: Arc<dyn Clock>, settings: LeaseSettings) -> Self {
+        Self {
+            client,
+            clock,
+            settings,
+            observed: None,
+        }
+    }
+
+    /// Asks for the lease or renews it, once.
+    pub async fn attempt(&mut self) -> Result<Standing> {
+        let now = self.clock.now();
+        let found = self
+            .client
+            .get::<Lease>(Some(&self.settings.namespace), &self.settings.name)
+            .await;
+        let written = match found {
+            Ok(lease) => {
+                let spec = lease.spec.clone().unwrap_or_default();
+                if !self.may_take(&spec, now) {
+                    return Ok(Standing::Follower);
+                }
+                let mut lease = (*lease).clone();
+                lease.spec = Some(self.claim(Some(&spec), now));
+                self.client.update(lease).await
+            }
+            Err(error) if error.is_not_found() => {
+                let metadata = ObjectMeta {
+                    namespace: Some(self.settings.namespace.clone()),
+                    name: Some(self.settings.name.clone()),
+                    ..Default::default()
+                };
+                self.client
+                    .create(Lease {
+                        metadata,
+                        spec: Some(self.claim(None, now)),
+                    })
+                    .await
+            }
+            Err(error) => return Err(error),
+        };
+        match written {
+            Ok(_) => Ok(Standing::Leader),
+            Err(error) if error.is_conflict() || error.is_already_exists() => {
+                Ok(Standing::Follower)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until this process leads.
+    pub async fn lead(&mut self) {
+        loop {
+            match self.attempt().await {
+                Ok(Standing::Leader) => return,
+                Ok(Standing::Follower) => {}
+                Err(error) => {
+                    tracing::debug!(lease = self.settings.name, %error, "the lease could not be asked for")
+                }
+            }
+            tokio::time::sleep(self.settings.retry).await;
+        }
+    }
+
+    /// Renews the lease until it is lost: taken by another, or not renewed for two thirds of its duration.
+    pub async fn hold(&mut self) {
+        let deadline = self.settings.duration * 2 / 3;
+        let mut renewed = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep(self.settings.retry).await;
+            match tokio::time::timeout(deadline, self.attempt()).await {
+                Ok(Ok(Standing::Leader)) => renewed = tokio::time::Instant::now(),
+                Ok(Ok(Standing::Follower)) => return,
+                Ok(Err(_)) | Err(_) if renewed.elapsed() > deadline => return,
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+    }
+
+    fn may_take(&mut self, spec: &LeaseSpec, now: Timestamp) -> bool {
+        let holder = spec.holder_identity.as_deref().unwrap_or("");
+        if holder.is_empty() || holder == self.settings.identity {
+            return true;
+        }
+        match &self.observed {
+            Some((seen, since)) if seen == spec => {
+                let holds = i64::from(spec.lease_duration_seconds.unwrap_or(0));
+                now.duration_since(*since) > SignedDuration::from_secs(holds)
+            }
+            _ => {
+                self.observed = Some((spec.clone(), now));
+                false
+            }
+        }
+    }
+
+    fn claim(&self, before: Option<&LeaseSpec>, now: Timestamp) -> LeaseSpec {
+        let ours =
+            before.filter(|spec| spec.holder_identity.as_deref() == Some(&self.settings.identity));
+        let transitions = before.and_then(|spec| spec.lease_transitions).unwrap_or(0);
+        LeaseSpec {
+            holder_identity: Some(self.settings.identity.clone()),
+            lease_duration_seconds: Some(
+                i32::try_from(self.settings.duration.as_secs()).unwrap_or(i32::MAX),
+            ),
+            acquire_time: ours.map_or(Some(MicroTime(now)), |spec| spec.acquire_time.clone()),
+            renew_time: Some(MicroTime(now)),
+            lease_transitions: Some(if ours.is_some() || before.is_none() {
+                transitions
+            } else {
+                transitions.saturating_add(1)
+            }),
+            ..Default::default()
+        }
+    }
+}
