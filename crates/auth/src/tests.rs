@@ -1,0 +1,153 @@
+use std::time::{Duration, SystemTime};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::*;
+use crate::pki::Pki;
+
+#[test]
+fn a_certificate_names_its_user_and_groups() {
+    let authority = Authority::create("test", SystemTime::now()).unwrap();
+    let subject = Subject {
+        name: "alice".into(),
+        groups: vec!["dev".into(), "ops".into()],
+        ..Default::default()
+    };
+    let issued = authority
+        .issue(&subject, Purpose::Client, SystemTime::now())
+        .unwrap();
+    let der = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).unwrap();
+    let user = identity_of_certificate(&der).unwrap();
+    assert_eq!(
+        (user.name.as_str(), user.groups),
+        (
+            "alice",
+            vec!["dev".into(), "ops".into(), AUTHENTICATED.to_owned()]
+        )
+    );
+}
+
+#[test]
+fn token_files_are_read_as_kubernetes_reads_them() {
+    let tokens = StaticTokens::parse("# who\nt1,alice,1,\"dev,ops\"\n\nt2,bob,2\n").unwrap();
+    assert_eq!(
+        tokens.user("t1").unwrap().groups,
+        ["dev", "ops", AUTHENTICATED]
+    );
+    assert_eq!(tokens.user("t2").unwrap().name, "bob");
+    assert!(tokens.user("t3").is_none());
+    for (text, words) in [
+        ("t1,alice", "line 1: token, user and uid are needed"),
+        ("a,b,c\n,bob,2", "line 2: the token is empty"),
+        ("t1,alice,1,\"dev", "line 1: a quote is not closed"),
+    ] {
+        let error = StaticTokens::parse(text).err().unwrap().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+fn request(now: i64) -> TokenRequest {
+    TokenRequest {
+        namespace: "default".into(),
+        service_account: BoundObject {
+            name: "builder".into(),
+            uid: "u1".into(),
+        },
+        audiences: vec!["api".into()],
+        pod: Some(BoundObject {
+            name: "p".into(),
+            uid: "u2".into(),
+        }),
+        now,
+        seconds: 600,
+        id: "id".into(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_token_holds_for_its_time_and_audience_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let pki = Pki::open(directory.path(), "issuer", SystemTime::now()).unwrap();
+    let token = pki.tokens.issue(request(1000)).unwrap();
+    let user = pki.tokens.verify(&token, &["api"], 1599).unwrap().user();
+    assert_eq!(user.name, "system:serviceaccount:default:builder");
+    assert!(user.in_group("system:serviceaccounts:default"));
+    assert!(
+        pki.tokens.verify(&token, &["api"], 1600).is_err(),
+        "expired"
+    );
+    assert!(pki.tokens.verify(&token, &["api"], 999).is_err(), "not yet");
+    assert!(
+        pki.tokens.verify(&token, &["other"], 1000).is_err(),
+        "another audience"
+    );
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let (header, payload) = head.split_once('.').unwrap();
+    let forged = format!("{header}.{}A.{signature}", &payload[..payload.len() - 1]);
+    assert!(
+        pki.tokens.verify(&forged, &["api"], 1000).is_err(),
+        "changed"
+    );
+    let other = tempfile::tempdir().unwrap();
+    let other = Pki::open(other.path(), "issuer", SystemTime::now()).unwrap();
+    assert!(!other.tokens.is_ours(&token));
+}
+
+#[test]
+fn keys_are_made_once_and_kept_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let subject = Subject {
+        name: "admin".into(),
+        ..Default::default()
+    };
+    let first = Pki::open(directory.path(), "i", now).unwrap();
+    let certificate = first.client("admin", &subject, now).unwrap().certificate;
+    let second = Pki::open(directory.path(), "i", now).unwrap();
+    assert_eq!(
+        first.authority.certificate(),
+        second.authority.certificate()
+    );
+    assert_eq!(
+        certificate,
+        second.client("admin", &subject, now).unwrap().certificate
+    );
+    let late = now + Duration::from_secs(300 * 24 * 3600);
+    assert_ne!(
+        certificate,
+        second.client("admin", &subject, late).unwrap().certificate,
+        "renewed when old"
+    );
+    for key in ["ca.key", "sa.key", "admin.key"] {
+        let mode = std::fs::metadata(directory.path().join(key))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{key}");
+    }
+}
+
+#[test]
+fn a_server_certificate_follows_its_addresses() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let pki = Pki::open(directory.path(), "i", now).unwrap();
+    let mut subject = Subject {
+        name: "kube-apiserver".into(),
+        addresses: vec!["127.0.0.1".parse().unwrap()],
+        ..Default::default()
+    };
+    let first = pki.server("apiserver", &subject, now).unwrap().certificate;
+    assert_eq!(
+        first,
+        pki.server("apiserver", &subject, now).unwrap().certificate
+    );
+    subject.addresses.push("10.0.0.1".parse().unwrap());
+    assert_ne!(
+        first,
+        pki.server("apiserver", &subject, now).unwrap().certificate
+    );
+}
