@@ -33,8 +33,8 @@ pub enum Purpose {
 pub struct Subject {
     /// The common name: a user's name.
     pub name: String,
-    /// The organizations: a user's groups.
-    pub groups: Vec<String>,
+    /// The organization: a user's group. One at most, as all of the cluster's own certificates have.
+    pub group: Option<String>,
     /// Names of a server.
     pub dns_names: Vec<String>,
     /// Addresses of a server.
@@ -103,7 +103,7 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::CommonName, subject.name.as_str());
-        for group in &subject.groups {
+        if let Some(group) = &subject.group {
             params
                 .distinguished_name
                 .push(DnType::OrganizationName, group.as_str());

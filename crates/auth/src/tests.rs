@@ -11,7 +11,7 @@ fn a_certificate_names_its_user_and_groups() {
     let authority = Authority::create("test", SystemTime::now()).unwrap();
     let subject = Subject {
         name: "alice".into(),
-        groups: vec!["dev".into(), "ops".into()],
+        group: Some("dev".into()),
         ..Default::default()
     };
     let issued = authority
@@ -21,10 +21,7 @@ fn a_certificate_names_its_user_and_groups() {
     let user = identity_of_certificate(&der).unwrap();
     assert_eq!(
         (user.name.as_str(), user.groups),
-        (
-            "alice",
-            vec!["dev".into(), "ops".into(), AUTHENTICATED.to_owned()]
-        )
+        ("alice", vec!["dev".into(), AUTHENTICATED.to_owned()])
     );
 }
 
