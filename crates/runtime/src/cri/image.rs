@@ -18,7 +18,7 @@ pub struct Image {
 }
 
 /// The part of an OCI image configuration that containers start from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImageConfig {
     /// `NAME=value` pairs.
     pub env: Vec<String>,
