@@ -5,11 +5,14 @@
 
 pub mod decode;
 pub mod field;
+pub mod fields;
 pub mod int_or_string;
+pub mod labels;
 pub mod limits;
 pub mod names;
 pub mod object;
 pub mod patch;
+pub mod quantity;
 pub mod schema;
 pub mod status;
 pub mod time;
