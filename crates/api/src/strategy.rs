@@ -41,8 +41,17 @@ pub enum Part {
 pub trait Strategy: Send + Sync {
     /// Reads JSON whose apiVersion and kind were found to be right. The error is in Kubernetes' words.
     fn decode(&self, json: &[u8]) -> Result<Decoded, String>;
+    /// Appends an object's JSON as Kubernetes writes it, with what it writes even where it is not set.
+    fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
+        object.encode(out);
+    }
     /// Reads what this server stored itself.
     fn decode_stored(&self, json: &[u8]) -> Result<Arc<dyn Object>, String>;
+    /// The object that a cache of another crate kept without its type. `None`: it is of another type.
+    fn share(&self, decoded: Arc<dyn std::any::Any + Send + Sync>) -> Option<Arc<dyn Object>> {
+        let _ = decoded;
+        None
+    }
     /// Fills in what the client left out.
     fn apply_defaults(&self, object: &mut dyn Object);
     /// Resets what a client may not set on create, as the status; sets generation 1 where the kind has one.
@@ -109,6 +118,12 @@ pub trait Hooks: Typed {
     /// See [`Strategy::default_propagation`].
     const PROPAGATION: Propagation = Propagation::Background;
 
+    /// Looks once more at what the object was read from, for what the type cannot hold.
+    fn after_decode(&mut self, _json: &[u8]) {}
+    /// See [`Strategy::encode`].
+    fn encode(&self, out: &mut Vec<u8>) {
+        Object::encode(self, out);
+    }
     /// See [`Strategy::apply_defaults`].
     fn apply_defaults(&mut self) {}
     /// See [`Strategy::prepare_for_create`].

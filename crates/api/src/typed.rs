@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_machinery::decode::{decode, decode_trusted};
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::Object;
 use serde_json::Value;
@@ -23,23 +24,35 @@ fn is_mut<T: Hooks>(object: &mut dyn Object) -> Option<&mut T> {
 // and the store refuses what is of another kind.
 impl<T: Hooks> Strategy for TypedStrategy<T> {
     fn decode(&self, json: &[u8]) -> Result<Decoded, String> {
-        let object: T = serde_json::from_slice(json).map_err(|e| e.to_string())?;
-        Ok(Decoded {
-            object: Box::new(object),
-            unknown: Vec::new(),
-            duplicate: Vec::new(),
-        })
+        let mut decoded = decode::<T>(json).map_err(|error| error.to_string())?;
+        decoded.value.after_decode(json);
+        Ok(Decoded { object: Box::new(decoded.value), unknown: decoded.unknown, duplicate: decoded.duplicate })
+    }
+
+    fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
+        match is::<T>(object) {
+            Some(object) => Hooks::encode(object, out),
+            None => object.encode(out),
+        }
     }
 
     fn decode_stored(&self, json: &[u8]) -> Result<Arc<dyn Object>, String> {
-        match serde_json::from_slice::<T>(json) {
+        match decode_trusted::<T>(json) {
             Ok(object) => Ok(Arc::new(object)),
             Err(error) => Err(error.to_string()),
         }
     }
 
+    fn share(&self, decoded: Arc<dyn std::any::Any + Send + Sync>) -> Option<Arc<dyn Object>> {
+        decoded
+            .downcast::<T>()
+            .ok()
+            .map(|object| object as Arc<dyn Object>)
+    }
+
     fn apply_defaults(&self, object: &mut dyn Object) {
         if let Some(object) = is_mut::<T>(object) {
+            metadata::drop_empty_fields(object.metadata_mut());
             object.apply_defaults();
         }
     }
@@ -72,7 +85,9 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         let (Some(object), Some(old)) = (is::<T>(object), is::<T>(old)) else {
             return ErrorList::new();
         };
+        // Kubernetes checks the change of metadata for all kinds and then again in each, and tells what it finds twice.
         let mut errors = metadata::validate_update(object.metadata(), old.metadata());
+        errors.extend(errors.clone());
         errors.extend(object.validate_update(part, old));
         errors
     }

@@ -1,0 +1,42 @@
+//! What a write may not set.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::empty::drop_empty;
+
+/// Takes out what Kubernetes' encoding leaves out.
+pub fn drop_empty_fields(meta: &mut ObjectMeta) {
+    drop_empty(&mut meta.annotations);
+    drop_empty(&mut meta.finalizers);
+    drop_empty(&mut meta.generate_name);
+    drop_empty(&mut meta.generation);
+    drop_empty(&mut meta.labels);
+    drop_empty(&mut meta.name);
+    drop_empty(&mut meta.namespace);
+    drop_empty(&mut meta.owner_references);
+    drop_empty(&mut meta.resource_version);
+    drop_empty(&mut meta.uid);
+    meta.self_link = None;
+}
+
+/// Takes away what only the server sets.
+pub fn prepare_for_create(meta: &mut ObjectMeta) {
+    meta.deletion_timestamp = None;
+    meta.deletion_grace_period_seconds = None;
+}
+
+/// Carries over what an update never changes: uid when it is left out, the time of creation, and a deletion under way.
+pub fn prepare_for_update(meta: &mut ObjectMeta, old: &ObjectMeta) {
+    if meta.uid.as_deref().unwrap_or_default().is_empty() {
+        meta.uid = old.uid.clone();
+    }
+    if old.creation_timestamp.is_some() {
+        meta.creation_timestamp = old.creation_timestamp.clone();
+    }
+    if old.deletion_timestamp.is_some() {
+        meta.deletion_timestamp = old.deletion_timestamp.clone();
+    }
+    if meta.deletion_grace_period_seconds.is_none() {
+        meta.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
+    }
+}
