@@ -70,7 +70,13 @@ impl StatusError {
 
     /// 422: validation found something.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &ErrorList) -> Self {
-        let words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        // The message tells a finding once; the causes tell it as often as it was found.
+        let mut words: Vec<String> = Vec::new();
+        for error in errors.iter().map(ToString::to_string) {
+            if !words.contains(&error) {
+                words.push(error);
+            }
+        }
         let found = match words.as_slice() {
             [one] => one.clone(),
             _ => format!("[{}]", words.join(", ")),
