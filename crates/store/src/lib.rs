@@ -9,6 +9,8 @@
 //! * history back to the compaction floor can be ranged over and watched.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod double;
 mod embedded;
 mod entry;

@@ -26,6 +26,9 @@ const MEMTABLE_BYTES: u64 = 16 << 20;
 /// The most that the database's journal takes on disk.
 const JOURNAL_BYTES: u64 = 128 << 20;
 
+/// One flushes while the other compacts, so that writers need not wait for a compaction.
+const WORKERS: usize = 2;
+
 /// Why the disk did not do as it was told.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -108,7 +111,7 @@ impl Rows {
         let database = Database::builder(dir.join("rows"))
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
-            .worker_threads(1)
+            .worker_threads(WORKERS)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let entries = database.keyspace("entries", options)?;

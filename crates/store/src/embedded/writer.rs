@@ -16,6 +16,9 @@ const GROUP: usize = 256;
 /// A group takes no more transactions once it weighs this many bytes.
 const GROUP_BYTES: usize = 4 << 20;
 
+/// How long a group waits for as many transactions as the last one had: their writers are on their way back.
+const PATIENCE: Duration = Duration::from_micros(100);
+
 /// A transaction on its way to the writer.
 pub(super) struct Request {
     pub(super) transaction: Transaction,
@@ -31,6 +34,8 @@ pub(super) struct Writer {
     disk: Disk,
     requests: Receiver<Request>,
     retention: Option<Retention>,
+    /// How many transactions the last group had.
+    last: usize,
 }
 
 impl Writer {
@@ -45,6 +50,7 @@ impl Writer {
             disk,
             requests,
             retention: retention.map(Retention::new),
+            last: 0,
         }
     }
 
@@ -72,11 +78,26 @@ impl Writer {
         }
     }
 
-    /// Commits `first` and what waits behind it, without waiting for more, and answers all of them.
+    /// The next transaction of a group that has `size`. A writer that is alone never makes the group wait.
+    fn another(&self, size: usize, patience: &mut Option<Instant>) -> Option<Request> {
+        loop {
+            if let Ok(request) = self.requests.try_recv() {
+                return Some(request);
+            }
+            let until = *patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+            if size >= self.last || Instant::now() >= until {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Commits `first` and what waits behind it, and answers all of them.
     fn commit(&mut self, first: Request) {
         let mut batch = Batch::on(&self.shared.view());
         let mut answers = Vec::new();
         let mut weight = 0;
+        let mut patience = None;
         let mut next = Some(first);
         while let Some(request) = next {
             weight += request.weight;
@@ -89,9 +110,10 @@ impl Writer {
             next = if full {
                 None
             } else {
-                self.requests.try_recv().ok()
+                self.another(answers.len(), &mut patience)
             };
         }
+        self.last = answers.len();
         let revision = batch.revision;
         let written = if batch.events.is_empty() {
             Ok(())

@@ -13,6 +13,17 @@ use crate::{Error, Event, Result, Revision, Watch};
 /// How many events a cursor looks at before it lets go of the history's lock.
 const STRIDE: usize = 1024;
 
+/// Why a cursor moved no further.
+#[derive(PartialEq, Eq)]
+enum Stopped {
+    /// There is no more.
+    AtEnd,
+    /// The next event is one too many.
+    Full,
+    /// There may be more.
+    Tired,
+}
+
 /// Where one watcher stands.
 pub(crate) struct Cursor {
     shared: Arc<Shared>,
@@ -43,8 +54,8 @@ impl Cursor {
         }
     }
 
-    /// Moves over at most [`STRIDE`] visible events and at most `max` under the prefix. Whether it came to the end.
-    fn step(&mut self, max: usize, mut found: impl FnMut(&Arc<Event>)) -> Result<bool> {
+    /// Moves over at most [`STRIDE`] visible events, up to the first under the prefix that is more than `max`.
+    fn step(&mut self, max: usize, mut found: impl FnMut(&Arc<Event>)) -> Result<Stopped> {
         let visible = self.shared.visible();
         let ring = self.bucket.ring.read();
         if self.next < ring.first {
@@ -59,32 +70,37 @@ impl Cursor {
             .from(self.next)
             .take_while(|event| event.revision <= visible)
         {
-            if room == 0 || looked == STRIDE {
+            let ours = event.entry.key.starts_with(&*self.prefix);
+            if looked == STRIDE || (ours && room == 0) {
                 self.next += looked as u64;
                 // Changes of one transaction share a revision, so only what lies before this event is surely seen.
                 self.seen = self.seen.max(event.revision - 1);
-                return Ok(false);
+                return Ok(if looked == STRIDE {
+                    Stopped::Tired
+                } else {
+                    Stopped::Full
+                });
             }
             looked += 1;
-            if event.entry.key.starts_with(&*self.prefix) {
+            if ours {
                 room -= 1;
                 found(event);
             }
         }
         self.next += looked as u64;
         self.seen = self.seen.max(visible);
-        Ok(true)
+        Ok(Stopped::AtEnd)
     }
 
     async fn advance(&mut self, events: &mut Vec<Arc<Event>>, max: usize) -> Result<Revision> {
         loop {
             self.bell.mark_unchanged();
             let before = events.len();
-            let ended = self.step(max.max(1), |event| events.push(event.clone()))?;
+            let stopped = self.step(max.max(1), |event| events.push(event.clone()))?;
             if events.len() > before {
                 return Ok(self.seen);
             }
-            if !ended {
+            if stopped == Stopped::Tired {
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -109,9 +125,7 @@ impl Watch for Cursor {
     }
 
     fn progress(&mut self) -> Revision {
-        while let Ok(false) = self.step(0, |_| ()) {
-            break;
-        }
+        while let Ok(Stopped::Tired) = self.step(0, |_| ()) {}
         self.seen
     }
 }
