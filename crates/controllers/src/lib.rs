@@ -1,1 +1,15 @@
 //! One module a controller, each a pure plan; one shell that runs them all.
+//!
+//! A controller looks at snapshots of the cluster and answers with a [`Plan`]: API calls with preconditions, events, and a time to
+//! look again. It never calls, waits, or reads a clock; the [`shell`] does, for all controllers alike.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod claim;
+pub mod deployment;
+pub mod plan;
+mod pods;
+pub mod replicaset;
+pub mod shell;
+
+pub use plan::{Action, Note, Plan, Step};
+pub use shell::{Context, Controller, Watched, run};

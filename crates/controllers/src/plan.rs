@@ -1,0 +1,220 @@
+//! What a controller wants done.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use navarch_api::call::{Body, Call, Gvr, Options, PatchKind};
+use navarch_api::def::Verb;
+use navarch_api::strategy::Propagation;
+use navarch_client::EventType;
+use navarch_machinery::object::{Object, Typed};
+use serde_json::Value;
+
+/// API calls to make, events to tell, and when to look again without being asked.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Made in order; if a call of one fails, those after it are left out and the key is planned again.
+    pub steps: Vec<Step>,
+    /// The time to plan again at the latest.
+    pub wake: Option<Timestamp>,
+}
+
+/// Calls that may go side by side.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The calls.
+    pub actions: Vec<Action>,
+}
+
+/// One API call, with what is told of it.
+#[derive(Debug)]
+pub struct Action {
+    /// The call.
+    pub call: Call,
+    /// An event when it has succeeded.
+    pub done: Option<Note>,
+    /// An event when it has failed; the error's message is appended.
+    pub failed: Option<Note>,
+    /// That the object is not there (any more), or is there already, is what was wanted.
+    pub idempotent: bool,
+}
+
+/// An event about an object. In its message `{}` stands for the name of the object that the call answered with.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// What it is about.
+    pub about: Arc<dyn Object>,
+    /// Normal or Warning.
+    pub kind: EventType,
+    /// As `SuccessfulCreate`.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+impl Plan {
+    /// Nothing to do.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Adds one call as a step of its own.
+    pub fn then(&mut self, action: Action) -> &mut Self {
+        self.then_all(vec![action])
+    }
+
+    /// Adds calls that may go side by side.
+    pub fn then_all(&mut self, actions: Vec<Action>) -> &mut Self {
+        if !actions.is_empty() {
+            self.steps.push(Step { actions });
+        }
+        self
+    }
+
+    /// Plans again at `at`, or earlier if that was said already.
+    pub fn wake_at(&mut self, at: Timestamp) -> &mut Self {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        self
+    }
+
+    /// Whether there is nothing to call.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// All calls in order.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.steps.iter().flat_map(|step| &step.actions)
+    }
+}
+
+impl Action {
+    /// Creates an object.
+    pub fn create<T: Typed>(object: T) -> Self {
+        let namespace = object.metadata().namespace.clone();
+        Self::call::<T>(
+            Verb::Create,
+            namespace,
+            None,
+            Body::Object(Arc::new(object)),
+        )
+    }
+
+    /// Replaces an object as it was read: the resource version it carries is the precondition.
+    pub fn update<T: Typed>(object: T) -> Self {
+        Self::put(object, None)
+    }
+
+    /// Replaces an object's status.
+    pub fn update_status<T: Typed>(object: T) -> Self {
+        Self::put(object, Some("status"))
+    }
+
+    fn put<T: Typed>(object: T, subresource: Option<&str>) -> Self {
+        let metadata = object.metadata();
+        let (namespace, name) = (metadata.namespace.clone(), metadata.name.clone());
+        let mut action = Self::call::<T>(
+            Verb::Update,
+            namespace,
+            name,
+            Body::Object(Arc::new(object)),
+        );
+        action.call.subresource = subresource.map(str::to_owned);
+        action
+    }
+
+    /// Changes parts of `object`. To make its version or uid a precondition put it into the patch's metadata.
+    pub fn patch<T: Typed>(object: &T, kind: PatchKind, patch: Value) -> Self {
+        let metadata = object.metadata();
+        Self::call::<T>(
+            Verb::Patch,
+            metadata.namespace.clone(),
+            metadata.name.clone(),
+            Body::Patch(kind, patch),
+        )
+    }
+
+    /// Changes parts of the status of `object`.
+    pub fn patch_status<T: Typed>(object: &T, kind: PatchKind, patch: Value) -> Self {
+        let mut action = Self::patch(object, kind, patch);
+        action.call.subresource = Some("status".into());
+        action
+    }
+
+    /// Deletes exactly this object (by its uid). That it is gone already is fine.
+    pub fn delete<T: Typed>(object: &T) -> Self {
+        let metadata = object.metadata();
+        let mut action = Self::call::<T>(
+            Verb::Delete,
+            metadata.namespace.clone(),
+            metadata.name.clone(),
+            Body::None,
+        );
+        action.call.options.uid.clone_from(&metadata.uid);
+        action.idempotent = true;
+        action
+    }
+
+    /// Says what becomes of dependents.
+    #[must_use]
+    pub fn propagating(mut self, propagation: Propagation) -> Self {
+        self.call.options.propagation = Some(propagation);
+        self
+    }
+
+    /// Gives seconds of grace to a deletion.
+    #[must_use]
+    pub fn with_grace(mut self, seconds: i64) -> Self {
+        self.call.options.grace_period = Some(seconds);
+        self
+    }
+
+    /// Tells `note` when the call has succeeded.
+    #[must_use]
+    pub fn telling(mut self, note: Note) -> Self {
+        self.done = Some(note);
+        self
+    }
+
+    /// Tells `note` when the call has failed.
+    #[must_use]
+    pub fn complaining(mut self, note: Note) -> Self {
+        self.failed = Some(note);
+        self
+    }
+
+    /// Takes "not found" and "already exists" for success.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Any call on a kind.
+    pub fn call<T: Typed>(
+        verb: Verb,
+        namespace: Option<String>,
+        name: Option<String>,
+        body: Body,
+    ) -> Self {
+        Self::raw(Call {
+            verb,
+            resource: Gvr::of::<T>(),
+            namespace,
+            name,
+            subresource: None,
+            body,
+            options: Options::default(),
+        })
+    }
+
+    /// Any call.
+    pub fn raw(call: Call) -> Self {
+        Self {
+            call,
+            done: None,
+            failed: None,
+            idempotent: false,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Replica sets: as many pods as they say, of their template.
+
+mod ranking;
+mod status;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_client::{EventType, Index, Informer, ObjectKey, Queue, Snapshot};
+use navarch_machinery::labels::Selector;
+use navarch_machinery::object::Object;
+
+use crate::claim::{claim, controller_reference, controlling_key, orphans};
+use crate::{Action, Controller, Note, Plan, Watched, pods};
+
+/// The most pods that one plan makes or removes; the rest follows with the next. Kubernetes' burst.
+const BURST: usize = 500;
+
+/// The controller. It needs pods with the indices that [`pod_indices`] names.
+pub struct ReplicaSets {
+    /// Replica sets.
+    pub replica_sets: Informer<ReplicaSet>,
+    /// Pods.
+    pub pods: Informer<Pod>,
+}
+
+/// What a plan looks at.
+pub struct View {
+    /// Replica sets.
+    pub replica_sets: Snapshot<ReplicaSet>,
+    /// Pods.
+    pub pods: Snapshot<Pod>,
+}
+
+/// The indices of pods that this controller asks.
+pub fn pod_indices() -> Vec<Index<Pod>> {
+    vec![Index::CONTROLLER, orphans()]
+}
+
+impl Controller for ReplicaSets {
+    const NAME: &'static str = "replicaset-controller";
+    type View = View;
+
+    fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
+        let q = queue.clone();
+        self.replica_sets.on_change(move |old, new| {
+            if let Some(set) = new.or(old) {
+                q.add(ObjectKey::of(&set.metadata));
+            }
+        });
+        let (q, sets) = (queue.clone(), self.replica_sets.clone());
+        self.pods.on_change(move |old, new| {
+            let owners = [old, new]
+                .map(|pod| pod.and_then(|pod| controlling_key::<ReplicaSet>(&pod.metadata)));
+            let orphan = owners.iter().all(Option::is_none);
+            owners.into_iter().flatten().for_each(|key| q.add(key));
+            if let Some(pod) = new.filter(|_| orphan) {
+                queue_adopters(&q, &sets, pod);
+            }
+        });
+    }
+
+    fn watched(&self) -> Vec<&dyn Watched> {
+        vec![&self.replica_sets, &self.pods]
+    }
+
+    fn view(&self) -> View {
+        View {
+            replica_sets: self.replica_sets.snapshot(),
+            pods: self.pods.snapshot(),
+        }
+    }
+
+    fn plan(&self, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+        plan(now, view, key)
+    }
+}
+
+fn queue_adopters(queue: &Queue<ObjectKey>, sets: &Informer<ReplicaSet>, pod: &Pod) {
+    let sets = sets.snapshot();
+    for set in sets.in_namespace(pod.metadata.namespace.as_deref().unwrap_or("")) {
+        if selector(set).is_some_and(|selector| selector.selects(pod.metadata.labels.as_ref())) {
+            queue.add(ObjectKey::of(&set.metadata));
+        }
+    }
+}
+
+fn selector(set: &ReplicaSet) -> Option<Selector> {
+    Selector::from_label_selector(Some(&set.spec.as_ref()?.selector))
+        .ok()
+        .filter(|selector| !selector.is_empty())
+}
+
+/// What brings a replica set's pods to what it says, and its status to what is.
+pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+    let mut plan = Plan::nothing();
+    let Some(set) = view.replica_sets.get(key) else {
+        return plan;
+    };
+    let (Some(spec), Some(selector)) = (&set.spec, selector(set)) else {
+        return plan;
+    };
+    let claimed = claim(set.as_ref(), &selector, &view.pods);
+    plan.then_all(claimed.actions);
+    let active: Vec<Arc<Pod>> = claimed
+        .owned
+        .iter()
+        .filter(|pod| pods::is_active(pod))
+        .cloned()
+        .collect();
+    let terminating = claimed
+        .owned
+        .iter()
+        .filter(|pod| pod.metadata.deletion_timestamp.is_some() && !pods::has_ended(pod))
+        .count();
+
+    let next = status::next(now, set, &active, terminating, &mut plan);
+    if set.status.as_ref() != Some(&next) {
+        let mut changed = (**set).clone();
+        changed.status = Some(next);
+        plan.then(Action::update_status(changed));
+    }
+    if set.metadata.deletion_timestamp.is_some() {
+        return plan;
+    }
+    let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
+    if active.len() < wanted {
+        let missing = (wanted - active.len()).min(BURST);
+        plan.then_all(
+            (0..missing)
+                .map(|_| create_pod(set, spec.template.as_ref()))
+                .collect(),
+        );
+    } else if active.len() > wanted {
+        let surplus = (active.len() - wanted).min(BURST);
+        let doomed = ranking::first_to_go(now, active, surplus, |pod| related(view, set, pod));
+        plan.then_all(doomed.iter().map(|pod| delete_pod(set, pod)).collect());
+    }
+    plan
+}
+
+/// How many active pods of the same owner's sets run on the pod's node: where there are several, one may go first.
+fn related(view: &View, set: &ReplicaSet, pod: &Pod) -> usize {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let owner = crate::claim::controller_of(&set.metadata).map(|owner| owner.uid.as_str());
+    let siblings = |other: &ReplicaSet| match owner {
+        Some(owner) => {
+            crate::claim::controller_of(&other.metadata).is_some_and(|other| other.uid == owner)
+        }
+        None => other.metadata.uid == set.metadata.uid,
+    };
+    let namespace = set.metadata.namespace.as_deref().unwrap_or("");
+    let sets = view
+        .replica_sets
+        .in_namespace(namespace)
+        .filter(|other| siblings(other));
+    sets.flat_map(|other| {
+        view.pods.by_index(
+            Index::CONTROLLER,
+            other.metadata.uid.as_deref().unwrap_or(""),
+        )
+    })
+    .filter(|other| {
+        pods::is_active(other)
+            && other
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.node_name.as_deref())
+                == node
+    })
+    .count()
+}
+
+fn create_pod(set: &Arc<ReplicaSet>, template: Option<&PodTemplateSpec>) -> Action {
+    let template = template.cloned().unwrap_or_default();
+    let from = template.metadata.unwrap_or_default();
+    let pod = Pod {
+        metadata: ObjectMeta {
+            namespace: set.metadata.namespace.clone(),
+            generate_name: Some(format!("{}-", set.metadata.name.as_deref().unwrap_or(""))),
+            labels: from.labels,
+            annotations: from.annotations,
+            finalizers: from.finalizers,
+            owner_references: Some(vec![controller_reference(set.as_ref())]),
+            ..Default::default()
+        },
+        spec: template.spec,
+        status: None,
+    };
+    Action::create(pod)
+        .telling(note(
+            set,
+            EventType::Normal,
+            "SuccessfulCreate",
+            "Created pod: {}".into(),
+        ))
+        .complaining(note(
+            set,
+            EventType::Warning,
+            "FailedCreate",
+            "Error creating: ".into(),
+        ))
+}
+
+fn delete_pod(set: &Arc<ReplicaSet>, pod: &Pod) -> Action {
+    let name = pod.metadata.name.as_deref().unwrap_or("");
+    Action::delete(pod)
+        .telling(note(
+            set,
+            EventType::Normal,
+            "SuccessfulDelete",
+            format!("Deleted pod: {name}"),
+        ))
+        .complaining(note(
+            set,
+            EventType::Warning,
+            "FailedDelete",
+            "Error deleting: ".into(),
+        ))
+}
+
+fn note(set: &Arc<ReplicaSet>, kind: EventType, reason: &'static str, message: String) -> Note {
+    Note {
+        about: set.clone() as Arc<dyn Object>,
+        kind,
+        reason,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The shell around the plans: it queues keys, takes snapshots, makes the calls, retries, and reads its own writes.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use navarch_api::call::{Answer, Gvr};
+use navarch_client::{Backoff, Client, Clock, EventRecorder, Informer, ObjectKey, Queue};
+use navarch_machinery::object::{Object, Typed};
+use navarch_machinery::status::Result;
+use parking_lot::Mutex;
+
+use crate::plan::{Action, Note, Plan, Step};
+
+/// The keys a controller works on at a time. client-go's controllers have 5 for most kinds.
+const WORKERS: usize = 4;
+/// The calls of one step that are under way at a time, at most: a step begins with one and doubles while all succeed, so that
+/// a refusal (a quota, say) is met once and not a thousand times.
+const SIDE_BY_SIDE: usize = 128;
+/// How long a controller waits to see its own write before it plans on what it has, lest a lost watch hold it for ever.
+const OWN_WRITES: Duration = Duration::from_secs(5);
+
+/// What all controllers are given.
+#[derive(Clone)]
+pub struct Context {
+    /// How they call.
+    pub client: Client,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A controller: what it looks at, and its plan.
+pub trait Controller: Send + Sync + 'static {
+    /// As it signs its events: `deployment-controller`.
+    const NAME: &'static str;
+    /// Snapshots of all that a plan looks at.
+    type View: Send;
+
+    /// Has keys queued for changes: registers handlers on the informers. Called once.
+    fn watch(&self, queue: &Arc<Queue<ObjectKey>>);
+    /// The informers that must be in before the first plan, and whose kinds this controller writes.
+    fn watched(&self) -> Vec<&dyn Watched>;
+    /// The snapshots of this moment.
+    fn view(&self) -> Self::View;
+    /// What to do about `key`. Pure.
+    fn plan(&self, now: Timestamp, view: &Self::View, key: &ObjectKey) -> Plan;
+}
+
+/// An informer, whatever its kind.
+pub trait Watched: Send + Sync {
+    /// Its kind.
+    fn resource(&self) -> Gvr;
+    /// Waits until it has seen everything up to `revision`.
+    fn reached(&self, revision: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+impl<T: Typed> Watched for Informer<T> {
+    fn resource(&self) -> Gvr {
+        Gvr::of::<T>()
+    }
+
+    fn reached(&self, revision: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(Informer::reached(self, revision))
+    }
+}
+
+/// The last revision that was written for a key, by kind.
+type OwnWrites = Mutex<HashMap<ObjectKey, HashMap<Gvr, u64>>>;
+
+struct Shell<C> {
+    controller: C,
+    context: Context,
+    recorder: EventRecorder,
+    queue: Arc<Queue<ObjectKey>>,
+    own_writes: OwnWrites,
+}
+
+/// Runs a controller until the future is dropped.
+pub async fn run<C: Controller>(controller: C, context: Context) {
+    let queue = Arc::new(Queue::new(Backoff::CONTROLLER));
+    for informer in controller.watched() {
+        informer.reached(1).await;
+    }
+    controller.watch(&queue);
+    let recorder = EventRecorder::start(context.client.clone(), C::NAME, "", context.clock.clone());
+    let shell = Shell {
+        controller,
+        context,
+        recorder,
+        queue,
+        own_writes: Mutex::default(),
+    };
+    futures::future::join_all((0..WORKERS).map(|_| shell.work())).await;
+}
+
+impl<C: Controller> Shell<C> {
+    async fn work(&self) {
+        while let Some(key) = self.queue.next().await {
+            match self.reconcile(&key).await {
+                Ok(wake) => {
+                    self.queue.forget(&key);
+                    if let Some(at) = wake {
+                        let wait = at.duration_since(self.context.clock.now());
+                        self.queue.add_after(
+                            key.clone(),
+                            Duration::try_from(wait).unwrap_or(Duration::from_millis(1)),
+                        );
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(controller = C::NAME, %key, %error, "will be tried again");
+                    self.queue.retry(key.clone());
+                }
+            }
+            self.queue.done(&key);
+        }
+    }
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Timestamp>> {
+        self.see_own_writes(key).await;
+        let view = self.controller.view();
+        let plan = self.controller.plan(self.context.clock.now(), &view, key);
+        drop(view);
+        for step in plan.steps {
+            self.carry_out(key, step).await?;
+        }
+        Ok(plan.wake)
+    }
+
+    async fn see_own_writes(&self, key: &ObjectKey) {
+        let Some(written) = self.own_writes.lock().remove(key) else {
+            return;
+        };
+        for informer in self.controller.watched() {
+            let Some(revision) = written.get(&informer.resource()) else {
+                continue;
+            };
+            if tokio::time::timeout(OWN_WRITES, informer.reached(*revision))
+                .await
+                .is_err()
+            {
+                tracing::warn!(controller = C::NAME, %key, revision, "an own write has not come back yet");
+            }
+        }
+    }
+
+    /// Makes the calls of a step in batches of 1, 2, 4, …; the first failure ends it after its batch.
+    async fn carry_out(&self, key: &ObjectKey, step: Step) -> Result<()> {
+        let mut actions = step.actions.into_iter();
+        let mut batch = 1;
+        loop {
+            let now: Vec<Action> = actions.by_ref().take(batch).collect();
+            if now.is_empty() {
+                return Ok(());
+            }
+            let calls = now.into_iter().map(|action| self.perform(key, action));
+            let results: Vec<Result<()>> = futures::stream::iter(calls)
+                .buffer_unordered(SIDE_BY_SIDE)
+                .collect()
+                .await;
+            results.into_iter().collect::<Result<Vec<()>>>()?;
+            batch = (batch * 2).min(SIDE_BY_SIDE);
+        }
+    }
+
+    async fn perform(&self, key: &ObjectKey, action: Action) -> Result<()> {
+        let Action {
+            call,
+            done,
+            failed,
+            idempotent,
+        } = action;
+        let resource = call.resource.clone();
+        match self.context.client.call(call).await {
+            Ok(answer) => {
+                self.remember(key, resource, &answer);
+                if let Some(note) = done {
+                    self.tell(&note, name_in(&answer), "");
+                }
+                Ok(())
+            }
+            Err(error) if idempotent && (error.is_not_found() || error.is_already_exists()) => {
+                Ok(())
+            }
+            Err(error) => {
+                if let Some(note) = failed {
+                    self.tell(&note, "", &error.message);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn remember(&self, key: &ObjectKey, resource: Gvr, answer: &Answer) {
+        let Answer::Object(object) = answer else {
+            return;
+        };
+        let version = object
+            .metadata()
+            .resource_version
+            .as_deref()
+            .and_then(|version| version.parse::<u64>().ok());
+        let Some(revision) = version else { return };
+        let mut writes = self.own_writes.lock();
+        let last = writes
+            .entry(key.clone())
+            .or_default()
+            .entry(resource)
+            .or_insert(0);
+        *last = revision.max(*last);
+    }
+
+    fn tell(&self, note: &Note, name: &str, error: &str) {
+        let message = note.message.replace("{}", name) + error;
+        self.recorder
+            .event(note.about.as_ref(), note.kind, note.reason, message);
+    }
+}
+
+fn name_in(answer: &Answer) -> &str {
+    match answer {
+        Answer::Object(object) => Object::metadata(object.as_ref())
+            .name
+            .as_deref()
+            .unwrap_or(""),
+        _ => "",
+    }
+}
