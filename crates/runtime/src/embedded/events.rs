@@ -1,0 +1,22 @@
+//! Telling the node what changed.
+
+use futures::stream;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Embedded;
+use crate::cri::{ContainerEvent, EventStream};
+
+impl Embedded {
+    pub(super) fn subscribe(&self) -> EventStream {
+        Box::pin(stream::unfold(
+            self.events.subscribe(),
+            |mut receiver| async {
+                match receiver.recv().await {
+                    Ok(event) => Some((event, receiver)),
+                    Err(RecvError::Lagged(_)) => Some((ContainerEvent::Lagged, receiver)),
+                    Err(RecvError::Closed) => None,
+                }
+            },
+        ))
+    }
+}

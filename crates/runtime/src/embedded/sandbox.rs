@@ -1,0 +1,214 @@
+//! Sandboxes from beginning to end.
+
+use std::io;
+use std::sync::Arc;
+
+use super::records::{Sandbox, new_id, now, write};
+use super::{Embedded, spawn};
+use crate::cri::{
+    ContainerEvent, DnsConfig, Error, NamespaceMode, Result, SandboxConfig, SandboxRecord,
+    SandboxState,
+};
+use crate::shim::{Request, SETUP_FILE, SandboxSetup};
+
+impl Embedded {
+    pub(super) async fn make_sandbox(&self, config: SandboxConfig) -> Result<SandboxRecord> {
+        let id = new_id().map_err(|error| Error::host("make an id", error))?;
+        let made = self.make_sandbox_as(&id, config).await;
+        if made.is_err() {
+            let failed = id.clone();
+            // The failure that is reported is the first one.
+            let _ = self.blocking(move |me| me.clear_sandbox(&failed)).await;
+        }
+        made
+    }
+
+    async fn make_sandbox_as(&self, id: &str, config: SandboxConfig) -> Result<SandboxRecord> {
+        let netns =
+            (config.network != NamespaceMode::Node).then(|| self.layout.namespace(id, "net"));
+        let record = SandboxRecord {
+            id: id.to_owned(),
+            config,
+            state: SandboxState::Ready,
+            created_at: now(),
+            netns,
+        };
+        let prepared = record.clone();
+        self.blocking(move |me| me.prepare_sandbox(&prepared))
+            .await?;
+        let directory = self.layout.shim(id);
+        // The pod's cgroup is made while the shim starts: its first container needs both.
+        let (path, resources) = (
+            self.layout.pod_cgroup(id, &record.config),
+            record.config.resources.clone(),
+        );
+        let cgroup = self.blocking(move |me| {
+            let cgroup = me.cgroup(&path)?;
+            cgroup
+                .create()
+                .and_then(|()| cgroup.set(&resources))
+                .map_err(|error| Error::host("make the pod's cgroup", error))
+        });
+        let (cgroup, spawned) = tokio::join!(cgroup, spawn::spawn(&self.options.shim, &directory));
+        cgroup?;
+        spawned?;
+        let sandbox = Sandbox::new(record.clone(), None);
+        self.sandboxes
+            .lock()
+            .insert(id.to_owned(), Arc::clone(&sandbox));
+        self.connect(&sandbox)
+            .map_err(|error| Error::host("connect to the shim", error))?;
+        self.emit(ContainerEvent::Sandbox {
+            sandbox_id: id.to_owned(),
+        });
+        Ok(record)
+    }
+
+    /// Its directories, files and record.
+    fn prepare_sandbox(&self, record: &SandboxRecord) -> Result<()> {
+        let config = &record.config;
+        let write_all = || -> io::Result<()> {
+            let directory = self.layout.shim(&record.id);
+            std::fs::create_dir(&directory)?;
+            std::fs::write(
+                self.layout.hostname(&record.id),
+                format!("{}\n", host_name(config)),
+            )?;
+            if let Some(dns) = &config.dns {
+                std::fs::write(self.layout.resolv_conf(&record.id), resolv_conf(dns))?;
+            }
+            let setup = SandboxSetup {
+                hostname: config.hostname.clone(),
+                network: config.network != NamespaceMode::Node,
+                ipc: config.ipc != NamespaceMode::Node,
+                shared_pid: config.pid == NamespaceMode::Pod,
+                sysctls: config.sysctls.clone(),
+                shim_cgroup: self.layout.shim_cgroup(),
+            };
+            std::fs::write(directory.join(SETUP_FILE), serde_json::to_vec(&setup)?)?;
+            write(&self.layout.sandbox_record(&record.id), record)
+        };
+        write_all().map_err(|error| Error::host("write the sandbox's files", error))
+    }
+
+    pub(super) async fn halt_sandbox(&self, id: &str) -> Result<()> {
+        let Ok(sandbox) = self.find_sandbox(id) else {
+            return Ok(());
+        };
+        let _gate = sandbox.gate.lock().await;
+        if std::mem::replace(&mut sandbox.record.lock().state, SandboxState::NotReady)
+            == SandboxState::Ready
+        {
+            self.emit(ContainerEvent::Sandbox {
+                sandbox_id: id.to_owned(),
+            });
+        }
+        let shim = sandbox.shim.lock().take();
+        if let Some(shim) = shim {
+            // It answers, kills, tells how each container ended, and is gone; if it is gone before, so much the better.
+            let mut ends: Vec<_> = self
+                .containers_of(id)
+                .iter()
+                .map(|container| container.ended.subscribe())
+                .collect();
+            if shim.tell(Request::Shutdown).await.is_ok() {
+                for (container, end) in self.containers_of(id).iter().zip(&mut ends) {
+                    if container.state() == crate::cri::ContainerState::Running {
+                        let _ = tokio::time::timeout(
+                            super::lifecycle::KILL,
+                            end.wait_for(|ended| *ended),
+                        )
+                        .await;
+                    }
+                }
+            }
+        }
+        let record = sandbox.record.lock().clone();
+        self.blocking(move |me| me.release_sandbox(&record)).await
+    }
+
+    /// Gives up mounts and the cgroup, with whatever still runs in it.
+    fn release_sandbox(&self, record: &SandboxRecord) -> Result<()> {
+        let id = &record.id;
+        crate::sandbox::unpin(&self.layout.shim(id))
+            .map_err(|error| Error::host("unmount the sandbox's namespaces", error))?;
+        let cgroup = self.cgroup(&self.layout.pod_cgroup(id, &record.config))?;
+        cgroup
+            .remove()
+            .map_err(|error| Error::host("remove the pod's cgroup", error))?;
+        if self.layout.sandbox_record(id).exists() {
+            write(&self.layout.sandbox_record(id), record)
+                .map_err(|error| Error::host("write the sandbox's record", error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn drop_sandbox(&self, id: &str) -> Result<()> {
+        if self.find_sandbox(id).is_err() {
+            return Ok(());
+        }
+        self.halt_sandbox(id).await?;
+        for container in self.containers_of(id) {
+            self.drop_container(&container.id).await?;
+        }
+        let removed = id.to_owned();
+        self.blocking(move |me| me.clear_sandbox(&removed)).await?;
+        self.emit(ContainerEvent::Sandbox {
+            sandbox_id: id.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Removes all traces of a sandbox that is stopped or was never whole.
+    fn clear_sandbox(&self, id: &str) -> Result<()> {
+        let sandbox = self.sandboxes.lock().remove(id);
+        let config = sandbox.map(|sandbox| sandbox.record.lock().config.clone());
+        let config = config.or_else(|| {
+            super::records::read::<SandboxRecord>(&self.layout.sandbox_record(id))
+                .map(|record| record.config)
+        });
+        let clear = || -> io::Result<()> {
+            crate::sandbox::unpin(&self.layout.shim(id))?;
+            if let Some(config) = config {
+                crate::cgroup::Cgroup::new(
+                    self.hierarchy.clone(),
+                    &self.layout.pod_cgroup(id, &config),
+                )?
+                .remove()?;
+            }
+            absent(std::fs::remove_dir_all(self.layout.shim(id)))?;
+            absent(std::fs::remove_file(self.layout.sandbox_record(id)))
+        };
+        clear().map_err(|error| Error::host("remove the sandbox", error))
+    }
+}
+
+/// What is not there needs no removal.
+pub(super) fn absent(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn host_name(config: &SandboxConfig) -> String {
+    if config.network == NamespaceMode::Node {
+        let node = nix::unistd::gethostname().unwrap_or_default();
+        return node.to_string_lossy().into_owned();
+    }
+    config.hostname.clone()
+}
+
+fn resolv_conf(dns: &DnsConfig) -> String {
+    let mut text = String::new();
+    if !dns.searches.is_empty() {
+        text.push_str(&format!("search {}\n", dns.searches.join(" ")));
+    }
+    for server in &dns.servers {
+        text.push_str(&format!("nameserver {server}\n"));
+    }
+    if !dns.options.is_empty() {
+        text.push_str(&format!("options {}\n", dns.options.join(" ")));
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! Network, UTS and IPC namespaces.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::waitpid;
+
+use super::{NAMESPACES, SHM};
+use crate::shim::{SandboxSetup, fork_with};
+
+/// Bytes of a pod's shared memory, as containerd sets it.
+const SHM_SIZE: &str = "mode=1777,size=67108864";
+
+/// The name of a pin and of the link in `/proc/PID/ns`.
+pub type Pinned = &'static str;
+
+/// Makes and pins the namespaces. A child unshares, so that the shim stays in the host's.
+pub(super) fn make(setup: &SandboxSetup) -> io::Result<()> {
+    std::fs::create_dir_all(NAMESPACES)?;
+    let (mut flags, mut names) = (CloneFlags::empty(), Vec::new());
+    if setup.network {
+        flags |= CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
+        names.extend(["net", "uts"]);
+    }
+    if setup.ipc {
+        flags |= CloneFlags::CLONE_NEWIPC;
+        names.push("ipc");
+    }
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let (told, tell) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let (released, release) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let ours = release.as_raw_fd();
+    let child = fork_with(None, move || {
+        let outcome = unshare(flags)
+            .map_err(io::Error::from)
+            .and_then(|()| configure(setup));
+        let text = outcome
+            .err()
+            .map_or_else(|| "ok".to_owned(), |error| error.to_string());
+        let written = File::from(tell).write_all(text.as_bytes());
+        // Until the parent has pinned the namespaces and lets go of its end.
+        let _ = nix::unistd::close(ours);
+        let _ = File::from(released).read(&mut [0]);
+        i32::from(written.is_err())
+    })?;
+    let mut text = String::new();
+    let outcome = File::from(told).read_to_string(&mut text).and_then(|_| {
+        if text != "ok" {
+            return Err(io::Error::other(text));
+        }
+        names
+            .into_iter()
+            .try_for_each(|name| pin(child.as_raw(), name))
+    });
+    drop(release);
+    waitpid(child, None)?;
+    outcome
+}
+
+/// Binds a namespace of a process to a file.
+pub(super) fn pin(pid: i32, name: Pinned) -> io::Result<()> {
+    let target = Path::new(NAMESPACES).join(name);
+    File::create(&target)?;
+    let none: Option<&str> = None;
+    mount(
+        Some(format!("/proc/{pid}/ns/{name}").as_str()),
+        &target,
+        none,
+        MsFlags::MS_BIND,
+        none,
+    )?;
+    Ok(())
+}
+
+/// Undoes all mounts of the sandbox in `directory`. Idempotent.
+pub fn unpin(directory: &Path) -> io::Result<()> {
+    let pins = ["net", "uts", "ipc", "pid"].map(|name| directory.join(NAMESPACES).join(name));
+    for target in pins.into_iter().chain([directory.join(SHM)]) {
+        match umount2(&target, MntFlags::MNT_DETACH) {
+            // Not there, or not a mount.
+            Ok(()) | Err(nix::Error::ENOENT | nix::Error::EINVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// The memory file system behind the pod's `/dev/shm`.
+pub(super) fn mount_shm() -> io::Result<()> {
+    std::fs::create_dir_all(SHM)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("shm"), SHM, Some("tmpfs"), flags, Some(SHM_SIZE))?;
+    Ok(())
+}
+
+/// In the new namespaces.
+fn configure(setup: &SandboxSetup) -> io::Result<()> {
+    if setup.network {
+        nix::unistd::sethostname(&setup.hostname)?;
+        raise_loopback()?;
+    }
+    for (name, value) in &setup.sysctls {
+        // Dots and slashes change places where a slash is given, as sysctl(8) has it.
+        let path = if name.contains('/') {
+            name.clone()
+        } else {
+            name.replace('.', "/")
+        };
+        if path.split('/').any(|part| part == "..") {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("sysctl {name:?} is not valid"),
+            ));
+        }
+        std::fs::write(format!("/proc/sys/{path}"), value).map_err(|error| {
+            io::Error::new(error.kind(), format!("set sysctl {name}={value}: {error}"))
+        })?;
+    }
+    Ok(())
+}
+
+fn raise_loopback() -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
+    // SAFETY: all zeroes is a valid value of this plain structure.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l'.cast_signed();
+    request.ifr_name[1] = b'o'.cast_signed();
+    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(0);
+    // SAFETY: the socket is open and `request` is a whole `ifreq` that lives through the call.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
