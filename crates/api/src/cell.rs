@@ -14,10 +14,22 @@ pub const NAME: Column = Column::of(
     "string",
     "name",
     0,
-    "The object's name, unique within its namespace and resource",
+    "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to \
+     request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and \
+     configuration definition. Cannot be updated. More info: \
+     https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
 );
 /// The age column.
-pub const AGE: Column = Column::of("Age", "string", "", 0, "Time since the object was created");
+pub const AGE: Column = Column::of(
+    "Age",
+    "string",
+    "",
+    0,
+    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in \
+     happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in \
+     UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: \
+     https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+);
 
 /// The cell of [`NAME`].
 pub fn name(meta: &ObjectMeta) -> Value {
@@ -27,6 +39,15 @@ pub fn name(meta: &ObjectMeta) -> Value {
 /// The cell of [`AGE`].
 pub fn age(meta: &ObjectMeta, now: Timestamp) -> Value {
     Value::String(since(meta.creation_timestamp.as_ref(), now))
+}
+
+/// At most three members, and how many more there are: `a,b,c + 2 more...`.
+pub fn first_three(mut members: Vec<String>) -> String {
+    const SHOWN: usize = 3;
+    let more = members.len().saturating_sub(SHOWN);
+    members.truncate(SHOWN);
+    let shown = members.join(",");
+    if more == 0 { shown } else { format!("{shown} + {more} more...") }
 }
 
 /// The time since `time` as people read it, or `<unknown>`.

@@ -60,6 +60,11 @@ pub trait Strategy: Send + Sync {
     fn prepare_for_update(&self, part: Part, object: &mut dyn Object, old: &dyn Object);
     /// Checks an object, metadata included.
     fn validate(&self, object: &dyn Object) -> ErrorList;
+    /// Checks what only new objects must be; called beside `validate` on create.
+    fn validate_create(&self, object: &dyn Object) -> ErrorList {
+        let _ = object;
+        ErrorList::new()
+    }
     /// Checks a change, metadata included; called beside `validate`.
     fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList;
     /// Warnings for the client that wrote this.
@@ -134,6 +139,10 @@ pub trait Hooks: Typed {
     fn name_errors(name: &str, prefix: bool) -> Vec<String>;
     /// Checks all but the metadata.
     fn validate(&self) -> ErrorList {
+        ErrorList::new()
+    }
+    /// Checks what only new objects must be.
+    fn validate_create(&self) -> ErrorList {
         ErrorList::new()
     }
     /// Checks a change of all but the metadata.

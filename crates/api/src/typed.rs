@@ -81,6 +81,10 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         errors
     }
 
+    fn validate_create(&self, object: &dyn Object) -> ErrorList {
+        is::<T>(object).map(Hooks::validate_create).unwrap_or_default()
+    }
+
     fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList {
         let (Some(object), Some(old)) = (is::<T>(object), is::<T>(old)) else {
             return ErrorList::new();

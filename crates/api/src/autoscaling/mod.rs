@@ -1,3 +1,5 @@
 //! The group `autoscaling`.
 
 mod scale;
+
+pub use scale::{replicas, scale_of};

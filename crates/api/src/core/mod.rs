@@ -3,10 +3,13 @@
 mod binding;
 mod config_map;
 mod endpoints;
-mod event;
-mod namespace;
+pub(crate) mod event;
+mod json_text;
+pub mod namespace;
 mod node;
 mod replication_controller;
 mod secret;
-mod service;
+pub mod service;
 mod service_account;
+
+pub use config_map::MAX_SIZE;
