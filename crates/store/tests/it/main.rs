@@ -1,5 +1,6 @@
 //! The store seen from outside.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod crash;
 mod embedded;
 mod every;
