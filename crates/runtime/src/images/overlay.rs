@@ -18,7 +18,8 @@ use rustix::mount::{
 
 const OVERLAYFS_MAGIC: i64 = 0x794c_7630;
 
-/// What an overlay is made of.
+/// What an overlay is made of. It is mounted `volatile`, without a sync of its own: a container's changes are of no use after the
+/// host crashed, and layers are synced when they are whole.
 #[derive(Debug, Clone)]
 pub(super) struct Overlay {
     /// Read-only directories, the topmost first.
@@ -27,8 +28,6 @@ pub(super) struct Overlay {
     pub(super) upper: PathBuf,
     /// The kernel's own, beside `upper`.
     pub(super) work: PathBuf,
-    /// Nothing is synced: for what is of no use after the host crashed.
-    pub(super) volatile: bool,
 }
 
 impl Overlay {
@@ -66,6 +65,7 @@ impl Overlay {
 
     fn new_api(&self) -> rustix::io::Result<OwnedFd> {
         let fs = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_set_string(&fs, "source", "overlay")?;
         for lower in &self.lower {
             fsconfig_set_string(&fs, "lowerdir+", lower)?;
         }
@@ -74,9 +74,7 @@ impl Overlay {
         for option in ["index", "metacopy", "redirect_dir"] {
             fsconfig_set_string(&fs, option, "off")?;
         }
-        if self.volatile {
-            fsconfig_set_flag(&fs, "volatile")?;
-        }
+        fsconfig_set_flag(&fs, "volatile")?;
         fsconfig_create(&fs)?;
         fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
     }
@@ -91,10 +89,7 @@ impl Overlay {
         };
         let lower = self.lower.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let (upper, work) = (open(&self.upper)?, open(&self.work)?);
-        let mut options = String::from("index=off,metacopy=off,redirect_dir=off,");
-        if self.volatile {
-            options.push_str("volatile,");
-        }
+        let mut options = String::from("volatile,index=off,metacopy=off,redirect_dir=off,");
         options.push_str("lowerdir=");
         for (n, fd) in lower.iter().enumerate() {
             let colon = if n == 0 { "" } else { ":" };
@@ -171,7 +166,6 @@ mod tests {
             lower,
             upper: make("upper".into()),
             work: make("work".into()),
-            volatile: true,
         }
     }
 

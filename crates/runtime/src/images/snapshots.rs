@@ -193,7 +193,6 @@ impl Snapshots {
             lower,
             upper: own.clone(),
             work,
-            volatile: false,
         };
         let view = overlay.detached(&staging.join("scratch"))?;
         Ok(Target {
@@ -271,13 +270,7 @@ impl Snapshots {
         } else {
             lower
         };
-        Overlay {
-            lower,
-            upper,
-            work,
-            volatile: true,
-        }
-        .mount_at(rootfs)
+        Overlay { lower, upper, work }.mount_at(rootfs)
     }
 
     fn empty_layer(&self) -> io::Result<PathBuf> {

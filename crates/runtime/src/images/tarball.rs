@@ -91,7 +91,7 @@ impl<R: Read> Tarball<R> {
                     Err(malformed("tar: extension without an entry"))
                 };
             };
-            let size = header.entry_size()?;
+            let size = filled(&header.as_old().size, header.entry_size())?;
             self.begin(size);
             match header.entry_type() {
                 EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => {
@@ -214,9 +214,13 @@ fn entry(header: &Header, size: u64, extensions: Extensions) -> io::Result<Entry
         .link
         .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned))
         .unwrap_or_default();
+    let old = header.as_old();
     let (mtime, mtime_nanos) = match extensions.mtime {
         Some(mtime) => mtime,
-        None => (i64::try_from(header.mtime()?).unwrap_or(0), 0),
+        None => (
+            i64::try_from(filled(&old.mtime, header.mtime())?).unwrap_or(0),
+            0,
+        ),
     };
     // Old archives mark a directory only by the slash at its end.
     let kind = if kind == Kind::File && path.ends_with(b"/") {
@@ -236,14 +240,26 @@ fn entry(header: &Header, size: u64, extensions: Extensions) -> io::Result<Entry
         link,
         kind,
         size,
-        mode: header.mode()? & 0o7777,
-        uid: extensions.uid.map_or_else(|| header.uid(), Ok)?,
-        gid: extensions.gid.map_or_else(|| header.gid(), Ok)?,
+        mode: filled(&old.mode, header.mode())? & 0o7777,
+        uid: extensions
+            .uid
+            .map_or_else(|| filled(&old.uid, header.uid()), Ok)?,
+        gid: extensions
+            .gid
+            .map_or_else(|| filled(&old.gid, header.gid()), Ok)?,
         mtime,
         mtime_nanos,
         device,
         xattrs: extensions.xattrs,
     })
+}
+
+/// A number's field that was left blank means zero, as Go's and GNU's readers have it.
+fn filled<T: Default>(field: &[u8], parsed: io::Result<T>) -> io::Result<T> {
+    if field.iter().all(|b| matches!(b, 0 | b' ')) {
+        return Ok(T::default());
+    }
+    parsed
 }
 
 fn kind(header: &Header) -> io::Result<Kind> {

@@ -124,3 +124,16 @@ fn record_lengths_that_lie_are_refused() {
         assert!(read(&with_records(records)).is_err(), "{records:?}");
     }
 }
+
+#[test]
+fn fields_left_blank_are_zero() {
+    let mut header = Header::new_gnu();
+    header.set_size(0);
+    header.set_path("x").unwrap();
+    header.set_cksum();
+    let entry = &read(header.as_bytes()).unwrap()[0].0;
+    assert_eq!(
+        (entry.uid, entry.gid, entry.mode, entry.mtime),
+        (0, 0, 0, 0)
+    );
+}
