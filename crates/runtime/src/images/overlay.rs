@@ -117,7 +117,7 @@ impl Overlay {
         mounted.map_err(|e| {
             let place = self.upper.display();
             let why = match rustix::fs::statfs(&self.upper) {
-                Ok(stat) if i64::from(stat.f_type) == OVERLAYFS_MAGIC => {
+                Ok(stat) if stat.f_type == OVERLAYFS_MAGIC => {
                     format!("{place} is on overlayfs, which cannot hold another overlay: keep the data directory on ext4, xfs, btrfs or tmpfs")
                 }
                 _ => format!("mounting an overlay on {place}: {e}"),
@@ -181,6 +181,17 @@ mod tests {
         unmount(&target).unwrap();
         unmount(&target).unwrap();
         assert!(!is_mounted(&target));
+    }
+
+    #[test]
+    fn a_path_longer_than_the_new_api_takes_is_mounted() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("d".repeat(200)).join("e".repeat(200));
+        let target = deep.join("target");
+        std::fs::create_dir_all(&target).unwrap();
+        overlay(&deep, 2).mount_at(&target).unwrap();
+        assert_eq!(std::fs::read_dir(&target).unwrap().count(), 2);
+        unmount(&target).unwrap();
     }
 
     #[test]

@@ -43,8 +43,7 @@ impl Images {
         for (n, layer) in document.layers.iter().enumerate() {
             let stream = || {
                 let blob = self.store.content.blob(&layer.digest)?;
-                Ok(decompress(blob)
-                    .map_err(|e| Error::Invalid(format!("layer {}: {e}", layer.digest)))?)
+                decompress(blob).map_err(|e| Error::Invalid(format!("layer {}: {e}", layer.digest)))
             };
             let done = self.store.snapshots.unpack(
                 &chains[n],

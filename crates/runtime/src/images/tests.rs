@@ -53,7 +53,7 @@ fn what_nothing_needs_is_collected() {
     let rootfs = images.prepare("c", &one.id).unwrap();
     images.remove("one").unwrap();
     images.remove("one").unwrap();
-    assert_eq!(images.list(), [two.clone()]);
+    assert_eq!(images.list(), std::slice::from_ref(&two));
     assert_eq!(place.count("content/blobs/sha256"), 4);
     assert_eq!(
         place.count("snapshots/layers"),
