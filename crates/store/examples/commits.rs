@@ -1,6 +1,6 @@
 //! Measures the embedded store: commits of 1 KiB in a fresh directory and after a restart, and what an entry weighs.
 //!
-//! `cargo run --release -p navarch-store --example commits -- [DIR]`
+//! `cargo run --release -p navarch-store --example commits -- [DIR [IN-FLIGHT…]]`
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::path::PathBuf;
@@ -72,8 +72,8 @@ fn resident() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-async fn flights(name: &str, store: &Arc<Embedded>) {
-    for flight in [1, 8, 32, 128] {
+async fn flights(name: &str, store: &Arc<Embedded>, flights: &[u64]) {
+    for &flight in flights {
         let span = Duration::from_secs(4);
         let times = load(store, flight, span).await;
         let at = |q: f64| times[((times.len() - 1) as f64 * q) as usize].as_secs_f64() * 1e3;
@@ -103,16 +103,20 @@ fn open(dir: &PathBuf) -> Arc<Embedded> {
 
 #[tokio::main]
 async fn main() {
+    let mut in_flight: Vec<u64> = std::env::args().skip(2).map(|n| n.parse().unwrap()).collect();
+    if in_flight.is_empty() {
+        in_flight = vec![1, 8, 32, 128];
+    }
     let dir = std::env::args()
         .nth(1)
         .map_or_else(std::env::temp_dir, PathBuf::from)
         .join("navarch-commits");
     let _ = std::fs::remove_dir_all(&dir);
     let store = open(&dir);
-    flights("fresh", &store).await;
+    flights("fresh", &store, &in_flight).await;
     drop(store);
     let store = open(&dir);
-    flights("restarted", &store).await;
+    flights("restarted", &store, &in_flight).await;
     store.compact(store.status().revision).await.unwrap();
     println!("{} KiB resident with no history", resident());
     let fill: Vec<_> = (0..128u64)

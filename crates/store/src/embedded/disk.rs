@@ -106,6 +106,21 @@ impl Disk {
     }
 }
 
+#[cfg(test)]
+impl Disk {
+    /// As after a failed commit.
+    pub(super) fn fail(&mut self) {
+        self.rows = None;
+    }
+
+    /// Writes a row as it is.
+    pub(super) fn put_raw(&mut self, key: &[u8], value: &[u8]) {
+        let rows = self.rows.as_ref().unwrap();
+        rows.entries.insert(key, value).unwrap();
+        rows.database.persist(PersistMode::SyncAll).unwrap();
+    }
+}
+
 impl Rows {
     fn open(dir: &Path) -> Result<Self, Failure> {
         let database = Database::builder(dir.join("rows"))

@@ -10,6 +10,9 @@ mod shared;
 mod view;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use batch::Batch;
 pub(crate) use limits::check;
 pub(crate) use shared::{Bounds, Shared};

@@ -1,0 +1,151 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::disk::{Disk, Failure};
+use super::retention::Retention;
+use crate::state::{Batch, View};
+use crate::{Embedded, Error, Op, Options, Store, Transaction};
+
+fn put(key: &str) -> Transaction {
+    Transaction {
+        compare: vec![],
+        ops: vec![Op::Put {
+            key: key.into(),
+            value: "v".into(),
+            stamp: None,
+        }],
+    }
+}
+
+#[test]
+fn history_is_due_after_its_time_and_not_before() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut retention = Retention::new(Duration::from_secs(160));
+    assert_eq!(
+        (retention.deadline(), retention.due(at(1000))),
+        (None, None)
+    );
+    retention.committed(at(0), 1);
+    retention.committed(at(9), 5);
+    retention.committed(at(11), 6);
+    assert_eq!(retention.deadline(), Some(at(170)));
+    assert_eq!(retention.due(at(169)), None);
+    assert_eq!(retention.due(at(170)), Some(5));
+    assert_eq!(retention.due(at(170)), None);
+    retention.committed(at(175), 7);
+    assert_eq!(retention.due(at(1000)), Some(7));
+    assert_eq!(retention.deadline(), None);
+}
+
+#[tokio::test]
+async fn an_idle_store_forgets_history_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        retention: Some(Duration::from_millis(80)),
+        ..Options::default()
+    };
+    let store = Embedded::open(dir.path(), options).unwrap();
+    store.commit(put("pods/a")).await.unwrap();
+    assert!(store.snapshot_at(0).is_ok());
+    let patience = Instant::now() + Duration::from_secs(10);
+    while store.status().compacted < 1 {
+        assert!(Instant::now() < patience, "history was never forgotten");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(matches!(
+        store.snapshot_at(0).err(),
+        Some(Error::Compacted {
+            asked: 0,
+            oldest: 1
+        })
+    ));
+}
+
+#[tokio::test]
+async fn a_full_queue_makes_callers_wait_and_loses_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(
+        Embedded::open(
+            dir.path(),
+            Options {
+                queue: 2,
+                ..Options::default()
+            },
+        )
+        .unwrap(),
+    );
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let store = store.clone();
+        all.spawn(async move { store.commit(put(["pods/a", "pods/b"][n % 2])).await });
+    }
+    while let Some(outcome) = all.join_next().await {
+        outcome.unwrap().unwrap();
+    }
+    assert_eq!(store.status().revision, 200);
+}
+
+fn batch(view: &View, key: &str) -> Batch {
+    let mut batch = Batch::on(view);
+    batch.stage(put(key));
+    batch
+}
+
+fn applied(batch: Batch) -> View {
+    View {
+        map: batch.map,
+        revision: batch.revision,
+    }
+}
+
+#[test]
+fn after_a_failure_the_disk_goes_on_where_memory_is_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let first = batch(&empty, "pods/a");
+    disk.write(&first).unwrap();
+    let first = applied(first);
+
+    disk.fail();
+    let second = batch(&first, "pods/b");
+    disk.write(&second).unwrap();
+
+    disk.fail();
+    let unknowing = batch(&first, "pods/c");
+    let failure = disk.write(&unknowing).unwrap_err();
+    assert!(
+        matches!(failure, Failure::Diverged { disk: 2, memory: 1 }),
+        "{failure}"
+    );
+    disk.write(&batch(&applied(second), "pods/c")).unwrap();
+    drop(disk);
+    let (_, view) = Disk::open(dir.path()).unwrap();
+    assert_eq!((view.revision, view.map.len()), (3, 3));
+}
+
+#[test]
+fn a_store_of_another_layout_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    disk.write(&batch(&empty, "pods/a")).unwrap();
+    disk.put_raw(b"r", &[9, 0, 0]);
+    drop(disk);
+    assert!(matches!(
+        Disk::open(dir.path()).err(),
+        Some(Failure::Format(9))
+    ));
+
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    disk.write(&batch(&empty, "pods/a")).unwrap();
+    disk.put_raw(b"epods/b", &[0; 15]);
+    drop(disk);
+    let failure = Disk::open(dir.path()).err().unwrap();
+    assert!(
+        failure
+            .to_string()
+            .contains("the row of pods/b is too short"),
+        "{failure}"
+    );
+}
