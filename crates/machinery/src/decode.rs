@@ -1,13 +1,31 @@
-//! Strict decoding of JSON into Kubernetes' types.
+//! Strict decoding of JSON into Kubernetes' types: one adapter around serde_json that knows where it is.
+//!
+//! What Kubernetes takes is taken: numbers as quantities, `null` for any field, line breaks in base64. What it refuses is
+//! refused in the words of Go's `encoding/json`. The words are found on the way out only, so that a good document costs little
+//! more than serde_json alone.
+
+mod access;
+mod adapter;
+mod base64;
+mod diagnose;
+mod expect;
+mod path;
+mod probe;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod time;
 
 use serde::de::DeserializeOwned;
+
+pub use syntax::syntax_error;
 
 /// A decoded value, and what in its document was not taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded<T> {
     /// The value.
     pub value: T,
-    /// The paths of fields the type does not have, at most [`crate::limits::MAX_STRICT_FINDINGS`].
+    /// The paths of fields the type does not have; with `duplicate` at most [`crate::limits::MAX_STRICT_FINDINGS`].
     pub unknown: Vec<String>,
     /// The paths of fields that are there more than once, of which the last counts.
     pub duplicate: Vec<String>,
@@ -21,8 +39,17 @@ pub struct DecodeError(pub String);
 impl<T> Decoded<T> {
     /// What field validation `Strict` refuses and `Warn` warns of: `unknown field "spec.bogus"`.
     pub fn findings(&self) -> Vec<String> {
-        let unknown = self.unknown.iter().map(|path| format!("unknown field {path:?}"));
-        unknown.chain(self.duplicate.iter().map(|path| format!("duplicate field {path:?}"))).collect()
+        let unknown = self
+            .unknown
+            .iter()
+            .map(|path| format!("unknown field {path:?}"));
+        unknown
+            .chain(
+                self.duplicate
+                    .iter()
+                    .map(|path| format!("duplicate field {path:?}")),
+            )
+            .collect()
     }
 
     /// The error of field validation `Strict`, if there is something to refuse.
@@ -37,8 +64,15 @@ impl<T> Decoded<T> {
 /// # Errors
 /// Anything that is not JSON or not of the type; unknown and duplicate fields are no errors.
 pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, DecodeError> {
-    let value = serde_json::from_slice(json).map_err(|error| DecodeError(error.to_string()))?;
-    Ok(Decoded { value, unknown: Vec::new(), duplicate: Vec::new() })
+    match adapter::run(json) {
+        Ok(decoded) => Ok(decoded),
+        Err(failure) => match diagnose::mended(json, &failure) {
+            Some(mended) => {
+                adapter::run(&mended).map_err(|failure| diagnose::explain(&mended, failure))
+            }
+            None => Err(diagnose::explain(json, failure)),
+        },
+    }
 }
 
 /// Decodes bytes we wrote ourselves.

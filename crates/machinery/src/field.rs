@@ -20,7 +20,11 @@ impl Path {
     /// A member of a struct.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        if self.0.is_empty() { Self::new(name) } else { Self(format!("{}.{name}", self.0)) }
+        if self.0.is_empty() {
+            Self::new(name)
+        } else {
+            Self(format!("{}.{name}", self.0))
+        }
     }
 
     /// A member of a list.
@@ -124,12 +128,22 @@ pub type ErrorList = Vec<Error>;
 impl Error {
     /// Something must be there.
     pub fn required(path: &Path, detail: impl Into<String>) -> Self {
-        Self { kind: ErrorType::Required, path: path.clone(), value: None, detail: detail.into() }
+        Self {
+            kind: ErrorType::Required,
+            path: path.clone(),
+            value: None,
+            detail: detail.into(),
+        }
     }
 
     /// The value is not acceptable.
     pub fn invalid(path: &Path, value: impl Shown, detail: impl Into<String>) -> Self {
-        Self { kind: ErrorType::Invalid, path: path.clone(), value: Some(value.shown()), detail: detail.into() }
+        Self {
+            kind: ErrorType::Invalid,
+            path: path.clone(),
+            value: Some(value.shown()),
+            detail: detail.into(),
+        }
     }
 
     /// The value is none of a fixed set, which the detail lists in the order given.
@@ -140,34 +154,64 @@ impl Error {
             let quoted: Vec<String> = supported.iter().map(|s| s.shown()).collect();
             format!("supported values: {}", quoted.join(", "))
         };
-        Self { kind: ErrorType::NotSupported, path: path.clone(), value: Some(value.shown()), detail }
+        Self {
+            kind: ErrorType::NotSupported,
+            path: path.clone(),
+            value: Some(value.shown()),
+            detail,
+        }
     }
 
     /// The field may not be set, or not changed.
     pub fn forbidden(path: &Path, detail: impl Into<String>) -> Self {
-        Self { kind: ErrorType::Forbidden, path: path.clone(), value: None, detail: detail.into() }
+        Self {
+            kind: ErrorType::Forbidden,
+            path: path.clone(),
+            value: None,
+            detail: detail.into(),
+        }
     }
 
     /// The value is there twice.
     pub fn duplicate(path: &Path, value: impl Shown) -> Self {
-        Self { kind: ErrorType::Duplicate, path: path.clone(), value: Some(value.shown()), detail: String::new() }
+        Self {
+            kind: ErrorType::Duplicate,
+            path: path.clone(),
+            value: Some(value.shown()),
+            detail: String::new(),
+        }
     }
 
     /// What the value names is not there.
     pub fn not_found(path: &Path, value: impl Shown) -> Self {
-        Self { kind: ErrorType::NotFound, path: path.clone(), value: Some(value.shown()), detail: String::new() }
+        Self {
+            kind: ErrorType::NotFound,
+            path: path.clone(),
+            value: Some(value.shown()),
+            detail: String::new(),
+        }
     }
 
     /// The value has more than `max` bytes.
     pub fn too_long(path: &Path, max: usize) -> Self {
         let detail = format!("may not be more than {max} bytes");
-        Self { kind: ErrorType::TooLong, path: path.clone(), value: None, detail }
+        Self {
+            kind: ErrorType::TooLong,
+            path: path.clone(),
+            value: None,
+            detail,
+        }
     }
 
     /// The list has more than `max` members.
     pub fn too_many(path: &Path, actual: usize, max: usize) -> Self {
         let detail = format!("must have at most {max} items");
-        Self { kind: ErrorType::TooMany, path: path.clone(), value: Some(actual.to_string()), detail }
+        Self {
+            kind: ErrorType::TooMany,
+            path: path.clone(),
+            value: Some(actual.to_string()),
+            detail,
+        }
     }
 
     /// What is said of the field, without its path: the message of a Status' cause.

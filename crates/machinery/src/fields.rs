@@ -38,7 +38,11 @@ impl Selector {
         parts.sort_unstable();
         let mut terms = Vec::new();
         for part in parts.into_iter().filter(|part| !part.is_empty()) {
-            let unknown = || FieldSelectorError(format!("invalid selector: '{text}'; can't understand '{part}'"));
+            let unknown = || {
+                FieldSelectorError(format!(
+                    "invalid selector: '{text}'; can't understand '{part}'"
+                ))
+            };
             let at = part.find('=').ok_or_else(unknown)?;
             let (left, right) = (&part[..at], &part[at + 1..]);
             // `!=` is found before `=`; an earlier `!` is part of the name.
@@ -47,19 +51,31 @@ impl Selector {
                 (None, Some(right)) => (left, right, true),
                 (None, None) => (left, right, true),
             };
-            terms.push(Term { field: field.to_owned(), value: unescape(value)?.into_owned(), equals });
+            terms.push(Term {
+                field: field.to_owned(),
+                value: unescape(value)?.into_owned(),
+                equals,
+            });
         }
         Ok(Self { terms })
     }
 
     /// One field with one value.
     pub fn equals(field: &str, value: &str) -> Self {
-        Self { terms: vec![Term { field: field.to_owned(), value: value.to_owned(), equals: true }] }
+        Self {
+            terms: vec![Term {
+                field: field.to_owned(),
+                value: value.to_owned(),
+                equals: true,
+            }],
+        }
     }
 
     /// Whether it selects an object of which `get` tells the fields.
     pub fn matches<'a>(&self, get: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
-        self.terms.iter().all(|term| (get(&term.field).unwrap_or_default() == term.value.as_str()) == term.equals)
+        self.terms.iter().all(|term| {
+            (get(&term.field).unwrap_or_default() == term.value.as_str()) == term.equals
+        })
     }
 
     /// Whether it selects everything.
@@ -74,7 +90,10 @@ impl Selector {
 
     /// The one value the field must have, if there is one.
     pub fn exact_match(&self, field: &str) -> Option<&str> {
-        self.terms.iter().find(|term| term.equals && term.field == field).map(|term| term.value.as_str())
+        self.terms
+            .iter()
+            .find(|term| term.equals && term.field == field)
+            .map(|term| term.value.as_str())
     }
 }
 
@@ -101,12 +120,16 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, FieldSelectorError> {
                 Some(letter @ ('\\' | ',' | '=')) => value.push(letter),
                 other => {
                     let sequence: String = ['\\'].into_iter().chain(other).collect();
-                    return Err(FieldSelectorError(format!("invalid field selector: invalid escape sequence: {sequence}")));
+                    return Err(FieldSelectorError(format!(
+                        "invalid field selector: invalid escape sequence: {sequence}"
+                    )));
                 }
             },
             ',' | '=' => {
                 let number = u32::from(letter);
-                return Err(FieldSelectorError(format!("invalid field selector: unescaped character in value: {number}")));
+                return Err(FieldSelectorError(format!(
+                    "invalid field selector: unescaped character in value: {number}"
+                )));
             }
             _ => value.push(letter),
         }

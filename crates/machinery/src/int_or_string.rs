@@ -17,7 +17,11 @@ pub fn scaled(value: &IntOrString, total: i32, round_up: bool) -> Result<i32, Pe
         IntOrString::String(text) => {
             let percent = i64::from(percent(text)?);
             let product = percent * i64::from(total);
-            let scaled = if round_up { product.div_euclid(100) + i64::from(product.rem_euclid(100) != 0) } else { product.div_euclid(100) };
+            let scaled = if round_up {
+                product.div_euclid(100) + i64::from(product.rem_euclid(100) != 0)
+            } else {
+                product.div_euclid(100)
+            };
             Ok(i32::try_from(scaled).unwrap_or(if scaled < 0 { i32::MIN } else { i32::MAX }))
         }
     }
@@ -28,8 +32,14 @@ pub fn scaled(value: &IntOrString, total: i32, round_up: bool) -> Result<i32, Pe
 /// # Errors
 /// Anything else.
 pub fn percent(text: &str) -> Result<i32, PercentError> {
-    let error = || PercentError(format!("invalid value for IntOrString: invalid type: string is not a percentage: {text:?}"));
-    text.strip_suffix('%').and_then(|digits| digits.parse().ok()).ok_or_else(error)
+    let error = || {
+        PercentError(format!(
+            "invalid value for IntOrString: invalid type: string is not a percentage: {text:?}"
+        ))
+    };
+    text.strip_suffix('%')
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(error)
 }
 
 /// As text: `5` or `50%`.

@@ -63,35 +63,69 @@ impl Requirement {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn new(key: impl Into<String>, operator: Operator, values: Vec<String>) -> Result<Self, SelectorError> {
-        let requirement = Self { key: key.into(), operator, values };
+    pub fn new(
+        key: impl Into<String>,
+        operator: Operator,
+        values: Vec<String>,
+    ) -> Result<Self, SelectorError> {
+        let requirement = Self {
+            key: key.into(),
+            operator,
+            values,
+        };
         aggregate(&requirement.findings()).map_or(Ok(requirement), Err)
     }
 
     fn findings(&self) -> ErrorList {
         let mut found = ErrorList::new();
-        found.extend(invalid(&Path::new("key"), &self.key, &names::is_qualified_name(&self.key)));
+        found.extend(invalid(
+            &Path::new("key"),
+            &self.key,
+            &names::is_qualified_name(&self.key),
+        ));
         let path = Path::new("values");
         let count = self.values.len();
         let complaint = match self.operator {
-            Operator::In | Operator::NotIn if count == 0 => "for 'in', 'notin' operators, values set can't be empty",
-            Operator::Equals | Operator::DoubleEquals | Operator::NotEquals if count != 1 => "exact-match compatibility requires one single value",
-            Operator::Exists | Operator::DoesNotExist if count != 0 => "values set must be empty for exists and does not exist",
-            Operator::GreaterThan | Operator::LessThan if count != 1 => "for 'Gt', 'Lt' operators, exactly one value is required",
+            Operator::In | Operator::NotIn if count == 0 => {
+                "for 'in', 'notin' operators, values set can't be empty"
+            }
+            Operator::Equals | Operator::DoubleEquals | Operator::NotEquals if count != 1 => {
+                "exact-match compatibility requires one single value"
+            }
+            Operator::Exists | Operator::DoesNotExist if count != 0 => {
+                "values set must be empty for exists and does not exist"
+            }
+            Operator::GreaterThan | Operator::LessThan if count != 1 => {
+                "for 'Gt', 'Lt' operators, exactly one value is required"
+            }
             _ => "",
         };
         if !complaint.is_empty() {
-            let shown = if count == 0 { serde_json::Value::Null } else { serde_json::Value::from(self.values.clone()) };
+            let shown = if count == 0 {
+                serde_json::Value::Null
+            } else {
+                serde_json::Value::from(self.values.clone())
+            };
             found.push(Error::invalid(&path, shown, complaint));
         }
         for (at, value) in self.values.iter().enumerate() {
             let path = path.index(at);
-            if matches!(self.operator, Operator::GreaterThan | Operator::LessThan) && value.parse::<i64>().is_err() {
-                found.push(Error::invalid(&path, value, "for 'Gt', 'Lt' operators, the value must be an integer"));
+            if matches!(self.operator, Operator::GreaterThan | Operator::LessThan)
+                && value.parse::<i64>().is_err()
+            {
+                found.push(Error::invalid(
+                    &path,
+                    value,
+                    "for 'Gt', 'Lt' operators, the value must be an integer",
+                ));
             }
         }
         for (at, value) in self.values.iter().enumerate() {
-            found.extend(invalid(&path.index(at).key(&self.key), value, &names::is_label_value(value)));
+            found.extend(invalid(
+                &path.index(at).key(&self.key),
+                value,
+                &names::is_label_value(value),
+            ));
         }
         found
     }
@@ -122,14 +156,24 @@ impl Requirement {
 
     /// Whether the labels are as required.
     pub fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
+        self.matches_value(labels.get(&self.key).map(String::as_str))
+    }
+
+    /// Whether this value of the label, or its absence, is as required.
+    pub fn matches_value(&self, value: Option<&str>) -> bool {
         match self.operator {
-            Operator::In | Operator::Equals | Operator::DoubleEquals => value.is_some_and(|value| self.has(value)),
+            Operator::In | Operator::Equals | Operator::DoubleEquals => {
+                value.is_some_and(|value| self.has(value))
+            }
             Operator::NotIn | Operator::NotEquals => value.is_none_or(|value| !self.has(value)),
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
-            Operator::GreaterThan => value.is_some_and(|value| self.compare(value) == Some(std::cmp::Ordering::Greater)),
-            Operator::LessThan => value.is_some_and(|value| self.compare(value) == Some(std::cmp::Ordering::Less)),
+            Operator::GreaterThan => {
+                value.is_some_and(|value| self.compare(value) == Some(std::cmp::Ordering::Greater))
+            }
+            Operator::LessThan => {
+                value.is_some_and(|value| self.compare(value) == Some(std::cmp::Ordering::Less))
+            }
         }
     }
 }
@@ -142,13 +186,19 @@ impl Selector {
 
     /// Selects nothing.
     pub fn nothing() -> Self {
-        Self { requirements: Vec::new(), nothing: true }
+        Self {
+            requirements: Vec::new(),
+            nothing: true,
+        }
     }
 
     /// All of these.
     pub fn of(mut requirements: Vec<Requirement>) -> Self {
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
-        Self { requirements, nothing: false }
+        Self {
+            requirements,
+            nothing: false,
+        }
     }
 
     /// Reads a selector as it is in a URL.
@@ -174,10 +224,16 @@ impl Selector {
     /// # Errors
     /// Where an operator, a key or a value is none.
     pub fn from_label_selector(selector: Option<&LabelSelector>) -> Result<Self, SelectorError> {
-        let Some(selector) = selector else { return Ok(Self::nothing()) };
+        let Some(selector) = selector else {
+            return Ok(Self::nothing());
+        };
         let mut requirements = Vec::new();
         for (key, value) in selector.match_labels.iter().flatten() {
-            requirements.push(Requirement::new(key, Operator::Equals, vec![value.clone()])?);
+            requirements.push(Requirement::new(
+                key,
+                Operator::Equals,
+                vec![value.clone()],
+            )?);
         }
         for expression in selector.match_expressions.iter().flatten() {
             let operator = match expression.operator.as_str() {
@@ -185,16 +241,37 @@ impl Selector {
                 "NotIn" => Operator::NotIn,
                 "Exists" => Operator::Exists,
                 "DoesNotExist" => Operator::DoesNotExist,
-                other => return Err(SelectorError(format!("{other:?} is not a valid label selector operator"))),
+                other => {
+                    return Err(SelectorError(format!(
+                        "{other:?} is not a valid label selector operator"
+                    )));
+                }
             };
-            requirements.push(Requirement::new(&expression.key, operator, expression.values.clone().unwrap_or_default())?);
+            requirements.push(Requirement::new(
+                &expression.key,
+                operator,
+                expression.values.clone().unwrap_or_default(),
+            )?);
         }
         Ok(Self::of(requirements))
     }
 
     /// Whether it selects an object with these labels.
     pub fn matches(&self, labels: &Labels) -> bool {
-        !self.nothing && self.requirements.iter().all(|requirement| requirement.matches(labels))
+        !self.nothing
+            && self
+                .requirements
+                .iter()
+                .all(|requirement| requirement.matches(labels))
+    }
+
+    /// The same for labels that are kept in another way: `get` tells the value of a label.
+    pub fn matches_by<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> bool {
+        !self.nothing
+            && self
+                .requirements
+                .iter()
+                .all(|requirement| requirement.matches_value(get(&requirement.key)))
     }
 
     /// The same for metadata, where no labels are none.
@@ -220,7 +297,10 @@ impl Selector {
 
     /// The one value the label must have, if there is one.
     pub fn exact_match(&self, key: &str) -> Option<&str> {
-        let requirement = self.requirements.iter().find(|requirement| requirement.key == key)?;
+        let requirement = self
+            .requirements
+            .iter()
+            .find(|requirement| requirement.key == key)?;
         match (requirement.operator, requirement.values.as_slice()) {
             (Operator::Equals | Operator::DoubleEquals | Operator::In, [value]) => Some(value),
             _ => None,

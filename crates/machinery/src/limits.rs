@@ -22,8 +22,8 @@ pub const MAX_FIELD_MANAGER: usize = 128;
 pub const MAX_PATCH_OPERATIONS: usize = 10_000;
 /// What the copy operations of a JSON patch may add, in bytes.
 pub const MAX_PATCH_COPY: usize = MAX_REQUEST_BODY;
-/// How deeply JSON and YAML may be nested. Kubernetes' decoder stops at 10,000, on a stack that grows; no object comes near.
-pub const MAX_DEPTH: usize = 512;
+/// How deeply JSON and YAML may be nested, which is what serde_json allows. Kubernetes takes 10,000; no object comes near.
+pub const MAX_DEPTH: usize = 127;
 /// The unknown and duplicate fields that are told of a document.
 pub const MAX_STRICT_FINDINGS: usize = 100;
 /// The nodes a YAML document may have, its aliases expanded.

@@ -10,16 +10,19 @@ mod keys;
 mod numbers;
 
 pub use dns::{
-    is_dns1035_label, is_dns1123_label, is_dns1123_subdomain, is_dns1123_subdomain_with_underscore, is_fully_qualified_domain_name,
-    is_fully_qualified_name, is_wildcard_dns1123_subdomain,
+    is_dns1035_label, is_dns1123_label, is_dns1123_subdomain, is_dns1123_subdomain_with_underscore,
+    is_fully_qualified_domain_name, is_fully_qualified_name, is_wildcard_dns1123_subdomain,
 };
 pub use generate::generate;
 pub use ip::{is_valid_cidr, is_valid_ip, parse_cidr_sloppy, parse_ip_sloppy};
 pub use keys::{
-    is_c_identifier, is_config_map_key, is_domain_prefixed_path, is_env_var_name, is_http_header_name, is_label_value, is_qualified_name,
-    is_relaxed_env_var_name,
+    is_c_identifier, is_config_map_key, is_domain_prefixed_path, is_env_var_name,
+    is_http_header_name, is_label_value, is_qualified_name, is_relaxed_env_var_name,
 };
-pub use numbers::{is_in_range, is_port_name, is_port_number, is_valid_group_id, is_valid_percent, is_valid_user_id};
+pub use numbers::{
+    is_in_range, is_port_name, is_port_number, is_valid_group_id, is_valid_percent,
+    is_valid_user_id,
+};
 
 /// `must be no more than 63 characters`.
 pub fn max_len_error(length: usize) -> String {
@@ -41,6 +44,12 @@ pub fn regex_error(message: &str, regex: &str, examples: &[&str]) -> String {
     if examples.is_empty() {
         return format!("{message} (regex used for validation is '{regex}')");
     }
-    let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{message} (e.g. {}regex used for validation is '{regex}')", examples.join(" or "))
+    let examples: Vec<String> = examples
+        .iter()
+        .map(|example| format!("'{example}', "))
+        .collect();
+    format!(
+        "{message} (e.g. {}regex used for validation is '{regex}')",
+        examples.join(" or ")
+    )
 }

@@ -37,7 +37,9 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
     /// It has letters or an order that no quantity has.
-    #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
+    #[error(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    )]
     Format,
     /// Its number is none.
     #[error("unable to parse numeric part of quantity")]
@@ -56,16 +58,25 @@ pub struct Quantity {
 
 impl Quantity {
     /// Nothing.
-    pub const ZERO: Self = Self { nanos: 0, format: Format::DecimalSi };
+    pub const ZERO: Self = Self {
+        nanos: 0,
+        format: Format::DecimalSi,
+    };
 
     /// A whole number.
     pub fn new(value: i64, format: Format) -> Self {
-        Self { nanos: i128::from(value) * NANOS, format }
+        Self {
+            nanos: i128::from(value) * NANOS,
+            format,
+        }
     }
 
     /// A number of thousandths, as processor time is counted.
     pub fn from_milli(value: i64) -> Self {
-        Self { nanos: i128::from(value) * NANOS_PER_MILLI, format: Format::DecimalSi }
+        Self {
+            nanos: i128::from(value) * NANOS_PER_MILLI,
+            format: Format::DecimalSi,
+        }
     }
 
     /// Reads what Kubernetes reads.
@@ -222,8 +233,15 @@ impl Add for Quantity {
 
     /// The sum, in the format of the first that is not zero.
     fn add(self, other: Self) -> Self {
-        let format = if self.is_zero() { other.format } else { self.format };
-        Self { nanos: self.nanos.saturating_add(other.nanos), format }
+        let format = if self.is_zero() {
+            other.format
+        } else {
+            self.format
+        };
+        Self {
+            nanos: self.nanos.saturating_add(other.nanos),
+            format,
+        }
     }
 }
 
@@ -231,7 +249,10 @@ impl Neg for Quantity {
     type Output = Self;
 
     fn neg(self) -> Self {
-        Self { nanos: self.nanos.saturating_neg(), format: self.format }
+        Self {
+            nanos: self.nanos.saturating_neg(),
+            format: self.format,
+        }
     }
 }
 

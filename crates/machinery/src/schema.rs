@@ -198,7 +198,12 @@ impl Type {
     /// A struct of these fields.
     pub fn new(name: impl Into<Text>, mut fields: Vec<Field>) -> Self {
         fields.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { name: name.into(), kinds: Vec::new(), atomic: false, fields }
+        Self {
+            name: name.into(),
+            kinds: Vec::new(),
+            atomic: false,
+            fields,
+        }
     }
 
     /// Its fields, in the order of their names.
@@ -208,7 +213,10 @@ impl Type {
 
     /// The field of that JSON name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        let at = self.fields.binary_search_by(|field| field.name.as_ref().cmp(name)).ok()?;
+        let at = self
+            .fields
+            .binary_search_by(|field| field.name.as_ref().cmp(name))
+            .ok()?;
         self.fields.get(at)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, Status, StatusCause, StatusDetails};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    ListMeta, Status, StatusCause, StatusDetails,
+};
 
 use crate::field::ErrorList;
 
@@ -24,42 +26,79 @@ pub type Result<T, E = StatusError> = std::result::Result<T, E>;
 
 /// `deployments.apps`, or `pods` in the core group.
 pub fn qualified(resource: &str, group: &str) -> String {
-    if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
+    if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    }
 }
 
 fn about(group: &str, kind: &str, name: &str) -> Option<Box<StatusDetails>> {
     let text = |s: &str| (!s.is_empty()).then(|| s.to_owned());
-    Some(Box::new(StatusDetails { group: text(group), kind: text(kind), name: text(name), ..Default::default() }))
+    Some(Box::new(StatusDetails {
+        group: text(group),
+        kind: text(kind),
+        name: text(name),
+        ..Default::default()
+    }))
 }
 
 impl StatusError {
     /// A refusal with nothing to say of what it is about.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
     }
 
     /// 404: no such object.
     pub fn not_found(group: &str, resource: &str, name: &str) -> Self {
         let message = format!("{} {name:?} not found", qualified(resource, group));
-        Self { code: 404, reason: "NotFound", message, details: about(group, resource, name) }
+        Self {
+            code: 404,
+            reason: "NotFound",
+            message,
+            details: about(group, resource, name),
+        }
     }
 
     /// 404: no such path.
     pub fn no_such_path() -> Self {
         let details = Some(Box::new(StatusDetails::default()));
-        Self { code: 404, reason: "NotFound", message: "the server could not find the requested resource".into(), details }
+        Self {
+            code: 404,
+            reason: "NotFound",
+            message: "the server could not find the requested resource".into(),
+            details,
+        }
     }
 
     /// 409: the name is taken.
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", qualified(resource, group));
-        Self { code: 409, reason: "AlreadyExists", message, details: about(group, resource, name) }
+        Self {
+            code: 409,
+            reason: "AlreadyExists",
+            message,
+            details: about(group, resource, name),
+        }
     }
 
     /// 409: somebody else was faster, or a precondition does not hold.
     pub fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(resource, group));
-        Self { code: 409, reason: "Conflict", message, details: about(group, resource, name) }
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            qualified(resource, group)
+        );
+        Self {
+            code: 409,
+            reason: "Conflict",
+            message,
+            details: about(group, resource, name),
+        }
     }
 
     /// 409, in the words of a lost optimistic update.
@@ -86,7 +125,12 @@ impl StatusError {
         if let Some(details) = &mut details {
             details.causes = Some(errors.iter().map(cause).collect());
         }
-        Self { code: 422, reason: "Invalid", message, details }
+        Self {
+            code: 422,
+            reason: "Invalid",
+            message,
+            details,
+        }
     }
 
     /// 400.
@@ -107,13 +151,23 @@ impl StatusError {
         } else {
             format!("{subject} {name:?} is forbidden: {why}")
         };
-        Self { code: 403, reason: "Forbidden", message, details: about(group, resource, name) }
+        Self {
+            code: 403,
+            reason: "Forbidden",
+            message,
+            details: about(group, resource, name),
+        }
     }
 
     /// 405: the resource has no such verb.
     pub fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
-        Self { code: 405, reason: "MethodNotAllowed", message: message.into(), details: Some(Box::default()) }
+        Self {
+            code: 405,
+            reason: "MethodNotAllowed",
+            message: message.into(),
+            details: Some(Box::default()),
+        }
     }
 
     /// 410: the resource version is too old.
@@ -138,22 +192,43 @@ impl StatusError {
 
     /// 504: what was asked for did not come in time; try again after so many seconds.
     pub fn timeout(message: impl Into<String>, retry_after: i32) -> Self {
-        let details = StatusDetails { retry_after_seconds: Some(retry_after), ..Default::default() };
-        Self { details: Some(Box::new(details)), ..Self::new(504, "Timeout", message) }
+        let details = StatusDetails {
+            retry_after_seconds: Some(retry_after),
+            ..Default::default()
+        };
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(504, "Timeout", message)
+        }
     }
 
     /// 429: come back after so many seconds.
     pub fn too_many_requests(message: impl Into<String>, retry_after: i32) -> Self {
-        let details = StatusDetails { retry_after_seconds: Some(retry_after), ..Default::default() };
-        Self { details: Some(Box::new(details)), ..Self::new(429, "TooManyRequests", message) }
+        let details = StatusDetails {
+            retry_after_seconds: Some(retry_after),
+            ..Default::default()
+        };
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(429, "TooManyRequests", message)
+        }
     }
 
     /// 500.
     pub fn internal(error: impl fmt::Display) -> Self {
         let message = format!("Internal error occurred: {error}");
-        let cause = StatusCause { message: Some(error.to_string()), ..Default::default() };
-        let details = StatusDetails { causes: Some(vec![cause]), ..Default::default() };
-        Self { details: Some(Box::new(details)), ..Self::new(500, "InternalError", message) }
+        let cause = StatusCause {
+            message: Some(error.to_string()),
+            ..Default::default()
+        };
+        let details = StatusDetails {
+            causes: Some(vec![cause]),
+            ..Default::default()
+        };
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(500, "InternalError", message)
+        }
     }
 
     /// 503.
@@ -184,7 +259,11 @@ impl StatusError {
             "Expired",
             "ServiceUnavailable",
         ];
-        REASONS.iter().find(|known| **known == reason).copied().unwrap_or("")
+        REASONS
+            .iter()
+            .find(|known| **known == reason)
+            .copied()
+            .unwrap_or("")
     }
 
     /// Whether it says that the object is not there.

@@ -15,31 +15,58 @@ fn reads_what_it_writes() {
         (r"a=x\,y", r"a=x\,y"),
         (r"a=x\\,b=c", r"a=x\\,b=c"),
     ] {
-        assert_eq!(Selector::parse(text).unwrap().to_string(), written, "{text:?}");
+        assert_eq!(
+            Selector::parse(text).unwrap().to_string(),
+            written,
+            "{text:?}"
+        );
     }
-    assert_eq!(Selector::parse(r"a=x\,y\=z").unwrap().terms()[0].value, "x,y=z");
+    assert_eq!(
+        Selector::parse(r"a=x\,y\=z").unwrap().terms()[0].value,
+        "x,y=z"
+    );
 }
 
 #[test]
 fn refuses_in_kubernetes_words() {
-    let check = |text: &str, words: &str| assert_eq!(Selector::parse(text).unwrap_err().to_string(), words, "{text:?}");
+    let check = |text: &str, words: &str| {
+        assert_eq!(
+            Selector::parse(text).unwrap_err().to_string(),
+            words,
+            "{text:?}"
+        )
+    };
     check("data", "invalid selector: 'data'; can't understand 'data'");
-    check("a=b=c", "invalid field selector: unescaped character in value: 61");
-    check(r"a=\x", r"invalid field selector: invalid escape sequence: \x");
-    check("a=b\\", "invalid field selector: invalid escape sequence: \\");
+    check(
+        "a=b=c",
+        "invalid field selector: unescaped character in value: 61",
+    );
+    check(
+        r"a=\x",
+        r"invalid field selector: invalid escape sequence: \x",
+    );
+    check(
+        "a=b\\",
+        "invalid field selector: invalid escape sequence: \\",
+    );
 }
 
 #[test]
 fn selects() {
     let get = |field: &str| (field == "status.phase").then(|| Cow::Borrowed("Running"));
-    let check = |text: &str, yes: bool| assert_eq!(Selector::parse(text).unwrap().matches(get), yes, "{text}");
+    let check = |text: &str, yes: bool| {
+        assert_eq!(Selector::parse(text).unwrap().matches(get), yes, "{text}")
+    };
     check("", true);
     check("status.phase=Running", true);
     check("status.phase!=Running", false);
     check("spec.nodeName=", true);
     check("spec.nodeName!=", false);
     check("status.phase=Running,spec.nodeName=n", false);
-    assert_eq!(Selector::parse("a!=b,a=c").unwrap().exact_match("a"), Some("c"));
+    assert_eq!(
+        Selector::parse("a!=b,a=c").unwrap().exact_match("a"),
+        Some("c")
+    );
     assert_eq!(Selector::equals("a", "b").exact_match("b"), None);
 }
 

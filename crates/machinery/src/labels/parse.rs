@@ -45,23 +45,38 @@ fn error<T>(message: impl Into<String>) -> Result<T, SelectorError> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Self {
         // A zero byte ends the text, as it does for Kubernetes.
-        let mut parser = Self { rest: text.split('\0').next().unwrap_or(""), next: Token::End };
+        let mut parser = Self {
+            rest: text.split('\0').next().unwrap_or(""),
+            next: Token::End,
+        };
         parser.next = parser.lex();
         parser
     }
 
     fn lex(&mut self) -> Token<'a> {
-        self.rest = self.rest.trim_start_matches(|c| u8::try_from(c).is_ok_and(space));
+        self.rest = self
+            .rest
+            .trim_start_matches(|c| u8::try_from(c).is_ok_and(space));
         let bytes = self.rest.as_bytes();
         let (length, symbol) = match bytes {
             [] => return Token::End,
             [b'=' | b'!', b'=', ..] => (2, true),
             [first, ..] if special(*first) => (1, true),
-            _ => (bytes.iter().position(|&b| special(b) || space(b)).unwrap_or(bytes.len()), false),
+            _ => (
+                bytes
+                    .iter()
+                    .position(|&b| special(b) || space(b))
+                    .unwrap_or(bytes.len()),
+                false,
+            ),
         };
         let (token, rest) = self.rest.split_at(length);
         self.rest = rest;
-        if symbol { Token::Symbol(token) } else { Token::Word(token) }
+        if symbol {
+            Token::Symbol(token)
+        } else {
+            Token::Word(token)
+        }
     }
 
     fn take(&mut self) -> Token<'a> {
@@ -76,19 +91,38 @@ impl<'a> Parser<'a> {
     fn requirements(&mut self) -> Result<Vec<Requirement>, SelectorError> {
         let mut requirements = Vec::new();
         if self.next != Token::End && !self.starts_requirement() {
-            return error(format!("found '{}', expected: !, identifier, or 'end of string'", self.next.literal()));
+            return error(format!(
+                "found '{}', expected: !, identifier, or 'end of string'",
+                self.next.literal()
+            ));
         }
         while self.next != Token::End {
             let requirement = self.requirement();
-            requirements.push(requirement.map_err(|error| SelectorError(format!("unable to parse requirement: {error}")))?);
+            requirements.push(
+                requirement.map_err(|error| {
+                    SelectorError(format!("unable to parse requirement: {error}"))
+                })?,
+            );
             if requirements.len() > MAX_SELECTOR_REQUIREMENTS {
-                return error(format!("a selector must have at most {MAX_SELECTOR_REQUIREMENTS} requirements"));
+                return error(format!(
+                    "a selector must have at most {MAX_SELECTOR_REQUIREMENTS} requirements"
+                ));
             }
             match self.take() {
                 Token::End => break,
                 Token::Symbol(",") if self.starts_requirement() => {}
-                Token::Symbol(",") => return error(format!("found '{}', expected: identifier after ','", self.next.literal())),
-                other => return error(format!("found '{}', expected: ',' or 'end of string'", other.literal())),
+                Token::Symbol(",") => {
+                    return error(format!(
+                        "found '{}', expected: identifier after ','",
+                        self.next.literal()
+                    ));
+                }
+                other => {
+                    return error(format!(
+                        "found '{}', expected: ',' or 'end of string'",
+                        other.literal()
+                    ));
+                }
             }
         }
         Ok(requirements)
@@ -108,7 +142,11 @@ impl<'a> Parser<'a> {
             return error(Error::invalid(&Path::root(), key, findings.join("; ")).to_string());
         }
         if absent || matches!(self.next, Token::End | Token::Symbol(",")) {
-            let operator = if absent { Operator::DoesNotExist } else { Operator::Exists };
+            let operator = if absent {
+                Operator::DoesNotExist
+            } else {
+                Operator::Exists
+            };
             return Requirement::new(key, operator, Vec::new());
         }
         let operator = self.operator()?;
@@ -128,7 +166,12 @@ impl<'a> Parser<'a> {
             Token::Symbol("!=") => Operator::NotEquals,
             Token::Symbol(">") => Operator::GreaterThan,
             Token::Symbol("<") => Operator::LessThan,
-            other => return error(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", other.literal())),
+            other => {
+                return error(format!(
+                    "found '{}', expected: in, notin, =, ==, !=, gt, lt",
+                    other.literal()
+                ));
+            }
         })
     }
 
@@ -151,7 +194,12 @@ impl<'a> Parser<'a> {
         let mut values = BTreeSet::new();
         match self.next {
             Token::Word(_) | Token::Symbol("," | ")") => {}
-            other => return error(format!("found '{}', expected: ',', ')' or identifier", other.literal())),
+            other => {
+                return error(format!(
+                    "found '{}', expected: ',', ')' or identifier",
+                    other.literal()
+                ));
+            }
         }
         loop {
             if let Token::Word(word) = self.next {
@@ -160,12 +208,17 @@ impl<'a> Parser<'a> {
             } else if matches!(self.next, Token::Symbol("," | ")")) {
                 values.insert(String::new());
             } else {
-                return error(format!("found '{}', expected: ',', or identifier", self.next.literal()));
+                return error(format!(
+                    "found '{}', expected: ',', or identifier",
+                    self.next.literal()
+                ));
             }
             match self.take() {
                 Token::Symbol(",") => {}
                 Token::Symbol(")") => return Ok(values.into_iter().collect()),
-                other => return error(format!("found '{}', expected: ',' or ')'", other.literal())),
+                other => {
+                    return error(format!("found '{}', expected: ',' or ')'", other.literal()));
+                }
             }
         }
     }

@@ -6,7 +6,8 @@ use crate::limits::{MAX_LABEL_NAME, MAX_SUBDOMAIN_NAME};
 
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const SUBDOMAIN: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
-const SUBDOMAIN_WITH_UNDERSCORE: &str = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
+const SUBDOMAIN_WITH_UNDERSCORE: &str =
+    r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
 const DNS1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 
 fn alphanumeric(byte: u8) -> bool {
@@ -15,14 +16,22 @@ fn alphanumeric(byte: u8) -> bool {
 
 fn matches_label(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else { return false };
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
     alphanumeric(first) && alphanumeric(last) && bytes.iter().all(|&b| alphanumeric(b) || b == b'-')
 }
 
 fn matches_label_with_underscore(text: &str) -> bool {
     let bytes = text.strip_prefix('_').unwrap_or(text).as_bytes();
-    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else { return false };
-    alphanumeric(first) && alphanumeric(last) && bytes.iter().all(|&b| alphanumeric(b) || b == b'-' || b == b'_')
+    let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    alphanumeric(first)
+        && alphanumeric(last)
+        && bytes
+            .iter()
+            .all(|&b| alphanumeric(b) || b == b'-' || b == b'_')
 }
 
 pub(super) fn matches_subdomain(text: &str) -> bool {
@@ -70,7 +79,11 @@ pub fn is_dns1123_subdomain_with_underscore(text: &str) -> Findings {
     if !text.split('.').all(matches_label_with_underscore) {
         let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start \
                        and end with an alphanumeric character";
-        found.push(regex_error(message, SUBDOMAIN_WITH_UNDERSCORE, &["example.com"]));
+        found.push(regex_error(
+            message,
+            SUBDOMAIN_WITH_UNDERSCORE,
+            &["example.com"],
+        ));
     }
     found
 }
@@ -98,7 +111,11 @@ pub fn is_wildcard_dns1123_subdomain(text: &str) -> Findings {
     if !text.strip_prefix("*.").is_some_and(matches_subdomain) {
         let message = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower \
                        case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
-        found.push(regex_error(message, &format!(r"\*\.{SUBDOMAIN}"), &["*.example.com"]));
+        found.push(regex_error(
+            message,
+            &format!(r"\*\.{SUBDOMAIN}"),
+            &["*.example.com"],
+        ));
     }
     found
 }
@@ -113,7 +130,11 @@ pub fn is_fully_qualified_name(path: &Path, name: &str) -> ErrorList {
         return vec![Error::invalid(path, name, found.join(","))];
     }
     if name.split('.').count() < 3 {
-        return vec![Error::invalid(path, name, "should be a domain with at least three segments separated by dots")];
+        return vec![Error::invalid(
+            path,
+            name,
+            "should be a domain with at least three segments separated by dots",
+        )];
     }
     Vec::new()
 }
@@ -129,7 +150,11 @@ pub fn is_fully_qualified_domain_name(path: &Path, name: &str) -> ErrorList {
         return vec![Error::invalid(path, name, found.join(","))];
     }
     if name.split('.').count() < 2 {
-        return vec![Error::invalid(path, name, "should be a domain with at least two segments separated by dots")];
+        return vec![Error::invalid(
+            path,
+            name,
+            "should be a domain with at least two segments separated by dots",
+        )];
     }
     for label in name.split('.') {
         let found = is_dns1123_label(label);

@@ -12,11 +12,20 @@ pub fn parse_ip_sloppy(text: &str) -> Option<IpAddr> {
     let mut octets = [0; 4];
     let mut parts = text.split('.');
     for octet in &mut octets {
-        let part = parts.next().filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))?;
+        let part = parts
+            .next()
+            .filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))?;
         let digits = part.trim_start_matches('0');
-        *octet = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+        *octet = if digits.is_empty() {
+            0
+        } else {
+            digits.parse().ok()?
+        };
     }
-    parts.next().is_none().then(|| IpAddr::V4(Ipv4Addr::from(octets)))
+    parts
+        .next()
+        .is_none()
+        .then(|| IpAddr::V4(Ipv4Addr::from(octets)))
 }
 
 /// Reads `ADDRESS/LENGTH` as leniently; the address is not masked.
@@ -32,7 +41,11 @@ pub fn parse_cidr_sloppy(text: &str) -> Option<(IpAddr, u8)> {
 pub fn is_valid_ip(path: &Path, text: &str) -> ErrorList {
     match parse_ip_sloppy(text) {
         Some(_) => Vec::new(),
-        None => vec![Error::invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")],
+        None => vec![Error::invalid(
+            path,
+            text,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        )],
     }
 }
 
@@ -40,6 +53,10 @@ pub fn is_valid_ip(path: &Path, text: &str) -> ErrorList {
 pub fn is_valid_cidr(path: &Path, text: &str) -> ErrorList {
     match parse_cidr_sloppy(text) {
         Some(_) => Vec::new(),
-        None => vec![Error::invalid(path, text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")],
+        None => vec![Error::invalid(
+            path,
+            text,
+            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+        )],
     }
 }

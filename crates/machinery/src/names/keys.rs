@@ -10,7 +10,9 @@ const LABEL_VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 
 fn matches_qualified(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
     first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() && bytes.iter().copied().all(word)
 }
 
@@ -28,7 +30,11 @@ pub fn is_qualified_name(text: &str) -> Findings {
             if prefix.is_empty() {
                 found.push(format!("prefix part {}", empty_error()));
             } else if prefix.len() > MAX_SUBDOMAIN_NAME || !matches_subdomain(prefix) {
-                found.extend(is_dns1123_subdomain(prefix).into_iter().map(|words| format!("prefix part {words}")));
+                found.extend(
+                    is_dns1123_subdomain(prefix)
+                        .into_iter()
+                        .map(|words| format!("prefix part {words}")),
+                );
             }
             name
         }
@@ -36,7 +42,9 @@ pub fn is_qualified_name(text: &str) -> Findings {
             let message = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
                            alphanumeric character";
             let words = regex_error(message, QUALIFIED, &["MyName", "my.name", "123-abc"]);
-            return vec![format!("{words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')")];
+            return vec![format!(
+                "{words} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+            )];
         }
     };
     if name.is_empty() {
@@ -47,7 +55,11 @@ pub fn is_qualified_name(text: &str) -> Findings {
     if !matches_qualified(name) {
         let message = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
                        character";
-        found.push(regex_error(message, QUALIFIED, &["MyName", "my.name", "123-abc"]));
+        found.push(regex_error(
+            message,
+            QUALIFIED,
+            &["MyName", "my.name", "123-abc"],
+        ));
     }
     found
 }
@@ -61,7 +73,11 @@ pub fn is_label_value(text: &str) -> Findings {
     if !text.is_empty() && !matches_qualified(text) {
         let message = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and \
                        end with an alphanumeric character";
-        found.push(regex_error(message, LABEL_VALUE, &["MyValue", "my_value", "12345"]));
+        found.push(regex_error(
+            message,
+            LABEL_VALUE,
+            &["MyValue", "my_value", "12345"],
+        ));
     }
     found
 }
@@ -73,16 +89,25 @@ pub fn is_c_identifier(text: &str) -> Findings {
         return Vec::new();
     }
     let message = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'";
-    vec![regex_error(message, "[A-Za-z_][A-Za-z0-9_]*", &["my_name", "MY_NAME", "MyName"])]
+    vec![regex_error(
+        message,
+        "[A-Za-z_][A-Za-z0-9_]*",
+        &["my_name", "MY_NAME", "MyName"],
+    )]
 }
 
 /// The name of an environment variable, as it was before any printable name was allowed.
 pub fn is_env_var_name(text: &str) -> Findings {
     let mut found = Vec::new();
-    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.bytes().all(word) {
+    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.bytes().all(word)
+    {
         let message = "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not \
                        start with a digit";
-        found.push(regex_error(message, "[-._a-zA-Z][-._a-zA-Z0-9]*", &["my.env-name", "MY_ENV.NAME", "MyEnvName1"]));
+        found.push(regex_error(
+            message,
+            "[-._a-zA-Z][-._a-zA-Z0-9]*",
+            &["my.env-name", "MY_ENV.NAME", "MyEnvName1"],
+        ));
     }
     found.extend(change_directory(text));
     found
@@ -94,7 +119,10 @@ pub fn is_relaxed_env_var_name(text: &str) -> Findings {
     if text.is_empty() {
         found.push(format!("environment variable name {}", empty_error()));
     }
-    if !text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=') {
+    if !text
+        .bytes()
+        .all(|b| (b' '..=b'~').contains(&b) && b != b'=')
+    {
         found.push("a valid environment variable name must consist only of printable ASCII characters other than '='".into());
     }
     found
@@ -108,7 +136,11 @@ pub fn is_config_map_key(text: &str) -> Findings {
     }
     if text.is_empty() || !text.bytes().all(word) {
         let message = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
-        found.push(regex_error(message, "[-._a-zA-Z0-9]+", &["key.name", "KEY_NAME", "key-name"]));
+        found.push(regex_error(
+            message,
+            "[-._a-zA-Z0-9]+",
+            &["key.name", "KEY_NAME", "key-name"],
+        ));
     }
     found.extend(change_directory(text));
     found
@@ -119,7 +151,9 @@ fn change_directory(text: &str) -> Option<String> {
     match text {
         "." => Some("must not be '.'".into()),
         ".." => Some("must not be '..'".into()),
-        _ => text.starts_with("..").then(|| "must not start with '..'".into()),
+        _ => text
+            .starts_with("..")
+            .then(|| "must not start with '..'".into()),
     }
 }
 
@@ -139,10 +173,22 @@ pub fn is_domain_prefixed_path(path: &Path, text: &str) -> ErrorList {
     }
     let (host, rest) = match text.split_once('/') {
         Some((host, rest)) if !host.is_empty() && !rest.is_empty() => (host, rest),
-        _ => return vec![Error::invalid(path, text, "must be a domain-prefixed path (such as \"acme.io/foo\")")],
+        _ => {
+            return vec![Error::invalid(
+                path,
+                text,
+                "must be a domain-prefixed path (such as \"acme.io/foo\")",
+            )];
+        }
     };
-    let mut found: ErrorList = is_dns1123_subdomain(host).into_iter().map(|words| Error::invalid(path, host, words)).collect();
-    if !rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b)) {
+    let mut found: ErrorList = is_dns1123_subdomain(host)
+        .into_iter()
+        .map(|words| Error::invalid(path, host, words))
+        .collect();
+    if !rest
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&b))
+    {
         let words = regex_error("Invalid path", r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", &[]);
         found.push(Error::invalid(path, rest, words));
     }

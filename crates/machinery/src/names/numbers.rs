@@ -11,7 +11,11 @@ pub fn is_port_name(name: &str) -> Findings {
     if name.len() > MAX_PORT_NAME {
         found.push(max_len_error(MAX_PORT_NAME));
     }
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
         found.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".into());
     }
     if !name.bytes().any(|b| b.is_ascii_lowercase()) {
@@ -33,7 +37,11 @@ pub fn is_port_number(port: i64) -> Findings {
 
 /// Within bounds, both included.
 pub fn is_in_range(value: i64, low: i64, high: i64) -> Findings {
-    if (low..=high).contains(&value) { Vec::new() } else { vec![inclusive_range_error(low, high)] }
+    if (low..=high).contains(&value) {
+        Vec::new()
+    } else {
+        vec![inclusive_range_error(low, high)]
+    }
 }
 
 /// A Unix user id as Kubernetes takes it.

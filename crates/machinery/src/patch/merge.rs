@@ -1,5 +1,8 @@
 //! JSON merge patch: RFC 7386.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
 /// Applies a patch to a document: null removes, objects merge, everything else replaces.
@@ -11,7 +14,9 @@ pub fn apply(document: &mut Value, patch: Value) {
     if !document.is_object() {
         *document = Value::Object(Map::new());
     }
-    let Value::Object(fields) = document else { return };
+    let Value::Object(fields) = document else {
+        return;
+    };
     for (name, value) in patch {
         if value.is_null() {
             fields.remove(&name);

@@ -52,16 +52,37 @@ fn writes_the_canonical_form() {
 fn refuses_in_kubernetes_words() {
     let regex = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
     let suffix = "unable to parse quantity's suffix";
-    for (text, words) in
-        [("", regex), ("x", regex), ("1 ", regex), ("1x", regex), ("1.2.3", regex), ("1Ki5x", regex), ("1KKi", suffix), ("1mi", suffix), ("1e", suffix)]
-    {
-        assert_eq!(Quantity::parse(text).unwrap_err().to_string(), words, "{text}");
+    for (text, words) in [
+        ("", regex),
+        ("x", regex),
+        ("1 ", regex),
+        ("1x", regex),
+        ("1.2.3", regex),
+        ("1Ki5x", regex),
+        ("1KKi", suffix),
+        ("1mi", suffix),
+        ("1e", suffix),
+    ] {
+        assert_eq!(
+            Quantity::parse(text).unwrap_err().to_string(),
+            words,
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn keeps_what_kubernetes_takes_for_canonical() {
-    for (text, told) in [("1.500", "1.500"), ("007", "007"), ("+5", "+5"), ("5Ki", "5Ki"), ("1000", "1k"), ("0.5", "500m"), ("8Ki", "8Ki"), ("1.0", "1")] {
+    for (text, told) in [
+        ("1.500", "1.500"),
+        ("007", "007"),
+        ("+5", "+5"),
+        ("5Ki", "5Ki"),
+        ("1000", "1k"),
+        ("0.5", "500m"),
+        ("8Ki", "8Ki"),
+        ("1.0", "1"),
+    ] {
         assert_eq!(reemit(text).unwrap(), told, "{text}");
     }
 }
@@ -69,7 +90,10 @@ fn keeps_what_kubernetes_takes_for_canonical() {
 #[test]
 fn rounds_away_from_zero() {
     let value = |text: &str| Quantity::parse(text).unwrap().value();
-    assert_eq!((value("1.1"), value("-1.1"), value("2"), value("1n")), (2, -2, 2, 1));
+    assert_eq!(
+        (value("1.1"), value("-1.1"), value("2"), value("1n")),
+        (2, -2, 2, 1)
+    );
     assert_eq!(value("1000E"), i64::MAX);
     assert_eq!(Quantity::parse("100m").unwrap().milli_value(), 100);
     assert_eq!(Quantity::parse("100u").unwrap().milli_value(), 1);
@@ -79,9 +103,18 @@ fn rounds_away_from_zero() {
 fn calculates_in_the_format_of_the_first() {
     let parse = |text: &str| Quantity::parse(text).unwrap();
     assert_eq!((parse("1Gi") + parse("1")).to_string(), "1073741825");
-    assert_eq!((Quantity::ZERO + parse("1Gi") + parse("1Gi")).to_string(), "2Gi");
+    assert_eq!(
+        (Quantity::ZERO + parse("1Gi") + parse("1Gi")).to_string(),
+        "2Gi"
+    );
     assert_eq!((parse("1") - parse("1500m")).to_string(), "-500m");
-    assert_eq!([parse("250m"), parse("250m")].into_iter().sum::<Quantity>().to_string(), "500m");
+    assert_eq!(
+        [parse("250m"), parse("250m")]
+            .into_iter()
+            .sum::<Quantity>()
+            .to_string(),
+        "500m"
+    );
     assert!(parse("1") < parse("1001m") && parse("1Ki") == parse("1024"));
 }
 

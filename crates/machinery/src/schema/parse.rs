@@ -20,14 +20,20 @@ pub(super) fn parse(text: &'static str) -> Result<Types, SchemaError> {
     for (line, name, rest) in lines(text).filter_map(type_line) {
         let ty = read_type(name, rest).map_err(|what| SchemaError { line, what })?;
         if types.names.contains_key(name) {
-            return Err(SchemaError { line, what: format!("{name} is there twice") });
+            return Err(SchemaError {
+                line,
+                what: format!("{name} is there twice"),
+            });
         }
         types.add(ty);
     }
     let mut current = None;
     for (line, text) in lines(text) {
         if let Some(field) = text.strip_prefix(' ') {
-            let at: TypeId = current.ok_or_else(|| SchemaError { line, what: "a field without a type".into() })?;
+            let at: TypeId = current.ok_or_else(|| SchemaError {
+                line,
+                what: "a field without a type".into(),
+            })?;
             let field = read_field(field, &types).map_err(|what| SchemaError { line, what })?;
             types.types[at.0 as usize].fields.push(field);
         } else if let Some((_, name, _)) = type_line((line, text)) {
@@ -42,8 +48,12 @@ pub(super) fn parse(text: &'static str) -> Result<Types, SchemaError> {
 
 /// The lines that say something, counted from 1.
 fn lines(text: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
-    let said = |(_, line): &(usize, &'static str)| !line.trim().is_empty() && !line.starts_with('#');
-    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(said)
+    let said =
+        |(_, line): &(usize, &'static str)| !line.trim().is_empty() && !line.starts_with('#');
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(said)
 }
 
 fn type_line((line, text): (usize, &'static str)) -> Option<(usize, &'static str, &'static str)> {
@@ -55,11 +65,17 @@ fn type_line((line, text): (usize, &'static str)) -> Option<(usize, &'static str
 }
 
 fn words(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    text.split_ascii_whitespace().map(|word| word.split_once('=').unwrap_or((word, "")))
+    text.split_ascii_whitespace()
+        .map(|word| word.split_once('=').unwrap_or((word, "")))
 }
 
 fn read_type(name: &'static str, rest: &'static str) -> Result<Type, String> {
-    let mut ty = Type { name: Text::Borrowed(name), kinds: Vec::new(), atomic: false, fields: Vec::new() };
+    let mut ty = Type {
+        name: Text::Borrowed(name),
+        kinds: Vec::new(),
+        atomic: false,
+        fields: Vec::new(),
+    };
     for (key, value) in words(rest) {
         match (key, value) {
             ("gvk", gvk) => ty.kinds.push(read_kind(gvk)?),
@@ -73,7 +89,11 @@ fn read_type(name: &'static str, rest: &'static str) -> Result<Type, String> {
 fn read_kind(text: &'static str) -> Result<GroupVersionKind, String> {
     let mut parts = text.split('/').map(Text::Borrowed);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(group), Some(version), Some(kind), None) => Ok(GroupVersionKind { group, version, kind }),
+        (Some(group), Some(version), Some(kind), None) => Ok(GroupVersionKind {
+            group,
+            version,
+            kind,
+        }),
         _ => Err(format!("{text} is not GROUP/VERSION/KIND")),
     }
 }
@@ -152,6 +172,10 @@ fn read_shape(text: &'static str, types: &Types, depth: usize) -> Result<Shape, 
         "quantity" => Shape::Quantity,
         "time" => Shape::Time,
         "microtime" => Shape::MicroTime,
-        name => Shape::Struct(types.id(name).ok_or_else(|| format!("there is no type {name}"))?),
+        name => Shape::Struct(
+            types
+                .id(name)
+                .ok_or_else(|| format!("there is no type {name}"))?,
+        ),
     })
 }
