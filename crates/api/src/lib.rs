@@ -23,3 +23,4 @@ mod shown;
 pub mod strategy;
 pub mod table;
 mod typed;
+mod workload;

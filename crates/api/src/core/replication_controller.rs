@@ -1,18 +1,179 @@
-//! Replication controllers.
+//! Replication controllers: what replica sets were before.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ReplicationController;
+use k8s_openapi::api::autoscaling::v1::Scale;
+use k8s_openapi::api::core::v1::{
+    PodTemplateSpec, ReplicationController, ReplicationControllerSpec, ReplicationControllerStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
+use crate::autoscaling::scale_of;
 use crate::cell;
-use crate::strategy::Hooks;
+use crate::check::non_negative;
+use crate::def::Column;
+use crate::empty::drop_empty;
+use crate::metadata::{format_labels, format_selector};
+use crate::naming;
+use crate::pod::default_template;
+use crate::strategy::{Hooks, Part, Propagation};
+use crate::workload::{self, validate_at_most, validate_counts, validate_running_template};
 
 impl Hooks for ReplicationController {
-    fn name_errors(_name: &str, _prefix: bool) -> Vec<String> {
-        Vec::new()
+    const COLUMNS: &'static [Column] = &[
+        cell::NAME,
+        Column::of("Desired", "integer", "", 0, "How many pods there should be."),
+        Column::of("Current", "integer", "", 0, "How many pods there are."),
+        Column::of("Ready", "integer", "", 0, "How many of the pods are ready."),
+        cell::AGE,
+        Column::of("Containers", "string", "", 1, "Names of each container in the template."),
+        Column::of("Images", "string", "", 1, "Images referenced by each container in the template."),
+        Column::of("Selector", "string", "", 1, "The labels of the pods that are counted."),
+    ];
+    const FIELDS: &'static [&'static str] = &["status.replicas"];
+    const PROPAGATION: Propagation = Propagation::Orphan;
+
+    fn apply_defaults(&mut self) {
+        let spec = self.spec.get_or_insert_default();
+        drop_empty(&mut spec.selector);
+        drop_empty(&mut spec.min_ready_seconds);
+        spec.replicas.get_or_insert(1);
+        if let Some(template) = &mut spec.template {
+            default_template(template);
+            let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone());
+            if spec.selector.is_none() {
+                spec.selector.clone_from(&labels);
+            }
+            if self.metadata.labels.is_none() {
+                self.metadata.labels = labels;
+            }
+        }
+        let status = self.status.get_or_insert_default();
+        drop_empty(&mut status.observed_generation);
+        drop_empty(&mut status.fully_labeled_replicas);
+        drop_empty(&mut status.ready_replicas);
+        drop_empty(&mut status.available_replicas);
+        drop_empty(&mut status.conditions);
+    }
+
+    fn prepare_for_create(&mut self) {
+        self.status = Some(ReplicationControllerStatus::default());
+        self.metadata.generation = Some(1);
+    }
+
+    fn prepare_for_update(&mut self, part: Part, old: &Self) {
+        if part == Part::Status {
+            self.spec.clone_from(&old.spec);
+            return;
+        }
+        self.status.clone_from(&old.status);
+        if self.spec != old.spec {
+            self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
+        }
+    }
+
+    fn name_errors(name: &str, prefix: bool) -> Vec<String> {
+        naming::subdomain(name, prefix)
+    }
+
+    fn validate(&self) -> ErrorList {
+        self.spec.iter().flat_map(|spec| validate_spec(spec, &Path::new("spec"))).collect()
+    }
+
+    fn validate_update(&self, part: Part, _old: &Self) -> ErrorList {
+        if part != Part::Status {
+            return ErrorList::new();
+        }
+        self.status.iter().flat_map(|status| validate_status(status, &Path::new("status"))).collect()
+    }
+
+    fn warnings(&self, old: Option<&Self>) -> Vec<String> {
+        let old = old.map(|old| (&old.metadata, template(old)));
+        workload::warnings(&self.metadata, template(self), old)
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        vec![cell::name(&self.metadata), cell::age(&self.metadata, now)]
+        let [names, images] = workload::container_cells(template(self));
+        let selector = format_labels(self.spec.as_ref().and_then(|spec| spec.selector.as_ref()));
+        let ready = self.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default();
+        vec![
+            cell::name(&self.metadata),
+            desired(self).into(),
+            actual(self).into(),
+            ready.into(),
+            cell::age(&self.metadata, now),
+            names,
+            images,
+            selector.into(),
+        ]
     }
+
+    fn field(&self, path: &str) -> Option<String> {
+        (path == "status.replicas").then(|| actual(self).to_string())
+    }
+
+    fn scale(&self) -> Option<Scale> {
+        let selector = format_selector(&selector_of(self.spec.as_ref()?));
+        Some(scale_of(&self.metadata, desired(self), actual(self), selector))
+    }
+
+    fn set_replicas(&mut self, replicas: i32) {
+        self.spec.get_or_insert_default().replicas = Some(replicas);
+    }
+}
+
+fn template(controller: &ReplicationController) -> Option<&PodTemplateSpec> {
+    controller.spec.as_ref()?.template.as_ref()
+}
+
+fn desired(controller: &ReplicationController) -> i32 {
+    controller.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default()
+}
+
+fn actual(controller: &ReplicationController) -> i32 {
+    controller.status.as_ref().map_or(0, |status| status.replicas)
+}
+
+fn selector_of(spec: &ReplicationControllerSpec) -> LabelSelector {
+    LabelSelector { match_labels: Some(spec.selector.clone().unwrap_or_default()), ..Default::default() }
+}
+
+fn validate_spec(spec: &ReplicationControllerSpec, path: &Path) -> ErrorList {
+    let mut errors = non_negative(spec.min_ready_seconds.unwrap_or_default().into(), &path.child("minReadySeconds"));
+    if spec.selector.as_ref().is_none_or(|selector| selector.is_empty()) {
+        errors.push(Error::required(&path.child("selector"), ""));
+    }
+    match spec.replicas {
+        None => errors.push(Error::required(&path.child("replicas"), "")),
+        Some(replicas) => errors.extend(non_negative(replicas.into(), &path.child("replicas"))),
+    }
+    let at = path.child("template");
+    match &spec.template {
+        None => errors.push(Error::required(&at, "")),
+        Some(template) => {
+            let selector = selector_of(spec);
+            errors.extend(validate_running_template(template, Some(&selector), "ReplicationController", &at));
+        }
+    }
+    errors
+}
+
+fn validate_status(status: &ReplicationControllerStatus, path: &Path) -> ErrorList {
+    let number = |count: Option<i32>| count.unwrap_or_default();
+    let (labelled, ready) = (number(status.fully_labeled_replicas), number(status.ready_replicas));
+    let available = number(status.available_replicas);
+    let counts = [
+        ("replicas", status.replicas.into()),
+        ("fullyLabeledReplicas", labelled.into()),
+        ("readyReplicas", ready.into()),
+        ("availableReplicas", available.into()),
+        ("observedGeneration", status.observed_generation.unwrap_or_default()),
+    ];
+    let mut errors = validate_counts(&counts, path);
+    errors.extend(validate_at_most("fullyLabeledReplicas", labelled, status.replicas, "status.replicas", path));
+    errors.extend(validate_at_most("readyReplicas", ready, status.replicas, "status.replicas", path));
+    errors.extend(validate_at_most("availableReplicas", available, status.replicas, "status.replicas", path));
+    errors.extend(validate_at_most("availableReplicas", available, ready, "readyReplicas", path));
+    errors
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::labels::Selector;
 use navarch_machinery::names::{is_label_value, is_qualified_name};
 
 use super::validate_labels;
@@ -73,38 +74,10 @@ fn join(labels: &BTreeMap<String, String>) -> String {
     pairs.join(",")
 }
 
-/// A selector as text that parses back to it, its requirements in the order of their keys: `a=b,c in (d,e),!f`.
+/// A selector as text that parses back to it: `a=b,c in (d,e),!f`.
 pub fn format_selector(selector: &LabelSelector) -> String {
-    let labels = selector
-        .match_labels
-        .iter()
-        .flatten()
-        .map(|(key, value)| (key.as_str(), format!("{key}={value}")));
-    let expressions = selector
-        .match_expressions
-        .iter()
-        .flatten()
-        .map(|r| (r.key.as_str(), format_requirement(r)));
-    let mut terms: Vec<(&str, String)> = labels.chain(expressions).collect();
-    terms.sort_by(|a, b| a.0.cmp(b.0));
-    let terms: Vec<String> = terms.into_iter().map(|(_, term)| term).collect();
-    terms.join(",")
-}
-
-fn format_requirement(requirement: &LabelSelectorRequirement) -> String {
-    let key = &requirement.key;
-    let mut values: Vec<&str> = requirement
-        .values
-        .iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    values.sort_unstable();
-    let values = values.join(",");
-    match requirement.operator.as_str() {
-        "In" => format!("{key} in ({values})"),
-        "NotIn" => format!("{key} notin ({values})"),
-        "DoesNotExist" => format!("!{key}"),
-        _ => key.clone(),
+    match Selector::from_label_selector(Some(selector)) {
+        Ok(selector) => selector.to_string(),
+        Err(_) => "<invalid>".to_owned(),
     }
 }
