@@ -6,9 +6,14 @@
 
 mod claim;
 pub mod deployment;
+pub mod endpoint_slice;
+pub mod node_cidr;
+pub mod node_lifecycle;
 pub mod plan;
+pub mod pod_gc;
 mod pods;
 pub mod replicaset;
+pub mod service_account;
 pub mod shell;
 
 pub use plan::{Action, Note, Plan, Step};

@@ -1,0 +1,156 @@
+//! A pod as an endpoint of a service.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Container, Node, ObjectReference, Pod, Service, ServicePort};
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use navarch_client::{ObjectKey, Snapshot};
+
+use crate::pods;
+
+/// The label of a node that names its zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// Whether two states of a pod make the same endpoint.
+pub(super) fn looks_same(old: &Pod, new: &Pod) -> bool {
+    let ports = |pod: &Pod| {
+        let containers = pod.spec.as_ref().map(|spec| {
+            spec.containers
+                .iter()
+                .map(|c| c.ports.clone())
+                .collect::<Vec<_>>()
+        });
+        containers.unwrap_or_default()
+    };
+    let essence = |pod: &Pod| {
+        let status = pod.status.as_ref();
+        (
+            status.and_then(|status| status.pod_ip.clone()),
+            status.and_then(|status| status.pod_ips.clone()),
+            pods::is_ready(pod),
+            pods::has_ended(pod),
+            pod.metadata.deletion_timestamp.is_some(),
+            pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        )
+    };
+    old.metadata.labels == new.metadata.labels
+        && essence(old) == essence(new)
+        && ports(old) == ports(new)
+}
+
+/// The addresses of a pod in a family.
+pub(crate) fn address(pod: &Pod, ipv6: bool) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let all = status
+        .pod_ips
+        .iter()
+        .flatten()
+        .map(|ip| ip.ip.clone())
+        .chain(status.pod_ip.clone());
+    all.into_iter()
+        .find(|ip| ip.contains(':') == ipv6 && !ip.is_empty())
+}
+
+/// Whether the pod stands behind services at all: it has an address and runs. A pod being deleted does until it has ended.
+pub(crate) fn counts(pod: &Pod) -> bool {
+    !pods::has_ended(pod)
+        && pod
+            .status
+            .as_ref()
+            .is_some_and(|status| status.pod_ip.as_deref().is_some_and(|ip| !ip.is_empty()))
+}
+
+/// The endpoint of a pod at one address.
+pub(super) fn of(
+    pod: &Pod,
+    address: String,
+    service: &Service,
+    nodes: &Snapshot<Node>,
+) -> Endpoint {
+    let spec = service.spec.as_ref();
+    let publish = spec.and_then(|spec| spec.publish_not_ready_addresses) == Some(true);
+    let terminating = pod.metadata.deletion_timestamp.is_some();
+    let serving = pods::is_ready(pod);
+    let pod_spec = pod.spec.as_ref();
+    let node_name = pod_spec.and_then(|spec| spec.node_name.clone());
+    let node = node_name
+        .as_deref()
+        .and_then(|name| nodes.get(&ObjectKey::new("", name)));
+    let zone = node.and_then(|node| node.metadata.labels.as_ref()?.get(ZONE).cloned());
+    let subdomain = pod_spec.and_then(|spec| spec.subdomain.as_deref());
+    let hostname = pod_spec.and_then(|spec| spec.hostname.clone()).filter(|_| {
+        subdomain.is_some()
+            && subdomain == service.metadata.name.as_deref()
+            && service.metadata.namespace == pod.metadata.namespace
+    });
+    Endpoint {
+        addresses: vec![address],
+        conditions: Some(EndpointConditions {
+            ready: Some(publish || serving && !terminating),
+            serving: Some(serving),
+            terminating: Some(terminating),
+        }),
+        hostname,
+        node_name,
+        zone,
+        target_ref: Some(ObjectReference {
+            kind: Some("Pod".into()),
+            namespace: pod.metadata.namespace.clone(),
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The ports of a service on a pod: named target ports may differ from pod to pod. Those that the pod does not have are left out.
+pub(crate) fn ports(pod: &Pod, service: &Service) -> Vec<EndpointPort> {
+    let all = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.ports.as_deref())
+        .unwrap_or_default();
+    let found = all.iter().filter_map(|port| {
+        Some(EndpointPort {
+            name: Some(port.name.clone().unwrap_or_default()),
+            port: Some(target(pod, port)?),
+            protocol: Some(port.protocol.clone().unwrap_or_else(|| "TCP".into())),
+            app_protocol: port.app_protocol.clone(),
+        })
+    });
+    let mut by_name: BTreeMap<String, EndpointPort> = BTreeMap::new();
+    for port in found {
+        by_name.insert(port.name.clone().unwrap_or_default(), port);
+    }
+    by_name.into_values().collect()
+}
+
+fn target(pod: &Pod, port: &ServicePort) -> Option<i32> {
+    match &port.target_port {
+        None => Some(port.port),
+        Some(IntOrString::Int(0)) => Some(port.port),
+        Some(IntOrString::Int(number)) => Some(*number),
+        Some(IntOrString::String(name)) => {
+            named(pod, name, port.protocol.as_deref().unwrap_or("TCP"))
+        }
+    }
+}
+
+fn named(pod: &Pod, name: &str, protocol: &str) -> Option<i32> {
+    let spec = pod.spec.as_ref()?;
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .filter(|c| c.restart_policy.as_deref() == Some("Always"));
+    let containers: Vec<&Container> = spec.containers.iter().chain(sidecars).collect();
+    let mut all = containers
+        .iter()
+        .flat_map(|container| container.ports.iter().flatten());
+    let matches = all.find(|p| {
+        p.name.as_deref() == Some(name) && p.protocol.as_deref().unwrap_or("TCP") == protocol
+    })?;
+    Some(matches.container_port)
+}

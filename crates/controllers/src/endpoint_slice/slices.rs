@@ -1,0 +1,249 @@
+//! The slices that a service should have, and the least change from those that it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointPort, EndpointSlice};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_client::ObjectKey;
+
+use super::{MANAGED_BY, SERVICE, US, View, endpoint, selects, slices_by_service};
+use crate::claim::controller_reference;
+use crate::{Action, Plan};
+
+/// The most endpoints of a slice. Kubernetes' `max-endpoints-per-slice`.
+const PER_SLICE: usize = 100;
+/// What marks the slices of a service without an address of its own.
+const HEADLESS: &str = "service.kubernetes.io/headless";
+
+/// Endpoints that can share slices: one family, one set of ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    ipv6: bool,
+    /// The ports in JSON, for they have no order of their own.
+    ports: String,
+}
+
+/// What brings a service's slices to what its pods are.
+pub(super) fn plan(view: &View, key: &ObjectKey) -> Plan {
+    let mut plan = Plan::nothing();
+    let existing: Vec<&Arc<EndpointSlice>> = view
+        .slices
+        .by_index(slices_by_service(), &key.to_string())
+        .collect();
+    let service = view.services.get(key);
+    let service = service.filter(|s| s.metadata.deletion_timestamp.is_none() && keeps_slices(s));
+    let Some(service) = service else {
+        // Slices of a service that is gone are collected by their owner; these are of one that has lost its selector, or goes.
+        let doomed = existing
+            .into_iter()
+            .map(|slice| Action::delete(slice.as_ref()));
+        plan.then_all(doomed.collect());
+        return plan;
+    };
+    let mut wanted = wanted(view, service);
+    let mut actions = Vec::new();
+    let mut left = Vec::new();
+    for slice in existing {
+        let endpoints = wanted.get_mut(&group_of(slice));
+        match endpoints.and_then(|endpoints| keep(slice, endpoints)) {
+            Some(kept) if is_current(service, slice, &kept) => {}
+            Some(kept) => actions.push(rewrite(service, slice, None, kept)),
+            None => left.push(slice),
+        }
+    }
+    for (group, endpoints) in &wanted {
+        let endpoints: Vec<Endpoint> = endpoints.values().cloned().collect();
+        for chunk in endpoints.chunks(PER_SLICE) {
+            actions.push(place(service, group, chunk.to_vec(), &mut left));
+        }
+    }
+    if wanted.is_empty() && actions.is_empty() {
+        // A service without pods has one empty slice, so that consumers know that somebody looked.
+        let group = Group {
+            ipv6: families(service).contains(&true),
+            ports: encode(&[]),
+        };
+        let empty = left
+            .iter()
+            .position(|slice| is_current(service, slice, &[]));
+        match empty {
+            Some(at) => drop(left.remove(at)),
+            None => actions.push(place(service, &group, Vec::new(), &mut left)),
+        }
+    }
+    actions.extend(left.into_iter().map(|slice| Action::delete(slice.as_ref())));
+    plan.then_all(actions);
+    plan
+}
+
+fn keeps_slices(service: &Service) -> bool {
+    let Some(spec) = &service.spec else {
+        return false;
+    };
+    spec.selector
+        .as_ref()
+        .is_some_and(|selector| !selector.is_empty())
+        && spec.type_.as_deref() != Some("ExternalName")
+}
+
+/// The endpoints there should be, by what they can share a slice with, and by pod.
+fn wanted(view: &View, service: &Service) -> BTreeMap<Group, BTreeMap<String, Endpoint>> {
+    let mut groups: BTreeMap<Group, BTreeMap<String, Endpoint>> = BTreeMap::new();
+    let families = families(service);
+    let namespace = service.metadata.namespace.as_deref().unwrap_or("");
+    for pod in view
+        .pods
+        .in_namespace(namespace)
+        .filter(|pod| selects(service, pod) && endpoint::counts(pod))
+    {
+        for ipv6 in &families {
+            let Some(address) = endpoint::address(pod, *ipv6) else {
+                continue;
+            };
+            let ports = encode(&endpoint::ports(pod, service));
+            let endpoint = endpoint::of(pod, address, service, &view.nodes);
+            let uid = pod.metadata.uid.clone().unwrap_or_default();
+            groups
+                .entry(Group { ipv6: *ipv6, ports })
+                .or_default()
+                .insert(uid, endpoint);
+        }
+    }
+    groups
+}
+
+/// Whether IPv6 (true) and IPv4 (false) endpoints are wanted.
+fn families(service: &Service) -> BTreeSet<bool> {
+    let spec = service.spec.as_ref();
+    let named = spec
+        .and_then(|spec| spec.ip_families.as_deref())
+        .unwrap_or_default();
+    let families: BTreeSet<bool> = named.iter().map(|family| family == "IPv6").collect();
+    if families.is_empty() {
+        BTreeSet::from([false])
+    } else {
+        families
+    }
+}
+
+fn encode(ports: &[EndpointPort]) -> String {
+    serde_json::to_string(ports).unwrap_or_default()
+}
+
+fn group_of(slice: &EndpointSlice) -> Group {
+    Group {
+        ipv6: slice.address_type == "IPv6",
+        ports: encode(slice.ports.as_deref().unwrap_or_default()),
+    }
+}
+
+fn uid_of(endpoint: &Endpoint) -> &str {
+    endpoint
+        .target_ref
+        .as_ref()
+        .and_then(|target| target.uid.as_deref())
+        .unwrap_or("")
+}
+
+fn endpoints_of(slice: &EndpointSlice) -> &[Endpoint] {
+    slice.endpoints.as_deref().unwrap_or_default()
+}
+
+fn is_current(service: &Service, slice: &EndpointSlice, endpoints: &[Endpoint]) -> bool {
+    endpoints_of(slice) == endpoints && slice.metadata.labels.as_ref() == Some(&labels(service))
+}
+
+/// What a slice holds that is still wanted, as it is wanted now; taken out of `endpoints`. A slice that changes anyway is filled
+/// up. `None` where nothing of it is wanted: it may be used for others.
+fn keep(
+    slice: &EndpointSlice,
+    endpoints: &mut BTreeMap<String, Endpoint>,
+) -> Option<Vec<Endpoint>> {
+    let before = endpoints_of(slice);
+    let wanted_still = before
+        .iter()
+        .filter_map(|old| endpoints.remove(uid_of(old)));
+    let mut kept: Vec<Endpoint> = wanted_still.collect();
+    if kept.is_empty() {
+        return None;
+    }
+    let has_room = kept.len() < PER_SLICE;
+    if kept != before || has_room && !endpoints.is_empty() {
+        while kept.len() < PER_SLICE
+            && let Some((_, endpoint)) = endpoints.pop_first()
+        {
+            kept.push(endpoint);
+        }
+    }
+    Some(kept)
+}
+
+/// Puts endpoints into a slice that is left over, or into a new one.
+fn place(
+    service: &Service,
+    group: &Group,
+    endpoints: Vec<Endpoint>,
+    left: &mut Vec<&Arc<EndpointSlice>>,
+) -> Action {
+    let family = if group.ipv6 { "IPv6" } else { "IPv4" };
+    // The family of a slice cannot change.
+    match left.iter().position(|slice| slice.address_type == family) {
+        Some(at) => rewrite(service, left.remove(at), Some(group), endpoints),
+        None => Action::create(make(service, group, family, endpoints)),
+    }
+}
+
+fn rewrite(
+    service: &Service,
+    slice: &EndpointSlice,
+    group: Option<&Group>,
+    endpoints: Vec<Endpoint>,
+) -> Action {
+    let mut changed = slice.clone();
+    changed.endpoints = Some(endpoints);
+    changed.metadata.labels = Some(labels(service));
+    if let Some(group) = group {
+        changed.ports = serde_json::from_str(&group.ports).ok();
+    }
+    Action::update(changed)
+}
+
+fn labels(service: &Service) -> BTreeMap<String, String> {
+    let mut labels = service.metadata.labels.clone().unwrap_or_default();
+    labels.insert(
+        SERVICE.into(),
+        service.metadata.name.clone().unwrap_or_default(),
+    );
+    labels.insert(MANAGED_BY.into(), US.into());
+    let headless = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.cluster_ip.as_deref())
+        == Some("None");
+    if headless {
+        labels.insert(HEADLESS.into(), String::new());
+    } else {
+        labels.remove(HEADLESS);
+    }
+    labels
+}
+
+fn make(service: &Service, group: &Group, family: &str, endpoints: Vec<Endpoint>) -> EndpointSlice {
+    EndpointSlice {
+        metadata: ObjectMeta {
+            generate_name: Some(format!(
+                "{}-",
+                service.metadata.name.as_deref().unwrap_or("")
+            )),
+            namespace: service.metadata.namespace.clone(),
+            labels: Some(labels(service)),
+            owner_references: Some(vec![controller_reference(service)]),
+            ..Default::default()
+        },
+        address_type: family.to_owned(),
+        endpoints: Some(endpoints),
+        ports: serde_json::from_str(&group.ports).ok(),
+    }
+}

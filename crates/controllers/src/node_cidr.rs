@@ -1,0 +1,196 @@
+//! Which addresses the pods of a node get: each node a range of its own out of the cluster's.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
+use navarch_api::call::PatchKind;
+use navarch_client::{EventType, Informer, ObjectKey, Queue, Snapshot};
+use serde_json::json;
+
+use crate::{Action, Controller, Note, Plan, Watched};
+
+/// The cluster's range and how it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ranges {
+    /// The first address of the cluster's range.
+    pub base: Ipv4Addr,
+    /// The length of the cluster's prefix: 16.
+    pub cluster_prefix: u8,
+    /// The length of a node's prefix: 24.
+    pub node_prefix: u8,
+}
+
+impl Ranges {
+    /// Kubernetes' usual: 10.244.0.0/16, a /24 a node.
+    pub const DEFAULT: Self = Self {
+        base: Ipv4Addr::new(10, 244, 0, 0),
+        cluster_prefix: 16,
+        node_prefix: 24,
+    };
+
+    /// Reads `10.244.0.0/16`. `None` where it is no range, or smaller than a node's.
+    pub fn parse(cluster: &str, node_prefix: u8) -> Option<Self> {
+        let (base, prefix) = cluster.split_once('/')?;
+        let (base, cluster_prefix): (Ipv4Addr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
+        let aligned = cluster_prefix > 0
+            && base.to_bits().trailing_zeros() >= 32 - u32::from(cluster_prefix.min(32));
+        let ordered = cluster_prefix <= node_prefix && node_prefix <= 30;
+        (aligned && ordered).then_some(Self {
+            base,
+            cluster_prefix,
+            node_prefix,
+        })
+    }
+
+    /// How many nodes have room.
+    pub fn count(&self) -> u32 {
+        1 << (self.node_prefix - self.cluster_prefix).min(31)
+    }
+
+    /// The range number `n`.
+    fn nth(&self, n: u32) -> String {
+        let base = self.base.to_bits() + (n << (32 - self.node_prefix));
+        format!("{}/{}", Ipv4Addr::from_bits(base), self.node_prefix)
+    }
+}
+
+/// The controller. All nodes share one key, so that no two plans give out one range.
+pub struct NodeCidrs {
+    /// Nodes.
+    pub nodes: Informer<Node>,
+    /// What is given out.
+    pub ranges: Ranges,
+}
+
+impl Controller for NodeCidrs {
+    const NAME: &'static str = "node-ipam-controller";
+    type View = Snapshot<Node>;
+
+    fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
+        let q = queue.clone();
+        self.nodes.on_change(move |_, new| {
+            if new.is_some_and(|node| lacks_range(node)) {
+                q.add(ObjectKey::new("", "nodes"));
+            }
+        });
+    }
+
+    fn watched(&self) -> Vec<&dyn Watched> {
+        vec![&self.nodes]
+    }
+
+    fn view(&self) -> Snapshot<Node> {
+        self.nodes.snapshot()
+    }
+
+    fn plan(&self, _now: Timestamp, view: &Snapshot<Node>, _key: &ObjectKey) -> Plan {
+        plan(view, &self.ranges)
+    }
+}
+
+fn lacks_range(node: &Node) -> bool {
+    node.spec
+        .as_ref()
+        .is_none_or(|spec| spec.pod_cidr.is_none())
+        && node.metadata.deletion_timestamp.is_none()
+}
+
+/// Gives each node without a range the lowest that is free.
+pub fn plan(nodes: &Snapshot<Node>, ranges: &Ranges) -> Plan {
+    let taken: BTreeSet<&str> = nodes
+        .iter()
+        .filter_map(|node| node.spec.as_ref()?.pod_cidr.as_deref())
+        .collect();
+    let mut free = (0..ranges.count())
+        .map(|n| ranges.nth(n))
+        .filter(|range| !taken.contains(range.as_str()));
+    let mut actions = Vec::new();
+    let mut plan = Plan::nothing();
+    for node in nodes.iter().filter(|node| lacks_range(node)) {
+        let uid = &node.metadata.uid;
+        let Some(range) = free.next() else {
+            tracing::warn!(
+                node = node.metadata.name,
+                "no range of pod addresses is left for the node"
+            );
+            continue;
+        };
+        let patch =
+            json!({"metadata": {"uid": uid}, "spec": {"podCIDR": range, "podCIDRs": [range]}});
+        let message = "Node {} status is now: CIDRNotAvailable".to_owned();
+        let failed = Note {
+            about: node.clone(),
+            kind: EventType::Warning,
+            reason: "CIDRNotAvailable",
+            message,
+        };
+        actions.push(Action::patch(node.as_ref(), PatchKind::Strategic, patch).complaining(failed));
+    }
+    plan.then_all(actions);
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, range: Option<&str>) -> Node {
+        serde_json::from_value(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {"podCIDR": range}})).unwrap()
+    }
+
+    fn given(nodes: Vec<Node>, ranges: &str) -> Vec<String> {
+        let plan = plan(
+            &Snapshot::of(nodes, &[]),
+            &Ranges::parse(ranges, 24).unwrap(),
+        );
+        let range = |action: &Action| match &action.call.body {
+            navarch_api::call::Body::Patch(_, patch) => {
+                format!(
+                    "{} {}",
+                    action.call.name.clone().unwrap(),
+                    patch["spec"]["podCIDR"].as_str().unwrap()
+                )
+            }
+            other => panic!("{other:?}"),
+        };
+        plan.actions().map(range).collect()
+    }
+
+    #[test]
+    fn each_node_gets_the_lowest_free_range() {
+        let nodes = vec![
+            node("a", Some("10.244.1.0/24")),
+            node("b", None),
+            node("c", None),
+        ];
+        assert_eq!(
+            given(nodes, "10.244.0.0/16"),
+            ["b 10.244.0.0/24", "c 10.244.2.0/24"]
+        );
+    }
+
+    #[test]
+    fn when_none_is_left_nobody_gets_one_twice() {
+        assert_eq!(
+            given(vec![node("a", None), node("b", None)], "10.244.3.0/24"),
+            ["a 10.244.3.0/24"]
+        );
+    }
+
+    #[test]
+    fn ranges_must_make_sense() {
+        for bad in [
+            "10.244.0.0",
+            "10.244.0.1/16",
+            "10.0.0.0/0",
+            "10.0.0.0/28",
+            "x/16",
+            "10.0.0.0/40",
+        ] {
+            assert_eq!(Ranges::parse(bad, 24), None, "{bad}");
+        }
+    }
+}
