@@ -50,7 +50,7 @@ impl Candidate for Redb {
             .unwrap()
             .iter()
             .unwrap()
-            .map(|row| row.unwrap().1.value().to_vec())
+            .filter(|row| row.as_ref().unwrap().1.value().len() == VALUE)
             .count()
     }
 }
@@ -82,7 +82,8 @@ impl Candidate for Fjall {
     fn load(&self) -> usize {
         self.1
             .iter()
-            .map(|row| row.into_inner().unwrap().1.to_vec())
+            .filter_map(|row| row.into_inner().ok())
+            .filter(|(_, value)| value.len() == VALUE)
             .count()
     }
 }

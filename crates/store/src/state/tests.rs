@@ -87,7 +87,7 @@ async fn closing_ends_watches_and_waits_but_not_snapshots() {
     let view = shared.view();
     let mut events: Vec<Arc<Event>> = Vec::new();
     let (ended, reached, ()) = tokio::join!(idle.next(&mut events, 10), shared.reached(2), async {
-        shared.close()
+        shared.close();
     });
     assert!(matches!(
         (ended, reached),
