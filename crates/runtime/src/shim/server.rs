@@ -96,9 +96,8 @@ impl Shim {
     pub(super) fn serve(mut self) -> io::Result<()> {
         while !self.is_done() {
             let ready = self.wait()?;
-            // Output first: when a process has ended its last words are in its pipes already.
-            for (source, flags) in ready.iter().rev() {
-                self.react(*source, *flags);
+            for (source, flags) in ready {
+                self.react(source, flags);
             }
             self.connections
                 .retain(|connection| !connection.is_broken());
@@ -143,9 +142,16 @@ impl Shim {
     }
 
     fn register<'a>(&'a self, mut add: impl FnMut(Source, BorrowedFd<'a>, PollFlags)) {
-        add(Source::Signals, self.signals.as_fd(), PollFlags::POLLIN);
-        if self.connections.len() < MAX_CONNECTIONS {
-            add(Source::Listener, self.listener.as_fd(), PollFlags::POLLIN);
+        // In the order in which they are served: output before the signal that its process has ended.
+        for (index, container) in self.containers.iter().enumerate() {
+            register_container(index, container, &mut add);
+        }
+        for (index, creation) in self.creations.iter().enumerate() {
+            add(
+                Source::Creation(index),
+                creation.channel().as_fd(),
+                PollFlags::POLLIN,
+            );
         }
         for (index, connection) in self.connections.iter().enumerate() {
             let write = if connection.wants_to_write() {
@@ -159,16 +165,10 @@ impl Shim {
                 PollFlags::POLLIN | write,
             );
         }
-        for (index, creation) in self.creations.iter().enumerate() {
-            add(
-                Source::Creation(index),
-                creation.channel().as_fd(),
-                PollFlags::POLLIN,
-            );
+        if self.connections.len() < MAX_CONNECTIONS {
+            add(Source::Listener, self.listener.as_fd(), PollFlags::POLLIN);
         }
-        for (index, container) in self.containers.iter().enumerate() {
-            register_container(index, container, &mut add);
-        }
+        add(Source::Signals, self.signals.as_fd(), PollFlags::POLLIN);
     }
 
     fn react(&mut self, source: Source, flags: PollFlags) {

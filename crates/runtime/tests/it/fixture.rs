@@ -16,7 +16,9 @@ pub(crate) struct Fixture {
     pub(crate) runtime: Arc<Embedded>,
     pub(crate) options: Options,
     images: Images,
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    _owned: Option<tempfile::TempDir>,
+    finished: bool,
 }
 
 pub(crate) const IMAGE: &str = "docker.io/library/busybox:test";
@@ -39,17 +41,24 @@ impl Fixture {
             std::process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );
+        let mut fixture = Self::at(directory.path().into(), &name).await;
+        fixture._owned = Some(directory);
+        fixture
+    }
+
+    /// In a directory that may hold an earlier one's.
+    pub(crate) async fn at(directory: PathBuf, cgroup: &str) -> Self {
         let options = Options {
-            data: directory.path().join("data"),
-            run: directory.path().join("run"),
-            cgroup: name,
+            data: directory.join("data"),
+            run: directory.join("run"),
+            cgroup: cgroup.to_owned(),
             shim: ShimCommand {
                 program: env!("CARGO_BIN_EXE_navarch-shim").into(),
                 args: Vec::new(),
             },
         };
-        let images = Images::open(&directory.path().join("images")).unwrap();
-        images.import(&[archive(directory.path())]).unwrap();
+        let images = Images::open(&directory.join("images")).unwrap();
+        images.import(&[archive(&directory)]).unwrap();
         let runtime = Embedded::open(options.clone(), images.clone())
             .await
             .unwrap();
@@ -58,6 +67,8 @@ impl Fixture {
             options,
             images,
             directory,
+            _owned: None,
+            finished: false,
         }
     }
 
@@ -74,7 +85,7 @@ impl Fixture {
             namespace: "default".into(),
             uid: "uid".into(),
             hostname: "pod-host".into(),
-            log_directory: self.directory.path().join("logs"),
+            log_directory: self.directory.join("logs"),
             pid: navarch_runtime::cri::NamespaceMode::Container,
             ..Default::default()
         }
@@ -136,23 +147,23 @@ impl Fixture {
     }
 
     pub(crate) fn log_path(&self, config: &ContainerConfig) -> PathBuf {
-        self.directory.path().join("logs").join(&config.log_path)
+        self.directory.join("logs").join(&config.log_path)
     }
 
     pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// Removes everything and looks for what is left.
-    pub(crate) async fn finish(self) {
-        drop(self.runtime);
+    pub(crate) async fn finish(mut self) {
+        self.finished = true;
         remove_everything(self.options.clone(), self.images.clone())
             .await
             .unwrap();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         let left: Vec<&str> = mounts
             .lines()
-            .filter(|line| line.contains(&*self.directory.path().to_string_lossy()))
+            .filter(|line| line.contains(&*self.directory.to_string_lossy()))
             .collect();
         assert!(left.is_empty(), "mounts are left: {left:#?}");
         assert!(!self.options.run.exists());
@@ -162,6 +173,23 @@ impl Fixture {
                 "a cgroup is left in {:?}",
                 controller.path()
             );
+        }
+    }
+}
+
+/// A test that failed leaves nothing behind either.
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if !self.finished {
+            let (options, images) = (self.options.clone(), self.images.clone());
+            let remove = || {
+                tokio::runtime::Runtime::new()
+                    .unwrap()
+                    .block_on(remove_everything(options, images))
+            };
+            if let Err(error) = std::thread::spawn(remove).join().unwrap() {
+                eprintln!("cleaning up: {error}");
+            }
         }
     }
 }
@@ -192,8 +220,11 @@ pub(crate) fn messages(log: &Path) -> String {
     text
 }
 
+/// Whether a process runs; one that only waits to be reaped does not.
 pub(crate) fn is_alive(pid: i32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 fn archive(directory: &Path) -> PathBuf {

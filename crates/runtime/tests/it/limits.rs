@@ -1,1 +1,149 @@
-//! limits
+//! Limits, and what becomes of those who reach them.
+
+use navarch_runtime::cri::{ContainerConfig, Resources, Runtime};
+
+use crate::fixture::{Fixture, is_root, shell};
+
+fn limited(script: &str, resources: Resources) -> ContainerConfig {
+    ContainerConfig {
+        resources,
+        ..shell(script)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_much_memory() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let hog = limited(
+        "x=a; while :; do x=$x$x; done",
+        Resources {
+            memory_limit: 32 << 20,
+            ..Default::default()
+        },
+    );
+    let container = fixture.start(&sandbox, hog).await;
+    let exit = fixture.ended(&container.id).await.exit.unwrap();
+    assert_eq!(
+        (exit.code, exit.oom_killed, exit.reason.as_str()),
+        (137, true, "OOMKilled")
+    );
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_processes() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let bomb = limited(
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do /bin/busybox sleep 100 & done; while :; do sleep 1; done",
+        Resources {
+            pids_limit: 8,
+            ..Default::default()
+        },
+    );
+    let container = fixture.start(&sandbox, bomb).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let pid = container.pid.unwrap();
+    let children =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    assert!(children.split_whitespace().count() < 8, "{children}");
+    fixture
+        .runtime
+        .stop_container(&container.id, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn are_set_changed_and_measured() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let mut pod = fixture.pod();
+    pod.cgroup_parent = "kubepods/burstable/poduid".into();
+    pod.resources = Resources {
+        memory_limit: 512 << 20,
+        ..Default::default()
+    };
+    let sandbox = fixture.runtime.run_sandbox(pod).await.unwrap();
+    let resources = Resources {
+        cpu_shares: 256,
+        cpu_quota: 20_000,
+        memory_limit: 64 << 20,
+        pids_limit: 50,
+        ..Default::default()
+    };
+    let container = fixture
+        .start(&sandbox, limited("while :; do :; done", resources))
+        .await;
+    let controllers =
+        std::fs::read_to_string(format!("/proc/{}/cgroup", container.pid.unwrap())).unwrap();
+    let expected = format!(
+        "/{}/kubepods/burstable/poduid/{}",
+        fixture.options.cgroup, container.id
+    );
+    assert!(controllers.contains(&expected), "{controllers}");
+    if controllers.contains("cpu:") {
+        let file = |controller: &str, name: &str| {
+            std::fs::read_to_string(format!("/sys/fs/cgroup/{controller}{expected}/{name}"))
+                .unwrap()
+        };
+        assert_eq!(file("cpu", "cpu.shares"), "256\n");
+        assert_eq!(file("cpu", "cpu.cfs_quota_us"), "20000\n");
+        assert_eq!(
+            file("memory", "memory.limit_in_bytes"),
+            format!("{}\n", 64 << 20)
+        );
+        assert_eq!(
+            file("memory", "../memory.limit_in_bytes"),
+            format!("{}\n", 512 << 20)
+        );
+        assert_eq!(file("pids", "pids.max"), "50\n");
+        fixture
+            .runtime
+            .update_container(
+                &container.id,
+                Resources {
+                    memory_limit: 96 << 20,
+                    ..Default::default()
+                },
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            file("memory", "memory.limit_in_bytes"),
+            format!("{}\n", 96 << 20)
+        );
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let (memory, cpu) = fixture
+        .runtime
+        .container_usage(&container.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(memory > 4096 && cpu > 10_000_000, "{memory} {cpu}");
+    fixture
+        .runtime
+        .stop_container(&container.id, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture
+            .runtime
+            .container_usage(&container.id)
+            .await
+            .unwrap(),
+        None
+    );
+    fixture.finish().await;
+}
