@@ -1,41 +1,46 @@
-//! Pods and pod templates.
+//! Pods and pod templates: defaults, validation, what may change, warnings, and how `kubectl get` shows them.
+//!
+//! `spec.rs` is the order in which a spec is checked; every other file is one of its parts. Each check adds what it finds to a
+//! list, in Kubernetes' words.
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use navarch_machinery::field::{ErrorList, Path};
-use serde_json::Value;
+mod absent;
+mod amount;
+mod annotations;
+mod app_armor;
+mod binding;
+mod check;
+mod columns;
+mod condition;
+mod container;
+mod context;
+mod defaults;
+mod diff;
+mod dns;
+mod downward;
+mod ephemeral;
+mod equality;
+mod hooks;
+mod host;
+mod image;
+mod os;
+mod placement;
+mod pod_resources;
+mod pod_security;
+mod qos;
+mod resize;
+mod resources;
+mod spec;
+mod status;
+mod template;
+mod totals;
+mod update;
+mod volumes;
+mod warnings;
+mod windows;
 
-use crate::cell;
-use crate::strategy::Hooks;
-
-/// Fills in what a template leaves out.
-pub fn default_template(_template: &mut PodTemplateSpec) {}
-
-/// Checks the template of a controller whose `selector` must match its labels; `path` is the template's.
-pub fn validate_template(
-    _template: &PodTemplateSpec,
-    _selector: Option<&LabelSelector>,
-    _path: &Path,
-) -> ErrorList {
-    ErrorList::new()
-}
-
-/// Warnings about a template; `path` is the template's.
-pub fn template_warnings(
-    _template: &PodTemplateSpec,
-    _old: Option<&PodTemplateSpec>,
-    _path: &Path,
-) -> Vec<String> {
-    Vec::new()
-}
-
-impl Hooks for Pod {
-    fn name_errors(_name: &str, _prefix: bool) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn cells(&self, now: Timestamp) -> Vec<Value> {
-        vec![cell::name(&self.metadata), cell::age(&self.metadata, now)]
-    }
-}
+pub use binding::{bind, validate_binding};
+pub use defaults::default_template;
+pub use qos::qos_class;
+pub use template::{
+    drop_disabled_template_fields, same_template, template_warnings, validate_template, validate_template_alone,
+};

@@ -1,0 +1,186 @@
+//! What is particular about pods.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::names::is_dns1123_label;
+use navarch_machinery::object::Object;
+use serde_json::Value;
+
+use super::absent::{flag, items, items_mut, text};
+use super::spec::{self, Of};
+use super::{
+    annotations, app_armor, columns, condition, defaults, ephemeral, equality, placement, qos, resize, status, update, warnings,
+};
+use crate::naming;
+use crate::strategy::{Hooks, Part};
+
+impl Hooks for Pod {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let never_probed = |status: &PodStatus| items(&status.conditions).iter().any(|it| it.last_probe_time.is_none());
+        if self.status.as_ref().is_some_and(never_probed) {
+            encode_never_probed(self, out);
+        } else {
+            Object::encode(self, out);
+        }
+    }
+
+    fn apply_defaults(&mut self) {
+        defaults::default_pod(self);
+    }
+
+    fn prepare_for_create(&mut self) {
+        self.metadata.generation = Some(1);
+        self.status = Some(PodStatus {
+            phase: Some("Pending".into()),
+            qos_class: Some(qos::qos_class(self).into()),
+            ..Default::default()
+        });
+        let spec = self.spec.get_or_insert_default();
+        defaults::drop_disabled(spec, None);
+        if let (false, Some(status)) = (items(&spec.scheduling_gates).is_empty(), &mut self.status) {
+            let message = "Scheduling is blocked due to non-empty scheduling gates";
+            let now = self.metadata.creation_timestamp.clone();
+            condition::set(status, "PodScheduled", "False", Some("SchedulingGated"), Some(message), now);
+        }
+        if let Some(affinity) = &mut spec.affinity {
+            placement::merge_label_keys(affinity, self.metadata.labels.as_ref());
+        }
+        placement::merge_spread_label_keys(items_mut(&mut spec.topology_spread_constraints), self.metadata.labels.as_ref());
+        app_armor::take_over(spec, self.metadata.annotations.as_ref());
+    }
+
+    fn prepare_for_update(&mut self, part: Part, old: &Self) {
+        match part {
+            Part::Status => {
+                status::keep_the_rest(self, old);
+                return;
+            }
+            Part::Other("ephemeralcontainers") => ephemeral::keep_the_rest(self, old),
+            Part::Other("resize") => resize::keep_the_rest(self, old),
+            Part::Main | Part::Other(_) => {}
+        }
+        self.status = old.status.clone();
+        defaults::drop_disabled(self.spec.get_or_insert_default(), old.spec.as_ref());
+        if !equality::same(&self.spec, &old.spec) {
+            self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
+        }
+    }
+
+    fn name_errors(name: &str, prefix: bool) -> Vec<String> {
+        naming::subdomain(name, prefix)
+    }
+
+    fn validate(&self) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let none = PodSpec::default();
+        let spec = self.spec.as_ref().unwrap_or(&none);
+        let path = Path::new("spec");
+        let notes = self.metadata.annotations.as_ref();
+        annotations::check(&mut errors, &Path::new("metadata").child("annotations"), notes, spec);
+        spec::check(&mut errors, &path, spec, Of::Pod(self.metadata.name.as_deref()));
+        check_tokens(&mut errors, &path, spec);
+        update::check_images(&mut errors, &path, spec);
+        // Only what is in the store has a resource version.
+        if text(&self.metadata.resource_version).is_empty() {
+            check_new(&mut errors, &path, spec);
+            annotations::check_agreement(&mut errors, &path, notes, spec);
+        }
+        errors
+    }
+
+    fn validate_update(&self, part: Part, old: &Self) -> ErrorList {
+        match part {
+            Part::Main => update::check(self, old),
+            Part::Status => status::check(self, old),
+            Part::Other("ephemeralcontainers") => ephemeral::check(self, old),
+            Part::Other("resize") => resize::check(self, old),
+            Part::Other(_) => ErrorList::new(),
+        }
+    }
+
+    fn warnings(&self, old: Option<&Self>) -> Vec<String> {
+        if old.is_some() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        let findings = is_dns1123_label(text(&self.metadata.name));
+        if !findings.is_empty() {
+            let why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended";
+            found.push(format!("metadata.name: {why}: [{}]", findings.join(" ")));
+        }
+        let none = PodSpec::default();
+        let spec = self.spec.as_ref().unwrap_or(&none);
+        found.extend(app_armor::warnings(spec, self.metadata.annotations.as_ref()));
+        found.extend(warnings::of(spec, Some(&self.metadata), None));
+        found
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
+        columns::cells(self, now)
+    }
+
+    fn field(&self, path: &str) -> Option<String> {
+        let (no_spec, no_status) = (PodSpec::default(), PodStatus::default());
+        let spec = self.spec.as_ref().unwrap_or(&no_spec);
+        let status = self.status.as_ref().unwrap_or(&no_status);
+        Some(match path {
+            "spec.nodeName" => text(&spec.node_name).to_owned(),
+            "spec.restartPolicy" => text(&spec.restart_policy).to_owned(),
+            "spec.schedulerName" => text(&spec.scheduler_name).to_owned(),
+            "spec.serviceAccountName" => text(&spec.service_account_name).to_owned(),
+            "spec.hostNetwork" => flag(spec.host_network).to_string(),
+            "status.phase" => text(&status.phase).to_owned(),
+            "status.podIP" => columns::first_ip(status).to_owned(),
+            "status.nominatedNodeName" => text(&status.nominated_node_name).to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn grace_period(&self, asked: Option<i64>) -> Option<i64> {
+        let spec = self.spec.as_ref();
+        let unscheduled = spec.is_none_or(|spec| text(&spec.node_name).is_empty());
+        let ended = self.status.as_ref().is_some_and(|status| matches!(text(&status.phase), "Failed" | "Succeeded"));
+        let own = spec.and_then(|spec| spec.termination_grace_period_seconds);
+        match asked.or(own).unwrap_or_default() {
+            _ if unscheduled || ended => Some(0),
+            ..0 => Some(1),
+            seconds => Some(seconds),
+        }
+    }
+}
+
+/// What only a pod cannot have that is not there yet.
+fn check_new(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
+    if !items(&spec.ephemeral_containers).is_empty() {
+        errors.push(Error::forbidden(&path.child("ephemeralContainers"), "cannot be set on create"));
+    }
+    if !text(&spec.node_name).is_empty() && !items(&spec.scheduling_gates).is_empty() {
+        errors.push(Error::forbidden(&path.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));
+    }
+}
+
+/// A token is an account's.
+fn check_tokens(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
+    if !text(&spec.service_account_name).is_empty() {
+        return;
+    }
+    for (index, volume) in items(&spec.volumes).iter().enumerate() {
+        let Some(projected) = &volume.projected else { continue };
+        for (source, _) in items(&projected.sources).iter().enumerate().filter(|(_, it)| it.service_account_token.is_some()) {
+            let path = path.child("volumes").index(index).child("projected").child("sources").index(source).child("serviceAccountToken");
+            errors.push(Error::forbidden(&path, "must not be specified when serviceAccountName is not set"));
+        }
+    }
+}
+
+/// Kubernetes writes the time of a probe that never was as `null`.
+fn encode_never_probed(pod: &Pod, out: &mut Vec<u8>) {
+    let mut value = serde_json::to_value(pod).unwrap_or_default();
+    let conditions = value.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        condition.entry("lastProbeTime").or_insert(Value::Null);
+    }
+    // Writing JSON to memory cannot fail.
+    let _ = serde_json::to_writer(out, &value);
+}
