@@ -96,7 +96,6 @@ impl Drop for Embedded {
         {
             tracing::error!("the store's writer had panicked");
         }
-        self.shared.close();
     }
 }
 

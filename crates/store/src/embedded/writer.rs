@@ -154,6 +154,13 @@ impl Writer {
     }
 }
 
+/// However the writer ends, nobody waits for what will not come.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
 /// One failure that all of a group are told of.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

@@ -88,3 +88,18 @@ async fn two_stores_cannot_share_a_directory() {
     drop(store);
     assert!(Embedded::open(dir.path(), Options::default()).is_ok());
 }
+
+#[tokio::test]
+async fn a_dropped_store_ends_its_watches() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), Options::default()).unwrap();
+    revision_of(&store, put("pods/a", "1")).await;
+    let mut watch = store.watch("pods/", 1).unwrap();
+    let snapshot = store.snapshot();
+    drop(store);
+    assert!(matches!(
+        watch.next(&mut vec![], 1).await,
+        Err(Error::Closed)
+    ));
+    assert_eq!(snapshot.count("pods/"), 1);
+}
