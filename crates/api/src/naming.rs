@@ -12,6 +12,13 @@ pub fn label(name: &str, prefix: bool) -> Vec<String> {
     is_dns1123_label(&with_an_end(name, prefix))
 }
 
+/// The least that any name must be: one segment of a path.
+pub fn path_segment(name: &str, prefix: bool) -> Vec<String> {
+    let whole = [".", ".."].into_iter().filter(|bad| !prefix && name == *bad).map(|bad| format!("may not be '{bad}'"));
+    let within = ["/", "%"].into_iter().filter(|bad| name.contains(bad)).map(|bad| format!("may not contain '{bad}'"));
+    whole.chain(within).collect()
+}
+
 /// A generateName is judged as if something acceptable followed it.
 fn with_an_end(name: &str, prefix: bool) -> String {
     match name.strip_suffix('-') {

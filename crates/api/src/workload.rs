@@ -52,9 +52,15 @@ pub(crate) fn validate_selected_template(
     } else if is_empty {
         errors.push(Error::invalid(&path, shown_selector(selector), "empty selector is invalid for deployment"));
     }
-    if can_select {
-        let selector = is_given.then_some(selector);
-        errors.extend(validate_running_template(template, selector, kind, &spec.child("template")));
+    let at = spec.child("template");
+    if !is_given {
+        // What is not there selects nothing.
+        let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+        let path = at.child("metadata").child("labels");
+        errors.push(Error::invalid(&path, json(&labels), "`selector` does not match template `labels`"));
+        errors.extend(validate_running_template(template, None, kind, &at));
+    } else if can_select {
+        errors.extend(validate_running_template(template, Some(selector), kind, &at));
     } else {
         errors.push(Error::invalid(&path, shown_selector(selector), "invalid label selector"));
     }

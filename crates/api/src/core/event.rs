@@ -65,7 +65,8 @@ impl Hooks for Event {
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {
-        naming::subdomain(name, prefix)
+        // The oldest rule there is; recorders make names that no other kind would take.
+        naming::path_segment(name, prefix)
     }
 
     fn validate(&self) -> ErrorList {

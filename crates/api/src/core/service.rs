@@ -76,7 +76,9 @@ impl Hooks for Service {
         if is_externally_accessible(spec) {
             default_text(&mut spec.external_traffic_policy, "Cluster");
         }
-        if matches!(service_type(spec), "NodePort" | "LoadBalancer" | "ClusterIP") {
+        if service_type(spec) == "ExternalName" {
+            spec.internal_traffic_policy = None;
+        } else if matches!(service_type(spec), "NodePort" | "LoadBalancer" | "ClusterIP") {
             spec.internal_traffic_policy.get_or_insert_with(|| "Cluster".to_owned());
         }
         let balances = service_type(spec) == "LoadBalancer";

@@ -9,7 +9,7 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::object::Object;
 use serde_json::Value;
 
-use crate::check::immutable;
+use crate::check::{dns_subdomain, immutable};
 use crate::core::event::{Api, FIELDS, add_nulls, as_it_always_was, cells, field};
 use crate::def::Column;
 use crate::naming;
@@ -38,7 +38,8 @@ impl Hooks for Event {
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {
-        naming::subdomain(name, prefix)
+        // Events that come from the core group may have any name; new ones of this group are checked as such.
+        naming::path_segment(name, prefix)
     }
 
     fn validate(&self) -> ErrorList {
@@ -46,7 +47,10 @@ impl Hooks for Event {
     }
 
     fn validate_create(&self) -> ErrorList {
-        new_event(&convert::to_core(self))
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        let mut errors = dns_subdomain(name, &Path::new("metadata").child("name"));
+        errors.extend(new_event(&convert::to_core(self)));
+        errors
     }
 
     fn validate_update(&self, _part: Part, old: &Self) -> ErrorList {

@@ -1,0 +1,5 @@
+//! The API crate against what a real API server answered.
+#![allow(clippy::unwrap_used)]
+
+mod recorded;
+mod table;
