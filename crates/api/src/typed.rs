@@ -26,7 +26,11 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
     fn decode(&self, json: &[u8]) -> Result<Decoded, String> {
         let mut decoded = decode::<T>(json).map_err(|error| error.to_string())?;
         decoded.value.after_decode(json);
-        Ok(Decoded { object: Box::new(decoded.value), unknown: decoded.unknown, duplicate: decoded.duplicate })
+        Ok(Decoded {
+            object: Box::new(decoded.value),
+            unknown: decoded.unknown,
+            duplicate: decoded.duplicate,
+        })
     }
 
     fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
@@ -82,7 +86,9 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
     }
 
     fn validate_create(&self, object: &dyn Object) -> ErrorList {
-        is::<T>(object).map(Hooks::validate_create).unwrap_or_default()
+        is::<T>(object)
+            .map(Hooks::validate_create)
+            .unwrap_or_default()
     }
 
     fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList {

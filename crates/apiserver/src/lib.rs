@@ -1,1 +1,121 @@
 //! The request pipeline: from a path to the store and back.
+//!
+//! A request comes over HTTPS ([`ApiServer::serve`]) or from a part in this process ([`ApiServer::as_user`]); from
+//! [`pipeline`] on it makes no difference. Resources are rows of [`navarch_api::table`]; nothing here is written for one
+//! of them but what Kubernetes itself writes for it (addresses of services, the end of a namespace, a pod's binding).
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod admission;
+mod authentication;
+mod bootstrap;
+mod discovery;
+mod encode;
+mod endpoint;
+mod errors;
+mod health;
+mod identity;
+mod kubelets;
+mod labels;
+mod limits;
+mod metrics;
+mod openapi;
+mod pipeline;
+mod random;
+mod registry;
+mod reply;
+mod request;
+mod served;
+mod server;
+mod services;
+mod version;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+use navarch_api::table::Table;
+use navarch_auth::TokenKey;
+use navarch_store::Store;
+use tokio_util::sync::CancellationToken;
+
+pub use authentication::Credentials;
+pub use encode::body::ReplyBody;
+pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly};
+pub use kubelets::Kubelets;
+pub use registry::{NodeProxy, NodeRequest};
+pub use server::{TlsError, tls_config};
+
+/// What an API server is made of.
+pub struct Config {
+    /// The cluster's state.
+    pub store: Arc<dyn Store>,
+    /// The resources that are served.
+    pub table: Table,
+    /// Recognises clients. [`Credentials`] is the usual one.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Permits requests.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Signs the tokens of service accounts.
+    pub token_key: Option<Arc<TokenKey>>,
+    /// The way to the nodes for logs, exec, attach and port-forward.
+    pub node_proxy: Option<Arc<dyn NodeProxy>>,
+    /// The addresses of services.
+    pub service_cidr: Ipv4Net,
+    /// The node ports of services; 30000 to 32767 in Kubernetes.
+    pub node_ports: RangeInclusive<u16>,
+    /// Where clients reach this server: told in discovery and in the endpoints of the service `kubernetes`.
+    pub advertise: SocketAddr,
+}
+
+/// The API server.
+pub struct ApiServer {
+    store: Arc<dyn Store>,
+    directory: served::Directory,
+    authenticator: Arc<dyn Authenticator>,
+    authorizer: Arc<dyn Authorizer>,
+    token_key: Option<Arc<TokenKey>>,
+    node_proxy: Option<Arc<dyn NodeProxy>>,
+    services: services::Services,
+    admission: admission::Chain,
+    labels: labels::LabelIndexes,
+    discovery: discovery::Documents,
+    openapi: openapi::Documents,
+    metrics: metrics::Metrics,
+    health: health::Health,
+    advertise: SocketAddr,
+    /// Cancelled when the server is told to stop: watches end.
+    closing: CancellationToken,
+}
+
+impl ApiServer {
+    /// A server that answers calls in this process at once, and over a socket when it is told to [`serve`](Self::serve).
+    pub fn new(config: Config) -> Arc<Self> {
+        let table = config.table;
+        Arc::new(Self {
+            discovery: discovery::Documents::new(&table, config.advertise),
+            openapi: openapi::Documents::new(&table),
+            metrics: metrics::Metrics::new(),
+            health: health::Health::default(),
+            directory: served::Directory::new(table),
+            authenticator: config.authenticator,
+            authorizer: config.authorizer,
+            token_key: config.token_key,
+            node_proxy: config.node_proxy,
+            services: services::Services {
+                addresses: config.service_cidr,
+                ports: config.node_ports,
+            },
+            admission: admission::Chain::new(),
+            labels: labels::LabelIndexes::default(),
+            advertise: config.advertise,
+            closing: CancellationToken::new(),
+            store: config.store,
+        })
+    }
+
+    /// The address of the service `kubernetes`, which the server's certificate must name.
+    pub fn service_address(&self) -> Ipv4Addr {
+        self.services.first()
+    }
+}

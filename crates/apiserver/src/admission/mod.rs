@@ -1,0 +1,140 @@
+//! Admission: what shapes and refuses a write beside the strategy of its kind.
+//!
+//! Each rule is one layer in [`Chain`]. On create and update `mutate` runs after the defaults and before the strategy's
+//! `prepare`; `validate` runs after the strategy's validation, right before the store. Quota, limit ranges, pod security
+//! and webhooks take their places in the same list.
+
+mod namespace_lifecycle;
+mod pod_priority;
+mod service_account;
+mod tolerations;
+
+use std::sync::Arc;
+
+use navarch_api::strategy::Part;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::Result;
+use navarch_store::{Compare, Snapshot};
+
+use crate::ApiServer;
+use crate::registry::Request;
+use crate::served::{Directory, Served};
+
+/// What is done to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update(Part),
+    Delete,
+}
+
+/// What a layer may know of a write.
+pub(crate) struct Attributes<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) served: &'a Served,
+    pub(crate) namespace: &'a str,
+    pub(crate) directory: &'a Directory,
+    /// The state at this moment.
+    pub(crate) snapshot: Arc<dyn Snapshot>,
+}
+
+/// What admission demands of the transaction that writes.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    /// What must still hold when the object is written.
+    pub(crate) guards: Vec<Compare>,
+}
+
+/// One rule.
+pub(crate) trait Layer: Send + Sync {
+    /// Changes the object.
+    fn mutate(
+        &self,
+        _attributes: &Attributes<'_>,
+        _object: &mut dyn Object,
+        _old: Option<&dyn Object>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Refuses the object, or names what must still hold when it is written.
+    fn validate(
+        &self,
+        _attributes: &Attributes<'_>,
+        _object: &dyn Object,
+        _old: Option<&dyn Object>,
+        _admitted: &mut Admitted,
+    ) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// All layers, in order.
+pub(crate) struct Chain(Vec<Box<dyn Layer>>);
+
+impl Chain {
+    /// Kubernetes' default order, as far as it goes.
+    pub(crate) fn new() -> Self {
+        Self(vec![
+            Box::new(namespace_lifecycle::NamespaceLifecycle),
+            Box::new(service_account::ServiceAccount),
+            Box::new(tolerations::DefaultTolerationSeconds),
+            Box::new(pod_priority::Priority),
+        ])
+    }
+}
+
+impl ApiServer {
+    fn attributes<'a>(&'a self, request: &'a Request<'_>, operation: Operation) -> Attributes<'a> {
+        Attributes {
+            operation,
+            served: request.served,
+            namespace: request.namespace(),
+            directory: &self.directory,
+            snapshot: self.store.snapshot(),
+        }
+    }
+
+    /// Lets every layer change the object.
+    pub(crate) fn mutate(
+        &self,
+        request: &Request<'_>,
+        operation: Operation,
+        object: &mut dyn Object,
+        old: Option<&dyn Object>,
+    ) -> Result<()> {
+        let attributes = self.attributes(request, operation);
+        self.admission
+            .0
+            .iter()
+            .try_for_each(|layer| layer.mutate(&attributes, object, old))
+    }
+
+    /// Lets every layer refuse the object.
+    pub(crate) fn admit(
+        &self,
+        request: &Request<'_>,
+        operation: Operation,
+        object: &dyn Object,
+        old: Option<&dyn Object>,
+    ) -> Result<Admitted> {
+        let attributes = self.attributes(request, operation);
+        let mut admitted = Admitted::default();
+        self.admission
+            .0
+            .iter()
+            .try_for_each(|layer| layer.validate(&attributes, object, old, &mut admitted))?;
+        Ok(admitted)
+    }
+}
+
+/// The pod that is being created, if that is what is being done.
+fn created_pod<'a>(
+    attributes: &Attributes<'_>,
+    object: &'a mut dyn Object,
+) -> Option<&'a mut k8s_openapi::api::core::v1::Pod> {
+    if attributes.operation != Operation::Create {
+        return None;
+    }
+    object.as_any_mut().downcast_mut()
+}

@@ -1,0 +1,64 @@
+//! The body of an answer.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::Stream;
+use http_body::{Body, Frame, SizeHint};
+
+pub(crate) use super::gzip::Gzip;
+
+/// Bytes that are there, are made as they are taken, or come when something happens.
+pub enum ReplyBody {
+    /// All of it.
+    Full(Bytes),
+    /// Made as it is taken. The length where it is known.
+    Chunks(Box<dyn Iterator<Item = Bytes> + Send>, Option<u64>),
+    /// Comes as it comes.
+    Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+}
+
+impl ReplyBody {
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self::Full(Bytes::new())
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = match self.get_mut() {
+            Self::Full(bytes) if bytes.is_empty() => None,
+            Self::Full(bytes) => Some(std::mem::take(bytes)),
+            Self::Chunks(chunks, left) => {
+                let chunk = chunks.next();
+                if let (Some(left), Some(chunk)) = (left, &chunk) {
+                    *left = left.saturating_sub(chunk.len() as u64);
+                }
+                chunk
+            }
+            Self::Stream(stream) => std::task::ready!(stream.as_mut().poll_next(cx)),
+        };
+        Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Full(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Chunks(_, Some(length)) => SizeHint::with_exact(*length),
+            _ => SizeHint::default(),
+        }
+    }
+}

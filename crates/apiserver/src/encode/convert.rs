@@ -1,0 +1,23 @@
+//! The bytes of one object, as its own kind.
+
+use bytes::Bytes;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::Result;
+use navarch_store::Entry;
+
+use crate::served::Served;
+
+/// The JSON of an entry's object: the stored bytes, unless it is stored as another kind.
+pub(crate) fn object_bytes(served: &Served, entry: &Entry) -> Result<Bytes> {
+    if served.storage.is_none() {
+        return Ok(entry.value.clone());
+    }
+    Ok(encoded(&*served.decode(entry)?))
+}
+
+/// The JSON of an object.
+pub(crate) fn encoded(object: &dyn Object) -> Bytes {
+    let mut json = Vec::with_capacity(1024);
+    object.encode(&mut json);
+    json.into()
+}

@@ -1,0 +1,133 @@
+//! The way to the nodes: requests for logs, exec, attach and port-forward go on to the HTTP API that every kubelet serves, and
+//! what comes back is handed through.
+//!
+//! A connection whose upgrade the node refused is closed with its answer: nothing that a client still sends on it can
+//! reach the node as a request of its own (CVE-2018-1002105). Redirects are never followed.
+
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use http::header::{CONNECTION, HeaderName, UPGRADE};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use navarch_machinery::status::{Result, StatusError};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::encode::body::ReplyBody;
+use crate::registry::{NodeProxy, NodeRequest};
+
+/// How long a node may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a node may take to answer a request's head: it starts the process first.
+const ANSWER: Duration = Duration::from_secs(60);
+/// The headers of an upgrade that a node must see.
+const UPGRADE_HEADERS: &[&str] = &["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
+/// The headers of a node's answer that the client sees.
+const ANSWER_HEADERS: &[&str] = &["content-type", "sec-websocket-accept", "sec-websocket-protocol", "upgrade", "connection"];
+
+/// The nodes' HTTP APIs.
+pub struct Kubelets {
+    tls: TlsConnector,
+}
+
+type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
+
+impl Kubelets {
+    /// `tls`: the certificate by which this server is known to the nodes, and what it trusts theirs by.
+    pub fn new(tls: ClientConfig) -> Self {
+        Self { tls: TlsConnector::from(Arc::new(tls)) }
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<Sender> {
+        let failed = |error: &dyn std::fmt::Display| {
+            StatusError::internal(format!("error dialing backend: dial tcp {host}:{port}: {error}"))
+        };
+        let connecting = async {
+            let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
+            let _ = stream.set_nodelay(true);
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
+            let stream = self.tls.connect(name, stream).await.map_err(|error| failed(&error))?;
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))
+        };
+        let connected = tokio::time::timeout(CONNECT, connecting).await;
+        let (sender, connection) = connected.map_err(|_| failed(&"i/o timeout"))??;
+        tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "a connection to a node ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+#[async_trait::async_trait]
+impl NodeProxy for Kubelets {
+    async fn forward(&self, request: NodeRequest) -> Result<Response<ReplyBody>> {
+        let (host, port) = target::address(&request.node)?;
+        let path = target::path(&request)?;
+        let mut sender = self.connect(&host, port).await?;
+        let mut forwarded = Request::builder().method(request.method.clone()).uri(path).header("host", format!("{host}:{port}"));
+        if let Some(headers) = forwarded.headers_mut().filter(|_| request.upgrade.is_some()) {
+            copy(&request.headers, headers, UPGRADE_HEADERS);
+            copy(&request.headers, headers, &[UPGRADE.as_str(), CONNECTION.as_str()]);
+        }
+        let forwarded = forwarded.body(Empty::new()).map_err(StatusError::internal)?;
+        let answered = tokio::time::timeout(ANSWER, sender.send_request(forwarded)).await;
+        let answer = answered.map_err(|_| StatusError::timeout("the node did not answer in time", 1))?;
+        let answer = answer.map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
+        Ok(match (answer.status(), request.upgrade) {
+            (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => switched(answer, client),
+            (StatusCode::SWITCHING_PROTOCOLS, None) => return Err(StatusError::internal("the node switched protocols unasked")),
+            (status, _) if status.is_redirection() => return Err(StatusError::internal("the node answered with a redirect")),
+            _ => streamed(answer, sender),
+        })
+    }
+}
+
+fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[&'static str]) {
+    for name in names {
+        let name = HeaderName::from_static(name);
+        for value in from.get_all(&name) {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// The node's answer as a stream, for as long as the client listens.
+fn streamed(answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<ReplyBody> {
+    let (head, body) = answer.into_parts();
+    let chunks = body.into_data_stream().map_while(move |chunk| {
+        // The connection lives as long as its sender.
+        let _connection = &sender;
+        chunk.ok()
+    });
+    let mut response = Response::new(ReplyBody::Stream(Box::pin(chunks)));
+    *response.status_mut() = head.status;
+    copy(&head.headers, response.headers_mut(), ANSWER_HEADERS);
+    response.headers_mut().remove(CONNECTION);
+    response
+}
+
+/// The switch of protocols, after which bytes go both ways until one side ends.
+fn switched(mut answer: Response<hyper::body::Incoming>, client: hyper::upgrade::OnUpgrade) -> Response<ReplyBody> {
+    let node = hyper::upgrade::on(&mut answer);
+    tokio::spawn(async move {
+        let (Ok(client), Ok(node)) = (client.await, node.await) else { return };
+        let (mut client, mut node) = (TokioIo::new(client), TokioIo::new(node));
+        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut node).await {
+            tracing::debug!(%error, "a stream to a node ended");
+        }
+    });
+    let mut response = Response::new(ReplyBody::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    copy(answer.headers(), response.headers_mut(), ANSWER_HEADERS);
+    response
+}

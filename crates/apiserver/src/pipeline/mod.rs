@@ -1,0 +1,21 @@
+//! The one way of every request to a resource.
+//!
+//! In this order, whether it came over a socket or from this process:
+//!
+//! 1. *audit* begins;
+//! 2. authentication: [`ApiServer::authenticate`] from TLS or a token; a caller in this process brings its identity;
+//! 3. *impersonation*: the identity may be exchanged;
+//! 4. *priority and fairness*: the request waits its turn;
+//! 5. authorization: [`ApiServer::authorize`];
+//! 6. routing: [`ApiServer::route`] finds the resource and asks whether it has the verb;
+//! 7. the registry: decode, default, mutate, prepare, validate, admit, store (see [`crate::registry`]);
+//! 8. encoding ([`crate::encode`]), *audit* ends, metrics.
+//!
+//! What stands in italics has its place here and comes with its own issue.
+
+mod authenticate;
+mod authorize;
+mod route;
+
+pub(crate) use authenticate::Connection;
+pub(crate) use route::Handled;

@@ -1,0 +1,142 @@
+//! From a request to the part of the registry that answers it.
+
+use std::sync::Arc;
+
+use http::Response;
+use navarch_api::def::{SubresourceKind, Verb as Has};
+use navarch_machinery::status::{Result, StatusError};
+
+use crate::ApiServer;
+use crate::encode::body::ReplyBody;
+use crate::registry::{Request, Upgrade};
+use crate::reply::{Output, Reply};
+use crate::request::{RequestInfo, Verb};
+use crate::served::Served;
+
+/// How a request was handled.
+pub(crate) enum Handled {
+    /// With an answer that is still to be encoded.
+    Reply(Reply),
+    /// With a stream that is bytes already.
+    Streamed(Response<ReplyBody>),
+}
+
+impl ApiServer {
+    /// The resource that a request is about, if it is served and has the verb there.
+    pub(crate) fn resource(&self, info: &RequestInfo<'_>) -> Result<&Arc<Served>> {
+        let served = self
+            .directory
+            .find(&info.group, &info.version, &info.resource);
+        let served = served.ok_or_else(StatusError::no_such_path)?;
+        let def = &served.def;
+        let own_name = def.plural == "namespaces" && def.group.is_empty();
+        if !def.is_namespaced() && !info.namespace.is_empty() && !own_name {
+            return Err(StatusError::no_such_path());
+        }
+        if info.subresource.is_empty() {
+            let placed = !def.is_namespaced() || !info.namespace.is_empty();
+            let fits = match info.verb {
+                Verb::Create => info.name.is_empty() && placed,
+                Verb::Update | Verb::Patch | Verb::Delete | Verb::Get => {
+                    !info.name.is_empty() && placed
+                }
+                Verb::DeleteCollection => placed,
+                Verb::List | Verb::Watch => info.name.is_empty(),
+                Verb::Other => false,
+            };
+            return if fits && allowed(&def.verbs, info.verb) {
+                Ok(served)
+            } else {
+                Err(StatusError::method_not_allowed())
+            };
+        }
+        let sub = def
+            .subresource(&info.subresource)
+            .ok_or_else(StatusError::no_such_path)?;
+        if allowed(&sub.verbs, info.verb) {
+            Ok(served)
+        } else {
+            Err(StatusError::method_not_allowed())
+        }
+    }
+
+    /// Answers a request whose resource and verb are known to fit.
+    pub(crate) async fn route<'a>(
+        &'a self,
+        mut request: Request<'a>,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Handled> {
+        let kind = request
+            .served
+            .def
+            .subresource(&request.info.subresource)
+            .map(|sub| sub.kind);
+        let output = match kind {
+            None => self.main(&mut request).await?,
+            Some(
+                SubresourceKind::Status
+                | SubresourceKind::EphemeralContainers
+                | SubresourceKind::Resize
+                | SubresourceKind::Finalize,
+            ) => self.part(&mut request).await?,
+            Some(SubresourceKind::Scale) => match request.info.verb {
+                Verb::Update => self.update_scale(&mut request).await?,
+                Verb::Patch => self.patch_scale(&mut request).await?,
+                _ => self.get_scale(&request)?,
+            },
+            Some(SubresourceKind::Binding) => {
+                let name = request.info.name.clone();
+                self.bind(&mut request, Some(&name)).await?
+            }
+            Some(SubresourceKind::Eviction) => self.evict(&mut request).await?,
+            Some(SubresourceKind::Token) => self.request_token(&mut request)?,
+            Some(action) => {
+                let upgrade = upgrade.ok_or_else(|| {
+                    StatusError::bad_request("streams need a connection of their own")
+                })?;
+                return self
+                    .stream(&request, action, upgrade)
+                    .await
+                    .map(Handled::Streamed);
+            }
+        };
+        Ok(Handled::Reply(Reply {
+            output,
+            warnings: request.warnings,
+        }))
+    }
+
+    async fn main<'a>(&'a self, request: &mut Request<'a>) -> Result<Output> {
+        match request.info.verb {
+            Verb::Create if &*request.served.def.plural == "bindings" => {
+                let pods = self
+                    .directory
+                    .find("", "v1", "pods")
+                    .ok_or_else(StatusError::no_such_path)?;
+                request.served = pods;
+                self.bind(request, None).await
+            }
+            Verb::Create => self.create(request).await,
+            Verb::Get => self.get(request).await,
+            Verb::List => self.list(request).await,
+            Verb::Watch => self.watch(request).await,
+            Verb::Update => self.update(request).await,
+            Verb::Patch => self.patch(request).await,
+            Verb::Delete => self.delete(request).await,
+            Verb::DeleteCollection => self.delete_collection(request).await,
+            Verb::Other => Err(StatusError::method_not_allowed()),
+        }
+    }
+
+    async fn part(&self, request: &mut Request<'_>) -> Result<Output> {
+        match request.info.verb {
+            Verb::Get => self.get(request).await,
+            Verb::Patch => self.patch(request).await,
+            _ => self.update(request).await,
+        }
+    }
+}
+
+fn allowed(verbs: &[Has], verb: Verb) -> bool {
+    verbs.iter().any(|has| has.as_str() == verb.as_str())
+}

@@ -1,0 +1,132 @@
+//! Writing an object: one transaction, with what must hold and change beside it.
+
+use std::sync::Arc;
+
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_store::{Compare, Entry, Op, Transaction, TxnOutcome};
+
+use crate::ApiServer;
+use crate::encode::{Encoded, encode};
+use crate::errors::of_store;
+use crate::reply::Output;
+use crate::served::Served;
+
+/// What must hold and what changes with a write beside the object itself.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    pub(crate) compare: Vec<Compare>,
+    pub(crate) ops: Vec<Op>,
+}
+
+/// How a write ended.
+pub(crate) enum Written {
+    /// It is durable.
+    Done(Arc<Entry>),
+    /// Something else stands there by now. Holds it, unless nothing does.
+    Lost(Option<Arc<Entry>>),
+}
+
+impl ApiServer {
+    /// Puts an object where `expected` holds.
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        encoded: Encoded,
+        expected: Compare,
+        extra: Extra,
+    ) -> Result<Written> {
+        let put = Op::Put {
+            key: key.into(),
+            value: encoded.value,
+            stamp: Some(encoded.stamp),
+        };
+        self.commit(expected, put, extra).await
+    }
+
+    /// Deletes an object where it still is `entry`. Watchers see `last`.
+    pub(crate) async fn remove(
+        &self,
+        entry: &Entry,
+        last: Encoded,
+        extra: Extra,
+    ) -> Result<Written> {
+        let delete = Op::Delete {
+            key: entry.key.clone(),
+            last: Some((last.value, Some(last.stamp))),
+        };
+        self.commit(
+            Compare::Modified(entry.key.clone(), entry.modified),
+            delete,
+            extra,
+        )
+        .await
+    }
+
+    async fn commit(&self, expected: Compare, op: Op, extra: Extra) -> Result<Written> {
+        let mut compare = Vec::with_capacity(1 + extra.compare.len());
+        compare.push(expected);
+        compare.extend(extra.compare);
+        let mut ops = Vec::with_capacity(1 + extra.ops.len());
+        ops.push(op);
+        ops.extend(extra.ops);
+        match self
+            .store
+            .commit(Transaction { compare, ops })
+            .await
+            .map_err(of_store)?
+        {
+            TxnOutcome::Committed(done) => match done.entries.into_iter().next().flatten() {
+                Some(entry) => Ok(Written::Done(entry)),
+                None => Ok(Written::Lost(None)),
+            },
+            TxnOutcome::Failed(current) => Ok(Written::Lost(current)),
+        }
+    }
+}
+
+/// The bytes of an object in the form in which it is stored.
+pub(crate) fn to_stored(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
+    if served.storage.is_none() {
+        return encode(object);
+    }
+    let stored = served.def.strategy.to_storage_kind(object);
+    let mut stored = stored
+        .ok_or_else(|| StatusError::internal(format!("{:?} cannot be stored", served.def)))?;
+    encode(&mut *stored)
+}
+
+/// The answer to a write, and the written object as the decoded form of its entry.
+pub(crate) fn answer(
+    served: &Arc<Served>,
+    entry: Arc<Entry>,
+    mut object: Box<dyn Object>,
+    created: bool,
+) -> Output {
+    object.metadata_mut().resource_version = Some(entry.modified.to_string());
+    let object: Arc<dyn Object> = object.into();
+    if served.storage.is_none() {
+        served.remember(&entry, &object);
+    }
+    Output::Stored {
+        served: served.clone(),
+        entry,
+        object: Some(object),
+        created,
+    }
+}
+
+/// The answer to a write that was only tried, or whose object is not stored as it is shown.
+pub(crate) fn shown(
+    served: &Arc<Served>,
+    mut object: Box<dyn Object>,
+    version: Option<u64>,
+    created: bool,
+) -> Output {
+    object.metadata_mut().resource_version = version.map(|version| version.to_string());
+    Output::Object {
+        served: served.clone(),
+        object: object.into(),
+        created,
+    }
+}

@@ -1,0 +1,190 @@
+//! POST to a collection.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use navarch_machinery::names;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time::seconds;
+use navarch_store::Compare;
+
+use super::commit::{self, Extra, Written};
+use super::{Request, decode};
+use crate::ApiServer;
+use crate::admission::{Admitted, Operation};
+use crate::limits::{NAME_ATTEMPTS, WRITE_ATTEMPTS};
+use crate::reply::Output;
+use crate::served::{Served, Special};
+
+impl ApiServer {
+    /// Creates the object that the request carries.
+    pub(crate) async fn create(&self, request: &mut Request<'_>) -> Result<Output> {
+        let dry_run = request.params.is_dry_run("CreateOptions")?;
+        let validation = request.params.field_validation("CreateOptions")?;
+        let body = std::mem::replace(&mut request.body, super::Input::None);
+        let object = decode::object(
+            &self.directory,
+            request.served,
+            &body,
+            validation,
+            &mut request.warnings,
+        )?;
+        self.create_object(request, object, dry_run).await
+    }
+
+    /// Creates an object: default, mutate, prepare, validate, admit, store.
+    pub(crate) async fn create_object(
+        &self,
+        request: &mut Request<'_>,
+        mut object: Box<dyn Object>,
+        dry_run: bool,
+    ) -> Result<Output> {
+        own_namespace(request.namespace(), &mut *object)?;
+        if object
+            .metadata()
+            .resource_version
+            .as_deref()
+            .is_some_and(|version| !matches!(version, "" | "0"))
+        {
+            return Err(StatusError::new(
+                500,
+                "",
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        let served = request.served.clone();
+        let base = object
+            .metadata()
+            .generate_name
+            .clone()
+            .filter(|_| empty(&object.metadata().name));
+        served.def.strategy.apply_defaults(&mut *object);
+        self.mutate(request, Operation::Create, &mut *object, None)?;
+        served.def.strategy.prepare_for_create(&mut *object);
+        fill(&mut *object);
+        for _ in 0..NAME_ATTEMPTS {
+            if let Some(base) = base.as_deref().filter(|base| !base.is_empty()) {
+                object.metadata_mut().name =
+                    Some(names::generate(base, &mut crate::random::number));
+            }
+            match self.try_create(request, &served, object, dry_run).await? {
+                Tried::Done(output) => return Ok(output),
+                Tried::Taken(again) => object = again,
+            }
+            if base.is_none() {
+                break;
+            }
+        }
+        let name = object.metadata().name.as_deref().unwrap_or_default();
+        Err(StatusError::already_exists(
+            &served.def.group,
+            &served.def.plural,
+            name,
+        ))
+    }
+
+    async fn try_create(
+        &self,
+        request: &mut Request<'_>,
+        served: &Arc<Served>,
+        mut object: Box<dyn Object>,
+        dry_run: bool,
+    ) -> Result<Tried> {
+        validate(served, &*object)?;
+        let key = served.key(
+            request.namespace(),
+            object.metadata().name.as_deref().unwrap_or_default(),
+        );
+        let warnings = served.def.strategy.warnings(&*object, None);
+        for _ in 0..WRITE_ATTEMPTS {
+            let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
+            let snapshot = self.store.snapshot();
+            if snapshot.get(&key).is_some() {
+                return Ok(Tried::Taken(object));
+            }
+            let mut extra = Extra {
+                compare: guards,
+                ops: Vec::new(),
+            };
+            // What is chosen for a service is chosen anew when the race for it is lost.
+            let blank = (served.special == Special::Service).then(|| object.clone_object());
+            if blank.is_some() {
+                self.services
+                    .reserve(&*snapshot, &mut *object, None, &mut extra)?;
+            }
+            if dry_run {
+                request.warnings.extend(warnings);
+                return Ok(Tried::Done(commit::shown(served, object, None, true)));
+            }
+            let encoded = commit::to_stored(served, &mut *object)?;
+            match self
+                .put(&key, encoded, Compare::Absent(key.as_str().into()), extra)
+                .await?
+            {
+                Written::Done(entry) => {
+                    request.warnings.extend(warnings);
+                    return Ok(Tried::Done(commit::answer(served, entry, object, true)));
+                }
+                Written::Lost(Some(entry)) if *entry.key == *key => {
+                    return Ok(Tried::Taken(blank.unwrap_or(object)));
+                }
+                // The namespace has changed, or an address was taken: look again.
+                Written::Lost(_) => object = blank.unwrap_or(object),
+            }
+        }
+        Err(StatusError::too_many_requests(
+            "the write lost too many races; please try again",
+            1,
+        ))
+    }
+}
+
+/// How an attempt under one name ended.
+enum Tried {
+    Done(Output),
+    /// The name is taken. Gives the object back.
+    Taken(Box<dyn Object>),
+}
+
+/// Puts the request's namespace into an object that names none, and refuses one that names another.
+pub(super) fn own_namespace(namespace: &str, object: &mut dyn Object) -> Result<()> {
+    let meta = object.metadata_mut();
+    let named = meta.namespace.as_deref().unwrap_or_default();
+    if !namespace.is_empty() && !named.is_empty() && named != namespace {
+        let message =
+            "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(StatusError::bad_request(message));
+    }
+    if named != namespace || named.is_empty() {
+        meta.namespace = (!namespace.is_empty()).then(|| namespace.to_owned());
+    }
+    Ok(())
+}
+
+fn empty(text: &Option<String>) -> bool {
+    text.as_deref().unwrap_or_default().is_empty()
+}
+
+/// What only the server sets.
+fn fill(object: &mut dyn Object) {
+    let meta = object.metadata_mut();
+    meta.uid = Some(crate::random::uuid());
+    meta.creation_timestamp = Some(seconds(Timestamp::now()));
+    meta.self_link = None;
+    meta.managed_fields = None;
+}
+
+fn validate(served: &Served, object: &dyn Object) -> Result<()> {
+    let errors = served.def.strategy.validate(object);
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let name = object.metadata().name.as_deref().unwrap_or_default();
+    Err(StatusError::invalid(
+        &served.def.group,
+        &served.def.kind,
+        name,
+        &errors,
+    ))
+}

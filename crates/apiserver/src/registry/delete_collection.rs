@@ -1,0 +1,46 @@
+//! DELETE of a collection: everything that is selected, many at a time.
+
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
+use navarch_machinery::status::Result;
+
+use super::Request;
+use super::delete_options::DeleteOptions;
+use super::list::validate_options;
+use super::selection::Selection;
+use crate::ApiServer;
+use crate::limits::COLLECTION_DELETES;
+use crate::reply::Output;
+
+impl ApiServer {
+    /// Deletes what the request selects, and answers with the list of it as it was.
+    pub(crate) async fn delete_collection(&self, request: &Request<'_>) -> Result<Output> {
+        let options = DeleteOptions::of(request)?;
+        validate_options(request.params, false)?;
+        let selection = Selection::parse(request.served, request.params)?;
+        let limit = request.params.limit()?;
+        let list = self.page(request, &*self.store.snapshot(), None, limit, &selection)?;
+        let mut deletions: Vec<BoxFuture<'_, Result<()>>> = Vec::with_capacity(list.entries.len());
+        for entry in &list.entries {
+            deletions.push(Box::pin(self.delete_entry(request, &entry.key, &options)));
+        }
+        futures::stream::iter(deletions)
+            .buffered(COLLECTION_DELETES)
+            .try_collect::<()>()
+            .await?;
+        Ok(Output::List(list))
+    }
+
+    /// Deletes one of many: that it is gone already is what was wanted.
+    async fn delete_entry(
+        &self,
+        request: &Request<'_>,
+        key: &str,
+        options: &DeleteOptions,
+    ) -> Result<()> {
+        match self.delete_at(request, key, options).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

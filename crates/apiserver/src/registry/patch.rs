@@ -1,0 +1,167 @@
+//! PATCH: JSON, merge and strategic merge patches of the newest version.
+
+use std::sync::Arc;
+
+use navarch_api::call::PatchKind;
+use navarch_machinery::object::Object;
+use navarch_machinery::patch;
+use navarch_machinery::status::{Result, StatusError};
+use serde_json::Value;
+
+use super::create::own_namespace;
+use super::request::part_of;
+use super::update::{Change, PATCHES};
+use super::{Input, Request, decode};
+use crate::ApiServer;
+use crate::reply::Output;
+use crate::request::FieldValidation;
+use crate::served::Served;
+
+/// A patch that has been read.
+pub(crate) enum Patch {
+    /// RFC 6902, as it came: the error for an unknown operation quotes it.
+    Json(Vec<u8>),
+    Merge(Value),
+    Strategic(Value),
+}
+
+impl ApiServer {
+    /// Patches the object, or the part of it that the subresource is.
+    pub(crate) async fn patch(&self, request: &mut Request<'_>) -> Result<Output> {
+        let dry_run = request.params.is_dry_run("PatchOptions")?;
+        let validation = request.params.field_validation("PatchOptions")?;
+        let part = part_of(&request.info.subresource);
+        self.store
+            .snapshot()
+            .get(&request.key())
+            .ok_or_else(|| request.not_found())?;
+        let patch = read(std::mem::replace(&mut request.body, Input::None))?;
+        let served = request.served.clone();
+        let namespace = request.namespace().to_owned();
+        let mut wanted = |old: &Arc<dyn Object>, warnings: &mut Vec<String>| {
+            let mut document = decode::to_value(old)?;
+            apply(
+                (&served.def.group, &served.def.version, &served.def.kind),
+                &patch,
+                &mut document,
+            )?;
+            let mut object = object(&served, &document, validation, warnings)?;
+            own_namespace(&namespace, &mut *object)?;
+            Ok(object)
+        };
+        let change = Change {
+            part,
+            dry_run,
+            whole: false,
+            attempts: PATCHES,
+            wanted: &mut wanted,
+        };
+        self.change(request, change).await
+    }
+}
+
+/// Reads a patch whose kind the content type has told.
+pub(crate) fn read(input: Input) -> Result<Patch> {
+    let parse = |json: &[u8]| {
+        serde_json::from_slice::<Value>(json).map_err(|_| {
+            let why = navarch_machinery::decode::decode::<Value>(json)
+                .err()
+                .map(|error| error.0)
+                .unwrap_or_default();
+            StatusError::bad_request(format!("error decoding patch: {why}"))
+        })
+    };
+    match input {
+        Input::Patch(PatchKind::Json, json) => Ok(Patch::Json(json.to_vec())),
+        Input::Patch(PatchKind::Merge, json) => Ok(Patch::Merge(parse(&json)?)),
+        Input::Patch(PatchKind::Strategic, json) => Ok(Patch::Strategic(parse(&json)?)),
+        Input::PatchValue(PatchKind::Json, value) => {
+            Ok(Patch::Json(value.to_string().into_bytes()))
+        }
+        Input::PatchValue(PatchKind::Merge, value) => Ok(Patch::Merge(value)),
+        Input::PatchValue(PatchKind::Strategic, value) => Ok(Patch::Strategic(value)),
+        _ => Err(unsupported()),
+    }
+}
+
+/// 415, in the words for a patch that nobody speaks. Server-side apply is not spoken yet.
+pub(crate) fn unsupported() -> StatusError {
+    let error = StatusError::unsupported_media_type("415: Unsupported Media Type");
+    StatusError {
+        details: Some(Box::default()),
+        ..error
+    }
+}
+
+/// Applies a patch to the JSON of an object of that group, version and kind.
+pub(crate) fn apply(kind: (&str, &str, &str), patch: &Patch, document: &mut Value) -> Result<()> {
+    match patch {
+        Patch::Json(operations) => patch::json::apply(document, operations).map_err(Into::into),
+        Patch::Merge(value) => {
+            patch::merge::apply(document, value.clone());
+            Ok(())
+        }
+        Patch::Strategic(value) => {
+            let types = navarch_api::schema::schema();
+            match types.kind(kind.0, kind.1, kind.2) {
+                Some(ty) => {
+                    patch::strategic::apply(types, ty, document, value.clone()).map_err(Into::into)
+                }
+                None => Err(unsupported()),
+            }
+        }
+    }
+}
+
+/// The patched document as an object again.
+fn object(
+    served: &Served,
+    document: &Value,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Box<dyn Object>> {
+    let text = |key: &str| {
+        document
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    if text("kind") != served.def.kind || text("apiVersion") != served.api_version {
+        let message = format!(
+            "{} in version {:?} cannot be handled as a {}: no kind {:?} is registered for version {:?} in scheme \
+             \"pkg/api/legacyscheme/scheme.go:30\"",
+            text("kind"),
+            text("apiVersion"),
+            served.def.kind,
+            text("kind"),
+            text("apiVersion")
+        );
+        return Err(StatusError::bad_request(message));
+    }
+    let json = serde_json::to_vec(document).map_err(StatusError::internal)?;
+    let decoded =
+        decode::patched(served, &json).map_err(|error| StatusError::bad_request(error))?;
+    let unknown = decoded
+        .unknown
+        .iter()
+        .map(|path| format!("unknown field {path:?}"));
+    let findings: Vec<String> = unknown
+        .chain(
+            decoded
+                .duplicate
+                .iter()
+                .map(|path| format!("duplicate field {path:?}")),
+        )
+        .collect();
+    match validation {
+        FieldValidation::Strict if !findings.is_empty() => Err(StatusError::bad_request(format!(
+            "strict decoding error: {}",
+            findings.join(", ")
+        ))),
+        FieldValidation::Warn => {
+            warnings.extend(findings);
+            Ok(decoded.object)
+        }
+        _ => Ok(decoded.object),
+    }
+}

@@ -1,0 +1,72 @@
+//! One request to a resource, as the verbs see it: where it came from makes no difference.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use navarch_api::call::PatchKind;
+use navarch_api::strategy::Part;
+use navarch_machinery::object::Object;
+use serde_json::Value;
+
+use crate::request::{Params, RequestInfo};
+use crate::served::Served;
+use navarch_auth::UserInfo;
+
+/// A request that has been authenticated and authorized, and whose resource is known.
+pub(crate) struct Request<'a> {
+    pub(crate) user: &'a Arc<UserInfo>,
+    pub(crate) info: &'a RequestInfo<'a>,
+    pub(crate) params: &'a Params<'a>,
+    pub(crate) served: &'a Arc<Served>,
+    pub(crate) body: Input,
+    /// What the client will be warned of.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Request<'_> {
+    pub(crate) fn namespace(&self) -> &str {
+        if self.served.def.is_namespaced() {
+            &self.info.namespace
+        } else {
+            ""
+        }
+    }
+
+    pub(crate) fn key(&self) -> String {
+        self.served.key(self.namespace(), &self.info.name)
+    }
+
+    /// A 404 for the object that the request names.
+    pub(crate) fn not_found(&self) -> navarch_machinery::status::StatusError {
+        self.served.not_found(&self.info.name)
+    }
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub(crate) enum Input {
+    /// Nothing.
+    None,
+    /// JSON from a stranger.
+    Json(Bytes),
+    /// An object from this process.
+    Object(Arc<dyn Object>),
+    /// JSON from this process.
+    Value(Value),
+    /// A patch, as JSON from a stranger.
+    Patch(PatchKind, Bytes),
+    /// A patch from this process.
+    PatchValue(PatchKind, Value),
+}
+
+/// Which part of the object a subresource writes.
+pub(crate) fn part_of(subresource: &str) -> Part {
+    match subresource {
+        "" => Part::Main,
+        "status" => Part::Status,
+        "ephemeralcontainers" => Part::Other("ephemeralcontainers"),
+        "resize" => Part::Other("resize"),
+        "finalize" => Part::Other("finalize"),
+        _ => Part::Other("other"),
+    }
+}

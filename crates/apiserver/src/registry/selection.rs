@@ -1,0 +1,104 @@
+//! Which objects a list or a watch is about.
+
+use std::borrow::Cow;
+
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::{fields, labels};
+use navarch_store::Entry;
+
+use crate::encode::scan;
+use crate::request::Params;
+use crate::served::Served;
+
+/// Label and field selectors together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    pub(crate) labels: labels::Selector,
+    pub(crate) fields: fields::Selector,
+}
+
+impl Selection {
+    /// Reads the selectors of a request, and refuses fields that the resource does not select by.
+    pub(crate) fn parse(served: &Served, params: &Params<'_>) -> Result<Self> {
+        let refused = |error: String| StatusError::bad_request(error);
+        let labels = match &*params.label_selector {
+            "" => labels::Selector::everything(),
+            text => labels::Selector::parse(text)
+                .map_err(|error| refused(format!("unable to parse requirement: {error}")))?,
+        };
+        let fields = match &*params.field_selector {
+            "" => fields::Selector::default(),
+            text => fields::Selector::parse(text).map_err(|error| refused(error.0))?,
+        };
+        let known = |field: &str| {
+            field == "metadata.name"
+                || field == "metadata.namespace"
+                || served.def.selectable_fields.iter().any(|f| f == field)
+        };
+        match fields.terms().iter().find(|term| !known(&term.field)) {
+            Some(term) => Err(refused(unknown_field(served, &term.field))),
+            None => Ok(Self { labels, fields }),
+        }
+    }
+
+    /// Whether it selects everything.
+    pub(crate) fn is_all(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
+    }
+
+    /// The one name that an object must have.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.fields.exact_match("metadata.name")
+    }
+
+    /// Whether it selects the object of an entry. Decodes it only where fields of the kind itself are asked for.
+    pub(crate) fn matches(&self, served: &Served, entry: &Entry) -> Result<bool> {
+        if !self.fields.is_empty() && !self.matches_fields(served, entry)? {
+            return Ok(false);
+        }
+        Ok(self.labels.is_empty() || self.matches_labels(entry))
+    }
+
+    fn matches_labels(&self, entry: &Entry) -> bool {
+        let labels: Vec<(&str, &str)> = scan::labels(&entry.value).collect();
+        self.labels.matches_by(|key| {
+            labels
+                .iter()
+                .find(|(found, _)| *found == key)
+                .map(|(_, value)| *value)
+        })
+    }
+
+    fn matches_fields(&self, served: &Served, entry: &Entry) -> Result<bool> {
+        let path = &entry.key[served.prefix.len().min(entry.key.len())..];
+        let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+        if self
+            .fields
+            .terms()
+            .iter()
+            .all(|term| matches!(&*term.field, "metadata.name" | "metadata.namespace"))
+        {
+            return Ok(self.fields.matches(|field| match field {
+                "metadata.name" => Some(Cow::Borrowed(name)),
+                _ => Some(Cow::Borrowed(namespace)),
+            }));
+        }
+        let object = served.decode(entry)?;
+        Ok(self.fields.matches(|field| match field {
+            "metadata.name" => Some(Cow::Borrowed(name)),
+            "metadata.namespace" => Some(Cow::Borrowed(namespace)),
+            other => served.def.strategy.field(&*object, other).map(Cow::Owned),
+        }))
+    }
+}
+
+/// Kubernetes has three ways to say it: custom conversions name the field alone.
+fn unknown_field(served: &Served, field: &str) -> String {
+    if served.def.selectable_fields.is_empty() {
+        format!(
+            "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        )
+    } else {
+        format!("field label not supported: {field}")
+    }
+}

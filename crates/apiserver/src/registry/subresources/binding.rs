@@ -1,0 +1,127 @@
+//! Binding: a pod gets its node, once.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Binding, Pod, PodCondition};
+use navarch_machinery::field::{Error, Path};
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time::seconds;
+
+use super::super::{Input, Request};
+use crate::ApiServer;
+use crate::reply::{Output, success};
+
+impl ApiServer {
+    /// POST to `pods/NAME/binding`; with `pods` the resource of the request.
+    pub(crate) async fn bind(
+        &self,
+        request: &mut Request<'_>,
+        pod: Option<&str>,
+    ) -> Result<Output> {
+        let dry_run = request.params.is_dry_run("CreateOptions")?;
+        let binding: Binding = match &request.body {
+            Input::Object(object) if object.as_any().is::<Binding>() => object
+                .as_any()
+                .downcast_ref::<Binding>()
+                .cloned()
+                .unwrap_or_default(),
+            other => super::body(other, "v1", "Binding")?,
+        };
+        let given = binding.metadata.name.clone().unwrap_or_default();
+        let name = pod.map_or_else(|| given.clone(), str::to_owned);
+        if name != given && !given.is_empty() {
+            return Err(StatusError::bad_request(
+                "name in URL does not match name in Binding object",
+            ));
+        }
+        validate(&binding, &name)?;
+        self.change_raw(request, &name, dry_run, &mut |object| {
+            object
+                .as_any_mut()
+                .downcast_mut::<Pod>()
+                .map_or(Ok(()), |pod| assign(pod, &binding, &name))
+        })
+        .await?;
+        Ok(Output::Value {
+            value: success(None, Some(201)),
+            code: 201,
+        })
+    }
+}
+
+fn validate(binding: &Binding, name: &str) -> Result<()> {
+    let target = Path::new("target");
+    let kind = binding.target.kind.as_deref().unwrap_or_default();
+    let mut errors = Vec::new();
+    if !matches!(kind, "" | "Node") {
+        errors.push(Error::not_supported(
+            &target.child("kind"),
+            kind,
+            &["Node", "<empty>"],
+        ));
+    }
+    if binding
+        .target
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .is_empty()
+    {
+        errors.push(Error::required(&target.child("name"), ""));
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(StatusError::invalid("", "Binding", name, &errors))
+    }
+}
+
+fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
+    let conflict = |why: String| Err(StatusError::conflict("", "pods/binding", name, &why));
+    let uid = binding
+        .metadata
+        .uid
+        .as_deref()
+        .filter(|uid| !uid.is_empty());
+    if let Some(asked) = uid.filter(|uid| pod.metadata.uid.as_deref() != Some(uid)) {
+        let there = pod.metadata.uid.as_deref().unwrap_or_default();
+        return conflict(format!(
+            "Precondition failed: UID in precondition: {asked}, UID in object meta: {there}"
+        ));
+    }
+    if pod.metadata.deletion_timestamp.is_some() {
+        return conflict(format!(
+            "pod {name} is being deleted, cannot be assigned to a host"
+        ));
+    }
+    let spec = pod.spec.get_or_insert_default();
+    if let Some(node) = spec.node_name.as_deref().filter(|node| !node.is_empty()) {
+        return conflict(format!("pod {name} is already assigned to node {node:?}"));
+    }
+    if spec
+        .scheduling_gates
+        .as_ref()
+        .is_some_and(|gates| !gates.is_empty())
+    {
+        return conflict(format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
+    spec.node_name = binding.target.name.clone();
+    if let Some(annotations) = &binding.metadata.annotations {
+        pod.metadata
+            .annotations
+            .get_or_insert_default()
+            .extend(annotations.clone());
+    }
+    let conditions = pod
+        .status
+        .get_or_insert_default()
+        .conditions
+        .get_or_insert_default();
+    conditions.retain(|condition| condition.type_ != "PodScheduled");
+    conditions.push(PodCondition {
+        type_: "PodScheduled".into(),
+        status: "True".into(),
+        last_transition_time: Some(seconds(Timestamp::now())),
+        ..PodCondition::default()
+    });
+    Ok(())
+}

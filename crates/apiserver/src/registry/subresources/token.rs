@@ -1,0 +1,143 @@
+//! TokenRequest: a token for a service account.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::authentication::v1::{
+    BoundObjectReference, TokenRequest, TokenRequestStatus,
+};
+use navarch_auth::BoundObject;
+use navarch_machinery::field::{Error, Path};
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time::seconds;
+
+use super::super::Request;
+use crate::ApiServer;
+use crate::reply::Output;
+
+/// How long tokens may hold, in seconds.
+const SHORTEST: i64 = 10 * 60;
+const LONGEST: i64 = 1 << 32;
+const USUAL: i64 = 60 * 60;
+
+impl ApiServer {
+    /// POST to `serviceaccounts/NAME/token`.
+    pub(crate) fn request_token(&self, request: &mut Request<'_>) -> Result<Output> {
+        let (_, account) = self.named(request)?;
+        let key = self
+            .token_key
+            .as_ref()
+            .ok_or_else(|| StatusError::internal("this server signs no tokens"))?;
+        let mut wanted: TokenRequest =
+            super::body(&request.body, "authentication.k8s.io/v1", "TokenRequest")?;
+        let spec = wanted.spec.get_or_insert_default();
+        let expiration = spec.expiration_seconds.unwrap_or(USUAL);
+        validate(expiration)?;
+        let audiences = spec.audiences.get_or_insert_default();
+        if audiences.is_empty() {
+            audiences.push(key.issuer().to_owned());
+        }
+        spec.expiration_seconds = Some(expiration);
+        let now = Timestamp::now();
+        let mut claims = navarch_auth::TokenRequest {
+            namespace: request.namespace().to_owned(),
+            service_account: BoundObject {
+                name: request.info.name.to_string(),
+                uid: account.metadata().uid.clone().unwrap_or_default(),
+            },
+            audiences: audiences.clone(),
+            now: now.as_second(),
+            seconds: expiration,
+            id: crate::random::uuid(),
+            ..navarch_auth::TokenRequest::default()
+        };
+        if let Some(object) = &spec.bound_object_ref {
+            self.bind_token(request, object, &mut claims)?;
+        }
+        let token = key.issue(claims).map_err(StatusError::internal)?;
+        let end = now
+            .checked_add(SignedDuration::from_secs(expiration))
+            .unwrap_or(now);
+        wanted.metadata.name = Some(request.info.name.to_string());
+        wanted.metadata.namespace = Some(request.namespace().to_owned());
+        wanted.metadata.creation_timestamp = Some(seconds(now));
+        wanted.status = Some(TokenRequestStatus {
+            token: Some(token),
+            expiration_timestamp: Some(seconds(end)),
+        });
+        let mut value = serde_json::to_value(&wanted).map_err(StatusError::internal)?;
+        if let Some(spec) = value
+            .get_mut("spec")
+            .and_then(serde_json::Value::as_object_mut)
+        {
+            spec.entry("boundObjectRef")
+                .or_insert(serde_json::Value::Null);
+        }
+        Ok(Output::Value { value, code: 201 })
+    }
+
+    /// Notes the object that the token dies with; it must be there and be the one that is meant.
+    fn bind_token(
+        &self,
+        request: &Request<'_>,
+        object: &BoundObjectReference,
+        claims: &mut navarch_auth::TokenRequest,
+    ) -> Result<()> {
+        let kind = object.kind.as_deref().unwrap_or_default();
+        let name = object.name.clone().unwrap_or_default();
+        let (plural, slot) = match kind {
+            "Pod" => ("pods", &mut claims.pod),
+            "Secret" => ("secrets", &mut claims.secret),
+            "Node" => ("nodes", &mut claims.node),
+            _ => {
+                let account = &request.info.name;
+                let message = format!(
+                    "cannot bind token for serviceaccount {account:?} to object of type {kind}"
+                );
+                return Err(StatusError::bad_request(message));
+            }
+        };
+        let served = self
+            .directory
+            .find("", "v1", plural)
+            .ok_or_else(StatusError::no_such_path)?;
+        let key = served.key(request.namespace(), &name);
+        let entry = self
+            .store
+            .snapshot()
+            .get(&key)
+            .ok_or_else(|| served.not_found(&name))?;
+        let there = served
+            .decode(&entry)?
+            .metadata()
+            .uid
+            .clone()
+            .unwrap_or_default();
+        if let Some(asked) = object
+            .uid
+            .as_deref()
+            .filter(|asked| !asked.is_empty() && *asked != there)
+        {
+            let why = format!(
+                "the UID in the bound object reference ({asked}) does not match the UID in record. \
+                 The object might have been deleted and then recreated"
+            );
+            return Err(StatusError::conflict("", plural, &name, &why));
+        }
+        *slot = Some(BoundObject { name, uid: there });
+        Ok(())
+    }
+}
+
+fn validate(expiration: i64) -> Result<()> {
+    let path = Path::new("spec").child("expirationSeconds");
+    let why = match expiration {
+        i64::MIN..SHORTEST => "may not specify a duration less than 10 minutes",
+        SHORTEST..=LONGEST => return Ok(()),
+        _ => "may not specify a duration larger than 2^32 seconds",
+    };
+    Err(StatusError::invalid(
+        "authentication.k8s.io",
+        "TokenRequest",
+        "",
+        &vec![Error::invalid(&path, expiration, why)],
+    ))
+}

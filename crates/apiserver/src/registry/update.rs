@@ -1,0 +1,283 @@
+//! PUT, and what it shares with PATCH: a change of what is there, tried again where somebody else was faster.
+
+use std::sync::Arc;
+
+use navarch_api::strategy::Part;
+use navarch_machinery::field::{Error, Path};
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_store::{Compare, Entry};
+
+use super::commit::{self, Extra, Written};
+use super::create::own_namespace;
+use super::request::part_of;
+use super::{Request, decode};
+use crate::ApiServer;
+use crate::admission::Operation;
+use crate::encode::{restamp, scan};
+use crate::limits::{PATCH_ATTEMPTS, WRITE_ATTEMPTS};
+use crate::reply::Output;
+use crate::served::{Served, Special};
+
+/// What a write wants the object to be, given what it is. Warnings go to the second argument.
+pub(crate) type Wanted<'a> =
+    dyn FnMut(&Arc<dyn Object>, &mut Vec<String>) -> Result<Box<dyn Object>> + Send + 'a;
+
+/// How a change is made.
+pub(crate) struct Change<'a> {
+    pub(crate) part: Part,
+    pub(crate) dry_run: bool,
+    /// Whether the wanted object states all of it (PUT), so that its uid is a precondition.
+    pub(crate) whole: bool,
+    pub(crate) attempts: usize,
+    pub(crate) wanted: &'a mut Wanted<'a>,
+}
+
+impl ApiServer {
+    /// Replaces the object, or the part of it that the subresource is, with the one that the request carries.
+    pub(crate) async fn update(&self, request: &mut Request<'_>) -> Result<Output> {
+        let dry_run = request.params.is_dry_run("UpdateOptions")?;
+        let validation = request.params.field_validation("UpdateOptions")?;
+        let body = std::mem::replace(&mut request.body, super::Input::None);
+        let mut object = decode::object(
+            &self.directory,
+            request.served,
+            &body,
+            validation,
+            &mut request.warnings,
+        )?;
+        let part = part_of(&request.info.subresource);
+        check_name(request, &*object)?;
+        own_namespace(request.namespace(), &mut *object)?;
+        let exists = self.store.snapshot().get(&request.key()).is_some();
+        if !exists
+            && part == Part::Main
+            && request.served.def.strategy.update_rules().create_on_update
+        {
+            return self.create_object(request, object, dry_run).await;
+        }
+        let mut wanted = |_: &Arc<dyn Object>, _: &mut Vec<String>| Ok(object.clone_object());
+        let change = Change {
+            part,
+            dry_run,
+            whole: true,
+            attempts: WRITE_ATTEMPTS,
+            wanted: &mut wanted,
+        };
+        self.change(request, change).await
+    }
+
+    /// Changes an object: default, mutate, prepare, validate, admit, store; again where it has changed meanwhile.
+    pub(crate) async fn change(
+        &self,
+        request: &mut Request<'_>,
+        change: Change<'_>,
+    ) -> Result<Output> {
+        let key = request.key();
+        let served = request.served.clone();
+        let warned = request.warnings.len();
+        for _ in 0..change.attempts {
+            request.warnings.truncate(warned);
+            let snapshot = self.store.snapshot();
+            let entry = snapshot.get(&key).ok_or_else(|| request.not_found())?;
+            let old = served.decode(&entry)?;
+            let mut object = (change.wanted)(&old, &mut request.warnings)?;
+            let unconditional = check_version(&served, &*object, &entry)?;
+            if change.whole {
+                check_uid(&served, &*object, &*old, &entry)?;
+            }
+            served.def.strategy.apply_defaults(&mut *object);
+            self.mutate(
+                request,
+                Operation::Update(change.part),
+                &mut *object,
+                Some(&*old),
+            )?;
+            served
+                .def
+                .strategy
+                .prepare_for_update(change.part, &mut *object, &*old);
+            object.metadata_mut().managed_fields = None;
+            object.metadata_mut().self_link = None;
+            validate(&served, change.part, &*object, &*old)?;
+            let _ = self.admit(
+                request,
+                Operation::Update(change.part),
+                &*object,
+                Some(&*old),
+            )?;
+            request
+                .warnings
+                .extend(served.def.strategy.warnings(&*object, Some(&*old)));
+            let mut extra = Extra::default();
+            if served.special == Special::Service && change.part == Part::Main {
+                self.services
+                    .reserve(&*snapshot, &mut *object, Some(&*old), &mut extra)?;
+            }
+            let encoded = commit::to_stored(&served, &mut *object)?;
+            let at = encoded.stamp as usize;
+            if scan::without_revision(&entry.value) == (&encoded.value[..at], &encoded.value[at..])
+            {
+                return Ok(Output::Stored {
+                    served,
+                    entry,
+                    object: Some(old),
+                    created: false,
+                });
+            }
+            if change.dry_run {
+                return Ok(commit::shown(&served, object, Some(entry.modified), false));
+            }
+            if is_finished(&served, &*object) {
+                self.release(&served, &*old, &mut extra);
+                if let Written::Done(_) = self.remove(&entry, restamp(&entry.value)?, extra).await?
+                {
+                    return Ok(commit::shown(&served, object, Some(entry.modified), false));
+                }
+            } else {
+                let expected = Compare::Modified(entry.key.clone(), entry.modified);
+                if let Written::Done(entry) = self.put(&key, encoded, expected, extra).await? {
+                    return Ok(commit::answer(&served, entry, object, false));
+                }
+            }
+            if !unconditional && change.whole {
+                break;
+            }
+        }
+        Err(StatusError::modified(
+            &served.def.group,
+            &served.def.plural,
+            &request.info.name,
+        ))
+    }
+
+    /// Gives back what an object holds beside itself.
+    pub(crate) fn release(&self, served: &Served, object: &dyn Object, extra: &mut Extra) {
+        if served.special == Special::Service {
+            self.services.release(object, extra);
+        }
+    }
+}
+
+pub(crate) const PATCHES: usize = PATCH_ATTEMPTS;
+
+fn check_name(request: &Request<'_>, object: &dyn Object) -> Result<()> {
+    let (asked, name) = (
+        &*request.info.name,
+        object.metadata().name.as_deref().unwrap_or_default(),
+    );
+    if name == asked {
+        return Ok(());
+    }
+    let message = if name.is_empty() {
+        format!(
+            "the name of the object ({asked} based on URL) was undeterminable: name must be provided"
+        )
+    } else {
+        format!("the name of the object ({name}) does not match the name on the URL ({asked})")
+    };
+    Err(StatusError::bad_request(message))
+}
+
+/// Whether the object comes without a version, so that it replaces whatever is there.
+fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<bool> {
+    let version = object
+        .metadata()
+        .resource_version
+        .as_deref()
+        .unwrap_or_default();
+    let name = object.metadata().name.as_deref().unwrap_or_default();
+    if matches!(version, "" | "0") {
+        if served.def.strategy.update_rules().unconditional {
+            return Ok(true);
+        }
+        let path = Path::new("metadata").child("resourceVersion");
+        let errors = vec![Error::invalid(
+            &path,
+            0_u64,
+            "must be specified for an update",
+        )];
+        return Err(StatusError::invalid(
+            &served.def.group,
+            &served.def.kind,
+            name,
+            &errors,
+        ));
+    }
+    if version.parse() == Ok(entry.modified) {
+        return Ok(false);
+    }
+    Err(StatusError::modified(
+        &served.def.group,
+        &served.def.plural,
+        name,
+    ))
+}
+
+fn check_uid(served: &Served, object: &dyn Object, old: &dyn Object, entry: &Entry) -> Result<()> {
+    let (Some(asked), there) = (
+        object.metadata().uid.as_deref(),
+        old.metadata().uid.as_deref().unwrap_or_default(),
+    ) else {
+        return Ok(());
+    };
+    if asked.is_empty() || asked == there {
+        return Ok(());
+    }
+    let name = object.metadata().name.as_deref().unwrap_or_default();
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+         UID in precondition: {asked}, UID in object meta: {there}",
+        registry_key(served, entry)
+    );
+    Err(StatusError::conflict(
+        &served.def.group,
+        &served.def.plural,
+        name,
+        &why,
+    ))
+}
+
+/// The key that Kubernetes would keep the object under: clients see it in messages.
+fn registry_key(served: &Served, entry: &Entry) -> String {
+    let rest = entry
+        .key
+        .strip_prefix(&*served.prefix)
+        .unwrap_or(&entry.key);
+    let directory = match (&*served.def.group, &*served.def.plural) {
+        ("", "endpoints") => "services/endpoints",
+        ("", "services") => "services/specs",
+        ("", "nodes") => "minions",
+        ("", "replicationcontrollers") => "controllers",
+        ("events.k8s.io", _) => "events",
+        (_, plural) => plural,
+    };
+    format!("/registry/{directory}/{rest}")
+}
+
+fn validate(served: &Served, part: Part, object: &dyn Object, old: &dyn Object) -> Result<()> {
+    let mut errors = served.def.strategy.validate(object);
+    errors.extend(served.def.strategy.validate_update(part, object, old));
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let name = object.metadata().name.as_deref().unwrap_or_default();
+    Err(StatusError::invalid(
+        &served.def.group,
+        &served.def.kind,
+        name,
+        &errors,
+    ))
+}
+
+/// Whether an object that is being deleted has nothing left that holds it.
+fn is_finished(served: &Served, object: &dyn Object) -> bool {
+    let meta = object.metadata();
+    let held = meta
+        .finalizers
+        .as_ref()
+        .is_some_and(|finalizers| !finalizers.is_empty());
+    let grace = meta.deletion_grace_period_seconds.unwrap_or(0) > 0;
+    let deleted = meta.deletion_timestamp.is_some() && !held && !grace;
+    deleted && (served.special != Special::Namespace || super::namespace::is_finalized(object))
+}

@@ -1,0 +1,10 @@
+//! What a client asks for: the path, the query, the content types.
+
+pub(crate) mod accept;
+mod info;
+mod params;
+mod percent;
+
+pub(crate) use info::{RequestInfo, Verb};
+pub(crate) use params::{FieldValidation, Params};
+pub(crate) use percent::decode;

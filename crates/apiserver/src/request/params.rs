@@ -1,0 +1,207 @@
+//! The query of a request to a resource, typed when it is asked for.
+
+use std::borrow::Cow;
+
+use navarch_api::call::Options;
+use navarch_api::strategy::Propagation;
+use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::status::{Result, StatusError};
+
+use super::decode;
+
+/// The options of all verbs, as text. What a verb does not know it does not look at.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Params<'a> {
+    pub(crate) label_selector: Cow<'a, str>,
+    pub(crate) field_selector: Cow<'a, str>,
+    pub(crate) resource_version: Cow<'a, str>,
+    pub(crate) resource_version_match: Cow<'a, str>,
+    pub(crate) limit: Cow<'a, str>,
+    pub(crate) continue_token: Cow<'a, str>,
+    pub(crate) timeout_seconds: Cow<'a, str>,
+    pub(crate) timeout: Cow<'a, str>,
+    pub(crate) watch: Cow<'a, str>,
+    pub(crate) allow_watch_bookmarks: Cow<'a, str>,
+    pub(crate) send_initial_events: Option<Cow<'a, str>>,
+    pub(crate) dry_run: Vec<Cow<'a, str>>,
+    pub(crate) field_validation: Cow<'a, str>,
+    pub(crate) field_manager: Cow<'a, str>,
+    pub(crate) include_object: Cow<'a, str>,
+    pub(crate) grace_period_seconds: Option<Cow<'a, str>>,
+    pub(crate) propagation_policy: Option<Cow<'a, str>>,
+    pub(crate) orphan_dependents: Option<Cow<'a, str>>,
+    pub(crate) pretty: Cow<'a, str>,
+    /// Given by callers in this process only.
+    pub(crate) precondition_uid: Option<Cow<'a, str>>,
+    /// Given by callers in this process only.
+    pub(crate) precondition_version: Option<Cow<'a, str>>,
+}
+
+/// What becomes of fields that the kind does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldValidation {
+    Ignore,
+    Warn,
+    Strict,
+}
+
+impl<'a> Params<'a> {
+    /// Reads a query. What is not well encoded or not known is left out, as Kubernetes does.
+    pub(crate) fn parse(query: &'a str) -> Self {
+        let mut params = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if let (Some(key), Some(value)) = (decode(key, true), decode(value, true)) {
+                params.set(&key, value);
+            }
+        }
+        params
+    }
+
+    fn set(&mut self, key: &str, value: Cow<'a, str>) {
+        match key {
+            "labelSelector" => self.label_selector = value,
+            "fieldSelector" => self.field_selector = value,
+            "resourceVersion" => self.resource_version = value,
+            "resourceVersionMatch" => self.resource_version_match = value,
+            "limit" => self.limit = value,
+            "continue" => self.continue_token = value,
+            "timeoutSeconds" => self.timeout_seconds = value,
+            "timeout" => self.timeout = value,
+            "watch" => self.watch = value,
+            "allowWatchBookmarks" => self.allow_watch_bookmarks = value,
+            "sendInitialEvents" => self.send_initial_events = Some(value),
+            "dryRun" => self.dry_run.push(value),
+            "fieldValidation" => self.field_validation = value,
+            "fieldManager" => self.field_manager = value,
+            "includeObject" => self.include_object = value,
+            "gracePeriodSeconds" => self.grace_period_seconds = Some(value),
+            "propagationPolicy" => self.propagation_policy = Some(value),
+            "orphanDependents" => self.orphan_dependents = Some(value),
+            "pretty" => self.pretty = value,
+            _ => {}
+        }
+    }
+
+    /// The options of a call in this process.
+    pub(crate) fn of(options: &'a Options) -> Self {
+        Self {
+            label_selector: Cow::Borrowed(&options.label_selector),
+            field_selector: Cow::Borrowed(&options.field_selector),
+            resource_version: Cow::Borrowed(&options.resource_version),
+            limit: if options.limit > 0 {
+                Cow::Owned(options.limit.to_string())
+            } else {
+                Cow::Borrowed("")
+            },
+            continue_token: Cow::Borrowed(&options.continue_token),
+            allow_watch_bookmarks: Cow::Borrowed(if options.bookmarks { "true" } else { "" }),
+            dry_run: if options.dry_run {
+                vec![Cow::Borrowed("All")]
+            } else {
+                Vec::new()
+            },
+            field_manager: Cow::Borrowed(&options.field_manager),
+            grace_period_seconds: options
+                .grace_period
+                .map(|seconds| Cow::Owned(seconds.to_string())),
+            propagation_policy: options
+                .propagation
+                .map(|policy| Cow::Borrowed(propagation_name(policy))),
+            precondition_uid: options.uid.as_deref().map(Cow::Borrowed),
+            precondition_version: options.precondition_version.as_deref().map(Cow::Borrowed),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the query asks for a watch.
+    pub(crate) fn wants_watch(&self) -> bool {
+        boolean(&self.watch).unwrap_or(false)
+    }
+
+    /// At most so many items; 0: all.
+    pub(crate) fn limit(&self) -> Result<usize> {
+        let limit = integer(&self.limit)?.unwrap_or(0);
+        Ok(usize::try_from(limit).unwrap_or(0))
+    }
+
+    /// The end of a watch, if the client named one.
+    pub(crate) fn timeout_seconds(&self) -> Result<Option<u64>> {
+        Ok(integer(&self.timeout_seconds)?
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .filter(|seconds| *seconds > 0))
+    }
+
+    /// Whether nothing is to be kept. `kind`: of the options, for the words of a refusal.
+    pub(crate) fn is_dry_run(&self, kind: &str) -> Result<bool> {
+        let given: Vec<&str> = self
+            .dry_run
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|value| !value.is_empty())
+            .collect();
+        if given.iter().all(|value| *value == "All") {
+            return Ok(!given.is_empty());
+        }
+        let errors: ErrorList = vec![Error::not_supported(
+            &Path::new("dryRun"),
+            serde_json::json!(given),
+            &["All"],
+        )];
+        Err(StatusError::invalid("meta.k8s.io", kind, "", &errors))
+    }
+
+    /// What becomes of fields that the kind does not have; Kubernetes warns where the client does not say.
+    pub(crate) fn field_validation(&self, kind: &str) -> Result<FieldValidation> {
+        match &*self.field_validation {
+            "Ignore" => Ok(FieldValidation::Ignore),
+            "" | "Warn" => Ok(FieldValidation::Warn),
+            "Strict" => Ok(FieldValidation::Strict),
+            other => {
+                let known = ["", "Ignore", "Strict", "Warn"];
+                let errors = vec![Error::not_supported(
+                    &Path::new("fieldValidation"),
+                    other,
+                    &known,
+                )];
+                Err(StatusError::invalid("meta.k8s.io", kind, "", &errors))
+            }
+        }
+    }
+}
+
+/// As Go's `strconv.ParseBool` takes it.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn integer(text: &str) -> Result<Option<i64>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |_| {
+        StatusError::bad_request(format!(
+            "strconv.ParseInt: parsing {text:?}: invalid syntax"
+        ))
+    };
+    text.parse().map(Some).map_err(wrong)
+}
+
+fn propagation_name(policy: Propagation) -> &'static str {
+    match policy {
+        Propagation::Background => "Background",
+        Propagation::Foreground => "Foreground",
+        Propagation::Orphan => "Orphan",
+    }
+}
+
+impl Params<'_> {
+    /// Whether a boolean option is set.
+    pub(crate) fn flag(text: &str) -> bool {
+        boolean(text).unwrap_or(false)
+    }
+}

@@ -1,0 +1,168 @@
+//! The resources that this server serves: the table, with what the pipeline keeps beside each row.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use navarch_api::def::ResourceDef;
+use navarch_api::table::Table;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_store::Entry;
+
+/// A kind whose storage does more than keep bytes, as Kubernetes' own registry has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    /// Nothing particular.
+    None,
+    /// Deleted in two steps, by its finalizers in the spec.
+    Namespace,
+    /// Gets addresses and ports.
+    Service,
+    /// Gets a service account, tolerations and a priority.
+    Pod,
+}
+
+/// One resource, as served.
+pub(crate) struct Served {
+    pub(crate) def: Arc<ResourceDef>,
+    /// `apps/v1`.
+    pub(crate) api_version: String,
+    /// What every encoded object of it begins with: `{"apiVersion":"apps/v1","kind":"Deployment",`.
+    pub(crate) head: String,
+    /// The resource whose objects are stored where that is another one.
+    pub(crate) storage: Option<Arc<Served>>,
+    pub(crate) special: Special,
+    /// The store's prefix of all its objects.
+    pub(crate) prefix: String,
+}
+
+impl Served {
+    fn new(def: Arc<ResourceDef>, storage: Option<Arc<Served>>) -> Self {
+        let api_version = def.api_version();
+        let special = match (&*def.group, &*def.plural) {
+            ("", "namespaces") => Special::Namespace,
+            ("", "services") => Special::Service,
+            ("", "pods") => Special::Pod,
+            _ => Special::None,
+        };
+        Self {
+            head: format!("{{\"apiVersion\":{api_version:?},\"kind\":{:?},", def.kind),
+            prefix: def.prefix(None),
+            api_version,
+            storage,
+            special,
+            def,
+        }
+    }
+
+    /// The key of an object; `namespace` is empty in cluster scope.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
+        let mut key = String::with_capacity(self.prefix.len() + namespace.len() + 1 + name.len());
+        key.push_str(&self.prefix);
+        if self.def.is_namespaced() {
+            key.push_str(namespace);
+            key.push('/');
+        }
+        key.push_str(name);
+        key
+    }
+
+    /// The prefix of what a list or a watch reads; an empty `namespace` is all of them.
+    pub(crate) fn scope_prefix(&self, namespace: &str) -> String {
+        if namespace.is_empty() || !self.def.is_namespaced() {
+            self.prefix.clone()
+        } else {
+            format!("{}{namespace}/", self.prefix)
+        }
+    }
+
+    /// The object of an entry, decoded at most once while anybody holds it.
+    pub(crate) fn decode(&self, entry: &Entry) -> Result<Arc<dyn Object>> {
+        let stored = self.storage.as_deref().unwrap_or(self);
+        let object = stored.decode_stored(entry)?;
+        if self.storage.is_none() {
+            return Ok(object);
+        }
+        let converted = self.def.strategy.from_storage_kind(&*object);
+        converted.map(Arc::from).ok_or_else(|| {
+            StatusError::internal(format!("{} cannot be read as {:?}", entry.key, self.def))
+        })
+    }
+
+    fn decode_stored(&self, entry: &Entry) -> Result<Arc<dyn Object>> {
+        let broken = |error: String| StatusError::internal(format!("{}: {error}", entry.key));
+        let mut fresh = None;
+        let shared = entry.decoded(|bytes| {
+            let object = self.def.strategy.decode_stored(bytes)?;
+            fresh = Some(object.clone());
+            Ok(object.into_any())
+        });
+        match (shared.map_err(broken)?, fresh) {
+            (_, Some(object)) => Ok(object),
+            (shared, None) => match self.def.strategy.share(shared) {
+                Some(object) => Ok(object),
+                None => self
+                    .def
+                    .strategy
+                    .decode_stored(&entry.value)
+                    .map_err(broken),
+            },
+        }
+    }
+
+    /// Keeps an object that was just written as the decoded form of its entry.
+    pub(crate) fn remember(&self, entry: &Entry, object: &Arc<dyn Object>) {
+        let _ = entry.decoded(|_| Ok::<_, ()>(object.clone().into_any()));
+    }
+
+    /// A 404 for one of its objects.
+    pub(crate) fn not_found(&self, name: &str) -> StatusError {
+        StatusError::not_found(&self.def.group, &self.def.plural, name)
+    }
+}
+
+type Versions = HashMap<Box<str>, HashMap<Box<str>, Arc<Served>>>;
+
+/// All resources, by address.
+pub(crate) struct Directory {
+    pub(crate) table: Table,
+    groups: HashMap<Box<str>, Versions>,
+}
+
+impl Directory {
+    pub(crate) fn new(table: Table) -> Self {
+        let mut groups: HashMap<Box<str>, Versions> = HashMap::new();
+        for def in table.rows() {
+            let own = (&def.storage.group, &def.storage.version) == (&def.group, &def.version);
+            let bucket = &def.storage.bucket;
+            let stored = || {
+                table.rows().find(|row| {
+                    (&row.group, &row.version, &row.storage.bucket)
+                        == (&def.storage.group, &def.storage.version, bucket)
+                })
+            };
+            let storage = if own {
+                None
+            } else {
+                stored().map(|row| Arc::new(Served::new(row.clone(), None)))
+            };
+            let served = Arc::new(Served::new(def.clone(), storage));
+            let versions = groups.entry(def.group.as_ref().into()).or_default();
+            versions
+                .entry(def.version.as_ref().into())
+                .or_default()
+                .insert(def.plural.as_ref().into(), served);
+        }
+        Self { table, groups }
+    }
+
+    /// The resource of an address.
+    pub(crate) fn find(&self, group: &str, version: &str, resource: &str) -> Option<&Arc<Served>> {
+        self.groups.get(group)?.get(version)?.get(resource)
+    }
+
+    /// Whether there is such a group.
+    pub(crate) fn has_group(&self, group: &str) -> bool {
+        self.groups.contains_key(group)
+    }
+}

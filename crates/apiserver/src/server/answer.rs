@@ -1,0 +1,301 @@
+//! From a reply to bytes on the wire.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, WARNING};
+use http::{HeaderValue, Response, StatusCode};
+use navarch_api::def::SubresourceKind;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::yaml;
+
+use crate::ApiServer;
+use crate::encode::body::{Gzip, ReplyBody};
+use crate::encode::{self, Items, ListChunks, Tables};
+use crate::limits::{CHUNK, COMPRESS_FROM};
+use crate::registry::{Feed, WatchFeed};
+use crate::reply::{List, Output, Reply};
+use crate::request::Params;
+use crate::request::accept::{self, Accepted, Format, Shape};
+use crate::served::Served;
+
+/// Bytes of warnings that an answer carries at most.
+const WARNINGS: usize = 4 << 10;
+
+/// How one request's answer is to be written.
+pub(super) struct Encoder {
+    accepted: Accepted,
+    gzip: bool,
+    tables: Tables,
+}
+
+impl Encoder {
+    /// Refuses what nobody can write. Streams are not negotiated.
+    pub(super) fn new(
+        accepts: Option<&str>,
+        encodings: Option<&str>,
+        params: &Params<'_>,
+        sub: Option<SubresourceKind>,
+    ) -> Result<Self> {
+        use SubresourceKind::{Attach, Exec, Log, PortForward, Proxy};
+        let accepted = match sub {
+            Some(Log | Exec | Attach | PortForward | Proxy) => Accepted::JSON,
+            _ => accept::negotiate(accepts)?,
+        };
+        let gzip = encodings.is_some_and(|encodings| {
+            encodings
+                .split(',')
+                .any(|one| one.trim().split(';').next() == Some("gzip"))
+        });
+        Ok(Self {
+            accepted,
+            gzip,
+            tables: Tables::new(&params.include_object),
+        })
+    }
+
+    /// Writes a reply.
+    pub(super) fn encode(self, server: &ApiServer, reply: Reply) -> Result<Response<ReplyBody>> {
+        let (code, body) = match reply.output {
+            Output::Stored {
+                served,
+                entry,
+                object,
+                created,
+            } => {
+                let json = encode::object_bytes(&served, &entry)?;
+                let object = object.filter(|_| served.storage.is_none());
+                (
+                    code(created),
+                    self.object(&served, json, || {
+                        object.map_or_else(|| served.decode(&entry), Ok)
+                    })?,
+                )
+            }
+            Output::Object {
+                served,
+                object,
+                created,
+            } => {
+                let json = encode::encoded(&*object);
+                (code(created), self.object(&served, json, || Ok(object))?)
+            }
+            Output::Value { value, code } => (code, ReplyBody::Full(value.to_string().into())),
+            Output::List(list) => (200, self.list(list)?),
+            Output::Watch(feed) => return self.watch(server, *feed),
+        };
+        let mut response = self.response(code, body)?;
+        for warning in warnings(&reply.warnings) {
+            response.headers_mut().append(WARNING, warning);
+        }
+        Ok(response)
+    }
+
+    fn object(
+        &self,
+        served: &Served,
+        json: Bytes,
+        object: impl FnOnce() -> Result<Arc<dyn Object>>,
+    ) -> Result<ReplyBody> {
+        Ok(ReplyBody::Full(match self.accepted.shape {
+            Shape::Plain => json,
+            Shape::Metadata => encode::partial(&json).into(),
+            Shape::Table => self.tables.object(served, &*object()?, &json),
+        }))
+    }
+
+    fn list(&self, list: List) -> Result<ReplyBody> {
+        let items = match self.accepted.shape {
+            Shape::Table => return self.tables.list(&list).map(ReplyBody::Full),
+            Shape::Plain => Items::Plain,
+            Shape::Metadata => Items::Metadata,
+        };
+        let chunks = ListChunks::new(list, items);
+        let total = chunks.total();
+        Ok(ReplyBody::Chunks(Box::new(chunks), total))
+    }
+
+    /// The response with headers, in the format and the encoding that were agreed on.
+    fn response(&self, code: u16, body: ReplyBody) -> Result<Response<ReplyBody>> {
+        let body = match self.accepted.format {
+            Format::Json => body,
+            Format::Yaml => ReplyBody::Full(
+                yaml::from_json(&whole(body))
+                    .map_err(StatusError::internal)?
+                    .into(),
+            ),
+        };
+        let large = |length: u64| self.gzip && length > COMPRESS_FROM as u64;
+        let (body, compressed) = match body {
+            ReplyBody::Full(bytes) if large(bytes.len() as u64) => (
+                ReplyBody::Chunks(Box::new(Gzip::new(std::iter::once(bytes))), None),
+                true,
+            ),
+            ReplyBody::Chunks(chunks, length) if large(length.unwrap_or(u64::MAX)) => {
+                (ReplyBody::Chunks(Box::new(Gzip::new(chunks)), None), true)
+            }
+            other => (other, false),
+        };
+        let mut response = plain(code, self.accepted.format.content_type(), body);
+        if compressed {
+            response
+                .headers_mut()
+                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+                .headers_mut()
+                .insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+        Ok(response)
+    }
+
+    fn watch(self, server: &ApiServer, feed: WatchFeed) -> Result<Response<ReplyBody>> {
+        if self.accepted.format != Format::Json {
+            return Err(accept::not_acceptable());
+        }
+        let open = Open::new(server, &feed.served);
+        let state = Watching {
+            feed,
+            shape: self.accepted.shape,
+            tables: self.tables,
+            first: true,
+            batch: Vec::new(),
+            _open: open,
+        };
+        let stream = futures::stream::unfold(state, Watching::chunk);
+        Ok(plain(
+            200,
+            "application/json",
+            ReplyBody::Stream(Box::pin(stream)),
+        ))
+    }
+}
+
+/// A watch that is being told.
+struct Watching {
+    feed: WatchFeed,
+    shape: Shape,
+    tables: Tables,
+    first: bool,
+    batch: Vec<Feed>,
+    _open: Open,
+}
+
+impl Watching {
+    async fn chunk(mut self) -> Option<(Bytes, Self)> {
+        if !self.feed.next(&mut self.batch).await {
+            return None;
+        }
+        let mut out = BytesMut::new();
+        let served = self.feed.served.clone();
+        encode::frames(
+            &served,
+            self.shape,
+            self.tables,
+            &mut self.first,
+            &mut self.batch,
+            &mut out,
+        );
+        if out.capacity() > 4 * CHUNK {
+            self.batch = Vec::new();
+        }
+        Some((out.freeze(), self))
+    }
+}
+
+/// Counts a watch while it is open.
+struct Open(prometheus_client::metrics::gauge::Gauge);
+
+impl Open {
+    fn new(server: &ApiServer, served: &Served) -> Self {
+        let gauge = server.metrics.watchers(served);
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn code(created: bool) -> u16 {
+    if created { 201 } else { 200 }
+}
+
+fn whole(body: ReplyBody) -> Bytes {
+    match body {
+        ReplyBody::Full(bytes) => bytes,
+        ReplyBody::Chunks(chunks, _) => chunks
+            .fold(Vec::new(), |mut all, chunk| {
+                all.extend_from_slice(&chunk);
+                all
+            })
+            .into(),
+        ReplyBody::Stream(_) => Bytes::new(),
+    }
+}
+
+/// A response of that type.
+pub(super) fn plain(code: u16, content_type: &'static str, body: ReplyBody) -> Response<ReplyBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}
+
+/// A refusal as a Status, in the format that the client takes.
+pub(super) fn error_response(error: &StatusError, accepts: Option<&str>) -> Response<ReplyBody> {
+    let json = encode::status_json(error);
+    let format = accept::error_format(accepts);
+    let body = match format {
+        Format::Json => json,
+        Format::Yaml => yaml::from_json(&json).map_or(json, Into::into),
+    };
+    let mut response = plain(error.code, format.content_type(), ReplyBody::Full(body));
+    let retry = error
+        .details
+        .as_ref()
+        .and_then(|details| details.retry_after_seconds);
+    if let Some(value) = retry.and_then(|seconds| HeaderValue::from_str(&seconds.to_string()).ok())
+    {
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, value);
+    }
+    response
+}
+
+/// Warnings as headers: `299 - "text"`, each once, as many as fit.
+fn warnings(texts: &[String]) -> Vec<HeaderValue> {
+    let mut room = WARNINGS;
+    let mut told: Vec<&str> = Vec::new();
+    let mut headers = Vec::new();
+    for text in texts {
+        if told.contains(&text.as_str()) {
+            continue;
+        }
+        told.push(text);
+        let clean: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let header = format!(
+            "299 - \"{}\"",
+            clean.replace('\\', "\\\\").replace('"', "\\\"")
+        );
+        room = match room.checked_sub(header.len()) {
+            Some(room) => room,
+            None => break,
+        };
+        headers.extend(HeaderValue::from_str(&header));
+    }
+    headers
+}

@@ -1,0 +1,172 @@
+//! One HTTP request, from its head to its answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use navarch_api::call::PatchKind;
+use navarch_auth::UserInfo;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::yaml;
+
+use super::answer::{Encoder, error_response};
+use super::body;
+use crate::ApiServer;
+use crate::encode::body::ReplyBody;
+use crate::pipeline::{Connection, Handled};
+use crate::registry::{Input, Request, Upgrade};
+use crate::request::{Params, RequestInfo, Verb, accept};
+use crate::served::Served;
+
+impl ApiServer {
+    /// Answers a request.
+    pub(super) async fn handle(
+        &self,
+        connection: &Connection,
+        request: hyper::Request<Incoming>,
+    ) -> Response<ReplyBody> {
+        let began = Instant::now();
+        let (mut parts, body) = request.into_parts();
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        let accepts = header(&parts.headers, &ACCEPT);
+        let params = Params::parse(parts.uri.query().unwrap_or_default());
+        let Some(info) = RequestInfo::parse(&parts.method, parts.uri.path(), params.wants_watch())
+        else {
+            return error_response(
+                &StatusError::bad_request("the path is not well encoded"),
+                accepts,
+            );
+        };
+        let mut served = None;
+        let permitted = self
+            .authenticate(connection, &parts.headers)
+            .and_then(|user| {
+                self.authorize(&user, &info, parts.method.as_str())?;
+                if info.resource_request {
+                    served = Some(self.resource(&info)?);
+                }
+                Ok(user)
+            });
+        let answer = match (permitted, served) {
+            (Err(error), _) => Err(error),
+            (Ok(_), None) => Ok(self.path(&parts)),
+            (Ok(user), Some(served)) => {
+                let exchange = Exchange {
+                    parts: &parts,
+                    info: &info,
+                    params: &params,
+                    user: &user,
+                    served,
+                };
+                self.exchange(exchange, body, upgrade).await
+            }
+        };
+        let response = answer.unwrap_or_else(|error| error_response(&error, accepts));
+        self.metrics.answered(
+            &info,
+            served.map(|served| &**served),
+            response.status().as_u16(),
+            began.elapsed(),
+        );
+        response
+    }
+
+    async fn exchange(
+        &self,
+        exchange: Exchange<'_>,
+        body: Incoming,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Response<ReplyBody>> {
+        let Exchange {
+            parts,
+            info,
+            params,
+            user,
+            served,
+        } = exchange;
+        let encoder = Encoder::new(
+            header(&parts.headers, &ACCEPT),
+            header(&parts.headers, &ACCEPT_ENCODING),
+            params,
+            served
+                .def
+                .subresource(&info.subresource)
+                .map(|sub| sub.kind),
+        )?;
+        let body = if info.verb.reads() {
+            Input::None
+        } else {
+            input(info.verb, &parts.headers, body).await?
+        };
+        let upgrade = Upgrade {
+            method: parts.method.clone(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: if upgrade.is_some() {
+                parts.headers.clone()
+            } else {
+                HeaderMap::new()
+            },
+            connection: upgrade,
+        };
+        let request = Request {
+            user,
+            info,
+            params,
+            served,
+            body,
+            warnings: Vec::new(),
+        };
+        match self.route(request, Some(upgrade)).await? {
+            Handled::Streamed(response) => Ok(response),
+            Handled::Reply(reply) => encoder.encode(self, reply),
+        }
+    }
+}
+
+struct Exchange<'a> {
+    parts: &'a Parts,
+    info: &'a RequestInfo<'a>,
+    params: &'a Params<'a>,
+    user: &'a Arc<UserInfo>,
+    served: &'a Arc<Served>,
+}
+
+/// A header as text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Reads the body as what the content type says it is.
+async fn input(verb: Verb, headers: &HeaderMap, incoming: Incoming) -> Result<Input> {
+    let content_type = header(headers, &CONTENT_TYPE);
+    if verb == Verb::Patch {
+        let (kind, is_yaml) = match accept::media(content_type) {
+            "application/json-patch+json" => (PatchKind::Json, false),
+            "application/merge-patch+json" => (PatchKind::Merge, false),
+            "application/strategic-merge-patch+json" => (PatchKind::Strategic, false),
+            "application/apply-patch+yaml" => (PatchKind::Apply, true),
+            _ => return Err(crate::registry::unsupported_patch()),
+        };
+        let bytes = body::read(incoming).await?;
+        let bytes = if is_yaml { from_yaml(&bytes)? } else { bytes };
+        return Ok(Input::Patch(kind, bytes));
+    }
+    let bytes = body::read(incoming).await?;
+    if bytes.is_empty() && matches!(verb, Verb::Delete | Verb::DeleteCollection) {
+        return Ok(Input::None);
+    }
+    match accept::body_format(content_type)? {
+        accept::Format::Json => Ok(Input::Json(bytes)),
+        accept::Format::Yaml => from_yaml(&bytes).map(Input::Json),
+    }
+}
+
+fn from_yaml(yaml: &[u8]) -> Result<bytes::Bytes> {
+    yaml::to_json(yaml)
+        .map(Into::into)
+        .map_err(|error| StatusError::bad_request(error.to_string()))
+}

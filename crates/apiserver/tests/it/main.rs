@@ -1,0 +1,5 @@
+//! The API server with the store in memory: from this process, and over HTTPS on a loopback socket.
+#![allow(clippy::unwrap_used)]
+
+mod by_hand;
+mod cluster;
