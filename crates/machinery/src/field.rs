@@ -1,6 +1,12 @@
 //! Field paths and the errors that validation finds at them, as `k8s.io/apimachinery/pkg/util/validation/field` words them.
 
+mod quote;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
+
+pub use quote::quote;
 
 /// The way to a field: `spec.containers[0].name`, `metadata.labels[app]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +200,10 @@ impl Error {
 
     /// The value has more than `max` bytes.
     pub fn too_long(path: &Path, max: usize) -> Self {
-        let detail = format!("may not be more than {max} bytes");
+        let detail = format!(
+            "may not be more than {max} {}",
+            if max == 1 { "byte" } else { "bytes" }
+        );
         Self {
             kind: ErrorType::TooLong,
             path: path.clone(),
@@ -203,9 +212,46 @@ impl Error {
         }
     }
 
+    /// The value has more than `max` letters.
+    pub fn too_long_characters(path: &Path, max: usize) -> Self {
+        let detail = format!(
+            "may not be more than {max} {}",
+            if max == 1 { "character" } else { "characters" }
+        );
+        Self {
+            kind: ErrorType::TooLong,
+            path: path.clone(),
+            value: None,
+            detail,
+        }
+    }
+
+    /// The value is of another type.
+    pub fn type_invalid(path: &Path, value: impl Shown, detail: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorType::TypeInvalid,
+            path: path.clone(),
+            value: Some(value.shown()),
+            detail: detail.into(),
+        }
+    }
+
+    /// The value could not be looked at.
+    pub fn internal(path: &Path, error: impl fmt::Display) -> Self {
+        Self {
+            kind: ErrorType::Internal,
+            path: path.clone(),
+            value: None,
+            detail: error.to_string(),
+        }
+    }
+
     /// The list has more than `max` members.
     pub fn too_many(path: &Path, actual: usize, max: usize) -> Self {
-        let detail = format!("must have at most {max} items");
+        let detail = format!(
+            "must have at most {max} {}",
+            if max == 1 { "item" } else { "items" }
+        );
         Self {
             kind: ErrorType::TooMany,
             path: path.clone(),
@@ -240,7 +286,7 @@ pub trait Shown {
 
 impl Shown for str {
     fn shown(&self) -> String {
-        serde_json::Value::String(self.to_owned()).to_string()
+        quote(self)
     }
 }
 
@@ -258,7 +304,10 @@ impl Shown for String {
 
 impl Shown for serde_json::Value {
     fn shown(&self) -> String {
-        self.to_string()
+        match self {
+            Self::String(text) => quote(text),
+            other => quote::html_safe(other.to_string()),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub const MAX_PATCH_COPY: usize = MAX_REQUEST_BODY;
 pub const MAX_DEPTH: usize = 127;
 /// The unknown and duplicate fields that are told of a document.
 pub const MAX_STRICT_FINDINGS: usize = 100;
-/// The nodes a YAML document may have, its aliases expanded.
-pub const MAX_YAML_NODES: usize = 1_000_000;
+/// What the aliases of a YAML document may add to it, in bytes of JSON.
+pub const MAX_YAML_EXPANSION: usize = MAX_REQUEST_BODY;
 /// The requirements of a selector.
 pub const MAX_SELECTOR_REQUIREMENTS: usize = 10_000;

@@ -8,13 +8,19 @@ mod generate;
 mod ip;
 mod keys;
 mod numbers;
+#[cfg(test)]
+mod tests;
 
 pub use dns::{
     is_dns1035_label, is_dns1123_label, is_dns1123_subdomain, is_dns1123_subdomain_with_underscore,
     is_fully_qualified_domain_name, is_fully_qualified_name, is_wildcard_dns1123_subdomain,
 };
 pub use generate::generate;
-pub use ip::{is_valid_cidr, is_valid_ip, parse_cidr_sloppy, parse_ip_sloppy};
+pub use ip::{
+    is_valid_cidr, is_valid_cidr_for_legacy_field, is_valid_interface_address, is_valid_ip,
+    is_valid_ip_for_legacy_field, masked, parse_cidr_sloppy, parse_ip_sloppy, warnings_for_cidr,
+    warnings_for_ip,
+};
 pub use keys::{
     is_c_identifier, is_config_map_key, is_domain_prefixed_path, is_env_var_name,
     is_http_header_name, is_label_value, is_qualified_name, is_relaxed_env_var_name,

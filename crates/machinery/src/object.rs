@@ -1,5 +1,8 @@
 //! An object of any kind, as the parts that do not care for the kind see it.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,12 +1,16 @@
 //! The one place where a Kubernetes `Status` is made for what went wrong.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     ListMeta, Status, StatusCause, StatusDetails,
 };
 
-use crate::field::ErrorList;
+use crate::field::{ErrorList, quote};
 
 /// A refusal or failure as the API tells it: the HTTP code, a reason that programs read, and a message that people read.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +60,7 @@ impl StatusError {
 
     /// 404: no such object.
     pub fn not_found(group: &str, resource: &str, name: &str) -> Self {
-        let message = format!("{} {name:?} not found", qualified(resource, group));
+        let message = format!("{} {} not found", qualified(resource, group), quote(name));
         Self {
             code: 404,
             reason: "NotFound",
@@ -78,7 +82,11 @@ impl StatusError {
 
     /// 409: the name is taken.
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
-        let message = format!("{} {name:?} already exists", qualified(resource, group));
+        let message = format!(
+            "{} {} already exists",
+            qualified(resource, group),
+            quote(name)
+        );
         Self {
             code: 409,
             reason: "AlreadyExists",
@@ -90,8 +98,9 @@ impl StatusError {
     /// 409: somebody else was faster, or a precondition does not hold.
     pub fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Self {
         let message = format!(
-            "Operation cannot be fulfilled on {} {name:?}: {why}",
-            qualified(resource, group)
+            "Operation cannot be fulfilled on {} {}: {why}",
+            qualified(resource, group),
+            quote(name)
         );
         Self {
             code: 409,
@@ -110,17 +119,19 @@ impl StatusError {
     /// 422: validation found something.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &ErrorList) -> Self {
         // The message tells a finding once; the causes tell it as often as it was found.
-        let mut words: Vec<String> = Vec::new();
-        for error in errors.iter().map(ToString::to_string) {
-            if !words.contains(&error) {
-                words.push(error);
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        words.retain(|words| seen.insert(words.clone()));
         let found = match words.as_slice() {
-            [one] => one.clone(),
-            _ => format!("[{}]", words.join(", ")),
+            [] => String::new(),
+            [one] => format!(": {one}"),
+            _ => format!(": [{}]", words.join(", ")),
         };
-        let message = format!("{} {name:?} is invalid: {found}", qualified(kind, group));
+        let message = format!(
+            "{} {} is invalid{found}",
+            qualified(kind, group),
+            quote(name)
+        );
         let mut details = about(group, kind, name);
         if let Some(details) = &mut details {
             details.causes = Some(errors.iter().map(cause).collect());
@@ -149,7 +160,7 @@ impl StatusError {
         let message = if name.is_empty() {
             format!("{subject} is forbidden: {why}")
         } else {
-            format!("{subject} {name:?} is forbidden: {why}")
+            format!("{subject} {} is forbidden: {why}", quote(name))
         };
         Self {
             code: 403,

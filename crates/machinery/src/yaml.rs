@@ -1,19 +1,48 @@
-//! YAML in and out, as `sigs.k8s.io/yaml` reads and writes it.
+//! YAML in and out, as `sigs.k8s.io/yaml` reads and writes it: YAML 1.1 for what plain scalars mean (`yes` is true, `010` is 8).
 
-/// Why a document is no YAML, in Kubernetes' words (`error converting YAML to JSON: yaml: line 3: ...`).
+mod read;
+mod resolve;
+#[cfg(test)]
+mod tests;
+mod write;
+
+/// Why a document is no YAML, in Kubernetes' words. The field has them bare (`yaml: line 3: ...`), as the API tells them for a
+/// body; displayed they have the prefix that they have for an apply patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("error converting YAML to JSON: {0}")]
 pub struct YamlError(pub String);
 
-/// Turns one YAML document into JSON.
+/// A YAML document as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The JSON.
+    pub json: Vec<u8>,
+    /// What strict field validation says of keys that are there twice, of which the last counts.
+    pub duplicates: Option<String>,
+}
+
+/// Turns the first YAML document into JSON.
 ///
 /// # Errors
-/// Where it is no YAML, has a duplicate key or a key that is no scalar, or exceeds a bound.
+/// Where it is no YAML, has a key that JSON cannot have, or exceeds a bound.
+pub fn convert(yaml: &[u8]) -> Result<Converted, YamlError> {
+    let text = std::str::from_utf8(yaml)
+        .map_err(|_| YamlError("yaml: invalid leading UTF-8 octet".into()))?;
+    let (value, duplicates) = read::document(text)?;
+    let duplicates = (!duplicates.is_empty())
+        .then(|| format!("yaml: unmarshal errors:\n  {}", duplicates.join("\n  ")));
+    Ok(Converted {
+        json: value.to_string().into_bytes(),
+        duplicates,
+    })
+}
+
+/// Turns the first YAML document into JSON; of keys that are there twice the last counts.
+///
+/// # Errors
+/// Where it is no YAML, has a key that JSON cannot have, or exceeds a bound.
 pub fn to_json(yaml: &[u8]) -> Result<Vec<u8>, YamlError> {
-    let text = std::str::from_utf8(yaml).map_err(|error| YamlError(format!("yaml: {error}")))?;
-    let value: serde_json::Value =
-        serde_saphyr::from_str(text).map_err(|error| YamlError(format!("yaml: {error}")))?;
-    Ok(value.to_string().into_bytes())
+    convert(yaml).map(|converted| converted.json)
 }
 
 /// Turns JSON into YAML: block style, keys in the order of their bytes.
@@ -21,9 +50,6 @@ pub fn to_json(yaml: &[u8]) -> Result<Vec<u8>, YamlError> {
 /// # Errors
 /// Where it is no JSON.
 pub fn from_json(json: &[u8]) -> Result<Vec<u8>, YamlError> {
-    let value: serde_json::Value =
-        serde_json::from_slice(json).map_err(|error| YamlError(error.to_string()))?;
-    serde_saphyr::to_string(&value)
-        .map(String::into_bytes)
-        .map_err(|error| YamlError(error.to_string()))
+    let value = serde_json::from_slice(json).map_err(|error| YamlError(error.to_string()))?;
+    Ok(write::document(&value).into_bytes())
 }
