@@ -18,7 +18,9 @@ pub(super) fn items_mut<T>(value: &mut Option<Vec<T>>) -> &mut [T] {
 }
 
 /// The entries, or none.
-pub(super) fn entries<V>(value: &Option<BTreeMap<String, V>>) -> impl Iterator<Item = (&String, &V)> {
+pub(super) fn entries<V>(
+    value: &Option<BTreeMap<String, V>>,
+) -> impl Iterator<Item = (&String, &V)> {
     value.iter().flatten()
 }
 

@@ -34,7 +34,9 @@ pub(super) fn round_list(list: &mut Option<BTreeMap<String, Text>>) {
 
 /// The quantity as an error shows it.
 pub(super) fn shown(text: &Text) -> String {
-    reemit(&text.0).unwrap_or(Cow::Borrowed(&text.0)).into_owned()
+    reemit(&text.0)
+        .unwrap_or(Cow::Borrowed(&text.0))
+        .into_owned()
 }
 
 /// Which is more.

@@ -23,24 +23,53 @@ pub(super) const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.
 type Annotations = BTreeMap<String, String>;
 
 /// Checks the annotations of a pod or a template; `path` is theirs.
-pub(super) fn check(errors: &mut ErrorList, path: &Path, annotations: Option<&Annotations>, spec: &PodSpec) {
-    let Some(annotations) = annotations else { return };
-    if let Some(value) = annotations.get(MIRROR).filter(|_| text(&spec.node_name).is_empty()) {
-        errors.push(Error::invalid(&path.key(MIRROR), value, "must set spec.nodeName if mirror pod annotation is set"));
+pub(super) fn check(
+    errors: &mut ErrorList,
+    path: &Path,
+    annotations: Option<&Annotations>,
+    spec: &PodSpec,
+) {
+    let Some(annotations) = annotations else {
+        return;
+    };
+    if let Some(value) = annotations
+        .get(MIRROR)
+        .filter(|_| text(&spec.node_name).is_empty())
+    {
+        errors.push(Error::invalid(
+            &path.key(MIRROR),
+            value,
+            "must set spec.nodeName if mirror pod annotation is set",
+        ));
     }
-    if let Some(value) = annotations.get(TOLERATIONS).filter(|value| !value.is_empty()) {
+    if let Some(value) = annotations
+        .get(TOLERATIONS)
+        .filter(|value| !value.is_empty())
+    {
         match serde_json::from_str::<Vec<Toleration>>(value) {
             Err(error) => errors.push(Error::invalid(path, TOLERATIONS, error.to_string())),
-            Ok(tolerations) => placement::check_tolerations(errors, &path.child(TOLERATIONS), &tolerations),
+            Ok(tolerations) => {
+                placement::check_tolerations(errors, &path.child(TOLERATIONS), &tolerations)
+            }
         }
     }
-    if let Some(value) = annotations.get(DELETION_COST).filter(|value| !is_cost(value)) {
-        errors.push(Error::invalid(&path.key(DELETION_COST), value, "must be a 32bit integer"));
+    if let Some(value) = annotations
+        .get(DELETION_COST)
+        .filter(|value| !is_cost(value))
+    {
+        errors.push(Error::invalid(
+            &path.key(DELETION_COST),
+            value,
+            "must be a 32bit integer",
+        ));
     }
     if let Some(profile) = annotations.get(SECCOMP_POD) {
         check_seccomp(errors, &path.child(SECCOMP_POD), profile);
     }
-    for (key, profile) in annotations.iter().filter(|(key, _)| key.starts_with(SECCOMP_CONTAINER)) {
+    for (key, profile) in annotations
+        .iter()
+        .filter(|(key, _)| key.starts_with(SECCOMP_CONTAINER))
+    {
         check_seccomp(errors, &path.child(key), profile);
     }
     for (key, profile) in annotations {
@@ -53,42 +82,81 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, annotations: Option<&An
 /// A number without plus sign or leading zeros.
 fn is_cost(value: &str) -> bool {
     let digits = value.strip_prefix('-').unwrap_or(value);
-    value == "0" || (digits.starts_with(|c: char| ('1'..='9').contains(&c)) && value.parse::<i32>().is_ok())
+    value == "0"
+        || (digits.starts_with(|c: char| ('1'..='9').contains(&c)) && value.parse::<i32>().is_ok())
 }
 
 fn check_seccomp(errors: &mut ErrorList, path: &Path, profile: &str) {
     match profile.strip_prefix("localhost/") {
         Some(file) => check::descending_path(errors, path, file),
         None if matches!(profile, "runtime/default" | "docker/default" | "unconfined") => {}
-        None => errors.push(Error::invalid(path, profile, "must be a valid seccomp profile")),
+        None => errors.push(Error::invalid(
+            path,
+            profile,
+            "must be a valid seccomp profile",
+        )),
     }
 }
 
-fn check_app_armor(errors: &mut ErrorList, path: &Path, container: &str, profile: &str, spec: &PodSpec) {
-    let known = containers(spec, &Path::root()).iter().any(|(_, other)| other.name == container);
+fn check_app_armor(
+    errors: &mut ErrorList,
+    path: &Path,
+    container: &str,
+    profile: &str,
+    spec: &PodSpec,
+) {
+    let known = containers(spec, &Path::root())
+        .iter()
+        .any(|(_, other)| other.name == container);
     if !known {
         errors.push(Error::invalid(path, container, "container not found"));
     }
-    let well_formed = matches!(profile, "" | "runtime/default" | "unconfined") || profile.starts_with("localhost/");
+    let well_formed = matches!(profile, "" | "runtime/default" | "unconfined")
+        || profile.starts_with("localhost/");
     if !well_formed {
-        errors.push(Error::invalid(path, profile, format!("invalid AppArmor profile name: {profile:?}")));
+        errors.push(Error::invalid(
+            path,
+            profile,
+            format!("invalid AppArmor profile name: {profile:?}"),
+        ));
     }
 }
 
 /// Where an annotation and a field say the same thing they must agree. `path` is the spec's.
-pub(super) fn check_agreement(errors: &mut ErrorList, path: &Path, annotations: Option<&Annotations>, spec: &PodSpec) {
+pub(super) fn check_agreement(
+    errors: &mut ErrorList,
+    path: &Path,
+    annotations: Option<&Annotations>,
+    spec: &PodSpec,
+) {
     let none = Annotations::new();
     let annotations = annotations.unwrap_or(&none);
     let security = spec.security_context.as_ref();
     let pod_seccomp = security.and_then(|security| security.seccomp_profile.as_ref());
     if let (Some(annotation), Some(field)) = (annotations.get(SECCOMP_POD), pod_seccomp) {
-        agree_on_seccomp(errors, &path.child("securityContext").child("seccompProfile"), annotation, field);
+        agree_on_seccomp(
+            errors,
+            &path.child("securityContext").child("seccompProfile"),
+            annotation,
+            field,
+        );
     }
     let containers = containers(spec, path);
     for (path, container) in &containers {
-        let field = container.security_context.as_ref().and_then(|security| security.seccomp_profile.as_ref());
-        if let (Some(annotation), Some(field)) = (annotations.get(&format!("{SECCOMP_CONTAINER}{}", container.name)), field) {
-            agree_on_seccomp(errors, &path.child("securityContext").child("seccompProfile"), annotation, field);
+        let field = container
+            .security_context
+            .as_ref()
+            .and_then(|security| security.seccomp_profile.as_ref());
+        if let (Some(annotation), Some(field)) = (
+            annotations.get(&format!("{SECCOMP_CONTAINER}{}", container.name)),
+            field,
+        ) {
+            agree_on_seccomp(
+                errors,
+                &path.child("securityContext").child("seccompProfile"),
+                annotation,
+                field,
+            );
         }
     }
     if spec.os.as_ref().is_some_and(|os| os.name == "windows") {
@@ -96,9 +164,20 @@ pub(super) fn check_agreement(errors: &mut ErrorList, path: &Path, annotations: 
     }
     let pod_profile = security.and_then(|security| security.app_armor_profile.as_ref());
     for (path, container) in &containers {
-        let own = container.security_context.as_ref().and_then(|security| security.app_armor_profile.as_ref());
-        if let (Some(annotation), Some(field)) = (annotations.get(&format!("{APP_ARMOR}{}", container.name)), own.or(pod_profile)) {
-            agree_on_app_armor(errors, &path.child("securityContext").child("appArmorProfile"), annotation, field);
+        let own = container
+            .security_context
+            .as_ref()
+            .and_then(|security| security.app_armor_profile.as_ref());
+        if let (Some(annotation), Some(field)) = (
+            annotations.get(&format!("{APP_ARMOR}{}", container.name)),
+            own.or(pod_profile),
+        ) {
+            agree_on_app_armor(
+                errors,
+                &path.child("securityContext").child("appArmorProfile"),
+                annotation,
+                field,
+            );
         }
     }
 }
@@ -111,10 +190,21 @@ fn agree_on_seccomp(errors: &mut ErrorList, path: &Path, annotation: &str, field
         "Localhost" => file.is_some(),
         _ => return,
     };
-    agree(errors, path, "seccomp", same_type, field.type_ == "Localhost" && file != field.localhost_profile.as_deref());
+    agree(
+        errors,
+        path,
+        "seccomp",
+        same_type,
+        field.type_ == "Localhost" && file != field.localhost_profile.as_deref(),
+    );
 }
 
-fn agree_on_app_armor(errors: &mut ErrorList, path: &Path, annotation: &str, field: &AppArmorProfile) {
+fn agree_on_app_armor(
+    errors: &mut ErrorList,
+    path: &Path,
+    annotation: &str,
+    field: &AppArmorProfile,
+) {
     let file = annotation.strip_prefix("localhost/");
     let same_type = match field.type_.as_str() {
         "Unconfined" => annotation == "unconfined",
@@ -122,33 +212,58 @@ fn agree_on_app_armor(errors: &mut ErrorList, path: &Path, annotation: &str, fie
         "Localhost" => file.is_some(),
         _ => return,
     };
-    agree(errors, path, "apparmor", same_type, field.type_ == "Localhost" && file != field.localhost_profile.as_deref());
+    agree(
+        errors,
+        path,
+        "apparmor",
+        same_type,
+        field.type_ == "Localhost" && file != field.localhost_profile.as_deref(),
+    );
 }
 
 fn agree(errors: &mut ErrorList, path: &Path, of: &str, same_type: bool, other_file: bool) {
     if !same_type {
-        errors.push(Error::forbidden(&path.child("type"), format!("{of} type in annotation and field must match")));
+        errors.push(Error::forbidden(
+            &path.child("type"),
+            format!("{of} type in annotation and field must match"),
+        ));
     } else if other_file {
-        errors.push(Error::forbidden(&path.child("localhostProfile"), format!("{of} profile in annotation and field must match")));
+        errors.push(Error::forbidden(
+            &path.child("localhostProfile"),
+            format!("{of} profile in annotation and field must match"),
+        ));
     }
 }
 
 /// Which of the annotations may not come, go or change once the pod is there.
-pub(super) fn check_change(errors: &mut ErrorList, path: &Path, new: Option<&Annotations>, old: Option<&Annotations>) {
+pub(super) fn check_change(
+    errors: &mut ErrorList,
+    path: &Path,
+    new: Option<&Annotations>,
+    old: Option<&Annotations>,
+) {
     let about = |key: &str| match key {
         MIRROR => Some("mirror pod annotation"),
         _ if key.starts_with(APP_ARMOR) => Some("AppArmor annotations"),
         _ => None,
     };
-    let value = |annotations: Option<&Annotations>, key: &str| annotations.and_then(|it| it.get(key)).cloned();
+    let value = |annotations: Option<&Annotations>, key: &str| {
+        annotations.and_then(|it| it.get(key)).cloned()
+    };
     for (key, before) in old.into_iter().flatten() {
         if let Some(what) = about(key).filter(|_| value(new, key).as_ref() != Some(before)) {
-            errors.push(Error::forbidden(&path.key(key), format!("may not remove or update {what}")));
+            errors.push(Error::forbidden(
+                &path.key(key),
+                format!("may not remove or update {what}"),
+            ));
         }
     }
     for (key, _) in new.into_iter().flatten() {
         if let Some(what) = about(key).filter(|_| value(old, key).is_none()) {
-            errors.push(Error::forbidden(&path.key(key), format!("may not add {what}")));
+            errors.push(Error::forbidden(
+                &path.key(key),
+                format!("may not add {what}"),
+            ));
         }
     }
 }
@@ -156,7 +271,10 @@ pub(super) fn check_change(errors: &mut ErrorList, path: &Path, new: Option<&Ann
 /// The field that says what an AppArmor annotation says; nothing where it says nothing sound.
 pub(super) fn app_armor_field(annotation: &str) -> Option<AppArmorProfile> {
     let of = |type_: &str, file: Option<&str>| {
-        Some(AppArmorProfile { type_: type_.to_owned(), localhost_profile: file.map(str::to_owned) })
+        Some(AppArmorProfile {
+            type_: type_.to_owned(),
+            localhost_profile: file.map(str::to_owned),
+        })
     };
     match (annotation, annotation.strip_prefix("localhost/")) {
         ("unconfined", _) => of("Unconfined", None),

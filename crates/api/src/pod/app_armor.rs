@@ -14,28 +14,50 @@ type Annotations = BTreeMap<String, String>;
 
 /// Puts the profile of an annotation into the field, where that is empty and the pod's profile is another.
 pub(super) fn take_over(spec: &mut PodSpec, annotations: Option<&Annotations>) {
-    let Some(annotations) = annotations.filter(|_| !is_windows(spec)) else { return };
+    let Some(annotations) = annotations.filter(|_| !is_windows(spec)) else {
+        return;
+    };
     let pod_profile = pod_profile(spec).cloned();
-    let containers = spec.containers.iter_mut().map(|it| (&it.name, &mut it.security_context));
-    let init = items_mut(&mut spec.init_containers).iter_mut().map(|it| (&it.name, &mut it.security_context));
+    let containers = spec
+        .containers
+        .iter_mut()
+        .map(|it| (&it.name, &mut it.security_context));
+    let init = items_mut(&mut spec.init_containers)
+        .iter_mut()
+        .map(|it| (&it.name, &mut it.security_context));
     for (name, security) in containers.chain(init) {
-        let field = annotations.get(&format!("{APP_ARMOR}{name}")).and_then(|annotation| app_armor_field(annotation));
-        let has_own = security.as_ref().is_some_and(|security| security.app_armor_profile.is_some());
+        let field = annotations
+            .get(&format!("{APP_ARMOR}{name}"))
+            .and_then(|annotation| app_armor_field(annotation));
+        let has_own = security
+            .as_ref()
+            .is_some_and(|security| security.app_armor_profile.is_some());
         if field.is_some() && field != pod_profile && !has_own {
-            security.get_or_insert_with(SecurityContext::default).app_armor_profile = field;
+            security
+                .get_or_insert_with(SecurityContext::default)
+                .app_armor_profile = field;
         }
     }
 }
 
 /// Warns of annotations that were taken over, or mean nothing.
 pub(super) fn warnings(spec: &PodSpec, annotations: Option<&Annotations>) -> Vec<String> {
-    let Some(annotations) = annotations.filter(|_| !is_windows(spec)) else { return Vec::new() };
+    let Some(annotations) = annotations.filter(|_| !is_windows(spec)) else {
+        return Vec::new();
+    };
     let mut warnings = Vec::new();
     for (_, container) in containers(spec, &Path::root()) {
         let key = format!("{APP_ARMOR}{}", container.name);
-        let Some(field) = annotations.get(&key).map(|annotation| app_armor_field(annotation)) else { continue };
+        let Some(field) = annotations
+            .get(&key)
+            .map(|annotation| app_armor_field(annotation))
+        else {
+            continue;
+        };
         if field.is_none() || field.as_ref() != pod_profile(spec) {
-            warnings.push(app_armor_deprecated(&Path::new("metadata").child("annotations").key(&key)));
+            warnings.push(app_armor_deprecated(
+                &Path::new("metadata").child("annotations").key(&key),
+            ));
         }
     }
     warnings

@@ -16,7 +16,11 @@ pub fn validate_binding(binding: &Binding) -> ErrorList {
     let mut errors = ErrorList::new();
     let kind = text(&binding.target.kind);
     if !matches!(kind, "" | "Node") {
-        errors.push(Error::not_supported(&path.child("kind"), kind, &["Node", "<empty>"]));
+        errors.push(Error::not_supported(
+            &path.child("kind"),
+            kind,
+            &["Node", "<empty>"],
+        ));
     }
     if text(&binding.target.name).is_empty() {
         errors.push(Error::required(&path.child("name"), ""));
@@ -32,16 +36,22 @@ pub fn bind(pod: &mut Pod, binding: &Binding, now: Timestamp) -> Result<(), Stri
     let name = text(&pod.metadata.name);
     let spec = pod.spec.get_or_insert_default();
     if pod.metadata.deletion_timestamp.is_some() {
-        return Err(format!("pod {name} is being deleted, cannot be assigned to a host"));
+        return Err(format!(
+            "pod {name} is being deleted, cannot be assigned to a host"
+        ));
     }
     if !text(&spec.node_name).is_empty() {
-        return Err(format!("pod {name} is already assigned to node {:?}", text(&spec.node_name)));
+        return Err(format!(
+            "pod {name} is already assigned to node {:?}",
+            text(&spec.node_name)
+        ));
     }
     if !items(&spec.scheduling_gates).is_empty() {
         return Err(format!("pod {name} has non-empty .spec.schedulingGates"));
     }
     spec.node_name = binding.target.name.clone();
-    let merge = |into: &mut Option<BTreeMap<String, String>>, from: &Option<BTreeMap<String, String>>| {
+    let merge = |into: &mut Option<BTreeMap<String, String>>,
+                 from: &Option<BTreeMap<String, String>>| {
         if let Some(from) = from.as_ref().filter(|from| !from.is_empty()) {
             into.get_or_insert_default().extend(from.clone());
         }

@@ -5,8 +5,17 @@ use navarch_machinery::names;
 use serde::Serialize;
 
 /// Adds an `Invalid value` for each finding about a value.
-pub(super) fn each(errors: &mut ErrorList, path: &Path, value: impl Shown + Copy, findings: Vec<String>) {
-    errors.extend(findings.into_iter().map(|finding| Error::invalid(path, value, finding)));
+pub(super) fn each(
+    errors: &mut ErrorList,
+    path: &Path,
+    value: impl Shown + Copy,
+    findings: Vec<String>,
+) {
+    errors.extend(
+        findings
+            .into_iter()
+            .map(|finding| Error::invalid(path, value, finding)),
+    );
 }
 
 /// The value must be there.
@@ -25,7 +34,12 @@ pub(super) fn one_of(errors: &mut ErrorList, path: &Path, value: &str, supported
 }
 
 /// The value must be one of a set, in which the empty value may be.
-pub(super) fn supported_value(errors: &mut ErrorList, path: &Path, value: &str, supported: &[&str]) {
+pub(super) fn supported_value(
+    errors: &mut ErrorList,
+    path: &Path,
+    value: &str,
+    supported: &[&str],
+) {
     if !supported.contains(&value) {
         errors.push(Error::not_supported(path, value, supported));
     }
@@ -49,13 +63,21 @@ pub(super) fn qualified_name(errors: &mut ErrorList, path: &Path, value: &str) {
 /// An address: the notation may vary, but IPv4 has no leading zeros and is not dressed up as IPv6.
 pub(super) fn ip(errors: &mut ErrorList, path: &Path, value: &str) {
     let Some(_) = names::parse_ip_sloppy(value) else {
-        errors.push(Error::invalid(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+        errors.push(Error::invalid(
+            path,
+            value,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        ));
         return;
     };
     match value.parse::<std::net::IpAddr>() {
         Err(_) => errors.push(Error::invalid(path, value, "must not have leading 0s")),
         Ok(std::net::IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() => {
-            errors.push(Error::invalid(path, value, "must not be an IPv4-mapped IPv6 address"));
+            errors.push(Error::invalid(
+                path,
+                value,
+                "must not be an IPv4-mapped IPv6 address",
+            ));
         }
         Ok(_) => {}
     }
@@ -64,14 +86,22 @@ pub(super) fn ip(errors: &mut ErrorList, path: &Path, value: &str) {
 /// A number that is zero or more.
 pub(super) fn not_negative(errors: &mut ErrorList, path: &Path, value: i64) {
     if value < 0 {
-        errors.push(Error::invalid(path, value, "must be greater than or equal to 0"));
+        errors.push(Error::invalid(
+            path,
+            value,
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
 /// The mode of a file: 0 to 0777.
 pub(super) fn file_mode(errors: &mut ErrorList, path: &Path, mode: Option<i32>) {
     if let Some(mode) = mode.filter(|mode| !(0..=0o777).contains(mode)) {
-        errors.push(Error::invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive"));
+        errors.push(Error::invalid(
+            path,
+            mode,
+            "must be a number between 0 and 0777 (octal), both inclusive",
+        ));
     }
 }
 
@@ -115,7 +145,10 @@ impl Json {
 
     /// An object.
     pub(super) fn object(fields: &[(&str, Json)]) -> Self {
-        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{}", value.0)).collect();
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{}", value.0))
+            .collect();
         Self(format!("{{{}}}", fields.join(",")))
     }
 

@@ -1,7 +1,9 @@
 //! A pod's row as `kubectl get pods` shows it.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerStateTerminated, ContainerStatus, Pod, PodStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 
@@ -13,7 +15,11 @@ use crate::cell;
 pub(super) fn cells(pod: &Pod, now: Timestamp) -> Vec<Value> {
     let summary = Summary::of(pod);
     let restarts = match &summary.last_restart {
-        Some(time) if summary.restarts != 0 => format!("{} ({} ago)", summary.restarts, cell::since(Some(time), now)),
+        Some(time) if summary.restarts != 0 => format!(
+            "{} ({} ago)",
+            summary.restarts,
+            cell::since(Some(time), now)
+        ),
         _ => summary.restarts.to_string(),
     };
     let none = PodStatus::default();
@@ -35,23 +41,36 @@ pub(super) fn cells(pod: &Pod, now: Timestamp) -> Vec<Value> {
 
 /// The pod's address.
 pub(super) fn first_ip(status: &PodStatus) -> &str {
-    items(&status.pod_ips).first().map_or(text(&status.pod_ip), |ip| ip.ip.as_str())
+    items(&status.pod_ips)
+        .first()
+        .map_or(text(&status.pod_ip), |ip| ip.ip.as_str())
 }
 
 /// The names and the images of containers, with commas between.
 pub(super) fn names_and_images(containers: &[Container]) -> (String, String) {
-    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
-    let images: Vec<&str> = containers.iter().map(|container| text(&container.image)).collect();
+    let names: Vec<&str> = containers
+        .iter()
+        .map(|container| container.name.as_str())
+        .collect();
+    let images: Vec<&str> = containers
+        .iter()
+        .map(|container| text(&container.image))
+        .collect();
     (names.join(","), images.join(","))
 }
 
 fn readiness_gates(pod: &Pod, status: &PodStatus) -> String {
-    let gates = pod.spec.as_ref().map_or(&[][..], |spec| items(&spec.readiness_gates));
+    let gates = pod
+        .spec
+        .as_ref()
+        .map_or(&[][..], |spec| items(&spec.readiness_gates));
     if gates.is_empty() {
         return "<none>".to_owned();
     }
     let open = gates.iter().filter(|gate| {
-        let condition = items(&status.conditions).iter().find(|condition| condition.type_ == gate.condition_type);
+        let condition = items(&status.conditions)
+            .iter()
+            .find(|condition| condition.type_ == gate.condition_type);
         condition.is_some_and(|condition| condition.status == "True")
     });
     format!("{}/{}", open.count(), gates.len())
@@ -72,11 +91,21 @@ impl Summary {
         let spec = pod.spec.as_ref().unwrap_or(&no_spec);
         let status = pod.status.as_ref().unwrap_or(&no_status);
         let init = items(&spec.init_containers);
-        let sidecars = init.iter().filter(|container| is_sidecar(container)).count();
-        let mut summary =
-            Self { ready: 0, total: spec.containers.len() + sidecars, reason: phase(status), restarts: 0, last_restart: None };
+        let sidecars = init
+            .iter()
+            .filter(|container| is_sidecar(container))
+            .count();
+        let mut summary = Self {
+            ready: 0,
+            total: spec.containers.len() + sidecars,
+            reason: phase(status),
+            restarts: 0,
+            last_restart: None,
+        };
         let initializing = summary.count_init(init, items(&status.init_container_statuses));
-        let initialized = items(&status.conditions).iter().find(|condition| condition.type_ == "Initialized");
+        let initialized = items(&status.conditions)
+            .iter()
+            .find(|condition| condition.type_ == "Initialized");
         if !initializing || initialized.is_some_and(|condition| condition.status == "True") {
             summary.count_main(init, status);
         }
@@ -93,7 +122,11 @@ impl Summary {
 
     fn add_restarts(&mut self, status: &ContainerStatus) {
         self.restarts += status.restart_count;
-        let last = status.last_state.as_ref().and_then(|state| state.terminated.as_ref()).and_then(|end| end.finished_at.clone());
+        let last = status
+            .last_state
+            .as_ref()
+            .and_then(|state| state.terminated.as_ref())
+            .and_then(|end| end.finished_at.clone());
         if last.as_ref().map(|time| time.0) > self.last_restart.as_ref().map(|time| time.0) {
             self.last_restart = last;
         }
@@ -103,7 +136,10 @@ impl Summary {
     fn count_init(&mut self, containers: &[Container], statuses: &[ContainerStatus]) -> bool {
         for (index, status) in statuses.iter().enumerate() {
             self.add_restarts(status);
-            let ended = status.state.as_ref().and_then(|state| state.terminated.as_ref());
+            let ended = status
+                .state
+                .as_ref()
+                .and_then(|state| state.terminated.as_ref());
             if ended.is_some_and(|end| end.exit_code == 0) {
                 continue;
             }
@@ -111,7 +147,11 @@ impl Summary {
                 self.ready += usize::from(status.ready);
                 continue;
             }
-            let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref()).map_or("", |waiting| text(&waiting.reason));
+            let waiting = status
+                .state
+                .as_ref()
+                .and_then(|state| state.waiting.as_ref())
+                .map_or("", |waiting| text(&waiting.reason));
             self.reason = match ended {
                 Some(end) => format!("Init:{}", end_of(end)),
                 None if !matches!(waiting, "" | "PodInitializing") => format!("Init:{waiting}"),
@@ -126,7 +166,10 @@ impl Summary {
     fn count_main(&mut self, init: &[Container], status: &PodStatus) {
         self.restarts = 0;
         self.last_restart = None;
-        for sidecar in items(&status.init_container_statuses).iter().filter(|status| has_sidecar(init, &status.name)) {
+        for sidecar in items(&status.init_container_statuses)
+            .iter()
+            .filter(|status| has_sidecar(init, &status.name))
+        {
             self.add_restarts(sidecar);
         }
         let mut running = false;
@@ -134,7 +177,10 @@ impl Summary {
         for status in items(&status.container_statuses).iter().rev() {
             self.add_restarts(status);
             let Some(state) = &status.state else { continue };
-            let waiting = state.waiting.as_ref().map_or("", |waiting| text(&waiting.reason));
+            let waiting = state
+                .waiting
+                .as_ref()
+                .map_or("", |waiting| text(&waiting.reason));
             if !waiting.is_empty() {
                 self.reason = waiting.to_owned();
             } else if let Some(end) = &state.terminated {
@@ -148,7 +194,9 @@ impl Summary {
             }
         }
         if self.reason == "Completed" {
-            let is_ready = items(&status.conditions).iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+            let is_ready = items(&status.conditions)
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True");
             if running && is_ready {
                 self.reason = "Running".to_owned();
             } else if let Some(failure) = failure {
@@ -161,14 +209,16 @@ impl Summary {
 }
 
 fn has_sidecar(containers: &[Container], name: &str) -> bool {
-    containers.iter().any(|container| container.name == name && is_sidecar(container))
+    containers
+        .iter()
+        .any(|container| container.name == name && is_sidecar(container))
 }
 
 /// The phase, unless something says more.
 fn phase(status: &PodStatus) -> String {
-    let gated = items(&status.conditions)
-        .iter()
-        .any(|condition| condition.type_ == "PodScheduled" && text(&condition.reason) == "SchedulingGated");
+    let gated = items(&status.conditions).iter().any(|condition| {
+        condition.type_ == "PodScheduled" && text(&condition.reason) == "SchedulingGated"
+    });
     let reason = text(&status.reason);
     match reason {
         _ if gated => "SchedulingGated".to_owned(),

@@ -13,8 +13,13 @@ pub(super) fn set(
     now: Option<Time>,
 ) {
     let conditions = status.conditions.get_or_insert_default();
-    let old = conditions.iter_mut().find(|condition| condition.type_ == type_);
-    let since = old.as_ref().filter(|old| old.status == value).map_or(now, |old| old.last_transition_time.clone());
+    let old = conditions
+        .iter_mut()
+        .find(|condition| condition.type_ == type_);
+    let since = old
+        .as_ref()
+        .filter(|old| old.status == value)
+        .map_or(now, |old| old.last_transition_time.clone());
     let new = PodCondition {
         type_: type_.to_owned(),
         status: value.to_owned(),

@@ -14,7 +14,13 @@ pub(super) fn hint(old: &impl Serialize, new: &impl Serialize) -> String {
     let new = lines(serde_json::to_string_pretty(new).unwrap_or_default());
     let start = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let rest = old.len().min(new.len()) - start;
-    let end = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
+    let end = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take(rest)
+        .take_while(|(a, b)| a == b)
+        .count();
     if start == old.len() && start == new.len() {
         return String::new();
     }
@@ -23,9 +29,24 @@ pub(super) fn hint(old: &impl Serialize, new: &impl Serialize) -> String {
     let after = &old[old.len() - end..(old.len() - end + CONTEXT).min(old.len())];
     let first = start - before.len() + 1;
     let around = before.len() + after.len();
-    let mut hint = format!("\n@@ -{first},{} +{first},{} @@\n", removed.len() + around, added.len() + around);
-    let marked = |mark: &'static str, lines: &[String]| lines.iter().map(move |line| format!("{mark}{line}\n")).collect::<Vec<_>>();
-    let all = [marked(" ", before), marked("-", removed), marked("+", added), marked(" ", after)].concat();
+    let mut hint = format!(
+        "\n@@ -{first},{} +{first},{} @@\n",
+        removed.len() + around,
+        added.len() + around
+    );
+    let marked = |mark: &'static str, lines: &[String]| {
+        lines
+            .iter()
+            .map(move |line| format!("{mark}{line}\n"))
+            .collect::<Vec<_>>()
+    };
+    let all = [
+        marked(" ", before),
+        marked("-", removed),
+        marked("+", added),
+        marked(" ", after),
+    ]
+    .concat();
     hint.extend(all.into_iter().take(MAX_LINES));
     hint
 }

@@ -19,14 +19,20 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     let by_hand = text(&spec.dns_policy) == "None";
     let Some(config) = &spec.dns_config else {
         if by_hand {
-            errors.push(Error::required(path, "must provide `dnsConfig` when `dnsPolicy` is None"));
+            errors.push(Error::required(
+                path,
+                "must provide `dnsConfig` when `dnsPolicy` is None",
+            ));
         }
         return;
     };
     let nameservers = path.child("nameservers");
     let servers = items(&config.nameservers);
     if by_hand && servers.is_empty() {
-        errors.push(Error::required(&nameservers, "must provide at least one DNS nameserver when `dnsPolicy` is None"));
+        errors.push(Error::required(
+            &nameservers,
+            "must provide at least one DNS nameserver when `dnsPolicy` is None",
+        ));
         return;
     }
     if servers.len() > MAX_NAMESERVERS {
@@ -39,7 +45,10 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     check_searches(errors, &path.child("searches"), items(&config.searches));
     for (index, option) in items(&config.options).iter().enumerate() {
         if text(&option.name).is_empty() {
-            errors.push(Error::required(&path.child("options").index(index), "must not be empty"));
+            errors.push(Error::required(
+                &path.child("options").index(index),
+                "must not be empty",
+            ));
         }
     }
 }
@@ -50,12 +59,23 @@ fn check_searches(errors: &mut ErrorList, path: &Path, searches: &[String]) {
         errors.push(Error::invalid(path, Json::of(&searches), detail));
     }
     if searches.join(" ").len() > MAX_SEARCH_CHARACTERS {
-        let detail = format!("must not have more than {MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list");
+        let detail = format!(
+            "must not have more than {MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list"
+        );
         errors.push(Error::invalid(path, Json::of(&searches), detail));
     }
-    for (index, search) in searches.iter().enumerate().filter(|(_, search)| *search != ".") {
+    for (index, search) in searches
+        .iter()
+        .enumerate()
+        .filter(|(_, search)| *search != ".")
+    {
         let search = search.strip_suffix('.').unwrap_or(search);
-        check::each(errors, &path.index(index), search, is_dns1123_subdomain_with_underscore(search));
+        check::each(
+            errors,
+            &path.index(index),
+            search,
+            is_dns1123_subdomain_with_underscore(search),
+        );
     }
 }
 

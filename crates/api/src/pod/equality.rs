@@ -18,10 +18,26 @@ fn normal(value: &impl Serialize) -> Value {
 /// Members of these are amounts; an empty one says as much as none.
 const AMOUNTS: &[&str] = &["requests", "limits", "overhead"];
 /// Members of these are texts; an empty one says as much as none.
-const MAPS: &[&str] = &["labels", "annotations", "matchLabels", "nodeSelector", "options", "volumeAttributes", "userAnnotations"];
+const MAPS: &[&str] = &[
+    "labels",
+    "annotations",
+    "matchLabels",
+    "nodeSelector",
+    "options",
+    "volumeAttributes",
+    "userAnnotations",
+];
 
 /// Not said of these is the same as no.
-const FLAGS: &[&str] = &["hostNetwork", "hostPID", "hostIPC", "readOnly", "stdin", "stdinOnce", "tty"];
+const FLAGS: &[&str] = &[
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "readOnly",
+    "stdin",
+    "stdinOnce",
+    "tty",
+];
 
 fn prune(value: &mut Value, amounts: bool) {
     match value {
@@ -33,7 +49,9 @@ fn prune(value: &mut Value, amounts: bool) {
         Value::Array(members) => members.iter_mut().for_each(|member| prune(member, false)),
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
-                let amounts = amounts || AMOUNTS.contains(&name.as_str()) || matches!(name.as_str(), "sizeLimit" | "divisor");
+                let amounts = amounts
+                    || AMOUNTS.contains(&name.as_str())
+                    || matches!(name.as_str(), "sizeLimit" | "divisor");
                 if !MAPS.contains(&name.as_str()) {
                     prune(field, amounts);
                 }

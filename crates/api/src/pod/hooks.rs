@@ -10,14 +10,19 @@ use serde_json::Value;
 use super::absent::{flag, items, items_mut, text};
 use super::spec::{self, Of};
 use super::{
-    annotations, app_armor, columns, condition, defaults, ephemeral, equality, placement, qos, resize, status, update, warnings,
+    annotations, app_armor, columns, condition, defaults, ephemeral, equality, placement, qos,
+    resize, status, update, warnings,
 };
 use crate::naming;
 use crate::strategy::{Hooks, Part};
 
 impl Hooks for Pod {
     fn encode(&self, out: &mut Vec<u8>) {
-        let never_probed = |status: &PodStatus| items(&status.conditions).iter().any(|it| it.last_probe_time.is_none());
+        let never_probed = |status: &PodStatus| {
+            items(&status.conditions)
+                .iter()
+                .any(|it| it.last_probe_time.is_none())
+        };
         if self.status.as_ref().is_some_and(never_probed) {
             encode_never_probed(self, out);
         } else {
@@ -38,15 +43,26 @@ impl Hooks for Pod {
         });
         let spec = self.spec.get_or_insert_default();
         defaults::drop_disabled(spec, None);
-        if let (false, Some(status)) = (items(&spec.scheduling_gates).is_empty(), &mut self.status) {
+        if let (false, Some(status)) = (items(&spec.scheduling_gates).is_empty(), &mut self.status)
+        {
             let message = "Scheduling is blocked due to non-empty scheduling gates";
             let now = self.metadata.creation_timestamp.clone();
-            condition::set(status, "PodScheduled", "False", Some("SchedulingGated"), Some(message), now);
+            condition::set(
+                status,
+                "PodScheduled",
+                "False",
+                Some("SchedulingGated"),
+                Some(message),
+                now,
+            );
         }
         if let Some(affinity) = &mut spec.affinity {
             placement::merge_label_keys(affinity, self.metadata.labels.as_ref());
         }
-        placement::merge_spread_label_keys(items_mut(&mut spec.topology_spread_constraints), self.metadata.labels.as_ref());
+        placement::merge_spread_label_keys(
+            items_mut(&mut spec.topology_spread_constraints),
+            self.metadata.labels.as_ref(),
+        );
         app_armor::take_over(spec, self.metadata.annotations.as_ref());
     }
 
@@ -77,8 +93,19 @@ impl Hooks for Pod {
         let spec = self.spec.as_ref().unwrap_or(&none);
         let path = Path::new("spec");
         let notes = self.metadata.annotations.as_ref();
-        annotations::check(&mut errors, &Path::new("metadata").child("annotations"), notes, spec);
-        spec::check(&mut errors, &path, spec, Of::Pod(self.metadata.name.as_deref()));
+        check_finalizers(&mut errors, items(&self.metadata.finalizers));
+        annotations::check(
+            &mut errors,
+            &Path::new("metadata").child("annotations"),
+            notes,
+            spec,
+        );
+        spec::check(
+            &mut errors,
+            &path,
+            spec,
+            Of::Pod(self.metadata.name.as_deref()),
+        );
         check_tokens(&mut errors, &path, spec);
         update::check_images(&mut errors, &path, spec);
         // Only what is in the store has a resource version.
@@ -111,7 +138,10 @@ impl Hooks for Pod {
         }
         let none = PodSpec::default();
         let spec = self.spec.as_ref().unwrap_or(&none);
-        found.extend(app_armor::warnings(spec, self.metadata.annotations.as_ref()));
+        found.extend(app_armor::warnings(
+            spec,
+            self.metadata.annotations.as_ref(),
+        ));
         found.extend(warnings::of(spec, Some(&self.metadata), None));
         found
     }
@@ -140,7 +170,10 @@ impl Hooks for Pod {
     fn grace_period(&self, asked: Option<i64>) -> Option<i64> {
         let spec = self.spec.as_ref();
         let unscheduled = spec.is_none_or(|spec| text(&spec.node_name).is_empty());
-        let ended = self.status.as_ref().is_some_and(|status| matches!(text(&status.phase), "Failed" | "Succeeded"));
+        let ended = self
+            .status
+            .as_ref()
+            .is_some_and(|status| matches!(text(&status.phase), "Failed" | "Succeeded"));
         let own = spec.and_then(|spec| spec.termination_grace_period_seconds);
         match asked.or(own).unwrap_or_default() {
             _ if unscheduled || ended => Some(0),
@@ -150,13 +183,36 @@ impl Hooks for Pod {
     }
 }
 
-/// What only a pod cannot have that is not there yet.
+/// Without a domain, a finalizer is one of Kubernetes' own.
+fn check_finalizers(errors: &mut ErrorList, finalizers: &[String]) {
+    let own = ["kubernetes", "orphan", "foregroundDeletion"];
+    for (index, name) in finalizers
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !name.contains('/') && !own.contains(&name.as_str()))
+    {
+        let path = Path::new("metadata").child("finalizers").index(index);
+        errors.push(Error::invalid(
+            &path,
+            name,
+            "name is neither a standard finalizer name nor is it fully qualified",
+        ));
+    }
+}
+
+/// What a pod cannot have that is only made.
 fn check_new(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     if !items(&spec.ephemeral_containers).is_empty() {
-        errors.push(Error::forbidden(&path.child("ephemeralContainers"), "cannot be set on create"));
+        errors.push(Error::forbidden(
+            &path.child("ephemeralContainers"),
+            "cannot be set on create",
+        ));
     }
     if !text(&spec.node_name).is_empty() && !items(&spec.scheduling_gates).is_empty() {
-        errors.push(Error::forbidden(&path.child("nodeName"), "cannot be set until all schedulingGates have been cleared"));
+        errors.push(Error::forbidden(
+            &path.child("nodeName"),
+            "cannot be set until all schedulingGates have been cleared",
+        ));
     }
 }
 
@@ -166,10 +222,25 @@ fn check_tokens(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
         return;
     }
     for (index, volume) in items(&spec.volumes).iter().enumerate() {
-        let Some(projected) = &volume.projected else { continue };
-        for (source, _) in items(&projected.sources).iter().enumerate().filter(|(_, it)| it.service_account_token.is_some()) {
-            let path = path.child("volumes").index(index).child("projected").child("sources").index(source).child("serviceAccountToken");
-            errors.push(Error::forbidden(&path, "must not be specified when serviceAccountName is not set"));
+        let Some(projected) = &volume.projected else {
+            continue;
+        };
+        for (source, _) in items(&projected.sources)
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.service_account_token.is_some())
+        {
+            let path = path
+                .child("volumes")
+                .index(index)
+                .child("projected")
+                .child("sources")
+                .index(source)
+                .child("serviceAccountToken");
+            errors.push(Error::forbidden(
+                &path,
+                "must not be specified when serviceAccountName is not set",
+            ));
         }
     }
 }
@@ -177,8 +248,14 @@ fn check_tokens(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
 /// Kubernetes writes the time of a probe that never was as `null`.
 fn encode_never_probed(pod: &Pod, out: &mut Vec<u8>) {
     let mut value = serde_json::to_value(pod).unwrap_or_default();
-    let conditions = value.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
-    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+    let conditions = value
+        .pointer_mut("/status/conditions")
+        .and_then(Value::as_array_mut);
+    for condition in conditions
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
         condition.entry("lastProbeTime").or_insert(Value::Null);
     }
     // Writing JSON to memory cannot fail.

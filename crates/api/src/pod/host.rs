@@ -15,27 +15,45 @@ pub(super) fn check_users(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     if spec.host_users != Some(false) {
         return;
     }
-    for (name, shared) in [("hostNetwork", spec.host_network), ("HostPID", spec.host_pid), ("HostIPC", spec.host_ipc)] {
+    for (name, shared) in [
+        ("hostNetwork", spec.host_network),
+        ("HostPID", spec.host_pid),
+        ("HostIPC", spec.host_ipc),
+    ] {
         if flag(shared) {
-            errors.push(Error::forbidden(&path.child(name), "when `hostUsers` is false"));
+            errors.push(Error::forbidden(
+                &path.child(name),
+                "when `hostUsers` is false",
+            ));
         }
     }
     for (path, container) in containers(spec, path) {
         if !items(&container.volume_devices).is_empty() {
-            errors.push(Error::forbidden(&path.child("volumeDevices"), "when `hostUsers` is false"));
+            errors.push(Error::forbidden(
+                &path.child("volumeDevices"),
+                "when `hostUsers` is false",
+            ));
         }
     }
 }
 
 /// A hostname that replaces the one made of the pod's name.
 pub(super) fn check_name_override(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
-    let Some(name) = &spec.hostname_override else { return };
+    let Some(name) = &spec.hostname_override else {
+        return;
+    };
     let path = path.child("hostnameOverride");
     if flag(spec.set_hostname_as_fqdn) {
-        errors.push(Error::forbidden(&path, "may not be specified when setHostnameAsFQDN is true"));
+        errors.push(Error::forbidden(
+            &path,
+            "may not be specified when setHostnameAsFQDN is true",
+        ));
     }
     if flag(spec.host_network) {
-        errors.push(Error::forbidden(&path, "may not be specified when hostNetwork is true"));
+        errors.push(Error::forbidden(
+            &path,
+            "may not be specified when hostNetwork is true",
+        ));
     }
     if name.len() > MAX_HOSTNAME {
         errors.push(Error::too_long(&path, MAX_HOSTNAME));
@@ -47,12 +65,30 @@ pub(super) fn check_name_override(errors: &mut ErrorList, path: &Path, spec: &Po
 pub(super) fn check_env_files(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     for (path, container) in containers(spec, path) {
         for (index, variable) in items(&container.env).iter().enumerate() {
-            let Some(file) = variable.value_from.as_ref().and_then(|source| source.file_key_ref.as_ref()) else { continue };
-            let path = path.child("env").index(index).child("valueFrom").child("fileKeyRef").child("volumeName");
-            match items(&spec.volumes).iter().rfind(|volume| volume.name == file.volume_name) {
+            let Some(file) = variable
+                .value_from
+                .as_ref()
+                .and_then(|source| source.file_key_ref.as_ref())
+            else {
+                continue;
+            };
+            let path = path
+                .child("env")
+                .index(index)
+                .child("valueFrom")
+                .child("fileKeyRef")
+                .child("volumeName");
+            match items(&spec.volumes)
+                .iter()
+                .rfind(|volume| volume.name == file.volume_name)
+            {
                 None => errors.push(Error::not_found(&path, &file.volume_name)),
                 Some(volume) if volume.empty_dir.is_none() => {
-                    errors.push(Error::invalid(&path, &file.volume_name, "referenced volume must be of type emptyDir"));
+                    errors.push(Error::invalid(
+                        &path,
+                        &file.volume_name,
+                        "referenced volume must be of type emptyDir",
+                    ));
                 }
                 Some(_) => {}
             }

@@ -27,12 +27,18 @@ fn tag(image: &str) -> Option<&str> {
     if !is_repository(repository) || tag.is_some_and(|tag| !is_tag(tag)) {
         return None;
     }
-    tag.or(if digest.is_some() { None } else { Some("latest") })
+    tag.or(if digest.is_some() {
+        None
+    } else {
+        Some("latest")
+    })
 }
 
 fn is_digest(digest: &str) -> bool {
     let hex = |text: &str| text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    digest.split_once(':').is_some_and(|(algorithm, value)| !algorithm.is_empty() && hex(value))
+    digest
+        .split_once(':')
+        .is_some_and(|(algorithm, value)| !algorithm.is_empty() && hex(value))
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -44,11 +50,17 @@ fn is_tag(tag: &str) -> bool {
 
 /// `[HOST[:PORT]/]PATH`. A lone name of 64 hex digits would read as an image's id, and is none.
 fn is_repository(repository: &str) -> bool {
-    if repository.len() == 64 && repository.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+    if repository.len() == 64
+        && repository
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    {
         return false;
     }
     let is_host = |first: &str| {
-        first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase())
+        first.contains(['.', ':'])
+            || first == "localhost"
+            || first.bytes().any(|b| b.is_ascii_uppercase())
     };
     let path = match repository.split_once('/') {
         Some((host, path)) if is_host(host) => path,
@@ -73,11 +85,25 @@ mod tests {
 
     #[test]
     fn only_latest_is_always_pulled() {
-        for image in ["busybox", "busybox:latest", "registry:5000/a/b", "Host/a:latest"] {
+        for image in [
+            "busybox",
+            "busybox:latest",
+            "registry:5000/a/b",
+            "Host/a:latest",
+        ] {
             assert_eq!(pull_policy(image), "Always", "{image}");
         }
         let digest = format!("busybox@sha256:{}", "a".repeat(64));
-        for image in ["busybox:1", "", " busybox ", "UPPER", "a/b:v1", "a..b", "busybox:", digest.as_str()] {
+        for image in [
+            "busybox:1",
+            "",
+            " busybox ",
+            "UPPER",
+            "a/b:v1",
+            "a..b",
+            "busybox:",
+            digest.as_str(),
+        ] {
             assert_eq!(pull_policy(image), "IfNotPresent", "{image}");
         }
     }

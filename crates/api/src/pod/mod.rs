@@ -42,5 +42,9 @@ pub use binding::{bind, validate_binding};
 pub use defaults::default_template;
 pub use qos::qos_class;
 pub use template::{
-    drop_disabled_template_fields, same_template, template_warnings, validate_template, validate_template_alone,
+    drop_disabled_template_fields, same_template, template_warnings, validate_template,
+    validate_template_alone,
 };
+
+#[cfg(test)]
+mod tests;

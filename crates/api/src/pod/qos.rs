@@ -18,7 +18,9 @@ pub(super) fn of_spec(spec: &PodSpec) -> &'static str {
     let containers = spec.containers.iter().chain(items(&spec.init_containers));
     let all: Vec<&ResourceRequirements> = match &spec.resources {
         Some(own) => vec![own],
-        None => containers.map(|container| container.resources.as_ref().unwrap_or(&none)).collect(),
+        None => containers
+            .map(|container| container.resources.as_ref().unwrap_or(&none))
+            .collect(),
     };
     let (mut requests, mut limits) = (Amounts::new(), Amounts::new());
     let mut limited = true;
@@ -29,17 +31,29 @@ pub(super) fn of_spec(spec: &PodSpec) -> &'static str {
     if requests.is_empty() && limits.is_empty() {
         return "BestEffort";
     }
-    let equal = requests.iter().all(|(name, request)| limits.get(name).is_some_and(|limit| amount::compare(limit, request).is_eq()));
-    if limited && equal && requests.len() == limits.len() { "Guaranteed" } else { "Burstable" }
+    let equal = requests.iter().all(|(name, request)| {
+        limits
+            .get(name)
+            .is_some_and(|limit| amount::compare(limit, request).is_eq())
+    });
+    if limited && equal && requests.len() == limits.len() {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 /// Adds what counts for the class, processor and memory above zero; answers how many of the two there were.
 fn sum(total: &mut Amounts, list: &Option<Amounts>) -> usize {
     let counts = |name: &str| matches!(name, "cpu" | "memory");
-    let counted = entries(list).filter(|(name, amount)| counts(name) && amount::is_positive(amount));
+    let counted =
+        entries(list).filter(|(name, amount)| counts(name) && amount::is_positive(amount));
     counted
         .map(|(name, amount)| {
-            total.entry(name.clone()).and_modify(|sum| *sum = amount::add(sum, amount)).or_insert_with(|| amount.clone());
+            total
+                .entry(name.clone())
+                .and_modify(|sum| *sum = amount::add(sum, amount))
+                .or_insert_with(|| amount.clone());
         })
         .count()
 }

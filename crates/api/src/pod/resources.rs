@@ -12,14 +12,38 @@ use super::{amount, check};
 
 /// Names without a domain that mean something somewhere; not all of them do for a container.
 const STANDARD: &[&str] = &[
-    "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage", "limits.cpu", "limits.memory",
-    "limits.ephemeral-storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps",
-    "persistentvolumeclaims", "storage", "requests.storage", "services.nodeports", "services.loadbalancers",
+    "cpu",
+    "memory",
+    "ephemeral-storage",
+    "requests.cpu",
+    "requests.memory",
+    "requests.ephemeral-storage",
+    "limits.cpu",
+    "limits.memory",
+    "limits.ephemeral-storage",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "storage",
+    "requests.storage",
+    "services.nodeports",
+    "services.loadbalancers",
 ];
 /// Names that count things.
 const WHOLE: &[&str] = &[
-    "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims",
-    "services.nodeports", "services.loadbalancers",
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
 ];
 
 /// Huge pages of some size: `hugepages-2Mi`.
@@ -43,7 +67,9 @@ pub(super) fn is_pod_level(name: &str) -> bool {
 }
 
 fn is_extended(name: &str) -> bool {
-    !is_native(name) && !name.starts_with("requests.") && is_qualified_name(&format!("requests.{name}")).is_empty()
+    !is_native(name)
+        && !name.starts_with("requests.")
+        && is_qualified_name(&format!("requests.{name}")).is_empty()
 }
 
 /// Whose resources they are.
@@ -56,7 +82,13 @@ pub(super) enum Holder {
 }
 
 /// Checks names, amounts, and that requests keep within limits. `claims`: the pod's resource claims.
-pub(super) fn check(errors: &mut ErrorList, path: &Path, resources: &ResourceRequirements, holder: Holder, claims: &BTreeSet<&str>) {
+pub(super) fn check(
+    errors: &mut ErrorList,
+    path: &Path,
+    resources: &ResourceRequirements,
+    holder: Holder,
+    claims: &BTreeSet<&str>,
+) {
     let limits_path = path.child("limits");
     let requests_path = path.child("requests");
     for (name, limit) in entries(&resources.limits) {
@@ -65,15 +97,27 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, resources: &ResourceReq
     }
     for (name, request) in entries(&resources.requests) {
         amount_of(errors, &requests_path.key(name), name, request, holder);
-        let limit = resources.limits.as_ref().and_then(|limits| limits.get(name));
+        let limit = resources
+            .limits
+            .as_ref()
+            .and_then(|limits| limits.get(name));
         within(errors, path, name, request, limit);
         huge_pages(errors, &requests_path.key(name), name, request);
     }
-    let named = || entries(&resources.limits).chain(entries(&resources.requests)).map(|(name, _)| name.as_str());
+    let named = || {
+        entries(&resources.limits)
+            .chain(entries(&resources.requests))
+            .map(|(name, _)| name.as_str())
+    };
     if named().any(is_hugepages) && !named().any(|name| matches!(name, "cpu" | "memory")) {
         errors.push(Error::forbidden(path, "HugePages require cpu or memory"));
     }
-    claim_names(errors, &path.child("claims"), items(&resources.claims), claims);
+    claim_names(
+        errors,
+        &path.child("claims"),
+        items(&resources.claims),
+        claims,
+    );
 }
 
 fn amount_of(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity, holder: Holder) {
@@ -87,10 +131,18 @@ fn amount_of(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity, 
 /// The amount of a resource: not negative, and whole where things are counted.
 pub(super) fn quantity(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity) {
     if amount::is_negative(value) {
-        errors.push(Error::invalid(path, amount::shown(value), "must be greater than or equal to 0"));
+        errors.push(Error::invalid(
+            path,
+            amount::shown(value),
+            "must be greater than or equal to 0",
+        ));
     }
     if (WHOLE.contains(&name) || is_extended(name)) && !amount::is_whole(value) {
-        errors.push(Error::invalid(path, amount::shown(value), "must be an integer"));
+        errors.push(Error::invalid(
+            path,
+            amount::shown(value),
+            "must be an integer",
+        ));
     }
 }
 
@@ -101,7 +153,11 @@ fn any_name(errors: &mut ErrorList, path: &Path, name: &str) -> bool {
     let well_formed = errors.len() == before;
     let hugepages = is_hugepages(name) || name.starts_with("requests.hugepages-");
     if well_formed && !name.contains('/') && !STANDARD.contains(&name) && !hugepages {
-        errors.push(Error::invalid(path, name, "must be a standard resource type or fully qualified"));
+        errors.push(Error::invalid(
+            path,
+            name,
+            "must be a standard resource type or fully qualified",
+        ));
     }
     errors.len() == before
 }
@@ -110,48 +166,88 @@ fn container_name(errors: &mut ErrorList, path: &Path, name: &str) {
     any_name(errors, path, name);
     if !name.contains('/') {
         if !matches!(name, "cpu" | "memory" | "ephemeral-storage") && !is_hugepages(name) {
-            errors.push(Error::invalid(path, name, "must be a standard resource for containers"));
+            errors.push(Error::invalid(
+                path,
+                name,
+                "must be a standard resource for containers",
+            ));
         }
     } else if !is_native(name) && !is_extended(name) {
-        errors.push(Error::invalid(path, name, "doesn't follow extended resource name standard"));
+        errors.push(Error::invalid(
+            path,
+            name,
+            "doesn't follow extended resource name standard",
+        ));
     }
 }
 
 fn pod_name(errors: &mut ErrorList, path: &Path, name: &str) {
     if any_name(errors, path, name) && !is_pod_level(name) {
-        errors.push(Error::not_supported(path, name, &["cpu", "hugepages-", "memory"]));
+        errors.push(Error::not_supported(
+            path,
+            name,
+            &["cpu", "hugepages-", "memory"],
+        ));
     }
 }
 
 /// A request is at most the limit, and just the limit where nothing can be promised twice.
-fn within(errors: &mut ErrorList, path: &Path, name: &str, request: &Quantity, limit: Option<&Quantity>) {
+fn within(
+    errors: &mut ErrorList,
+    path: &Path,
+    name: &str,
+    request: &Quantity,
+    limit: Option<&Quantity>,
+) {
     let requests = path.child("requests");
     let Some(limit) = limit else {
         if !is_overcommitable(name) {
-            errors.push(Error::required(&path.child("limits"), "Limit must be set for non overcommitable resources"));
+            errors.push(Error::required(
+                &path.child("limits"),
+                "Limit must be set for non overcommitable resources",
+            ));
         }
         return;
     };
     let order = amount::compare(request, limit);
     let (asked, allowed) = (amount::shown(request), amount::shown(limit));
     if order.is_ne() && !is_overcommitable(name) {
-        errors.push(Error::invalid(&requests, asked, format!("must be equal to {name} limit of {allowed}")));
+        errors.push(Error::invalid(
+            &requests,
+            asked,
+            format!("must be equal to {name} limit of {allowed}"),
+        ));
     } else if order.is_gt() {
-        errors.push(Error::invalid(&requests, asked, format!("must be less than or equal to {name} limit of {allowed}")));
+        errors.push(Error::invalid(
+            &requests,
+            asked,
+            format!("must be less than or equal to {name} limit of {allowed}"),
+        ));
     }
 }
 
 /// Huge pages come whole.
 fn huge_pages(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity) {
-    let Some(size) = name.strip_prefix("hugepages-") else { return };
+    let Some(size) = name.strip_prefix("hugepages-") else {
+        return;
+    };
     if !amount::is_multiple(value, &Quantity(size.to_owned())) {
         let shown = amount::shown(value);
-        errors.push(Error::invalid(path, &shown, format!("{shown} is not positive integer multiple of {name}")));
+        errors.push(Error::invalid(
+            path,
+            &shown,
+            format!("{shown} is not positive integer multiple of {name}"),
+        ));
     }
 }
 
 /// Claims that a container uses must be the pod's, and none twice, be it whole or in parts.
-fn claim_names(errors: &mut ErrorList, path: &Path, used: &[ResourceClaim], claims: &BTreeSet<&str>) {
+fn claim_names(
+    errors: &mut ErrorList,
+    path: &Path,
+    used: &[ResourceClaim],
+    claims: &BTreeSet<&str>,
+) {
     let mut seen = BTreeSet::new();
     for (index, claim) in used.iter().enumerate() {
         let path = path.index(index);
@@ -162,7 +258,11 @@ fn claim_names(errors: &mut ErrorList, path: &Path, used: &[ResourceClaim], clai
         claim_once(errors, &path, claim, &mut seen);
         if !claims.contains(claim.name.as_str()) {
             let known: Vec<&str> = claims.iter().copied().collect();
-            let of_them = if known.is_empty() { " which is empty".to_owned() } else { format!(": {}", known.join(", ")) };
+            let of_them = if known.is_empty() {
+                " which is empty".to_owned()
+            } else {
+                format!(": {}", known.join(", "))
+            };
             let mut error = Error::not_found(&path, &claim.name);
             error.detail = format!("must be one of the names in pod.spec.resourceClaims{of_them}");
             errors.push(error);
@@ -170,7 +270,12 @@ fn claim_names(errors: &mut ErrorList, path: &Path, used: &[ResourceClaim], clai
     }
 }
 
-fn claim_once(errors: &mut ErrorList, path: &Path, claim: &ResourceClaim, seen: &mut BTreeSet<String>) {
+fn claim_once(
+    errors: &mut ErrorList,
+    path: &Path,
+    claim: &ResourceClaim,
+    seen: &mut BTreeSet<String>,
+) {
     let request = text(&claim.request);
     if seen.contains(&claim.name) {
         errors.push(Error::duplicate(path, &claim.name));
@@ -181,7 +286,12 @@ fn claim_once(errors: &mut ErrorList, path: &Path, claim: &ResourceClaim, seen: 
         check::label(errors, &path.child("request"), request);
         key = format!("{key}/{request}");
     }
-    let in_parts = || seen.iter().any(|key| key.split_once('/').is_some_and(|(name, _)| name == claim.name));
+    let in_parts = || {
+        seen.iter().any(|key| {
+            key.split_once('/')
+                .is_some_and(|(name, _)| name == claim.name)
+        })
+    };
     if seen.contains(&key) || (request.is_empty() && in_parts()) {
         errors.push(Error::duplicate(path, &key));
     }

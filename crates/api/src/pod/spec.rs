@@ -7,11 +7,11 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::inclusive_range_error;
 
 use super::absent::{items, text};
-use crate::metadata::validate_labels;
 use super::check::{self, Json};
 use super::context::Context;
 use super::resources::{self, Holder};
 use super::{container, dns, host, os, placement, pod_resources, pod_security, volumes, windows};
+use crate::metadata::validate_labels;
 
 /// What the spec is part of.
 #[derive(Debug, Clone, Copy)]
@@ -25,22 +25,49 @@ pub(super) enum Of<'a> {
 /// Checks the spec of a pod or a template.
 pub(super) fn check(errors: &mut ErrorList, path: &Path, spec: &PodSpec, of: Of<'_>) {
     if spec.termination_grace_period_seconds.is_none() {
-        errors.push(Error::required(&path.child("terminationGracePeriodSeconds"), ""));
+        errors.push(Error::required(
+            &path.child("terminationGracePeriodSeconds"),
+            "",
+        ));
     }
     let (pod, is_pod) = match of {
         Of::Pod(name) => (name.filter(|name| !name.is_empty()), true),
         Of::Template => (None, false),
     };
-    let claims = items(&spec.resource_claims).iter().map(|claim| claim.name.as_str()).filter(|name| !name.is_empty()).collect();
-    let mut context = Context { spec, volumes: BTreeMap::new(), claims, is_pod };
-    context.volumes = volumes::check(errors, &path.child("volumes"), items(&spec.volumes), pod, is_pod);
-    check_resource_claims(errors, &path.child("resourceClaims"), items(&spec.resource_claims));
+    let claims = items(&spec.resource_claims)
+        .iter()
+        .map(|claim| claim.name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let mut context = Context {
+        spec,
+        volumes: BTreeMap::new(),
+        claims,
+        is_pod,
+    };
+    context.volumes = volumes::check(
+        errors,
+        &path.child("volumes"),
+        items(&spec.volumes),
+        pod,
+        is_pod,
+    );
+    check_resource_claims(
+        errors,
+        &path.child("resourceClaims"),
+        items(&spec.resource_claims),
+    );
     container::check_main(errors, &path.child("containers"), &context);
     container::check_init(errors, &path.child("initContainers"), &context);
     container::check_ephemeral(errors, &path.child("ephemeralContainers"), &context);
     pod_resources::check(errors, path, &context);
     if context.host_network() {
-        container::match_host_network(errors, &path.child("containers"), &spec.containers, context.is_pod);
+        container::match_host_network(
+            errors,
+            &path.child("containers"),
+            &spec.containers,
+            context.is_pod,
+        );
     }
     check_policies(errors, path, spec);
     check_placement(errors, path, spec);
@@ -64,10 +91,17 @@ fn check_resource_claims(errors: &mut ErrorList, list: &Path, claims: &[PodResou
         } else {
             check::label(errors, &path.child("name"), &claim.name);
         }
-        let (name, template) = (&claim.resource_claim_name, &claim.resource_claim_template_name);
+        let (name, template) = (
+            &claim.resource_claim_name,
+            &claim.resource_claim_template_name,
+        );
         let wrong = match (name, template) {
-            (Some(_), Some(_)) => Some("at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"),
-            (None, None) => Some("must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
+            (Some(_), Some(_)) => Some(
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+            ),
+            (None, None) => {
+                Some("must specify one of: `resourceClaimName`, `resourceClaimTemplateName`")
+            }
             _ => None,
         };
         if let Some(wrong) = wrong {
@@ -78,7 +112,10 @@ fn check_resource_claims(errors: &mut ErrorList, list: &Path, claims: &[PodResou
             ]);
             errors.push(Error::invalid(&path, &shape, wrong));
         }
-        for (field, value) in [("resourceClaimName", name), ("resourceClaimTemplateName", template)] {
+        for (field, value) in [
+            ("resourceClaimName", name),
+            ("resourceClaimTemplateName", template),
+        ] {
             if let Some(value) = value {
                 check::subdomain(errors, &path.child(field), value);
             }
@@ -87,10 +124,23 @@ fn check_resource_claims(errors: &mut ErrorList, list: &Path, claims: &[PodResou
 }
 
 fn check_policies(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
-    check::one_of(errors, &path.child("restartPolicy"), text(&spec.restart_policy), &["Always", "OnFailure", "Never"]);
+    check::one_of(
+        errors,
+        &path.child("restartPolicy"),
+        text(&spec.restart_policy),
+        &["Always", "OnFailure", "Never"],
+    );
     let dns_policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-    check::one_of(errors, &path.child("dnsPolicy"), text(&spec.dns_policy), &dns_policies);
-    errors.extend(validate_labels(spec.node_selector.as_ref(), &path.child("nodeSelector")));
+    check::one_of(
+        errors,
+        &path.child("dnsPolicy"),
+        text(&spec.dns_policy),
+        &dns_policies,
+    );
+    errors.extend(validate_labels(
+        spec.node_selector.as_ref(),
+        &path.child("nodeSelector"),
+    ));
     pod_security::check(errors, &path.child("securityContext"), spec);
 }
 
@@ -100,7 +150,14 @@ fn check_placement(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
     }
     dns::check(errors, &path.child("dnsConfig"), spec);
     for (index, gate) in items(&spec.readiness_gates).iter().enumerate() {
-        check::qualified_name(errors, &path.child("readinessGates").index(index).child("conditionType"), &gate.condition_type);
+        check::qualified_name(
+            errors,
+            &path
+                .child("readinessGates")
+                .index(index)
+                .child("conditionType"),
+            &gate.condition_type,
+        );
     }
     let mut gates = BTreeSet::new();
     for (index, gate) in items(&spec.scheduling_gates).iter().enumerate() {
@@ -110,18 +167,32 @@ fn check_placement(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
             errors.push(Error::duplicate(&path, &gate.name));
         }
     }
-    placement::check_topology_spread(errors, &path.child("topologySpreadConstraints"), items(&spec.topology_spread_constraints));
+    placement::check_topology_spread(
+        errors,
+        &path.child("topologySpreadConstraints"),
+        items(&spec.topology_spread_constraints),
+    );
 }
 
 fn check_names(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
-    for (field, name) in [("serviceAccountName", &spec.service_account_name), ("nodeName", &spec.node_name)] {
+    for (field, name) in [
+        ("serviceAccountName", &spec.service_account_name),
+        ("nodeName", &spec.node_name),
+    ] {
         if !text(name).is_empty() {
             check::subdomain(errors, &path.child(field), text(name));
         }
     }
     let longest = i64::from(i32::MAX);
-    if let Some(seconds) = spec.active_deadline_seconds.filter(|seconds| !(1..=longest).contains(seconds)) {
-        errors.push(Error::invalid(&path.child("activeDeadlineSeconds"), seconds, inclusive_range_error(1, longest)));
+    if let Some(seconds) = spec
+        .active_deadline_seconds
+        .filter(|seconds| !(1..=longest).contains(seconds))
+    {
+        errors.push(Error::invalid(
+            &path.child("activeDeadlineSeconds"),
+            seconds,
+            inclusive_range_error(1, longest),
+        ));
     }
     for (field, name) in [("hostname", &spec.hostname), ("subdomain", &spec.subdomain)] {
         if !text(name).is_empty() {
@@ -129,7 +200,11 @@ fn check_names(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
         }
     }
     placement::check_tolerations(errors, &path.child("tolerations"), items(&spec.tolerations));
-    dns::check_host_aliases(errors, &path.child("hostAliases"), items(&spec.host_aliases));
+    dns::check_host_aliases(
+        errors,
+        &path.child("hostAliases"),
+        items(&spec.host_aliases),
+    );
 }
 
 fn check_scheduling(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
@@ -141,10 +216,24 @@ fn check_scheduling(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
         check::subdomain(errors, &path.child("runtimeClassName"), class);
     }
     if let Some(policy) = &spec.preemption_policy {
-        check::one_of(errors, &path.child("preemptionPolicy"), policy, &["PreemptLowerPriority", "Never"]);
+        check::one_of(
+            errors,
+            &path.child("preemptionPolicy"),
+            policy,
+            &["PreemptLowerPriority", "Never"],
+        );
     }
     if let Some(overhead) = &spec.overhead {
-        let limits = k8s_openapi::api::core::v1::ResourceRequirements { limits: Some(overhead.clone()), ..Default::default() };
-        resources::check(errors, &path.child("overhead"), &limits, Holder::Container, &BTreeSet::new());
+        let limits = k8s_openapi::api::core::v1::ResourceRequirements {
+            limits: Some(overhead.clone()),
+            ..Default::default()
+        };
+        resources::check(
+            errors,
+            &path.child("overhead"),
+            &limits,
+            Holder::Container,
+            &BTreeSet::new(),
+        );
     }
 }

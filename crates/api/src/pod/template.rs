@@ -17,7 +17,11 @@ use crate::{cell, naming};
 /// Checks the template of a controller whose `selector` must match its labels; `path` is the template's.
 ///
 /// An empty selector is not compared: that it is refused is for the controller's own checks. Nor is one that is no selector.
-pub fn validate_template(template: &PodTemplateSpec, selector: Option<&LabelSelector>, path: &Path) -> ErrorList {
+pub fn validate_template(
+    template: &PodTemplateSpec,
+    selector: Option<&LabelSelector>,
+    path: &Path,
+) -> ErrorList {
     let mut errors = ErrorList::new();
     if let Some(selector) = selector {
         check_selected(&mut errors, template, selector, path);
@@ -26,19 +30,36 @@ pub fn validate_template(template: &PodTemplateSpec, selector: Option<&LabelSele
     errors
 }
 
-fn check_selected(errors: &mut ErrorList, template: &PodTemplateSpec, selector: &LabelSelector, path: &Path) {
-    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
-    let Ok(selector) = Selector::from_label_selector(Some(selector)) else { return };
+fn check_selected(
+    errors: &mut ErrorList,
+    template: &PodTemplateSpec,
+    selector: &LabelSelector,
+    path: &Path,
+) {
+    let labels = template
+        .metadata
+        .as_ref()
+        .and_then(|meta| meta.labels.as_ref());
+    let Ok(selector) = Selector::from_label_selector(Some(selector)) else {
+        return;
+    };
     if !selector.is_empty() && !selector.selects(labels) {
         let detail = "`selector` does not match template `labels`";
-        errors.push(Error::invalid(&path.child("metadata").child("labels"), Json::of(&labels), detail));
+        errors.push(Error::invalid(
+            &path.child("metadata").child("labels"),
+            Json::of(&labels),
+            detail,
+        ));
     }
 }
 
 /// Checks a template that no selector is about, as a job's; `path` is the template's.
 pub fn validate_template_alone(template: &PodTemplateSpec, path: &Path) -> ErrorList {
     let meta = template.metadata.as_ref();
-    let (labels, notes) = (meta.and_then(|meta| meta.labels.as_ref()), meta.and_then(|meta| meta.annotations.as_ref()));
+    let (labels, notes) = (
+        meta.and_then(|meta| meta.labels.as_ref()),
+        meta.and_then(|meta| meta.annotations.as_ref()),
+    );
     let mut errors = validate_labels(labels, &path.child("labels"));
     errors.extend(validate_annotations(notes, &path.child("annotations")));
     let none = Default::default();
@@ -55,13 +76,24 @@ pub fn validate_template_alone(template: &PodTemplateSpec, path: &Path) -> Error
 }
 
 /// Warnings about a template; `path` is the template's.
-pub fn template_warnings(template: &PodTemplateSpec, _old: Option<&PodTemplateSpec>, path: &Path) -> Vec<String> {
+pub fn template_warnings(
+    template: &PodTemplateSpec,
+    _old: Option<&PodTemplateSpec>,
+    path: &Path,
+) -> Vec<String> {
     let none = Default::default();
-    warnings::of(template.spec.as_ref().unwrap_or(&none), template.metadata.as_ref(), Some(path))
+    warnings::of(
+        template.spec.as_ref().unwrap_or(&none),
+        template.metadata.as_ref(),
+        Some(path),
+    )
 }
 
 /// Drops from a template fields whose features are not on by default, unless `old` has them.
-pub fn drop_disabled_template_fields(template: &mut PodTemplateSpec, old: Option<&PodTemplateSpec>) {
+pub fn drop_disabled_template_fields(
+    template: &mut PodTemplateSpec,
+    old: Option<&PodTemplateSpec>,
+) {
     if let Some(spec) = &mut template.spec {
         defaults::drop_disabled(spec, old.and_then(|old| old.spec.as_ref()));
     }
@@ -99,22 +131,36 @@ impl Hooks for PodTemplate {
 
     fn validate(&self) -> ErrorList {
         let none = Default::default();
-        validate_template_alone(self.template.as_ref().unwrap_or(&none), &Path::new("template"))
+        validate_template_alone(
+            self.template.as_ref().unwrap_or(&none),
+            &Path::new("template"),
+        )
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
         let unchanged = old.is_some_and(|old| old.metadata.generation == self.metadata.generation);
         match &self.template {
-            Some(template) if !unchanged => template_warnings(template, None, &Path::new("template")),
+            Some(template) if !unchanged => {
+                template_warnings(template, None, &Path::new("template"))
+            }
             _ => Vec::new(),
         }
     }
 
     fn cells(&self, _now: Timestamp) -> Vec<Value> {
         let template = self.template.as_ref();
-        let containers = template.and_then(|template| template.spec.as_ref()).map_or(&[][..], |spec| &spec.containers);
+        let containers = template
+            .and_then(|template| template.spec.as_ref())
+            .map_or(&[][..], |spec| &spec.containers);
         let (names, images) = columns::names_and_images(containers);
-        let labels = template.and_then(|template| template.metadata.as_ref()).and_then(|meta| meta.labels.as_ref());
-        vec![cell::name(&self.metadata), names.into(), images.into(), format_labels(labels).into()]
+        let labels = template
+            .and_then(|template| template.metadata.as_ref())
+            .and_then(|meta| meta.labels.as_ref());
+        vec![
+            cell::name(&self.metadata),
+            names.into(),
+            images.into(),
+            format_labels(labels).into(),
+        ]
     }
 }

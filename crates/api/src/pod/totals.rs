@@ -13,12 +13,22 @@ pub(super) type Amounts = BTreeMap<String, Quantity>;
 
 /// What all containers ask for: see [`together`].
 pub(super) fn container_requests(spec: &PodSpec) -> Amounts {
-    together(spec, |container| container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
+    together(spec, |container| {
+        container
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.requests.as_ref())
+    })
 }
 
 /// What all containers may use: see [`together`].
 pub(super) fn container_limits(spec: &PodSpec) -> Amounts {
-    together(spec, |container| container.resources.as_ref().and_then(|resources| resources.limits.as_ref()))
+    together(spec, |container| {
+        container
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.limits.as_ref())
+    })
 }
 
 /// The most that is needed at one time: all containers with all sidecars, or an init container with the sidecars before it.
@@ -60,7 +70,10 @@ fn add(sum: &mut Amounts, more: Option<&Amounts>) {
 
 fn raise(most: &mut Amounts, other: &Amounts) {
     for (name, amount) in other {
-        if most.get(name).is_none_or(|most| amount::compare(amount, most).is_gt()) {
+        if most
+            .get(name)
+            .is_none_or(|most| amount::compare(amount, most).is_gt())
+        {
             most.insert(name.clone(), amount.clone());
         }
     }

@@ -10,8 +10,15 @@ use super::super::downward;
 
 /// Fields of a pod that a variable may take its value from.
 const FIELDS: &[&str] = &[
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs",
-    "status.podIP", "status.podIPs",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
 ];
 
 /// Variables one by one.
@@ -21,10 +28,20 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, variables: &[EnvVar]) {
         if variable.name.is_empty() {
             errors.push(Error::required(&path.child("name"), ""));
         } else {
-            check::each(errors, &path.child("name"), variable.name.as_str(), is_relaxed_env_var_name(&variable.name));
+            check::each(
+                errors,
+                &path.child("name"),
+                variable.name.as_str(),
+                is_relaxed_env_var_name(&variable.name),
+            );
         }
         if let Some(source) = &variable.value_from {
-            check_source(errors, &path.child("valueFrom"), source, text(&variable.value));
+            check_source(
+                errors,
+                &path.child("valueFrom"),
+                source,
+                text(&variable.value),
+            );
         }
     }
 }
@@ -41,18 +58,30 @@ fn check_source(errors: &mut ErrorList, path: &Path, source: &EnvVarSource, valu
     }
     if let Some(selector) = &source.config_map_key_ref {
         sources += 1;
-        check_key(errors, &path.child("configMapKeyRef"), &selector.name, &selector.key);
+        check_key(
+            errors,
+            &path.child("configMapKeyRef"),
+            &selector.name,
+            &selector.key,
+        );
     }
     if let Some(selector) = &source.secret_key_ref {
         sources += 1;
-        check_key(errors, &path.child("secretKeyRef"), &selector.name, &selector.key);
+        check_key(
+            errors,
+            &path.child("secretKeyRef"),
+            &selector.name,
+            &selector.key,
+        );
     }
     if let Some(selector) = &source.file_key_ref {
         sources += 1;
         check_file_key(errors, &path.child("fileKeyRef"), selector);
     }
     let wrong = match sources {
-        0 => "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
+        0 => {
+            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+        }
         _ if !value.is_empty() => "may not be specified when `value` is not empty",
         1 => return,
         _ => "may not have more than one field specified at a time",
@@ -73,7 +102,12 @@ fn check_file_key(errors: &mut ErrorList, path: &Path, selector: &FileKeySelecto
     if selector.key.is_empty() {
         errors.push(Error::required(&path.child("key"), ""));
     } else {
-        check::each(errors, &path.child("key"), selector.key.as_str(), is_relaxed_env_var_name(&selector.key));
+        check::each(
+            errors,
+            &path.child("key"),
+            selector.key.as_str(),
+            is_relaxed_env_var_name(&selector.key),
+        );
     }
     if selector.volume_name.is_empty() {
         errors.push(Error::required(&path.child("volumeName"), ""));
@@ -93,7 +127,12 @@ pub(super) fn check_from(errors: &mut ErrorList, list: &Path, sources: &[EnvFrom
         let path = list.index(index);
         let prefix = text(&source.prefix);
         if !prefix.is_empty() {
-            check::each(errors, &path.child("prefix"), prefix, is_relaxed_env_var_name(prefix));
+            check::each(
+                errors,
+                &path.child("prefix"),
+                prefix,
+                is_relaxed_env_var_name(prefix),
+            );
         }
         if let Some(config_map) = &source.config_map_ref {
             check_object(errors, &path.child("configMapRef"), &config_map.name);
@@ -102,8 +141,16 @@ pub(super) fn check_from(errors: &mut ErrorList, list: &Path, sources: &[EnvFrom
             check_object(errors, &path.child("secretRef"), &secret.name);
         }
         match (source.config_map_ref.is_some(), source.secret_ref.is_some()) {
-            (false, false) => errors.push(Error::invalid(list, "", "must specify one of: `configMapRef` or `secretRef`")),
-            (true, true) => errors.push(Error::invalid(list, "", "may not have more than one field specified at a time")),
+            (false, false) => errors.push(Error::invalid(
+                list,
+                "",
+                "must specify one of: `configMapRef` or `secretRef`",
+            )),
+            (true, true) => errors.push(Error::invalid(
+                list,
+                "",
+                "may not have more than one field specified at a time",
+            )),
             _ => {}
         }
     }
@@ -119,5 +166,10 @@ fn check_object(errors: &mut ErrorList, path: &Path, name: &str) {
         Some(before) => format!("{before}a"),
         None => name.to_owned(),
     };
-    check::each(errors, &path.child("name"), name, is_dns1123_subdomain(&begun));
+    check::each(
+        errors,
+        &path.child("name"),
+        name,
+        is_dns1123_subdomain(&begun),
+    );
 }

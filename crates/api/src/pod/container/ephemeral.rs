@@ -12,8 +12,16 @@ use super::{check_common, check_image_space};
 const NOT_FOR_THEM: &str = "cannot be set for an Ephemeral Container";
 
 /// The ephemeral containers of a pod.
-pub(in super::super) fn check_ephemeral(errors: &mut ErrorList, list: &Path, context: &Context<'_>) {
-    let regular = context.spec.containers.iter().chain(items(&context.spec.init_containers));
+pub(in super::super) fn check_ephemeral(
+    errors: &mut ErrorList,
+    list: &Path,
+    context: &Context<'_>,
+) {
+    let regular = context
+        .spec
+        .containers
+        .iter()
+        .chain(items(&context.spec.init_containers));
     let others: BTreeSet<&str> = regular.map(|container| container.name.as_str()).collect();
     let mut names = others.clone();
     for (index, ephemeral) in items(&context.spec.ephemeral_containers).iter().enumerate() {
@@ -33,13 +41,19 @@ pub(in super::super) fn check_ephemeral(errors: &mut ErrorList, list: &Path, con
 
 /// They serve nobody, so that they have no ports, probes, hooks nor resources; nor may they leave anything behind.
 fn forbid(errors: &mut ErrorList, path: &Path, container: &EphemeralContainer) {
-    let asks = container.resources.as_ref().is_some_and(|resources| *resources != ResourceRequirements::default());
+    let asks = container
+        .resources
+        .as_ref()
+        .is_some_and(|resources| *resources != ResourceRequirements::default());
     let set = [
         ("ports", !items(&container.ports).is_empty()),
         ("resources", asks),
         ("resizePolicy", !items(&container.resize_policy).is_empty()),
         ("restartPolicy", container.restart_policy.is_some()),
-        ("restartPolicyRules", !items(&container.restart_policy_rules).is_empty()),
+        (
+            "restartPolicyRules",
+            !items(&container.restart_policy_rules).is_empty(),
+        ),
         ("livenessProbe", container.liveness_probe.is_some()),
         ("readinessProbe", container.readiness_probe.is_some()),
         ("startupProbe", container.startup_probe.is_some()),
@@ -50,7 +64,10 @@ fn forbid(errors: &mut ErrorList, path: &Path, container: &EphemeralContainer) {
     }
     for (index, mount) in items(&container.volume_mounts).iter().enumerate() {
         let path = path.child("volumeMounts").index(index);
-        for (name, value) in [("subPath", &mount.sub_path), ("subPathExpr", &mount.sub_path_expr)] {
+        for (name, value) in [
+            ("subPath", &mount.sub_path),
+            ("subPathExpr", &mount.sub_path_expr),
+        ] {
             if !text(value).is_empty() {
                 errors.push(Error::forbidden(&path.child(name), NOT_FOR_THEM));
             }

@@ -1,6 +1,8 @@
 //! What probes and lifecycle hooks do.
 
-use k8s_openapi::api::core::v1::{ExecAction, GRPCAction, HTTPGetAction, LifecycleHandler, Probe, SleepAction, TCPSocketAction};
+use k8s_openapi::api::core::v1::{
+    ExecAction, GRPCAction, HTTPGetAction, LifecycleHandler, Probe, SleepAction, TCPSocketAction,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_http_header_name;
@@ -53,13 +55,21 @@ impl Handler<'_> {
             ("grpc", self.grpc.is_some()),
             ("sleep", self.sleep.is_some()),
         ];
-        let mut chosen = chosen.into_iter().filter(|(_, is_chosen)| *is_chosen).map(|(name, _)| name);
+        let mut chosen = chosen
+            .into_iter()
+            .filter(|(_, is_chosen)| *is_chosen)
+            .map(|(name, _)| name);
         let Some(first) = chosen.next() else {
             errors.push(Error::required(path, "must specify a handler type"));
             return;
         };
         self.check_first(errors, &path.child(first), grace);
-        errors.extend(chosen.map(|other| Error::forbidden(&path.child(other), "may not specify more than 1 handler type")));
+        errors.extend(chosen.map(|other| {
+            Error::forbidden(
+                &path.child(other),
+                "may not specify more than 1 handler type",
+            )
+        }));
     }
 
     fn check_first(&self, errors: &mut ErrorList, path: &Path, grace: Option<i64>) {
@@ -76,7 +86,9 @@ impl Handler<'_> {
         } else if let (Some(sleep), Some(grace)) = (self.sleep, grace)
             && !(0..=grace).contains(&sleep.seconds)
         {
-            let detail = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace})");
+            let detail = format!(
+                "must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+            );
             errors.push(Error::invalid(path, sleep.seconds, detail));
         }
     }
@@ -85,8 +97,18 @@ impl Handler<'_> {
 fn check_http_get(errors: &mut ErrorList, path: &Path, action: &HTTPGetAction) {
     check::required(errors, &path.child("path"), text(&action.path));
     ports::number_or_name(errors, &path.child("port"), &action.port);
-    check::supported_value(errors, &path.child("scheme"), text(&action.scheme), &["HTTP", "HTTPS"]);
+    check::supported_value(
+        errors,
+        &path.child("scheme"),
+        text(&action.scheme),
+        &["HTTP", "HTTPS"],
+    );
     for header in items(&action.http_headers) {
-        check::each(errors, &path.child("httpHeaders"), header.name.as_str(), is_http_header_name(&header.name));
+        check::each(
+            errors,
+            &path.child("httpHeaders"),
+            header.name.as_str(),
+            is_http_header_name(&header.name),
+        );
     }
 }

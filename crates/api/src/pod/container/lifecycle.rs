@@ -9,19 +9,41 @@ use super::handlers::Handler;
 
 /// Signals of Linux but the real-time ones, sorted.
 const SIGNALS: &[&str] = &[
-    "SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL", "SIGINT", "SIGIO", "SIGIOT", "SIGKILL",
-    "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT",
+    "SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL",
+    "SIGINT", "SIGIO", "SIGIOT", "SIGKILL", "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT",
 ];
 /// The rest of them, which sort after the real-time signals.
 const LATER_SIGNALS: &[&str] = &[
-    "SIGSEGV", "SIGSTKFLT", "SIGSTOP", "SIGSYS", "SIGTERM", "SIGTRAP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGUSR1", "SIGUSR2",
-    "SIGVTALRM", "SIGWINCH", "SIGXCPU", "SIGXFSZ",
+    "SIGSEGV",
+    "SIGSTKFLT",
+    "SIGSTOP",
+    "SIGSYS",
+    "SIGTERM",
+    "SIGTRAP",
+    "SIGTSTP",
+    "SIGTTIN",
+    "SIGTTOU",
+    "SIGURG",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGVTALRM",
+    "SIGWINCH",
+    "SIGXCPU",
+    "SIGXFSZ",
 ];
 
 /// The hooks of a container.
-pub(super) fn check(errors: &mut ErrorList, path: &Path, lifecycle: &Lifecycle, context: &Context<'_>) {
+pub(super) fn check(
+    errors: &mut ErrorList,
+    path: &Path,
+    lifecycle: &Lifecycle,
+    context: &Context<'_>,
+) {
     let grace = context.spec.termination_grace_period_seconds;
-    for (name, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+    for (name, handler) in [
+        ("postStart", &lifecycle.post_start),
+        ("preStop", &lifecycle.pre_stop),
+    ] {
         if let Some(handler) = handler {
             Handler::from(handler).check(errors, &path.child(name), grace);
         }
@@ -33,12 +55,19 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, lifecycle: &Lifecycle, 
 
 fn check_signal(errors: &mut ErrorList, path: &Path, signal: &str, os: Option<&str>) {
     match os {
-        None => errors.push(Error::forbidden(path, "may not be set for containers with empty `spec.os.name`")),
+        None => errors.push(Error::forbidden(
+            path,
+            "may not be set for containers with empty `spec.os.name`",
+        )),
         Some("windows") => check::supported_value(errors, path, signal, &["SIGKILL", "SIGTERM"]),
         Some("linux") => {
             let real_time = real_time_signals();
-            let supported: Vec<&str> =
-                SIGNALS.iter().copied().chain(real_time.iter().map(String::as_str)).chain(LATER_SIGNALS.iter().copied()).collect();
+            let supported: Vec<&str> = SIGNALS
+                .iter()
+                .copied()
+                .chain(real_time.iter().map(String::as_str))
+                .chain(LATER_SIGNALS.iter().copied())
+                .collect();
             check::supported_value(errors, path, signal, &supported);
         }
         Some(_) => {}
@@ -49,7 +78,10 @@ fn check_signal(errors: &mut ErrorList, path: &Path, signal: &str, os: Option<&s
 fn real_time_signals() -> Vec<String> {
     let below = (1..=14).map(|n| format!("SIGRTMAX-{n}"));
     let above = (1..=15).map(|n| format!("SIGRTMIN+{n}"));
-    let mut signals: Vec<String> = below.chain(above).chain(["SIGRTMAX".into(), "SIGRTMIN".into()]).collect();
+    let mut signals: Vec<String> = below
+        .chain(above)
+        .chain(["SIGRTMAX".into(), "SIGRTMIN".into()])
+        .collect();
     signals.sort();
     signals
 }

@@ -16,10 +16,10 @@ use k8s_openapi::api::core::v1::Container;
 use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::absent::{items, text};
+use super::check;
 use super::context::Context;
 use super::resources::{self, Holder};
 use super::totals::is_sidecar;
-use super::check;
 
 pub(super) use ephemeral::check_ephemeral;
 pub(super) use ports::match_host_network;
@@ -47,7 +47,12 @@ pub(super) fn check_main(errors: &mut ErrorList, path: &Path, context: &Context<
 
 /// The containers that run before, and those of them that go on beside the others.
 pub(super) fn check_init(errors: &mut ErrorList, list: &Path, context: &Context<'_>) {
-    let mut names: BTreeSet<&str> = context.spec.containers.iter().map(|container| container.name.as_str()).collect();
+    let mut names: BTreeSet<&str> = context
+        .spec
+        .containers
+        .iter()
+        .map(|container| container.name.as_str())
+        .collect();
     for (index, container) in items(&context.spec.init_containers).iter().enumerate() {
         let path = list.index(index);
         check_common(errors, &path, container, context);
@@ -67,11 +72,21 @@ pub(super) fn check_init(errors: &mut ErrorList, list: &Path, context: &Context<
 }
 
 /// What only containers have that go on running.
-fn check_running(errors: &mut ErrorList, path: &Path, container: &Container, context: &Context<'_>) {
+fn check_running(
+    errors: &mut ErrorList,
+    path: &Path,
+    container: &Container,
+    context: &Context<'_>,
+) {
     if let Some(lifecycle) = &container.lifecycle {
         lifecycle::check(errors, &path.child("lifecycle"), lifecycle, context);
     }
-    probes::check(errors, path, container, context.spec.termination_grace_period_seconds);
+    probes::check(
+        errors,
+        path,
+        container,
+        context.spec.termination_grace_period_seconds,
+    );
 }
 
 fn forbid_running(errors: &mut ErrorList, path: &Path, container: &Container) {
@@ -87,7 +102,10 @@ fn forbid_running(errors: &mut ErrorList, path: &Path, container: &Container) {
     }
     for (index, policy) in items(&container.resize_policy).iter().enumerate() {
         if policy.restart_policy == "RestartContainer" {
-            let path = path.child("resizePolicy").index(index).child("restartPolicy");
+            let path = path
+                .child("resizePolicy")
+                .index(index)
+                .child("restartPolicy");
             let detail = "must not be set to 'RestartContainer' for non-sidecar initContainers";
             errors.push(Error::invalid(&path, &policy.restart_policy, detail));
         }
@@ -103,19 +121,39 @@ fn check_common(errors: &mut ErrorList, path: &Path, container: &Container, cont
     }
     check::required(errors, &path.child("image"), text(&container.image));
     let policy = text(&container.termination_message_policy);
-    check::one_of(errors, &path.child("terminationMessagePolicy"), policy, &["File", "FallbackToLogsOnError"]);
+    check::one_of(
+        errors,
+        &path.child("terminationMessagePolicy"),
+        policy,
+        &["File", "FallbackToLogsOnError"],
+    );
     ports::check(errors, &path.child("ports"), items(&container.ports));
     env::check(errors, &path.child("env"), items(&container.env));
     env::check_from(errors, &path.child("envFrom"), items(&container.env_from));
     mounts::check(errors, &path.child("volumeMounts"), container, context);
     mounts::check_devices(errors, &path.child("volumeDevices"), container, context);
-    check_pull_policy(errors, &path.child("imagePullPolicy"), text(&container.image_pull_policy));
+    check_pull_policy(
+        errors,
+        &path.child("imagePullPolicy"),
+        text(&container.image_pull_policy),
+    );
     if let Some(own) = &container.resources {
-        resources::check(errors, &path.child("resources"), own, Holder::Container, &context.claims);
+        resources::check(
+            errors,
+            &path.child("resources"),
+            own,
+            Holder::Container,
+            &context.claims,
+        );
     }
     restart::check_resize(errors, &path.child("resizePolicy"), container, context);
     if let Some(own) = &container.security_context {
-        security::check(errors, &path.child("securityContext"), own, context.host_users());
+        security::check(
+            errors,
+            &path.child("securityContext"),
+            own,
+            context.host_users(),
+        );
     }
 }
 
@@ -127,6 +165,10 @@ pub(super) fn check_pull_policy(errors: &mut ErrorList, path: &Path, policy: &st
 /// The image's name has no space around it. Templates may have it, for some tools put the image in later.
 pub(super) fn check_image_space(errors: &mut ErrorList, path: &Path, image: &str) {
     if image.trim().len() != image.len() {
-        errors.push(Error::invalid(&path.child("image"), image, "must not have leading or trailing whitespace"));
+        errors.push(Error::invalid(
+            &path.child("image"),
+            image,
+            "must not have leading or trailing whitespace",
+        ));
     }
 }

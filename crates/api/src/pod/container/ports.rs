@@ -30,7 +30,12 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, ports: &[ContainerPort]
         if let Some(number) = port.host_port.filter(|number| *number != 0) {
             check_number(errors, &path.child("hostPort"), number);
         }
-        check::one_of(errors, &path.child("protocol"), text(&port.protocol), &["SCTP", "TCP", "UDP"]);
+        check::one_of(
+            errors,
+            &path.child("protocol"),
+            text(&port.protocol),
+            &["SCTP", "TCP", "UDP"],
+        );
     }
 }
 
@@ -51,10 +56,23 @@ pub(super) fn distinct_host_ports(errors: &mut ErrorList, path: &Path, container
     let mut taken = BTreeSet::new();
     for (index, container) in containers.iter().enumerate() {
         for (number, port) in items(&container.ports).iter().enumerate() {
-            let Some(host_port) = port.host_port.filter(|port| *port != 0) else { continue };
-            let socket = format!("{}/{}/{host_port}", text(&port.protocol), text(&port.host_ip));
+            let Some(host_port) = port.host_port.filter(|port| *port != 0) else {
+                continue;
+            };
+            let socket = format!(
+                "{}/{}/{host_port}",
+                text(&port.protocol),
+                text(&port.host_ip)
+            );
             if taken.contains(&socket) {
-                errors.push(Error::duplicate(&path.index(index).child("ports").index(number).child("hostPort"), &socket));
+                errors.push(Error::duplicate(
+                    &path
+                        .index(index)
+                        .child("ports")
+                        .index(number)
+                        .child("hostPort"),
+                    &socket,
+                ));
             }
             taken.insert(socket);
         }
@@ -62,13 +80,26 @@ pub(super) fn distinct_host_ports(errors: &mut ErrorList, path: &Path, container
 }
 
 /// In the host's network a port is the host's. A template may leave that to the pod's defaults.
-pub(in super::super) fn match_host_network(errors: &mut ErrorList, path: &Path, containers: &[Container], is_pod: bool) {
+pub(in super::super) fn match_host_network(
+    errors: &mut ErrorList,
+    path: &Path,
+    containers: &[Container],
+    is_pod: bool,
+) {
     for (index, container) in containers.iter().enumerate() {
         for (number, port) in items(&container.ports).iter().enumerate() {
             let host_port = port.host_port.unwrap_or_default();
             if host_port != port.container_port && (is_pod || host_port != 0) {
-                let path = path.index(index).child("ports").index(number).child("hostPort");
-                errors.push(Error::invalid(&path, host_port, "must match `containerPort` when `hostNetwork` is true"));
+                let path = path
+                    .index(index)
+                    .child("ports")
+                    .index(number)
+                    .child("hostPort");
+                errors.push(Error::invalid(
+                    &path,
+                    host_port,
+                    "must match `containerPort` when `hostNetwork` is true",
+                ));
             }
         }
     }

@@ -7,7 +7,12 @@ use super::super::check;
 use super::handlers::Handler;
 
 /// The probes of a container. `grace`: the pod's grace period in seconds.
-pub(super) fn check(errors: &mut ErrorList, path: &Path, container: &Container, grace: Option<i64>) {
+pub(super) fn check(
+    errors: &mut ErrorList,
+    path: &Path,
+    container: &Container,
+    grace: Option<i64>,
+) {
     if let Some(probe) = &container.liveness_probe {
         let path = path.child("livenessProbe");
         check_probe(errors, &path, probe, grace);
@@ -18,7 +23,11 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, container: &Container, 
         check_probe(errors, &path, probe, grace);
         if let Some(seconds) = probe.termination_grace_period_seconds {
             let path = path.child("terminationGracePeriodSeconds");
-            errors.push(Error::invalid(&path, seconds, "must not be set for readinessProbes"));
+            errors.push(Error::invalid(
+                &path,
+                seconds,
+                "must not be set for readinessProbes",
+            ));
         }
     }
     if let Some(probe) = &container.startup_probe {
@@ -38,10 +47,21 @@ fn check_probe(errors: &mut ErrorList, path: &Path, probe: &Probe, grace: Option
         ("failureThreshold", probe.failure_threshold),
     ];
     for (name, number) in numbers {
-        check::not_negative(errors, &path.child(name), i64::from(number.unwrap_or_default()));
+        check::not_negative(
+            errors,
+            &path.child(name),
+            i64::from(number.unwrap_or_default()),
+        );
     }
-    if let Some(seconds) = probe.termination_grace_period_seconds.filter(|seconds| *seconds <= 0) {
-        errors.push(Error::invalid(&path.child("terminationGracePeriodSeconds"), seconds, "must be greater than 0"));
+    if let Some(seconds) = probe
+        .termination_grace_period_seconds
+        .filter(|seconds| *seconds <= 0)
+    {
+        errors.push(Error::invalid(
+            &path.child("terminationGracePeriodSeconds"),
+            seconds,
+            "must be greater than 0",
+        ));
     }
 }
 
@@ -49,6 +69,10 @@ fn check_probe(errors: &mut ErrorList, path: &Path, probe: &Probe, grace: Option
 fn check_one_success(errors: &mut ErrorList, path: &Path, probe: &Probe) {
     let threshold = probe.success_threshold.unwrap_or_default();
     if threshold != 1 {
-        errors.push(Error::invalid(&path.child("successThreshold"), threshold, "must be 1"));
+        errors.push(Error::invalid(
+            &path.child("successThreshold"),
+            threshold,
+            "must be 1",
+        ));
     }
 }

@@ -1,8 +1,8 @@
 //! What a container leaves out.
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EnvVar, EphemeralContainer, HTTPGetAction, Lifecycle, LifecycleHandler, ObjectFieldSelector, Probe,
-    ResourceFieldSelector, ResourceRequirements,
+    Container, ContainerPort, EnvVar, EphemeralContainer, HTTPGetAction, Lifecycle,
+    LifecycleHandler, ObjectFieldSelector, Probe, ResourceFieldSelector, ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
@@ -14,25 +14,53 @@ use super::super::image::pull_policy;
 const TERMINATION_MESSAGE_PATH: &str = "/dev/termination-log";
 
 pub(super) fn default_container(container: &mut Container) {
-    default_text(&mut container.image_pull_policy, pull_policy(text(&container.image)));
-    default_text(&mut container.termination_message_path, TERMINATION_MESSAGE_PATH);
+    default_text(
+        &mut container.image_pull_policy,
+        pull_policy(text(&container.image)),
+    );
+    default_text(
+        &mut container.termination_message_path,
+        TERMINATION_MESSAGE_PATH,
+    );
     default_text(&mut container.termination_message_policy, "File");
     default_resources(&mut container.resources);
-    items_mut(&mut container.ports).iter_mut().for_each(default_port);
-    items_mut(&mut container.env).iter_mut().for_each(default_env);
-    let probes = [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe];
+    items_mut(&mut container.ports)
+        .iter_mut()
+        .for_each(default_port);
+    items_mut(&mut container.env)
+        .iter_mut()
+        .for_each(default_env);
+    let probes = [
+        &mut container.liveness_probe,
+        &mut container.readiness_probe,
+        &mut container.startup_probe,
+    ];
     probes.into_iter().flatten().for_each(default_probe);
     container.lifecycle.iter_mut().for_each(default_lifecycle);
 }
 
 pub(super) fn default_ephemeral_container(container: &mut EphemeralContainer) {
-    default_text(&mut container.image_pull_policy, pull_policy(text(&container.image)));
-    default_text(&mut container.termination_message_path, TERMINATION_MESSAGE_PATH);
+    default_text(
+        &mut container.image_pull_policy,
+        pull_policy(text(&container.image)),
+    );
+    default_text(
+        &mut container.termination_message_path,
+        TERMINATION_MESSAGE_PATH,
+    );
     default_text(&mut container.termination_message_policy, "File");
     default_resources(&mut container.resources);
-    items_mut(&mut container.ports).iter_mut().for_each(default_port);
-    items_mut(&mut container.env).iter_mut().for_each(default_env);
-    let probes = [&mut container.liveness_probe, &mut container.readiness_probe, &mut container.startup_probe];
+    items_mut(&mut container.ports)
+        .iter_mut()
+        .for_each(default_port);
+    items_mut(&mut container.env)
+        .iter_mut()
+        .for_each(default_env);
+    let probes = [
+        &mut container.liveness_probe,
+        &mut container.readiness_probe,
+        &mut container.startup_probe,
+    ];
     probes.into_iter().flatten().for_each(default_probe);
     container.lifecycle.iter_mut().for_each(default_lifecycle);
 }
@@ -49,9 +77,14 @@ fn default_port(port: &mut ContainerPort) {
 }
 
 fn default_env(variable: &mut EnvVar) {
-    let Some(source) = &mut variable.value_from else { return };
+    let Some(source) = &mut variable.value_from else {
+        return;
+    };
     source.field_ref.iter_mut().for_each(default_field_ref);
-    source.resource_field_ref.iter_mut().for_each(default_resource_field_ref);
+    source
+        .resource_field_ref
+        .iter_mut()
+        .for_each(default_resource_field_ref);
     if let Some(file) = &mut source.file_key_ref {
         file.optional.get_or_insert(false);
     }
@@ -78,7 +111,10 @@ fn default_probe(probe: &mut Probe) {
 }
 
 fn default_lifecycle(lifecycle: &mut Lifecycle) {
-    for handler in [&mut lifecycle.post_start, &mut lifecycle.pre_stop].into_iter().flatten() {
+    for handler in [&mut lifecycle.post_start, &mut lifecycle.pre_stop]
+        .into_iter()
+        .flatten()
+    {
         let LifecycleHandler { http_get, .. } = handler;
         http_get.iter_mut().for_each(default_http_get);
     }

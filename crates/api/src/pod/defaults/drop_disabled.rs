@@ -16,25 +16,46 @@ pub(in super::super) fn drop_disabled(spec: &mut PodSpec, old: Option<&PodSpec>)
         spec.scheduling_group = None;
     }
     if !old.is_some_and(has_stop_signal) {
-        let containers = spec.containers.iter_mut().chain(items_mut(&mut spec.init_containers));
+        let containers = spec
+            .containers
+            .iter_mut()
+            .chain(items_mut(&mut spec.init_containers));
         containers.for_each(|container| drop_stop_signal(&mut container.lifecycle));
-        items_mut(&mut spec.ephemeral_containers).iter_mut().for_each(|container| drop_stop_signal(&mut container.lifecycle));
+        items_mut(&mut spec.ephemeral_containers)
+            .iter_mut()
+            .for_each(|container| drop_stop_signal(&mut container.lifecycle));
     }
 }
 
 fn projects(spec: &PodSpec, has: impl Fn(&VolumeProjection) -> bool) -> bool {
-    let projected = items(&spec.volumes).iter().filter_map(|volume| volume.projected.as_ref());
-    projected.flat_map(|projected| items(&projected.sources)).any(has)
+    let projected = items(&spec.volumes)
+        .iter()
+        .filter_map(|volume| volume.projected.as_ref());
+    projected
+        .flat_map(|projected| items(&projected.sources))
+        .any(has)
 }
 
 fn each_projection(spec: &mut PodSpec, change: impl Fn(&mut VolumeProjection)) {
-    let projected = items_mut(&mut spec.volumes).iter_mut().filter_map(|volume| volume.projected.as_mut());
-    projected.flat_map(|projected| items_mut(&mut projected.sources)).for_each(change);
+    let projected = items_mut(&mut spec.volumes)
+        .iter_mut()
+        .filter_map(|volume| volume.projected.as_mut());
+    projected
+        .flat_map(|projected| items_mut(&mut projected.sources))
+        .for_each(change);
 }
 
 fn has_stop_signal(spec: &PodSpec) -> bool {
-    let signals = |container: &Container| container.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.stop_signal.is_some());
-    spec.containers.iter().chain(items(&spec.init_containers)).any(signals)
+    let signals = |container: &Container| {
+        container
+            .lifecycle
+            .as_ref()
+            .is_some_and(|lifecycle| lifecycle.stop_signal.is_some())
+    };
+    spec.containers
+        .iter()
+        .chain(items(&spec.init_containers))
+        .any(signals)
 }
 
 fn drop_stop_signal(lifecycle: &mut Option<Lifecycle>) {

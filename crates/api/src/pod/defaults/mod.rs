@@ -2,12 +2,15 @@
 
 mod container;
 mod drop_disabled;
+mod omit;
 mod pod;
 mod volume;
 
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 
 use super::absent::{default_text, items_mut, text};
+
+use crate::metadata::drop_empty_fields;
 
 pub(super) use drop_disabled::drop_disabled;
 pub(super) use pod::default_pod;
@@ -17,22 +20,32 @@ const TERMINATION_GRACE_PERIOD: i64 = 30;
 
 /// Fills in what a template leaves out. Less than for a pod: a pod's other defaults come when it is made of the template.
 pub fn default_template(template: &mut PodTemplateSpec) {
-    template.metadata.get_or_insert_default();
+    drop_empty_fields(template.metadata.get_or_insert_default());
     default_spec(template.spec.get_or_insert_default());
 }
 
 /// What pods and templates have in common.
 fn default_spec(spec: &mut PodSpec) {
+    omit::omit_spec(spec);
     default_text(&mut spec.dns_policy, "ClusterFirst");
     default_text(&mut spec.restart_policy, "Always");
     default_text(&mut spec.scheduler_name, "default-scheduler");
     spec.security_context.get_or_insert_default();
-    spec.termination_grace_period_seconds.get_or_insert(TERMINATION_GRACE_PERIOD);
+    spec.termination_grace_period_seconds
+        .get_or_insert(TERMINATION_GRACE_PERIOD);
     alias_service_account(spec);
-    items_mut(&mut spec.volumes).iter_mut().for_each(volume::default_volume);
-    items_mut(&mut spec.init_containers).iter_mut().for_each(container::default_container);
-    spec.containers.iter_mut().for_each(container::default_container);
-    items_mut(&mut spec.ephemeral_containers).iter_mut().for_each(container::default_ephemeral_container);
+    items_mut(&mut spec.volumes)
+        .iter_mut()
+        .for_each(volume::default_volume);
+    items_mut(&mut spec.init_containers)
+        .iter_mut()
+        .for_each(container::default_container);
+    spec.containers
+        .iter_mut()
+        .for_each(container::default_container);
+    items_mut(&mut spec.ephemeral_containers)
+        .iter_mut()
+        .for_each(container::default_ephemeral_container);
     super::amount::round_list(&mut spec.overhead);
     if let Some(resources) = &mut spec.resources {
         super::amount::round_list(&mut resources.limits);

@@ -13,13 +13,22 @@ const FILE_MODE: i32 = 0o644;
 const TOKEN_EXPIRATION: i64 = 3600;
 
 pub(super) fn default_volume(volume: &mut Volume) {
-    if *volume == (Volume { name: volume.name.clone(), ..Default::default() }) {
+    if *volume
+        == (Volume {
+            name: volume.name.clone(),
+            ..Default::default()
+        })
+    {
         volume.empty_dir = Some(Default::default());
     }
     default_object_volumes(volume);
     default_block_volumes(volume);
     volume.ephemeral.iter_mut().for_each(default_ephemeral);
-    if let Some(size) = volume.empty_dir.as_mut().and_then(|dir| dir.size_limit.as_mut()) {
+    if let Some(size) = volume
+        .empty_dir
+        .as_mut()
+        .and_then(|dir| dir.size_limit.as_mut())
+    {
         amount::canonicalize(size);
     }
     if let Some(host_path) = &mut volume.host_path {
@@ -42,7 +51,9 @@ fn default_object_volumes(volume: &mut Volume) {
         downward.default_mode.get_or_insert(FILE_MODE);
         for file in items_mut(&mut downward.items) {
             file.field_ref.iter_mut().for_each(default_field_ref);
-            file.resource_field_ref.iter_mut().for_each(default_resource_field_ref);
+            file.resource_field_ref
+                .iter_mut()
+                .for_each(default_resource_field_ref);
         }
     }
     volume.projected.iter_mut().for_each(default_projected);
@@ -54,9 +65,15 @@ fn default_projected(projected: &mut ProjectedVolumeSource) {
         if let Some(token) = &mut source.service_account_token {
             token.expiration_seconds.get_or_insert(TOKEN_EXPIRATION);
         }
-        for file in source.downward_api.iter_mut().flat_map(|downward| items_mut(&mut downward.items)) {
+        for file in source
+            .downward_api
+            .iter_mut()
+            .flat_map(|downward| items_mut(&mut downward.items))
+        {
             file.field_ref.iter_mut().for_each(default_field_ref);
-            file.resource_field_ref.iter_mut().for_each(default_resource_field_ref);
+            file.resource_field_ref
+                .iter_mut()
+                .for_each(default_resource_field_ref);
         }
     }
 }
@@ -84,9 +101,14 @@ fn default_block_volumes(volume: &mut Volume) {
 }
 
 fn default_ephemeral(ephemeral: &mut EphemeralVolumeSource) {
-    let Some(template) = &mut ephemeral.volume_claim_template else { return };
+    let Some(template) = &mut ephemeral.volume_claim_template else {
+        return;
+    };
     template.metadata.get_or_insert_default();
-    template.spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
+    template
+        .spec
+        .volume_mode
+        .get_or_insert_with(|| "Filesystem".into());
     let resources = template.spec.resources.get_or_insert_default();
     amount::round_list(&mut resources.limits);
     amount::round_list(&mut resources.requests);

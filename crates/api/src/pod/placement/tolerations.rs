@@ -15,7 +15,11 @@ pub(in super::super) fn check(errors: &mut ErrorList, list: &Path, tolerations: 
 }
 
 fn check_one(errors: &mut ErrorList, path: &Path, toleration: &Toleration) {
-    let (key, operator, effect) = (text(&toleration.key), text(&toleration.operator), text(&toleration.effect));
+    let (key, operator, effect) = (
+        text(&toleration.key),
+        text(&toleration.operator),
+        text(&toleration.effect),
+    );
     if !key.is_empty() {
         check::qualified_name(errors, &path.child("key"), key);
     }
@@ -27,9 +31,19 @@ fn check_one(errors: &mut ErrorList, path: &Path, toleration: &Toleration) {
         let detail = "effect must be 'NoExecute' when `tolerationSeconds` is set";
         errors.push(Error::invalid(&path.child("effect"), effect, detail));
     }
-    check_operator(errors, &path.child("operator"), operator, text(&toleration.value));
+    check_operator(
+        errors,
+        &path.child("operator"),
+        operator,
+        text(&toleration.value),
+    );
     if !effect.is_empty() {
-        check::supported_value(errors, &path.child("effect"), effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+        check::supported_value(
+            errors,
+            &path.child("effect"),
+            effect,
+            &["NoSchedule", "PreferNoSchedule", "NoExecute"],
+        );
     }
 }
 
@@ -43,8 +57,16 @@ fn check_operator(errors: &mut ErrorList, path: &Path, operator: &str, value: &s
             }
         }
         "Exists" if value.is_empty() => {}
-        "Exists" => errors.push(Error::invalid(path, value, "value must be empty when `operator` is 'Exists'")),
-        "Lt" | "Gt" => errors.push(Error::not_supported(path, operator, &["Equal", "Exists", "Lt", "Gt"])),
+        "Exists" => errors.push(Error::invalid(
+            path,
+            value,
+            "value must be empty when `operator` is 'Exists'",
+        )),
+        "Lt" | "Gt" => errors.push(Error::not_supported(
+            path,
+            operator,
+            &["Equal", "Exists", "Lt", "Gt"],
+        )),
         other => errors.push(Error::not_supported(path, other, &["Equal", "Exists"])),
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, status: &PodStatus, spe
     let mut names = BTreeSet::new();
     for (index, claim) in items(&status.resource_claim_statuses).iter().enumerate() {
         let path = path.child("resourceClaimStatuses").index(index);
-        if !items(&spec.resource_claims).iter().any(|known| known.name == claim.name) {
+        if !items(&spec.resource_claims)
+            .iter()
+            .any(|known| known.name == claim.name)
+        {
             let detail = "must match the name of an entry in `spec.resourceClaims`";
             errors.push(Error::invalid(&path.child("name"), &claim.name, detail));
         }
@@ -25,14 +28,27 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, status: &PodStatus, spe
         }
     }
     if let Some(extended) = &status.extended_resource_claim_status {
-        check_extended(errors, &path.child("extendedResourceClaimStatus"), extended, spec);
+        check_extended(
+            errors,
+            &path.child("extendedResourceClaimStatus"),
+            extended,
+            spec,
+        );
     }
 }
 
-fn check_extended(errors: &mut ErrorList, path: &Path, status: &PodExtendedResourceClaimStatus, spec: &PodSpec) {
+fn check_extended(
+    errors: &mut ErrorList,
+    path: &Path,
+    status: &PodExtendedResourceClaimStatus,
+    spec: &PodSpec,
+) {
     let mappings = path.child("requestMappings");
     if status.request_mappings.is_empty() {
-        errors.push(Error::required(&mappings, "at least one request mapping is required"));
+        errors.push(Error::required(
+            &mappings,
+            "at least one request mapping is required",
+        ));
     }
     let mut seen = BTreeSet::new();
     for (index, mapping) in status.request_mappings.iter().enumerate() {
@@ -41,22 +57,48 @@ fn check_extended(errors: &mut ErrorList, path: &Path, status: &PodExtendedResou
         match containers.find(|container| container.name == mapping.container_name) {
             None => {
                 let detail = "must match the name of an entry in spec.initContainers.name or spec.containers.name";
-                errors.push(Error::invalid(&at.child("containerName"), &mapping.container_name, detail));
+                errors.push(Error::invalid(
+                    &at.child("containerName"),
+                    &mapping.container_name,
+                    detail,
+                ));
             }
             Some(container) => {
-                let requests = container.resources.as_ref().map(|resources| &resources.requests);
-                if !requests.is_some_and(|requests| entries(requests).any(|(name, _)| *name == mapping.resource_name)) {
+                let requests = container
+                    .resources
+                    .as_ref()
+                    .map(|resources| &resources.requests);
+                if !requests.is_some_and(|requests| {
+                    entries(requests).any(|(name, _)| *name == mapping.resource_name)
+                }) {
                     let detail = "must match the extended resource name of an entry in spec.initContainers.resources.requests or \
                                   spec.containers.resources.requests";
-                    errors.push(Error::invalid(&at.child("resourceName"), &mapping.resource_name, detail));
+                    errors.push(Error::invalid(
+                        &at.child("resourceName"),
+                        &mapping.resource_name,
+                        detail,
+                    ));
                 }
             }
         }
         check::label(errors, &path.child("requestName"), &mapping.request_name);
-        if !seen.insert((&mapping.container_name, &mapping.resource_name, &mapping.request_name)) {
-            errors.push(Error::duplicate(&at.child("containerName"), &mapping.container_name));
-            errors.push(Error::duplicate(&at.child("resourceName"), &mapping.resource_name));
-            errors.push(Error::duplicate(&at.child("requestName"), &mapping.request_name));
+        if !seen.insert((
+            &mapping.container_name,
+            &mapping.resource_name,
+            &mapping.request_name,
+        )) {
+            errors.push(Error::duplicate(
+                &at.child("containerName"),
+                &mapping.container_name,
+            ));
+            errors.push(Error::duplicate(
+                &at.child("resourceName"),
+                &mapping.resource_name,
+            ));
+            errors.push(Error::duplicate(
+                &at.child("requestName"),
+                &mapping.request_name,
+            ));
         }
     }
     let name = path.child("resourceClaimName");

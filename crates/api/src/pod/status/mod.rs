@@ -29,10 +29,16 @@ pub(super) fn keep_the_rest(pod: &mut Pod, old: &Pod) {
     // A list for each type, as there may be several conditions of one.
     let mut generations: BTreeMap<&str, std::collections::VecDeque<Option<i64>>> = BTreeMap::new();
     for condition in items(&before.conditions) {
-        generations.entry(condition.type_.as_str()).or_default().push_back(condition.observed_generation);
+        generations
+            .entry(condition.type_.as_str())
+            .or_default()
+            .push_back(condition.observed_generation);
     }
     for condition in items_mut(&mut status.conditions) {
-        let generation = generations.get_mut(condition.type_.as_str()).and_then(|of_type| of_type.pop_front()).flatten();
+        let generation = generations
+            .get_mut(condition.type_.as_str())
+            .and_then(|of_type| of_type.pop_front())
+            .flatten();
         if condition.observed_generation.unwrap_or_default() == 0 {
             condition.observed_generation = generation;
         }
@@ -44,16 +50,40 @@ pub(super) fn check(pod: &Pod, old: &Pod) -> ErrorList {
     let mut errors = ErrorList::new();
     update::check_annotations(&mut errors, pod, old);
     let (no_status, no_spec) = (PodStatus::default(), PodSpec::default());
-    let (status, before) = (pod.status.as_ref().unwrap_or(&no_status), old.status.as_ref().unwrap_or(&no_status));
+    let (status, before) = (
+        pod.status.as_ref().unwrap_or(&no_status),
+        old.status.as_ref().unwrap_or(&no_status),
+    );
     let spec = old.spec.as_ref().unwrap_or(&no_spec);
     let path = &Path::new("status");
-    check_conditions(&mut errors, &path.child("conditions"), items(&status.conditions));
-    check_nomination(&mut errors, &path.child("nominatedNodeName"), status, before, spec);
-    if let Some(generation) = status.observed_generation.filter(|generation| *generation < 0) {
-        errors.push(Error::invalid(&path.child("observedGeneration"), generation, "must be a non-negative integer"));
+    check_conditions(
+        &mut errors,
+        &path.child("conditions"),
+        items(&status.conditions),
+    );
+    check_nomination(
+        &mut errors,
+        &path.child("nominatedNodeName"),
+        status,
+        before,
+        spec,
+    );
+    if let Some(generation) = status
+        .observed_generation
+        .filter(|generation| *generation < 0)
+    {
+        errors.push(Error::invalid(
+            &path.child("observedGeneration"),
+            generation,
+            "must be a non-negative integer",
+        ));
     }
     if text(&status.qos_class) != text(&before.qos_class) {
-        errors.push(Error::invalid(&path.child("qosClass"), text(&status.qos_class), "field is immutable"));
+        errors.push(Error::invalid(
+            &path.child("qosClass"),
+            text(&status.qos_class),
+            "field is immutable",
+        ));
     }
     containers::check_transitions(&mut errors, path, status, before, spec);
     claims::check(&mut errors, path, status, spec);
@@ -66,38 +96,73 @@ pub(super) fn check(pod: &Pod, old: &Pod) -> ErrorList {
 fn check_conditions(errors: &mut ErrorList, path: &Path, conditions: &[PodCondition]) {
     for (index, condition) in conditions.iter().enumerate() {
         let path = path.index(index);
-        if let Some(generation) = condition.observed_generation.filter(|generation| *generation < 0) {
-            errors.push(Error::invalid(&path.child("observedGeneration"), generation, "must be a non-negative integer"));
+        if let Some(generation) = condition
+            .observed_generation
+            .filter(|generation| *generation < 0)
+        {
+            errors.push(Error::invalid(
+                &path.child("observedGeneration"),
+                generation,
+                "must be a non-negative integer",
+            ));
         }
-        if !matches!(condition.type_.as_str(), "PodScheduled" | "Ready" | "Initialized") {
+        if !matches!(
+            condition.type_.as_str(),
+            "PodScheduled" | "Ready" | "Initialized"
+        ) {
             check::qualified_name(errors, &path.child("Type"), &condition.type_);
         }
     }
 }
 
 /// The node that other pods are being cleared away from for this one; of no use once it has a node.
-fn check_nomination(errors: &mut ErrorList, path: &Path, status: &PodStatus, before: &PodStatus, spec: &PodSpec) {
+fn check_nomination(
+    errors: &mut ErrorList,
+    path: &Path,
+    status: &PodStatus,
+    before: &PodStatus,
+    spec: &PodSpec,
+) {
     let node = text(&status.nominated_node_name);
     if node.is_empty() || node == text(&before.nominated_node_name) {
         return;
     }
     check::subdomain(errors, path, node);
     if !text(&spec.node_name).is_empty() {
-        errors.push(Error::forbidden(path, "may not be set on pods that are already bound to a node"));
+        errors.push(Error::forbidden(
+            path,
+            "may not be set on pods that are already bound to a node",
+        ));
     }
 }
 
 fn check_pod_ips(errors: &mut ErrorList, path: &Path, status: &PodStatus, before: &PodStatus) {
-    let ips: Vec<&str> = items(&status.pod_ips).iter().map(|ip| ip.ip.as_str()).collect();
-    let known: Vec<&str> = items(&before.pod_ips).iter().map(|ip| ip.ip.as_str()).collect();
+    let ips: Vec<&str> = items(&status.pod_ips)
+        .iter()
+        .map(|ip| ip.ip.as_str())
+        .collect();
+    let known: Vec<&str> = items(&before.pod_ips)
+        .iter()
+        .map(|ip| ip.ip.as_str())
+        .collect();
     check_ips(errors, path, &ips, &known);
 }
 
 fn check_host_ips(errors: &mut ErrorList, path: &Path, status: &PodStatus, before: &PodStatus) {
-    let ips: Vec<&str> = items(&status.host_ips).iter().map(|ip| ip.ip.as_str()).collect();
-    let known: Vec<&str> = items(&before.host_ips).iter().map(|ip| ip.ip.as_str()).collect();
+    let ips: Vec<&str> = items(&status.host_ips)
+        .iter()
+        .map(|ip| ip.ip.as_str())
+        .collect();
+    let known: Vec<&str> = items(&before.host_ips)
+        .iter()
+        .map(|ip| ip.ip.as_str())
+        .collect();
     if let Some(first) = ips.first().filter(|first| **first != text(&status.host_ip)) {
-        errors.push(Error::invalid(&path.index(0).child("ip"), *first, "must be equal to `hostIP`"));
+        errors.push(Error::invalid(
+            &path.index(0).child("ip"),
+            *first,
+            "must be equal to `hostIP`",
+        ));
     }
     check_ips(errors, path, &ips, &known);
 }
@@ -110,10 +175,17 @@ fn check_ips(errors: &mut ErrorList, path: &Path, ips: &[&str], known: &[&str]) 
     if ips.len() < 2 {
         return;
     }
-    let families: Vec<Option<bool>> = ips.iter().map(|ip| ip.parse().ok().map(|ip: IpAddr| ip.is_ipv4())).collect();
+    let families: Vec<Option<bool>> = ips
+        .iter()
+        .map(|ip| ip.parse().ok().map(|ip: IpAddr| ip.is_ipv4()))
+        .collect();
     let both = families.contains(&Some(true)) && families.contains(&Some(false));
     if !both || ips.len() > 2 {
         let shape = Json::list(ips, |ip| Json::object(&[("IP", Json::of(ip))]));
-        errors.push(Error::invalid(path, shape, "may specify no more than one IP for each IP family"));
+        errors.push(Error::invalid(
+            path,
+            shape,
+            "may specify no more than one IP for each IP family",
+        ));
     }
 }

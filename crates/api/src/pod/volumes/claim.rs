@@ -1,7 +1,8 @@
 //! Claims that are made for a pod.
 
 use k8s_openapi::api::core::v1::{
-    EphemeralVolumeSource, PersistentVolumeClaimSpec, TypedLocalObjectReference, TypedObjectReference,
+    EphemeralVolumeSource, PersistentVolumeClaimSpec, TypedLocalObjectReference,
+    TypedObjectReference,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::field::{Error, ErrorList, Path};
@@ -12,7 +13,13 @@ use super::super::{amount, check, resources};
 use crate::metadata::{validate_annotations, validate_label_selector, validate_labels};
 
 /// `path`: the volume's. `pod`: the name of the pod, if it is one and has one.
-pub(super) fn check(errors: &mut ErrorList, volume: &Path, ephemeral: &EphemeralVolumeSource, name: &str, pod: Option<&str>) {
+pub(super) fn check(
+    errors: &mut ErrorList,
+    volume: &Path,
+    ephemeral: &EphemeralVolumeSource,
+    name: &str,
+    pod: Option<&str>,
+) {
     let path = volume.child("ephemeral").child("volumeClaimTemplate");
     match &ephemeral.volume_claim_template {
         None => errors.push(Error::required(&path, "")),
@@ -25,14 +32,20 @@ pub(super) fn check(errors: &mut ErrorList, volume: &Path, ephemeral: &Ephemeral
     }
     if let Some(pod) = pod.filter(|_| !name.is_empty()) {
         let claim = format!("{pod}-{name}");
-        let findings = is_dns1123_subdomain(&claim).into_iter().map(|finding| format!("PVC name {claim:?}: {finding}")).collect();
+        let findings = is_dns1123_subdomain(&claim)
+            .into_iter()
+            .map(|finding| format!("PVC name {claim:?}: {finding}"))
+            .collect();
         check::each(errors, &volume.child("name"), name, findings);
     }
 }
 
 /// Only labels and annotations are passed on.
 fn check_metadata(errors: &mut ErrorList, path: &Path, meta: &ObjectMeta) {
-    errors.extend(validate_annotations(meta.annotations.as_ref(), &path.child("annotations")));
+    errors.extend(validate_annotations(
+        meta.annotations.as_ref(),
+        &path.child("annotations"),
+    ));
     errors.extend(validate_labels(meta.labels.as_ref(), &path.child("labels")));
     let set = [
         ("name", meta.name.is_some()),
@@ -44,7 +57,10 @@ fn check_metadata(errors: &mut ErrorList, path: &Path, meta: &ObjectMeta) {
         ("generation", meta.generation.is_some()),
         ("creationTimestamp", meta.creation_timestamp.is_some()),
         ("deletionTimestamp", meta.deletion_timestamp.is_some()),
-        ("deletionGracePeriodSeconds", meta.deletion_grace_period_seconds.is_some()),
+        (
+            "deletionGracePeriodSeconds",
+            meta.deletion_grace_period_seconds.is_some(),
+        ),
         ("ownerReferences", !items(&meta.owner_references).is_empty()),
         ("finalizers", !items(&meta.finalizers).is_empty()),
         ("managedFields", !items(&meta.managed_fields).is_empty()),
@@ -63,32 +79,62 @@ fn check_spec(errors: &mut ErrorList, path: &Path, spec: &PersistentVolumeClaimS
         check::subdomain(errors, &path.child("storageClassName"), class);
     }
     if let Some(mode) = &spec.volume_mode {
-        check::supported_value(errors, &path.child("volumeMode"), mode, &["Block", "Filesystem"]);
+        check::supported_value(
+            errors,
+            &path.child("volumeMode"),
+            mode,
+            &["Block", "Filesystem"],
+        );
     }
     if let Some(source) = &spec.data_source {
-        check_source(errors, &path.child("dataSource"), &source.name, &source.kind, text(&source.api_group));
+        check_source(
+            errors,
+            &path.child("dataSource"),
+            &source.name,
+            &source.kind,
+            text(&source.api_group),
+        );
     }
     if let Some(source) = &spec.data_source_ref {
         let path = path.child("dataSourceRef");
-        check_source(errors, &path, &source.name, &source.kind, text(&source.api_group));
+        check_source(
+            errors,
+            &path,
+            &source.name,
+            &source.kind,
+            text(&source.api_group),
+        );
         let namespace = text(&source.namespace);
         if !namespace.is_empty() {
             check::label(errors, &path.child("namespace"), namespace);
         }
     }
-    check_same_source(errors, path, spec.data_source.as_ref(), spec.data_source_ref.as_ref());
+    check_same_source(
+        errors,
+        path,
+        spec.data_source.as_ref(),
+        spec.data_source_ref.as_ref(),
+    );
     let class = text(&spec.volume_attributes_class_name);
     if !class.is_empty() {
         check::subdomain(errors, &path.child("volumeAttributesClassName"), class);
     }
 }
 
-fn check_access_modes(errors: &mut ErrorList, modes_path: &Path, spec: &PersistentVolumeClaimSpec, path: &Path) {
+fn check_access_modes(
+    errors: &mut ErrorList,
+    modes_path: &Path,
+    spec: &PersistentVolumeClaimSpec,
+    path: &Path,
+) {
     const ONE_POD: &str = "ReadWriteOncePod";
     const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", ONE_POD];
     let modes = items(&spec.access_modes);
     if modes.is_empty() {
-        errors.push(Error::required(modes_path, "at least 1 access mode is required"));
+        errors.push(Error::required(
+            modes_path,
+            "at least 1 access mode is required",
+        ));
     }
     if let Some(selector) = &spec.selector {
         errors.extend(validate_label_selector(selector, &path.child("selector")));
@@ -98,16 +144,26 @@ fn check_access_modes(errors: &mut ErrorList, modes_path: &Path, spec: &Persiste
     }
     let other = |mode: &String| mode != ONE_POD && MODES.contains(&mode.as_str());
     if modes.iter().any(|mode| mode == ONE_POD) && modes.iter().any(other) {
-        errors.push(Error::forbidden(modes_path, "may not use ReadWriteOncePod with other access modes"));
+        errors.push(Error::forbidden(
+            modes_path,
+            "may not use ReadWriteOncePod with other access modes",
+        ));
     }
 }
 
 fn check_storage(errors: &mut ErrorList, path: &Path, spec: &PersistentVolumeClaimSpec) {
-    let requests = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let requests = spec
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
     match requests.and_then(|requests| requests.get("storage")) {
         None => errors.push(Error::required(path, "")),
         Some(size) if !amount::is_positive(size) => {
-            errors.push(Error::invalid(path, amount::shown(size), "must be greater than zero"));
+            errors.push(Error::invalid(
+                path,
+                amount::shown(size),
+                "must be greater than zero",
+            ));
         }
         Some(size) => resources::quantity(errors, path, "storage", size),
     }
@@ -133,8 +189,12 @@ fn check_same_source(
     old: Option<&TypedLocalObjectReference>,
     new: Option<&TypedObjectReference>,
 ) {
-    let (Some(old), Some(new)) = (old, new) else { return };
-    let same = old.name == new.name && old.kind == new.kind && text(&old.api_group) == text(&new.api_group);
+    let (Some(old), Some(new)) = (old, new) else {
+        return;
+    };
+    let same = old.name == new.name
+        && old.kind == new.kind
+        && text(&old.api_group) == text(&new.api_group);
     let detail = if !text(&new.namespace).is_empty() {
         "may not be specified when dataSourceRef.namespace is specified"
     } else if !same {

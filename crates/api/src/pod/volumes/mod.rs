@@ -22,7 +22,11 @@ pub(super) fn check<'a>(
     is_pod: bool,
 ) -> BTreeMap<&'a str, &'a Volume> {
     let made: BTreeSet<String> = match pod {
-        Some(pod) => volumes.iter().filter(|volume| volume.ephemeral.is_some()).map(|volume| format!("{pod}-{}", volume.name)).collect(),
+        Some(pod) => volumes
+            .iter()
+            .filter(|volume| volume.ephemeral.is_some())
+            .map(|volume| format!("{pod}-{}", volume.name))
+            .collect(),
         None => BTreeSet::new(),
     };
     let mut sound = BTreeMap::new();
@@ -41,7 +45,11 @@ pub(super) fn check<'a>(
         if errors.len() == before {
             sound.insert(volume.name.as_str(), volume);
         }
-        if let Some(claim) = volume.persistent_volume_claim.as_ref().filter(|claim| made.contains(&claim.claim_name)) {
+        if let Some(claim) = volume
+            .persistent_volume_claim
+            .as_ref()
+            .filter(|claim| made.contains(&claim.claim_name))
+        {
             let path = path.child("persistentVolumeClaim").child("claimName");
             let detail = "must not reference a PVC that gets created for an ephemeral volume";
             errors.push(Error::invalid(&path, &claim.claim_name, detail));

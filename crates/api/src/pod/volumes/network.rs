@@ -1,8 +1,9 @@
 //! Volumes on disks and servers elsewhere.
 
 use k8s_openapi::api::core::v1::{
-    AzureDiskVolumeSource, CSIVolumeSource, FCVolumeSource, FlexVolumeSource, FlockerVolumeSource, ISCSIVolumeSource,
-    LocalObjectReference, NFSVolumeSource, QuobyteVolumeSource, RBDVolumeSource, StorageOSVolumeSource, Volume,
+    AzureDiskVolumeSource, CSIVolumeSource, FCVolumeSource, FlexVolumeSource, FlockerVolumeSource,
+    ISCSIVolumeSource, LocalObjectReference, NFSVolumeSource, QuobyteVolumeSource, RBDVolumeSource,
+    StorageOSVolumeSource, Volume,
 };
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::inclusive_range_error;
@@ -19,12 +20,20 @@ const MAX_TENANT: usize = 65;
 
 pub(super) fn check_partition(errors: &mut ErrorList, path: &Path, partition: Option<i32>) {
     if let Some(partition) = partition.filter(|partition| !(0..=255).contains(partition)) {
-        errors.push(Error::invalid(&path.child("partition"), partition, inclusive_range_error(1, 255)));
+        errors.push(Error::invalid(
+            &path.child("partition"),
+            partition,
+            inclusive_range_error(1, 255),
+        ));
     }
 }
 
 /// A reference to a secret must name it.
-pub(super) fn check_secret_ref(errors: &mut ErrorList, path: &Path, secret: Option<&LocalObjectReference>) {
+pub(super) fn check_secret_ref(
+    errors: &mut ErrorList,
+    path: &Path,
+    secret: Option<&LocalObjectReference>,
+) {
     if let Some(secret) = secret {
         check::required(errors, &path.child("secretRef").child("name"), &secret.name);
     }
@@ -34,7 +43,11 @@ pub(super) fn check_nfs(errors: &mut ErrorList, path: &Path, nfs: &NFSVolumeSour
     check::required(errors, &path.child("server"), &nfs.server);
     check::required(errors, &path.child("path"), &nfs.path);
     if !nfs.path.starts_with('/') {
-        errors.push(Error::invalid(&path.child("path"), &nfs.path, "must be an absolute path"));
+        errors.push(Error::invalid(
+            &path.child("path"),
+            &nfs.path,
+            "must be an absolute path",
+        ));
     }
 }
 
@@ -45,9 +58,15 @@ pub(super) fn check_iscsi(errors: &mut ErrorList, path: &Path, iscsi: &ISCSIVolu
         check_iscsi_name(errors, &path.child("iqn"), &iscsi.iqn);
     }
     if !(0..=255).contains(&iscsi.lun) {
-        errors.push(Error::invalid(&path.child("lun"), iscsi.lun, inclusive_range_error(0, 255)));
+        errors.push(Error::invalid(
+            &path.child("lun"),
+            iscsi.lun,
+            inclusive_range_error(0, 255),
+        ));
     }
-    if (flag(iscsi.chap_auth_discovery) || flag(iscsi.chap_auth_session)) && iscsi.secret_ref.is_none() {
+    if (flag(iscsi.chap_auth_discovery) || flag(iscsi.chap_auth_session))
+        && iscsi.secret_ref.is_none()
+    {
         errors.push(Error::required(&path.child("secretRef"), ""));
     }
     if let Some(initiator) = &iscsi.initiator_name {
@@ -58,14 +77,20 @@ pub(super) fn check_iscsi(errors: &mut ErrorList, path: &Path, iscsi: &ISCSIVolu
 fn check_iscsi_name(errors: &mut ErrorList, path: &Path, name: &str) {
     let of_length = |rest: &str, length: usize| {
         let mut rest = rest.chars();
-        rest.next().is_some() && rest.clone().count() == length && rest.all(|c| c.is_ascii_alphanumeric())
+        rest.next().is_some()
+            && rest.clone().count() == length
+            && rest.all(|c| c.is_ascii_alphanumeric())
     };
     let well_formed = match name.get(..3) {
         Some("iqn") => is_iqn(name),
         Some("eui") => of_length(&name[3..], 16),
         Some("naa") => of_length(&name[3..], 32),
         _ => {
-            errors.push(Error::invalid(path, name, "must be valid format starting with iqn, eui, or naa"));
+            errors.push(Error::invalid(
+                path,
+                name,
+                "must be valid format starting with iqn, eui, or naa",
+            ));
             return;
         }
     };
@@ -76,22 +101,38 @@ fn check_iscsi_name(errors: &mut ErrorList, path: &Path, name: &str) {
 
 /// `iqn.2001-04.com.example:storage`.
 fn is_iqn(name: &str) -> bool {
-    let Some((authority, target)) = name.split_once(':') else { return false };
-    let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
+    let Some((authority, target)) = name.split_once(':') else {
+        return false;
+    };
+    let digits = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| b.is_ascii_digit())
+    };
     let mut parts = authority.splitn(3, '.');
-    let (iqn, date, domain) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let date = date.split_once('-').is_some_and(|(year, month)| digits(year, 4) && digits(month, 2));
-    let domain = !domain.is_empty() && domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
-    let target = !target.is_empty() && !target.contains([',', ';', '*', '&', '$', '|']) && !target.contains(char::is_whitespace);
+    let (iqn, date, domain) = (
+        parts.next(),
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let date = date
+        .split_once('-')
+        .is_some_and(|(year, month)| digits(year, 4) && digits(month, 2));
+    let domain = !domain.is_empty()
+        && domain
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+    let target = !target.is_empty()
+        && !target.contains([',', ';', '*', '&', '$', '|'])
+        && !target.contains(char::is_whitespace);
     iqn == Some("iqn") && date && domain && target
 }
 
 /// With an initiator of its own the volume makes an interface, whose name has a limit.
 pub(super) fn check_iscsi_length(errors: &mut ErrorList, path: &Path, volume: &Volume) {
     let Some(iscsi) = &volume.iscsi else { return };
-    if iscsi.initiator_name.is_some() && volume.name.len() + 1 + iscsi.target_portal.len() > MAX_ISCSI_NAME {
-        let detail =
-            "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+    if iscsi.initiator_name.is_some()
+        && volume.name.len() + 1 + iscsi.target_portal.len() > MAX_ISCSI_NAME
+    {
+        let detail = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
         errors.push(Error::invalid(&path.child("name"), &volume.name, detail));
     }
 }
@@ -99,13 +140,24 @@ pub(super) fn check_iscsi_length(errors: &mut ErrorList, path: &Path, volume: &V
 pub(super) fn check_flocker(errors: &mut ErrorList, path: &Path, flocker: &FlockerVolumeSource) {
     let (name, uuid) = (text(&flocker.dataset_name), text(&flocker.dataset_uuid));
     if name.is_empty() && uuid.is_empty() {
-        errors.push(Error::required(path, "one of datasetName and datasetUUID is required"));
+        errors.push(Error::required(
+            path,
+            "one of datasetName and datasetUUID is required",
+        ));
     }
     if !name.is_empty() && !uuid.is_empty() {
-        errors.push(Error::invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously"));
+        errors.push(Error::invalid(
+            path,
+            "resource",
+            "datasetName and datasetUUID can not be specified simultaneously",
+        ));
     }
     if name.contains('/') {
-        errors.push(Error::invalid(&path.child("datasetName"), name, "must not contain '/'"));
+        errors.push(Error::invalid(
+            &path.child("datasetName"),
+            name,
+            "must not contain '/'",
+        ));
     }
 }
 
@@ -122,9 +174,16 @@ pub(super) fn check_quobyte(errors: &mut ErrorList, path: &Path, quobyte: &Quoby
     if quobyte.registry.is_empty() {
         errors.push(Error::required(&registry, pairs));
     } else if text(&quobyte.tenant).len() >= MAX_TENANT {
-        errors.push(Error::required(&path.child("tenant"), "must be a UUID and may not exceed a length of 64 characters"));
+        errors.push(Error::required(
+            &path.child("tenant"),
+            "must be a UUID and may not exceed a length of 64 characters",
+        ));
     } else {
-        for _ in quobyte.registry.split(',').filter(|pair| !is_host_port(pair)) {
+        for _ in quobyte
+            .registry
+            .split(',')
+            .filter(|pair| !is_host_port(pair))
+        {
             errors.push(Error::invalid(&registry, &quobyte.registry, pairs));
         }
     }
@@ -142,17 +201,31 @@ fn is_host_port(pair: &str) -> bool {
 pub(super) fn check_fibre_channel(errors: &mut ErrorList, path: &Path, fc: &FCVolumeSource) {
     let (targets, ids) = (items(&fc.target_wwns), items(&fc.wwids));
     if targets.is_empty() && ids.is_empty() {
-        errors.push(Error::required(&path.child("targetWWNs"), "must specify either targetWWNs or wwids, but not both"));
+        errors.push(Error::required(
+            &path.child("targetWWNs"),
+            "must specify either targetWWNs or wwids, but not both",
+        ));
     }
     if !targets.is_empty() && !ids.is_empty() {
         let detail = "targetWWNs and wwids can not be specified simultaneously";
-        errors.push(Error::invalid(&path.child("targetWWNs"), Json::of(&targets), detail));
+        errors.push(Error::invalid(
+            &path.child("targetWWNs"),
+            Json::of(&targets),
+            detail,
+        ));
     }
     if !targets.is_empty() {
         match fc.lun {
-            None => errors.push(Error::required(&path.child("lun"), "lun is required if targetWWNs is specified")),
+            None => errors.push(Error::required(
+                &path.child("lun"),
+                "lun is required if targetWWNs is specified",
+            )),
             Some(lun) if !(0..=255).contains(&lun) => {
-                errors.push(Error::invalid(&path.child("lun"), lun, inclusive_range_error(0, 255)));
+                errors.push(Error::invalid(
+                    &path.child("lun"),
+                    lun,
+                    inclusive_range_error(0, 255),
+                ));
             }
             Some(_) => {}
         }
@@ -162,7 +235,9 @@ pub(super) fn check_fibre_channel(errors: &mut ErrorList, path: &Path, fc: &FCVo
 pub(super) fn check_flex(errors: &mut ErrorList, path: &Path, flex: &FlexVolumeSource) {
     check::required(errors, &path.child("driver"), &flex.driver);
     for (key, _) in entries(&flex.options) {
-        let namespace = key.split_once('/').map_or(key.as_str(), |(namespace, _)| namespace);
+        let namespace = key
+            .split_once('/')
+            .map_or(key.as_str(), |(namespace, _)| namespace);
         let namespace = format!(".{}", namespace.to_lowercase());
         if namespace.ends_with(".kubernetes.io") || namespace.ends_with(".k8s.io") {
             let detail = "kubernetes.io and k8s.io namespaces are reserved";
@@ -173,22 +248,48 @@ pub(super) fn check_flex(errors: &mut ErrorList, path: &Path, flex: &FlexVolumeS
 
 pub(super) fn check_azure_disk(errors: &mut ErrorList, path: &Path, disk: &AzureDiskVolumeSource) {
     const MANAGED: &str = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
-    const BLOB: &str = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
+    const BLOB: &str =
+        "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
     check::required(errors, &path.child("diskName"), &disk.disk_name);
     check::required(errors, &path.child("diskURI"), &disk.disk_uri);
     if let Some(mode) = &disk.caching_mode {
-        check::supported_value(errors, &path.child("cachingMode"), mode, &["None", "ReadOnly", "ReadWrite"]);
+        check::supported_value(
+            errors,
+            &path.child("cachingMode"),
+            mode,
+            &["None", "ReadOnly", "ReadWrite"],
+        );
     }
     let Some(kind) = &disk.kind else { return };
-    check::supported_value(errors, &path.child("kind"), kind, &["Dedicated", "Managed", "Shared"]);
-    let (start, form) = if kind == "Managed" { ("/subscriptions/", MANAGED) } else { ("https://", BLOB) };
+    check::supported_value(
+        errors,
+        &path.child("kind"),
+        kind,
+        &["Dedicated", "Managed", "Shared"],
+    );
+    let (start, form) = if kind == "Managed" {
+        ("/subscriptions/", MANAGED)
+    } else {
+        ("https://", BLOB)
+    };
     if !disk.disk_uri.starts_with(start) {
-        errors.push(Error::not_supported(&path.child("diskURI"), &disk.disk_uri, &[form]));
+        errors.push(Error::not_supported(
+            &path.child("diskURI"),
+            &disk.disk_uri,
+            &[form],
+        ));
     }
 }
 
-pub(super) fn check_storage_os(errors: &mut ErrorList, path: &Path, storage_os: &StorageOSVolumeSource) {
-    let (name, namespace) = (text(&storage_os.volume_name), text(&storage_os.volume_namespace));
+pub(super) fn check_storage_os(
+    errors: &mut ErrorList,
+    path: &Path,
+    storage_os: &StorageOSVolumeSource,
+) {
+    let (name, namespace) = (
+        text(&storage_os.volume_name),
+        text(&storage_os.volume_namespace),
+    );
     if name.is_empty() {
         errors.push(Error::required(&path.child("volumeName"), ""));
     } else {
@@ -213,7 +314,10 @@ pub(super) fn check_csi(errors: &mut ErrorList, path: &Path, csi: &CSIVolumeSour
     }
     match &csi.node_publish_secret_ref {
         Some(secret) if secret.name.is_empty() => {
-            errors.push(Error::required(&path.child("nodePublishSecretRef").child("name"), ""));
+            errors.push(Error::required(
+                &path.child("nodePublishSecretRef").child("name"),
+                "",
+            ));
         }
         Some(secret) => check::subdomain(errors, &path.child("name"), &secret.name),
         None => {}

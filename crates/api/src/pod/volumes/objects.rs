@@ -1,7 +1,8 @@
 //! Volumes whose files are made of API objects.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, KeyToPath, SecretVolumeSource,
+    ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, KeyToPath,
+    SecretVolumeSource,
 };
 use navarch_machinery::field::{Error, ErrorList, Path};
 
@@ -9,7 +10,13 @@ use super::super::absent::{items, text};
 use super::super::{check, downward};
 
 /// Fields of a pod that can be files.
-const FIELDS: &[&str] = &["metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"];
+const FIELDS: &[&str] = &[
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+];
 
 pub(super) fn check_secret(errors: &mut ErrorList, path: &Path, secret: &SecretVolumeSource) {
     check::required(errors, &path.child("secretName"), text(&secret.secret_name));
@@ -17,7 +24,11 @@ pub(super) fn check_secret(errors: &mut ErrorList, path: &Path, secret: &SecretV
     check_items(errors, path, items(&secret.items));
 }
 
-pub(super) fn check_config_map(errors: &mut ErrorList, path: &Path, config_map: &ConfigMapVolumeSource) {
+pub(super) fn check_config_map(
+    errors: &mut ErrorList,
+    path: &Path,
+    config_map: &ConfigMapVolumeSource,
+) {
     check::required(errors, &path.child("name"), &config_map.name);
     check::file_mode(errors, &path.child("defaultMode"), config_map.default_mode);
     check_items(errors, path, items(&config_map.items));
@@ -38,14 +49,22 @@ pub(super) fn check_item(errors: &mut ErrorList, path: &Path, item: &KeyToPath) 
 }
 
 /// What is found is said of the volume, not of one of its files.
-pub(super) fn check_downward(errors: &mut ErrorList, path: &Path, downward: &DownwardAPIVolumeSource) {
+pub(super) fn check_downward(
+    errors: &mut ErrorList,
+    path: &Path,
+    downward: &DownwardAPIVolumeSource,
+) {
     check::file_mode(errors, &path.child("defaultMode"), downward.default_mode);
     for file in items(&downward.items) {
         check_downward_file(errors, path, file);
     }
 }
 
-pub(super) fn check_downward_file(errors: &mut ErrorList, path: &Path, file: &DownwardAPIVolumeFile) {
+pub(super) fn check_downward_file(
+    errors: &mut ErrorList,
+    path: &Path,
+    file: &DownwardAPIVolumeFile,
+) {
     check::required(errors, &path.child("path"), &file.path);
     check::local_path(errors, &path.child("path"), &file.path);
     match (&file.field_ref, &file.resource_field_ref) {
@@ -56,8 +75,13 @@ pub(super) fn check_downward_file(errors: &mut ErrorList, path: &Path, file: &Do
                 errors.push(Error::invalid(path, "resource", detail));
             }
         }
-        (None, Some(field)) => downward::check_resource(errors, &path.child("resourceFieldRef"), field, true),
-        (None, None) => errors.push(Error::required(path, "one of fieldRef and resourceFieldRef is required")),
+        (None, Some(field)) => {
+            downward::check_resource(errors, &path.child("resourceFieldRef"), field, true)
+        }
+        (None, None) => errors.push(Error::required(
+            path,
+            "one of fieldRef and resourceFieldRef is required",
+        )),
     }
     check::file_mode(errors, &path.child("mode"), file.mode);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{KeyToPath, ProjectedVolumeSource, ServiceAccountTokenProjection, VolumeProjection};
+use k8s_openapi::api::core::v1::{
+    KeyToPath, ProjectedVolumeSource, ServiceAccountTokenProjection, VolumeProjection,
+};
 use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::super::absent::items;
@@ -30,20 +32,46 @@ pub(super) fn check(errors: &mut ErrorList, volume: &Path, projected: &Projected
     check::file_mode(errors, &volume.child("defaultMode"), projected.default_mode);
     let mut files = Files(BTreeSet::new());
     for (index, source) in items(&projected.sources).iter().enumerate() {
-        check_source(errors, volume, &volume.child("sources").index(index), source, &mut files);
+        check_source(
+            errors,
+            volume,
+            &volume.child("sources").index(index),
+            source,
+            &mut files,
+        );
     }
 }
 
 /// Cluster trust bundles and pod certificates are not on by default, so that none gets here.
-fn check_source<'a>(errors: &mut ErrorList, volume: &Path, path: &Path, source: &'a VolumeProjection, files: &mut Files<'a>) {
+fn check_source<'a>(
+    errors: &mut ErrorList,
+    volume: &Path,
+    path: &Path,
+    source: &'a VolumeProjection,
+    files: &mut Files<'a>,
+) {
     let mut sources = 0;
     if let Some(secret) = &source.secret {
         sources += 1;
-        check_object(errors, volume, &path.child("secret"), &secret.name, items(&secret.items), files);
+        check_object(
+            errors,
+            volume,
+            &path.child("secret"),
+            &secret.name,
+            items(&secret.items),
+            files,
+        );
     }
     if let Some(config_map) = &source.config_map {
         sources += 1;
-        check_object(errors, volume, &path.child("configMap"), &config_map.name, items(&config_map.items), files);
+        check_object(
+            errors,
+            volume,
+            &path.child("configMap"),
+            &config_map.name,
+            items(&config_map.items),
+            files,
+        );
     }
     if let Some(downward) = &source.downward_api {
         sources += 1;
@@ -57,7 +85,10 @@ fn check_source<'a>(errors: &mut ErrorList, volume: &Path, path: &Path, source: 
         check_token(errors, volume, &path.child("serviceAccountToken"), token);
     }
     if sources > 1 {
-        errors.push(Error::forbidden(path, "may not specify more than 1 volume type per source"));
+        errors.push(Error::forbidden(
+            path,
+            "may not specify more than 1 volume type per source",
+        ));
     }
 }
 
@@ -77,14 +108,27 @@ fn check_object<'a>(
 }
 
 /// The path of a token is said to be the volume's.
-fn check_token(errors: &mut ErrorList, volume: &Path, path: &Path, token: &ServiceAccountTokenProjection) {
+fn check_token(
+    errors: &mut ErrorList,
+    volume: &Path,
+    path: &Path,
+    token: &ServiceAccountTokenProjection,
+) {
     let seconds = token.expiration_seconds.unwrap_or_default();
     let expiration = path.child("expirationSeconds");
     if seconds < MIN_TOKEN_SECONDS {
-        errors.push(Error::invalid(&expiration, seconds, "may not specify a duration less than 10 minutes"));
+        errors.push(Error::invalid(
+            &expiration,
+            seconds,
+            "may not specify a duration less than 10 minutes",
+        ));
     }
     if seconds > MAX_TOKEN_SECONDS {
-        errors.push(Error::invalid(&expiration, seconds, "may not specify a duration larger than 2^32 seconds"));
+        errors.push(Error::invalid(
+            &expiration,
+            seconds,
+            "may not specify a duration larger than 2^32 seconds",
+        ));
     }
     if token.path.is_empty() {
         errors.push(Error::required(&volume.child("path"), ""));

@@ -4,14 +4,22 @@ use k8s_openapi::api::core::v1::{HostPathVolumeSource, Volume};
 use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::super::absent::text;
-use super::super::{amount, check};
 use super::super::container::check_pull_policy;
+use super::super::{amount, check};
 use super::{claim, network, objects, projected};
 
 /// A source: the name it has when it is one too many, whether it is there, and how it is checked.
-type Source<'a> = (&'static str, bool, Box<dyn FnOnce(&mut ErrorList, &Path) + 'a>);
+type Source<'a> = (
+    &'static str,
+    bool,
+    Box<dyn FnOnce(&mut ErrorList, &Path) + 'a>,
+);
 
-fn source<'a, T>(name: &'static str, value: &'a Option<T>, check: impl FnOnce(&mut ErrorList, &Path, &'a T) + 'a) -> Source<'a> {
+fn source<'a, T>(
+    name: &'static str,
+    value: &'a Option<T>,
+    check: impl FnOnce(&mut ErrorList, &Path, &'a T) + 'a,
+) -> Source<'a> {
     let run = move |errors: &mut ErrorList, path: &Path| {
         if let Some(value) = value {
             check(errors, path, value);
@@ -21,15 +29,35 @@ fn source<'a, T>(name: &'static str, value: &'a Option<T>, check: impl FnOnce(&m
 }
 
 /// Checks the first source there is; every further one is one too many.
-pub(super) fn check(errors: &mut ErrorList, path: &Path, volume: &Volume, pod: Option<&str>, is_pod: bool) {
-    if volume.empty_dir.as_ref().and_then(|dir| dir.size_limit.as_ref()).is_some_and(amount::is_negative) {
+pub(super) fn check(
+    errors: &mut ErrorList,
+    path: &Path,
+    volume: &Volume,
+    pod: Option<&str>,
+    is_pod: bool,
+) {
+    if volume
+        .empty_dir
+        .as_ref()
+        .and_then(|dir| dir.size_limit.as_ref())
+        .is_some_and(amount::is_negative)
+    {
         let path = path.child("emptyDir").child("sizeLimit");
-        errors.push(Error::forbidden(&path, "SizeLimit field must be a valid resource quantity"));
+        errors.push(Error::forbidden(
+            &path,
+            "SizeLimit field must be a valid resource quantity",
+        ));
     }
     let mut found = volume.empty_dir.is_some();
-    for (name, present, check) in sources(volume, pod, is_pod).into_iter().filter(|(_, present, _)| *present) {
+    for (name, present, check) in sources(volume, pod, is_pod)
+        .into_iter()
+        .filter(|(_, present, _)| *present)
+    {
         if found {
-            errors.push(Error::forbidden(&path.child(name), "may not specify more than 1 volume type"));
+            errors.push(Error::forbidden(
+                &path.child(name),
+                "may not specify more than 1 volume type",
+            ));
         } else {
             check(errors, path);
         }
@@ -53,38 +81,78 @@ fn sources<'a>(volume: &'a Volume, pod: Option<&'a str>, is_pod: bool) -> Vec<So
 
 fn local_sources(volume: &Volume) -> Vec<Source<'_>> {
     vec![
-        source("hostPath", &volume.host_path, |errors, path, it| check_host_path(errors, &path.child("hostPath"), it)),
+        source("hostPath", &volume.host_path, |errors, path, it| {
+            check_host_path(errors, &path.child("hostPath"), it)
+        }),
         source("gitRepo", &volume.git_repo, |errors, path, it| {
-            check::required(errors, &path.child("gitRepo").child("repository"), &it.repository);
-            check::descending_path(errors, &path.child("gitRepo").child("directory"), text(&it.directory));
+            check::required(
+                errors,
+                &path.child("gitRepo").child("repository"),
+                &it.repository,
+            );
+            check::descending_path(
+                errors,
+                &path.child("gitRepo").child("directory"),
+                text(&it.directory),
+            );
         }),
-        source("gcePersistentDisk", &volume.gce_persistent_disk, |errors, path, it| {
-            let path = path.child("persistentDisk");
-            check::required(errors, &path.child("pdName"), &it.pd_name);
-            network::check_partition(errors, &path, it.partition);
+        source(
+            "gcePersistentDisk",
+            &volume.gce_persistent_disk,
+            |errors, path, it| {
+                let path = path.child("persistentDisk");
+                check::required(errors, &path.child("pdName"), &it.pd_name);
+                network::check_partition(errors, &path, it.partition);
+            },
+        ),
+        source(
+            "awsElasticBlockStore",
+            &volume.aws_elastic_block_store,
+            |errors, path, it| {
+                let path = path.child("awsElasticBlockStore");
+                check::required(errors, &path.child("volumeID"), &it.volume_id);
+                network::check_partition(errors, &path, it.partition);
+            },
+        ),
+        source("secret", &volume.secret, |errors, path, it| {
+            objects::check_secret(errors, &path.child("secret"), it)
         }),
-        source("awsElasticBlockStore", &volume.aws_elastic_block_store, |errors, path, it| {
-            let path = path.child("awsElasticBlockStore");
-            check::required(errors, &path.child("volumeID"), &it.volume_id);
-            network::check_partition(errors, &path, it.partition);
-        }),
-        source("secret", &volume.secret, |errors, path, it| objects::check_secret(errors, &path.child("secret"), it)),
     ]
 }
 
 fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
     vec![
-        source("nfs", &volume.nfs, |errors, path, it| network::check_nfs(errors, &path.child("nfs"), it)),
-        source("iscsi", &volume.iscsi, |errors, path, it| network::check_iscsi(errors, &path.child("iscsi"), it)),
+        source("nfs", &volume.nfs, |errors, path, it| {
+            network::check_nfs(errors, &path.child("nfs"), it)
+        }),
+        source("iscsi", &volume.iscsi, |errors, path, it| {
+            network::check_iscsi(errors, &path.child("iscsi"), it)
+        }),
         source("glusterfs", &volume.glusterfs, |errors, path, it| {
-            check::required(errors, &path.child("glusterfs").child("endpoints"), &it.endpoints);
+            check::required(
+                errors,
+                &path.child("glusterfs").child("endpoints"),
+                &it.endpoints,
+            );
             check::required(errors, &path.child("glusterfs").child("path"), &it.path);
         }),
-        source("flocker", &volume.flocker, |errors, path, it| network::check_flocker(errors, &path.child("flocker"), it)),
-        source("persistentVolumeClaim", &volume.persistent_volume_claim, |errors, path, it| {
-            check::required(errors, &path.child("persistentVolumeClaim").child("claimName"), &it.claim_name);
+        source("flocker", &volume.flocker, |errors, path, it| {
+            network::check_flocker(errors, &path.child("flocker"), it)
         }),
-        source("rbd", &volume.rbd, |errors, path, it| network::check_rbd(errors, &path.child("rbd"), it)),
+        source(
+            "persistentVolumeClaim",
+            &volume.persistent_volume_claim,
+            |errors, path, it| {
+                check::required(
+                    errors,
+                    &path.child("persistentVolumeClaim").child("claimName"),
+                    &it.claim_name,
+                );
+            },
+        ),
+        source("rbd", &volume.rbd, |errors, path, it| {
+            network::check_rbd(errors, &path.child("rbd"), it)
+        }),
         source("cinder", &volume.cinder, |errors, path, it| {
             let path = path.child("cinder");
             check::required(errors, &path.child("volumeID"), &it.volume_id);
@@ -95,42 +163,92 @@ fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
                 errors.push(Error::required(&path.child("cephfs").child("monitors"), ""));
             }
         }),
-        source("quobyte", &volume.quobyte, |errors, path, it| network::check_quobyte(errors, &path.child("quobyte"), it)),
+        source("quobyte", &volume.quobyte, |errors, path, it| {
+            network::check_quobyte(errors, &path.child("quobyte"), it)
+        }),
         source("downwarAPI", &volume.downward_api, |errors, path, it| {
             objects::check_downward(errors, &path.child("downwardAPI"), it);
         }),
-        source("fc", &volume.fc, |errors, path, it| network::check_fibre_channel(errors, &path.child("fc"), it)),
-        source("flexVolume", &volume.flex_volume, |errors, path, it| network::check_flex(errors, &path.child("flexVolume"), it)),
-        source("configMap", &volume.config_map, |errors, path, it| objects::check_config_map(errors, &path.child("configMap"), it)),
+        source("fc", &volume.fc, |errors, path, it| {
+            network::check_fibre_channel(errors, &path.child("fc"), it)
+        }),
+        source("flexVolume", &volume.flex_volume, |errors, path, it| {
+            network::check_flex(errors, &path.child("flexVolume"), it)
+        }),
+        source("configMap", &volume.config_map, |errors, path, it| {
+            objects::check_config_map(errors, &path.child("configMap"), it)
+        }),
     ]
 }
 
 fn late_sources<'a>(volume: &'a Volume, pod: Option<&'a str>, is_pod: bool) -> Vec<Source<'a>> {
     vec![
         source("azureFile", &volume.azure_file, |errors, path, it| {
-            check::required(errors, &path.child("azureFile").child("secretName"), &it.secret_name);
-            check::required(errors, &path.child("azureFile").child("shareName"), &it.share_name);
+            check::required(
+                errors,
+                &path.child("azureFile").child("secretName"),
+                &it.secret_name,
+            );
+            check::required(
+                errors,
+                &path.child("azureFile").child("shareName"),
+                &it.share_name,
+            );
         }),
-        source("vsphereVolume", &volume.vsphere_volume, |errors, path, it| {
-            check::required(errors, &path.child("vsphereVolume").child("volumePath"), &it.volume_path);
+        source(
+            "vsphereVolume",
+            &volume.vsphere_volume,
+            |errors, path, it| {
+                check::required(
+                    errors,
+                    &path.child("vsphereVolume").child("volumePath"),
+                    &it.volume_path,
+                );
+            },
+        ),
+        source(
+            "photonPersistentDisk",
+            &volume.photon_persistent_disk,
+            |errors, path, it| {
+                check::required(
+                    errors,
+                    &path.child("photonPersistentDisk").child("pdID"),
+                    &it.pd_id,
+                );
+            },
+        ),
+        source(
+            "portworxVolume",
+            &volume.portworx_volume,
+            |errors, path, it| {
+                check::required(
+                    errors,
+                    &path.child("portworxVolume").child("volumeID"),
+                    &it.volume_id,
+                );
+            },
+        ),
+        source("azureDisk", &volume.azure_disk, |errors, path, it| {
+            network::check_azure_disk(errors, &path.child("azureDisk"), it)
         }),
-        source("photonPersistentDisk", &volume.photon_persistent_disk, |errors, path, it| {
-            check::required(errors, &path.child("photonPersistentDisk").child("pdID"), &it.pd_id);
+        source("storageos", &volume.storageos, |errors, path, it| {
+            network::check_storage_os(errors, &path.child("storageos"), it)
         }),
-        source("portworxVolume", &volume.portworx_volume, |errors, path, it| {
-            check::required(errors, &path.child("portworxVolume").child("volumeID"), &it.volume_id);
+        source("projected", &volume.projected, |errors, path, it| {
+            projected::check(errors, &path.child("projected"), it)
         }),
-        source("azureDisk", &volume.azure_disk, |errors, path, it| network::check_azure_disk(errors, &path.child("azureDisk"), it)),
-        source("storageos", &volume.storageos, |errors, path, it| network::check_storage_os(errors, &path.child("storageos"), it)),
-        source("projected", &volume.projected, |errors, path, it| projected::check(errors, &path.child("projected"), it)),
         source("scaleIO", &volume.scale_io, |errors, path, it| {
             let path = path.child("scaleIO");
             check::required(errors, &path.child("gateway"), &it.gateway);
             check::required(errors, &path.child("system"), &it.system);
             check::required(errors, &path.child("volumeName"), text(&it.volume_name));
         }),
-        source("csi", &volume.csi, |errors, path, it| network::check_csi(errors, &path.child("csi"), it)),
-        source("ephemeral", &volume.ephemeral, move |errors, path, it| claim::check(errors, path, it, &volume.name, pod)),
+        source("csi", &volume.csi, |errors, path, it| {
+            network::check_csi(errors, &path.child("csi"), it)
+        }),
+        source("ephemeral", &volume.ephemeral, move |errors, path, it| {
+            claim::check(errors, path, it, &volume.name, pod)
+        }),
         source("image", &volume.image, move |errors, path, it| {
             let path = path.child("image");
             if is_pod {
@@ -148,7 +266,16 @@ fn check_host_path(errors: &mut ErrorList, path: &Path, it: &HostPathVolumeSourc
     }
     check::no_backsteps(errors, &path.child("path"), &it.path);
     if let Some(kind) = &it.type_ {
-        let kinds = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+        let kinds = [
+            "",
+            "BlockDevice",
+            "CharDevice",
+            "Directory",
+            "DirectoryOrCreate",
+            "File",
+            "FileOrCreate",
+            "Socket",
+        ];
         check::supported_value(errors, &path.child("type"), kind, &kinds);
     }
 }

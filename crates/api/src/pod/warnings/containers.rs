@@ -12,26 +12,47 @@ use super::super::context::containers;
 type Annotations = BTreeMap<String, String>;
 
 /// Annotations in place of fields, fractions of bytes, and variables that hide others.
-pub(super) fn check(warnings: &mut Vec<String>, root: &Path, spec: &PodSpec, notes: Option<&Annotations>, is_template: bool) {
-    let pod_profile = spec.security_context.as_ref().and_then(|context| context.app_armor_profile.as_ref());
+pub(super) fn check(
+    warnings: &mut Vec<String>,
+    root: &Path,
+    spec: &PodSpec,
+    notes: Option<&Annotations>,
+    is_template: bool,
+) {
+    let pod_profile = spec
+        .security_context
+        .as_ref()
+        .and_then(|context| context.app_armor_profile.as_ref());
     for (path, container) in containers(spec, &root.child("spec")) {
         let security = container.security_context.as_ref();
         let key = format!("{SECCOMP_CONTAINER}{}", container.name);
-        if security.is_none_or(|context| context.seccomp_profile.is_none()) && notes.is_some_and(|notes| notes.contains_key(&key)) {
+        if security.is_none_or(|context| context.seccomp_profile.is_none())
+            && notes.is_some_and(|notes| notes.contains_key(&key))
+        {
             warnings.push(super::seccomp(root, &key));
         }
         let key = format!("{APP_ARMOR}{}", container.name);
         let annotation = notes.and_then(|notes| notes.get(&key));
-        if let Some(annotation) = annotation.filter(|_| is_template && security.is_none_or(|it| it.app_armor_profile.is_none()))
+        if let Some(annotation) = annotation
+            .filter(|_| is_template && security.is_none_or(|it| it.app_armor_profile.is_none()))
             && (pod_profile.is_none() || pod_profile != app_armor_field(annotation).as_ref())
         {
-            warnings.push(app_armor_deprecated(&root.child("metadata").child("annotations").key(&key)));
+            warnings.push(app_armor_deprecated(
+                &root.child("metadata").child("annotations").key(&key),
+            ));
         }
         if let Some(resources) = &container.resources {
             for name in ["memory", "ephemeral-storage"] {
-                for (list, amounts) in [("limits", &resources.limits), ("requests", &resources.requests)] {
+                for (list, amounts) in [
+                    ("limits", &resources.limits),
+                    ("requests", &resources.requests),
+                ] {
                     if let Some(value) = amounts.as_ref().and_then(|amounts| amounts.get(name)) {
-                        super::fractional(warnings, &path.child("resources").child(list).key(name), value);
+                        super::fractional(
+                            warnings,
+                            &path.child("resources").child(list).key(name),
+                            value,
+                        );
                     }
                 }
             }
@@ -55,7 +76,10 @@ fn variables(warnings: &mut Vec<String>, path: &Path, container: &Container) {
         let reference = format!("$({})", variable.name);
         let value = text(&variable.value);
         if variable.value_from.is_some() || value == reference || !value.contains(&reference) {
-            let detail = format!("hides previous definition of {:?}, which may be dropped when using apply", variable.name);
+            let detail = format!(
+                "hides previous definition of {:?}, which may be dropped when using apply",
+                variable.name
+            );
             warnings.push(format!("{}: {detail}", path.index(index)));
         }
     }
@@ -73,20 +97,30 @@ pub(super) fn ports(warnings: &mut Vec<String>, path: &Path, spec: &PodSpec) {
         .collect();
     for (index, (path, port)) in ports.iter().enumerate() {
         if !text(&port.host_ip).is_empty() && port.host_port.unwrap_or_default() == 0 {
-            warnings.push(format!("{path}: hostIP set without hostPort: {}", shape(port)));
+            warnings.push(format!(
+                "{path}: hostIP set without hostPort: {}",
+                shape(port)
+            ));
         }
         for (other_path, other) in &ports[..index] {
             if let Some(relation) = relation(port, other) {
-                warnings.push(format!("{path}: {relation} port definition with {other_path}"));
+                warnings.push(format!(
+                    "{path}: {relation} port definition with {other_path}"
+                ));
             }
         }
     }
     let mut names: BTreeMap<&str, &Path> = BTreeMap::new();
-    for (path, port) in ports.iter().filter(|(_, port)| !text(&port.name).is_empty()) {
+    for (path, port) in ports
+        .iter()
+        .filter(|(_, port)| !text(&port.name).is_empty())
+    {
         let name = text(&port.name);
         if let Some(other) = names.get(name) {
             let detail = format!("services and probes that select ports by name will use {other}");
-            warnings.push(format!("{path}: duplicate port name {name:?} with {other}, {detail}"));
+            warnings.push(format!(
+                "{path}: duplicate port name {name:?} with {other}, {detail}"
+            ));
         } else {
             names.insert(name, path);
         }
@@ -94,8 +128,14 @@ pub(super) fn ports(warnings: &mut Vec<String>, path: &Path, spec: &PodSpec) {
 }
 
 fn relation(port: &ContainerPort, other: &ContainerPort) -> Option<&'static str> {
-    let host = |port: &ContainerPort| (text(&port.host_ip).to_owned(), port.host_port.unwrap_or_default());
-    if port.container_port != other.container_port || text(&port.protocol) != text(&other.protocol) {
+    let host = |port: &ContainerPort| {
+        (
+            text(&port.host_ip).to_owned(),
+            port.host_port.unwrap_or_default(),
+        )
+    };
+    if port.container_port != other.container_port || text(&port.protocol) != text(&other.protocol)
+    {
         return None;
     }
     let ((ip, number), (other_ip, other_number)) = (host(port), host(other));

@@ -19,46 +19,86 @@ pub(super) use containers::app_armor_deprecated;
 
 /// Annotations that have lost their meaning.
 const DEPRECATED: &[(&str, &str)] = &[
-    ("scheduler.alpha.kubernetes.io/critical-pod", "non-functional in v1.16+; use the \"priorityClassName\" field instead"),
-    ("security.alpha.kubernetes.io/sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
-    ("security.alpha.kubernetes.io/unsafe-sysctls", "non-functional in v1.11+; use the \"sysctls\" field instead"),
+    (
+        "scheduler.alpha.kubernetes.io/critical-pod",
+        "non-functional in v1.16+; use the \"priorityClassName\" field instead",
+    ),
+    (
+        "security.alpha.kubernetes.io/sysctls",
+        "non-functional in v1.11+; use the \"sysctls\" field instead",
+    ),
+    (
+        "security.alpha.kubernetes.io/unsafe-sysctls",
+        "non-functional in v1.11+; use the \"sysctls\" field instead",
+    ),
 ];
 
 /// Warnings about a pod, or about the template at `template`.
-pub(super) fn of(spec: &PodSpec, meta: Option<&ObjectMeta>, template: Option<&Path>) -> Vec<String> {
+pub(super) fn of(
+    spec: &PodSpec,
+    meta: Option<&ObjectMeta>,
+    template: Option<&Path>,
+) -> Vec<String> {
     let root = template.cloned().unwrap_or_else(Path::root);
     let path = &root.child("spec");
     let mut warnings = Vec::new();
     scheduling::nodes(&mut warnings, path, spec);
     let notes = meta.and_then(|meta| meta.annotations.as_ref());
-    for (key, message) in DEPRECATED.iter().filter(|(key, _)| notes.is_some_and(|notes| notes.contains_key(*key))) {
-        warnings.push(format!("{}: {message}", root.child("metadata").child("annotations").key(key)));
+    for (key, message) in DEPRECATED
+        .iter()
+        .filter(|(key, _)| notes.is_some_and(|notes| notes.contains_key(*key)))
+    {
+        warnings.push(format!(
+            "{}: {message}",
+            root.child("metadata").child("annotations").key(key)
+        ));
     }
     volumes::old_kinds(&mut warnings, path, spec);
     paths::overlaps(&mut warnings, items(&spec.volumes));
     duplicates(&mut warnings, path, spec);
     for name in ["memory", "ephemeral-storage"] {
-        if let Some(value) = spec.overhead.as_ref().and_then(|overhead| overhead.get(name)) {
+        if let Some(value) = spec
+            .overhead
+            .as_ref()
+            .and_then(|overhead| overhead.get(name))
+        {
             fractional(&mut warnings, &path.child("overhead").key(name), value);
         }
     }
-    let filtered = spec.security_context.as_ref().is_some_and(|context| context.seccomp_profile.is_some());
+    let filtered = spec
+        .security_context
+        .as_ref()
+        .is_some_and(|context| context.seccomp_profile.is_some());
     if !filtered && notes.is_some_and(|notes| notes.contains_key(annotations::SECCOMP_POD)) {
         warnings.push(seccomp(&root, annotations::SECCOMP_POD));
     }
     containers::check(&mut warnings, &root, spec, notes, template.is_some());
     containers::ports(&mut warnings, path, spec);
-    if spec.termination_grace_period_seconds.is_some_and(|seconds| seconds < 0) {
+    if spec
+        .termination_grace_period_seconds
+        .is_some_and(|seconds| seconds < 0)
+    {
         let path = path.child("terminationGracePeriodSeconds");
-        warnings.push(format!("{path}: must be >= 0; negative values are invalid and will be treated as 1"));
+        warnings.push(format!(
+            "{path}: must be >= 0; negative values are invalid and will be treated as 1"
+        ));
     }
     scheduling::pods(&mut warnings, path, spec);
-    let servers = spec.dns_config.as_ref().map_or(&[][..], |config| items(&config.nameservers));
+    let servers = spec
+        .dns_config
+        .as_ref()
+        .map_or(&[][..], |config| items(&config.nameservers));
     for (index, server) in servers.iter().enumerate() {
-        warnings.extend(ip(&path.child("dnsConfig").child("nameservers").index(index), server));
+        warnings.extend(ip(
+            &path.child("dnsConfig").child("nameservers").index(index),
+            server,
+        ));
     }
     for (index, alias) in items(&spec.host_aliases).iter().enumerate() {
-        warnings.extend(ip(&path.child("hostAliases").index(index).child("ip"), &alias.ip));
+        warnings.extend(ip(
+            &path.child("hostAliases").index(index).child("ip"),
+            &alias.ip,
+        ));
     }
     warnings
 }
@@ -84,15 +124,26 @@ fn duplicates(warnings: &mut Vec<String>, path: &Path, spec: &PodSpec) {
             warnings.push(format!("{}: duplicate name {:?}", at(index), secret.name));
         }
     }
-    for (index, _) in secrets.iter().enumerate().filter(|(_, secret)| secret.name.is_empty()) {
+    for (index, _) in secrets
+        .iter()
+        .enumerate()
+        .filter(|(_, secret)| secret.name.is_empty())
+    {
         warnings.push(format!("{}: invalid empty name \"\"", at(index)));
     }
 }
 
 /// Bytes come whole.
-fn fractional(warnings: &mut Vec<String>, path: &Path, value: &k8s_openapi::apimachinery::pkg::api::resource::Quantity) {
+fn fractional(
+    warnings: &mut Vec<String>,
+    path: &Path,
+    value: &k8s_openapi::apimachinery::pkg::api::resource::Quantity,
+) {
     if !amount::is_whole(value) {
-        warnings.push(format!("{path}: fractional byte value {:?} is invalid, must be an integer", amount::shown(value)));
+        warnings.push(format!(
+            "{path}: fractional byte value {:?} is invalid, must be an integer",
+            amount::shown(value)
+        ));
     }
 }
 
@@ -100,14 +151,23 @@ fn fractional(warnings: &mut Vec<String>, path: &Path, value: &k8s_openapi::apim
 pub(super) fn ip(path: &Path, value: &str) -> Option<String> {
     let ip = parse_ip_sloppy(value)?;
     let canonical = match ip {
-        std::net::IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(|| v6.to_string(), |v4| v4.to_string()),
+        std::net::IpAddr::V6(v6) => v6
+            .to_ipv4_mapped()
+            .map_or_else(|| v6.to_string(), |v4| v4.to_string()),
         std::net::IpAddr::V4(v4) => v4.to_string(),
     };
     let strict = value.parse::<std::net::IpAddr>().ok();
-    let is_mapped = matches!(strict, Some(std::net::IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some());
+    let is_mapped =
+        matches!(strict, Some(std::net::IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some());
     if strict.is_none() || is_mapped {
-        return Some(format!("{path}: non-standard IP address {value:?} is invalid: use {canonical:?}"));
+        return Some(format!(
+            "{path}: non-standard IP address {value:?} is invalid: use {canonical:?}"
+        ));
     }
     let differs = ip.is_ipv6() && canonical != value;
-    differs.then(|| format!("{path}: IPv6 address {value:?} should be in RFC 5952 canonical format ({canonical:?})"))
+    differs.then(|| {
+        format!(
+            "{path}: IPv6 address {value:?} should be in RFC 5952 canonical format ({canonical:?})"
+        )
+    })
 }
