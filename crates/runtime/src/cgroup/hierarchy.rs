@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where the host's control groups are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Hierarchy {
     /// Version 2 at this directory, with all controllers.
     Unified(PathBuf),
@@ -14,7 +14,7 @@ pub enum Hierarchy {
 }
 
 /// The mounts of version 1: a directory for each controller.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Mounts(Vec<(String, PathBuf)>);
 
 /// The controllers that we use. The others cost time at every start and limit nothing we set.

@@ -156,6 +156,26 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Removes the group if nothing is in it. Idempotent.
+    pub fn remove_if_unused(&self) -> io::Result<()> {
+        for directory in self.directories() {
+            match std::fs::remove_dir(&directory) {
+                Err(error)
+                    if !matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound
+                            | io::ErrorKind::ResourceBusy
+                            | io::ErrorKind::DirectoryNotEmpty
+                    ) =>
+                {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn directories(&self) -> Vec<PathBuf> {
         match &self.hierarchy {
             Hierarchy::Unified(root) => vec![root.join(&self.path)],

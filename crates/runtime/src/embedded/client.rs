@@ -174,7 +174,7 @@ impl ShimClient {
                     }
                 }
                 Message::Event(Event::Exited { container_id, exit }) => {
-                    listener.exited(&container_id, &exit)
+                    listener.exited(&container_id, &exit);
                 }
                 Message::Event(Event::ExecExited { exec_id, code }) => {
                     if let Some(asker) = self.waiting.lock().execs.remove(&exec_id) {

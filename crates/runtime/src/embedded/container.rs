@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Embedded;
 use super::records::{Container, StartPlan, Stored, new_id, now, write};
 use super::sandbox::absent;
+use crate::cgroup::Hierarchy;
 use crate::cri::{
     ContainerConfig, ContainerRecord, ContainerState, Error, Image, Resources, Result,
     SandboxRecord, SandboxState,
@@ -114,6 +115,7 @@ impl Embedded {
             files: &files,
             config,
             image: &image.config,
+            unified: matches!(self.hierarchy, Hierarchy::Unified(_)),
             rootfs,
         };
         let bundle = spec::build(&input)?;

@@ -17,11 +17,13 @@ mod records;
 mod restore;
 mod runtime;
 mod sandbox;
+mod seal;
 mod spawn;
 mod start;
 mod teardown;
 
 use std::collections::HashMap;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
@@ -44,6 +46,8 @@ pub struct Options {
     pub run: PathBuf,
     /// The top of our control groups: `navarch`.
     pub cgroup: String,
+    /// The control groups to use; `None`: those that the host has mounted.
+    pub hierarchy: Option<Hierarchy>,
     /// What to execute for a shim.
     pub shim: ShimCommand,
 }
@@ -57,6 +61,12 @@ pub struct ShimCommand {
     pub args: Vec<String>,
 }
 
+impl Options {
+    fn hierarchy(&self) -> std::io::Result<Hierarchy> {
+        self.hierarchy.clone().map_or_else(Hierarchy::detect, Ok)
+    }
+}
+
 /// Events that a consumer may be behind before it is told that it lags.
 const EVENTS: usize = 1024;
 
@@ -66,6 +76,8 @@ pub struct Embedded {
     options: Options,
     layout: Layout,
     hierarchy: Hierarchy,
+    /// The shims' program, sealed.
+    program: Option<OwnedFd>,
     images: Images,
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
     containers: Mutex<HashMap<String, Arc<Container>>>,
@@ -82,13 +94,19 @@ impl Embedded {
         layout
             .create()
             .map_err(|error| Error::host("make the runtime's directories", error))?;
-        let hierarchy =
-            Hierarchy::detect().map_err(|error| Error::host("find control groups", error))?;
+        let hierarchy = options
+            .hierarchy()
+            .map_err(|error| Error::host("find control groups", error))?;
+        let program = seal::open(&options.shim.program);
+        if let Err(error) = &program {
+            tracing::warn!(%error, "containers are kept from the shim's program by its permissions alone");
+        }
         let runtime = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             options,
             layout,
             hierarchy,
+            program: program.ok(),
             images,
             sandboxes: Mutex::default(),
             containers: Mutex::default(),
@@ -101,6 +119,14 @@ impl Embedded {
     /// The images that containers are made from.
     pub fn images(&self) -> &Images {
         &self.images
+    }
+
+    /// The path to execute for a shim.
+    fn shim_program(&self) -> PathBuf {
+        match &self.program {
+            Some(sealed) => format!("/proc/self/fd/{}", sealed.as_raw_fd()).into(),
+            None => self.options.shim.program.clone(),
+        }
     }
 
     fn find_sandbox(&self, id: &str) -> Result<Arc<Sandbox>> {

@@ -49,7 +49,11 @@ impl Embedded {
                 .and_then(|()| cgroup.set(&resources))
                 .map_err(|error| Error::host("make the pod's cgroup", error))
         });
-        let (cgroup, spawned) = tokio::join!(cgroup, spawn::spawn(&self.options.shim, &directory));
+        let program = self.shim_program();
+        let (cgroup, spawned) = tokio::join!(
+            cgroup,
+            spawn::spawn(&program, &self.options.shim.args, &directory)
+        );
         cgroup?;
         spawned?;
         let sandbox = Sandbox::new(record.clone(), None);
@@ -83,6 +87,7 @@ impl Embedded {
                 ipc: config.ipc != NamespaceMode::Node,
                 shared_pid: config.pid == NamespaceMode::Pod,
                 sysctls: config.sysctls.clone(),
+                hierarchy: self.hierarchy.clone(),
                 shim_cgroup: self.layout.shim_cgroup(),
             };
             std::fs::write(directory.join(SETUP_FILE), serde_json::to_vec(&setup)?)?;
@@ -127,14 +132,24 @@ impl Embedded {
         self.blocking(move |me| me.release_sandbox(&record)).await
     }
 
-    /// Gives up mounts and the cgroup, with whatever still runs in it.
+    /// Gives up mounts and cgroups, with whatever still runs in them. The pod's own cgroup stays as long as a newer sandbox of the
+    /// same pod uses it.
     fn release_sandbox(&self, record: &SandboxRecord) -> Result<()> {
         let id = &record.id;
         crate::sandbox::unpin(&self.layout.shim(id))
             .map_err(|error| Error::host("unmount the sandbox's namespaces", error))?;
-        let cgroup = self.cgroup(&self.layout.pod_cgroup(id, &record.config))?;
-        cgroup
-            .remove()
+        for container in self.containers_of(id) {
+            let cgroup = self.cgroup(&self.layout.container_cgroup(
+                id,
+                &record.config,
+                &container.id,
+            ))?;
+            cgroup
+                .remove()
+                .map_err(|error| Error::host("remove a container's cgroup", error))?;
+        }
+        let pod = self.cgroup(&self.layout.pod_cgroup(id, &record.config))?;
+        pod.remove_if_unused()
             .map_err(|error| Error::host("remove the pod's cgroup", error))?;
         if self.layout.sandbox_record(id).exists() {
             write(&self.layout.sandbox_record(id), record)
@@ -161,24 +176,16 @@ impl Embedded {
 
     /// Removes all traces of a sandbox that is stopped or was never whole.
     fn clear_sandbox(&self, id: &str) -> Result<()> {
-        let sandbox = self.sandboxes.lock().remove(id);
-        let config = sandbox.map(|sandbox| sandbox.record.lock().config.clone());
-        let config = config.or_else(|| {
-            super::records::read::<SandboxRecord>(&self.layout.sandbox_record(id))
-                .map(|record| record.config)
-        });
+        let record = super::records::read::<SandboxRecord>(&self.layout.sandbox_record(id));
         let clear = || -> io::Result<()> {
-            crate::sandbox::unpin(&self.layout.shim(id))?;
-            if let Some(config) = config {
-                crate::cgroup::Cgroup::new(
-                    self.hierarchy.clone(),
-                    &self.layout.pod_cgroup(id, &config),
-                )?
-                .remove()?;
+            super::teardown::end_shim(&self.layout.shim(id))?;
+            if let Some(record) = record {
+                let pod = self.layout.pod_cgroup(id, &record.config);
+                crate::cgroup::Cgroup::new(self.hierarchy.clone(), &pod)?.remove_if_unused()?;
             }
-            absent(std::fs::remove_dir_all(self.layout.shim(id)))?;
             absent(std::fs::remove_file(self.layout.sandbox_record(id)))
         };
+        self.sandboxes.lock().remove(id);
         clear().map_err(|error| Error::host("remove the sandbox", error))
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-use super::ShimCommand;
 use crate::cri::{Error, Result};
 
 /// How long a shim may take to be ready.
@@ -17,14 +16,13 @@ const READY: Duration = Duration::from_secs(30);
 const LINE: u64 = 16 * 1024;
 
 /// Starts a shim on its directory and waits until it is ready: namespaces made, socket open.
-pub(super) async fn spawn(command: &ShimCommand, directory: &Path) -> Result<()> {
+pub(super) async fn spawn(program: &Path, args: &[String], directory: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::host("start the sandbox's shim", error);
     let log = File::create(directory.join("shim.log")).map_err(failed)?;
-    let mut child = Command::new(&command.program)
-        .args(&command.args)
+    let mut child = Command::new(program)
+        .args(args)
         .arg(directory)
         .env_clear()
-        .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -10,7 +10,7 @@ use nix::mount::{MntFlags, umount2};
 
 use super::Options;
 use super::sandbox::absent;
-use crate::cgroup::{Cgroup, Hierarchy};
+use crate::cgroup::Cgroup;
 use crate::cri::{Error, Result};
 use crate::images::Images;
 use crate::shim::{Envelope, Request, SOCKET, encode};
@@ -44,7 +44,7 @@ fn remove(options: &Options) -> io::Result<()> {
         }
     }
     // Whatever did not end when it was told to, shims too.
-    Cgroup::new(Hierarchy::detect()?, Path::new(&options.cgroup))?.remove()?;
+    Cgroup::new(options.hierarchy()?, Path::new(&options.cgroup))?.remove()?;
     for base in [&options.run, &options.data] {
         for mount in mounts_below(base)?.iter().rev() {
             umount2(mount, MntFlags::MNT_DETACH)?;

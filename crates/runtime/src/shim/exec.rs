@@ -29,7 +29,7 @@ impl Shim {
             exec_id: process.exec_id,
             code,
         });
-        self.answer(process.connection, event, None);
+        self.answer(process.connection, &event, None);
     }
 
     /// Kills the process with its descendants.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ExitRecord;
+use crate::cgroup::Hierarchy;
 use crate::spec::Process;
 
 /// How a shim sets up its sandbox; the content of [`super::SETUP_FILE`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SandboxSetup {
     /// Host name, where the pod has a UTS namespace.
     pub(crate) hostname: String,
@@ -21,6 +22,8 @@ pub(crate) struct SandboxSetup {
     pub(crate) shared_pid: bool,
     /// Set in the pod's namespaces.
     pub(crate) sysctls: BTreeMap<String, String>,
+    /// The host's control groups.
+    pub(crate) hierarchy: Hierarchy,
     /// The cgroup for shims.
     pub(crate) shim_cgroup: PathBuf,
 }

@@ -76,7 +76,7 @@ impl Shim {
         };
         self.answer(
             connection,
-            Message::Answer {
+            &Message::Answer {
                 id,
                 descriptors: 0,
                 outcome,
@@ -103,10 +103,11 @@ impl Shim {
             let pid = Pid::from_raw(container.pid);
             let result = match Signal::try_from(signal) {
                 Ok(signal) => kill(pid, signal),
-                // A real-time signal, which the enumeration has not.
-                // SAFETY: kill(2) takes plain numbers; a wrong signal is an error.
                 Err(_) => {
-                    nix::errno::Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
+                    // A real-time signal, which the enumeration has not.
+                    // SAFETY: kill(2) takes plain numbers; a wrong signal is an error.
+                    let result = unsafe { libc::kill(pid.as_raw(), signal) };
+                    nix::errno::Errno::result(result).map(drop)
                 }
             };
             result.map_err(|error| Failure::new(format!("signal {signal}: {error}")))?;

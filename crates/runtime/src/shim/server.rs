@@ -234,7 +234,7 @@ impl Shim {
     pub(super) fn answer(
         &mut self,
         connection: u64,
-        message: Message,
+        message: &Message,
         descriptor: Option<&OwnedFd>,
     ) {
         if let Some(connection) = self
@@ -242,7 +242,7 @@ impl Shim {
             .iter_mut()
             .find(|other| other.id == connection)
         {
-            connection.send(&message, descriptor);
+            connection.send(message, descriptor);
         }
     }
 

@@ -191,7 +191,7 @@ impl Shim {
         let failed_or_late = self.creations.is_empty();
         self.answer(
             connection,
-            Message::Answer {
+            &Message::Answer {
                 id,
                 descriptors: usize::from(console.is_some()),
                 outcome,
@@ -225,6 +225,10 @@ impl Shim {
             pid,
             started_at: container.started_at,
         };
+        if self.stopping {
+            // It came too late to be killed with the others.
+            let _ = container.cgroup.kill();
+        }
         self.containers.push(container);
         Ok(outcome)
     }

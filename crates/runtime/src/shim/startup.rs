@@ -17,14 +17,14 @@ pub(super) fn run(directory: &Path) -> io::Result<()> {
     // Fails only for the leader of a group, which a shim started from a shell may be: no harm then.
     let _ = nix::unistd::setsid();
     nix::sys::prctl::set_child_subreaper(true)?;
+    nix::sys::prctl::set_name(c"navarch-shim")?;
     // Among the last that the kernel kills for memory, where we may ask for that.
     let _ = std::fs::write("/proc/self/oom_score_adj", "-998");
-    let hierarchy = Hierarchy::detect()?;
-    join(&hierarchy, &setup.shim_cgroup)?;
+    join(&setup.hierarchy, &setup.shim_cgroup)?;
     let listener = UnixListener::bind(SOCKET)?;
     listener.set_nonblocking(true)?;
     let init = sandbox::make(&setup)?;
-    let shim = Shim::new(listener, hierarchy, init)?;
+    let shim = Shim::new(listener, setup.hierarchy, init)?;
     report("ready");
     silence()?;
     shim.serve()

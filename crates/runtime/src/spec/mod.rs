@@ -49,6 +49,8 @@ pub struct Input<'a> {
     pub config: &'a ContainerConfig,
     /// What its image says.
     pub image: &'a ImageConfig,
+    /// Whether the host's control groups are version 2: then it sees its own.
+    pub unified: bool,
     /// Its root file system, mounted.
     pub rootfs: &'a Path,
 }
@@ -129,6 +131,9 @@ fn namespaces(input: &Input<'_>) -> Vec<Value> {
     if input.sandbox.network != NamespaceMode::Node {
         namespaces.push(json!({"type": "network", "path": pinned("net")}));
         namespaces.push(json!({"type": "uts", "path": pinned("uts")}));
+    }
+    if input.unified {
+        namespaces.push(json!({"type": "cgroup"}));
     }
     if input.sandbox.ipc != NamespaceMode::Node {
         namespaces.push(json!({"type": "ipc", "path": pinned("ipc")}));

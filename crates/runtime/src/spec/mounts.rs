@@ -53,6 +53,14 @@ fn system(input: &Input<'_>) -> Vec<Value> {
             &["nosuid", "noexec", "nodev", sys_mode],
         ),
     ];
+    if input.unified {
+        mounts.push(mount(
+            "/sys/fs/cgroup",
+            "cgroup2",
+            "cgroup",
+            &["nosuid", "noexec", "nodev", "relatime", sys_mode],
+        ));
+    }
     let mut add = |target: &str, source: &Path, mode: &'static str| {
         if !input
             .config

@@ -160,6 +160,7 @@ fn bundle(config: ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
         files: &files,
         config: &config,
         image,
+        unified: false,
         rootfs: rootfs().path(),
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use navarch_runtime::cgroup::Hierarchy;
 use navarch_runtime::cri::{
     ContainerConfig, ContainerRecord, ContainerState, ImageConfig, Runtime, SandboxConfig,
     SandboxRecord,
@@ -34,6 +35,11 @@ pub(crate) fn is_root() -> bool {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::on(None).await
+    }
+
+    /// On this hierarchy of control groups.
+    pub(crate) async fn on(hierarchy: Option<Hierarchy>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let directory = tempfile::tempdir().unwrap();
         let name = format!(
@@ -41,17 +47,18 @@ impl Fixture {
             std::process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );
-        let mut fixture = Self::at(directory.path().into(), &name).await;
+        let mut fixture = Self::at(directory.path().into(), &name, hierarchy).await;
         fixture._owned = Some(directory);
         fixture
     }
 
     /// In a directory that may hold an earlier one's.
-    pub(crate) async fn at(directory: PathBuf, cgroup: &str) -> Self {
+    pub(crate) async fn at(directory: PathBuf, cgroup: &str, hierarchy: Option<Hierarchy>) -> Self {
         let options = Options {
             data: directory.join("data"),
             run: directory.join("run"),
             cgroup: cgroup.to_owned(),
+            hierarchy,
             shim: ShimCommand {
                 program: env!("CARGO_BIN_EXE_navarch-shim").into(),
                 args: Vec::new(),

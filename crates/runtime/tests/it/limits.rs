@@ -1,5 +1,6 @@
 //! Limits, and what becomes of those who reach them.
 
+use navarch_runtime::cgroup::Hierarchy;
 use navarch_runtime::cri::{ContainerConfig, Resources, Runtime};
 
 use crate::fixture::{Fixture, is_root, shell};
@@ -144,6 +145,65 @@ async fn are_set_changed_and_measured() {
             .await
             .unwrap(),
         None
+    );
+    fixture.finish().await;
+}
+
+/// On the version 2 hierarchy that stands empty beside version 1: without controllers, but with all that has to do with processes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn version_2() {
+    let mount = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+        .map(std::path::PathBuf::from)
+        .into_iter()
+        .find(|mount| mount.join("cgroup.controllers").exists());
+    let (true, Some(mount)) = (is_root(), mount) else {
+        return;
+    };
+    let fixture = Fixture::on(Some(Hierarchy::Unified(mount.clone()))).await;
+    let sandbox = fixture.sandbox().await;
+    let text = fixture.output(&sandbox, shell("/bin/busybox grep 0:: /proc/self/cgroup; ls /sys/fs/cgroup | /bin/busybox grep procs; touch /sys/fs/cgroup/x 2>/dev/null || echo fixed")).await;
+    assert_eq!(text, "0::/\ncgroup.procs\nfixed\n");
+    let container = fixture
+        .shell(
+            &sandbox,
+            "for i in 1 2 3; do /bin/busybox sleep 100 & done; sleep 100; true",
+        )
+        .await;
+    let own = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    assert!(own(container.pid.unwrap()).contains(&format!(
+        "0::/{}/{}/{}\n",
+        fixture.options.cgroup, sandbox.id, container.id
+    )));
+    let exec = fixture.runtime.exec_sync(
+        &container.id,
+        ["/bin/busybox", "grep", "0::", "/proc/self/cgroup"]
+            .map(str::to_owned)
+            .to_vec(),
+        std::time::Duration::from_secs(5),
+    );
+    assert_eq!(exec.await.unwrap().stdout, b"0::/\n");
+    fixture
+        .runtime
+        .stop_container(&container.id, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture
+            .runtime
+            .container(&container.id)
+            .await
+            .unwrap()
+            .exit
+            .unwrap()
+            .code,
+        137
+    );
+    fixture.runtime.remove_sandbox(&sandbox.id).await.unwrap();
+    assert!(
+        !mount
+            .join(&fixture.options.cgroup)
+            .join(&sandbox.id)
+            .exists()
     );
     fixture.finish().await;
 }

@@ -17,7 +17,7 @@ async fn agent() {
     let Ok(directory) = std::env::var(AGENT) else {
         return;
     };
-    let fixture = Fixture::at(directory.into(), "navarch-test-agent").await;
+    let fixture = Fixture::at(directory.into(), "navarch-test-agent", None).await;
     let sandbox = fixture.sandbox().await;
     let mut config = shell(
         "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; [ $((i % 10)) = 0 ] && sleep 0.01; done; exit 11",
@@ -25,7 +25,11 @@ async fn agent() {
     config.stdin = true;
     fixture.start(&sandbox, config).await;
     fixture.shell(&sandbox, "sleep 1000").await;
-    println!("up");
+    // Without capturing, as the test that waits for it has it run.
+    #[allow(clippy::print_stdout)]
+    {
+        println!("up");
+    }
     std::future::pending::<()>().await;
 }
 
@@ -46,7 +50,7 @@ async fn a_killed_agent_changes_nothing() {
     agent.kill().unwrap();
     agent.wait().unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let fixture = Fixture::at(directory.path().into(), "navarch-test-agent").await;
+    let fixture = Fixture::at(directory.path().into(), "navarch-test-agent", None).await;
     let sandboxes = fixture.runtime.list_sandboxes().await.unwrap();
     assert_eq!(
         (sandboxes.len(), sandboxes[0].state),

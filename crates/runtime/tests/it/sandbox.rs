@@ -5,7 +5,7 @@ use std::time::Duration;
 use navarch_runtime::cri::{DnsConfig, Error, Mount, NamespaceMode, Runtime, SandboxState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::fixture::{Fixture, is_root, shell};
+use crate::fixture::{Fixture, is_alive, is_root, shell};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_network_and_memory() {
@@ -238,5 +238,22 @@ async fn a_bad_sysctl_fails_the_sandbox_and_leaves_nothing() {
             .count(),
         0
     );
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_sandbox_of_a_pod_outlives_the_old_one() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let mut pod = fixture.pod();
+    pod.cgroup_parent = "kubepods/besteffort/poduid".into();
+    let old = fixture.runtime.run_sandbox(pod.clone()).await.unwrap();
+    let gone = fixture.shell(&old, "sleep 1000").await;
+    let new = fixture.runtime.run_sandbox(pod).await.unwrap();
+    let stays = fixture.shell(&new, "sleep 1000").await;
+    fixture.runtime.remove_sandbox(&old.id).await.unwrap();
+    assert!(!is_alive(gone.pid.unwrap()) && is_alive(stays.pid.unwrap()));
     fixture.finish().await;
 }
