@@ -14,8 +14,7 @@ pub struct Pki {
     directory: PathBuf,
     /// Signs servers and clients.
     pub authority: Authority,
-    /// Signs service account tokens.
-    pub tokens: TokenKey,
+    issuer: String,
 }
 
 impl Pki {
@@ -32,12 +31,16 @@ impl Pki {
             write(&key, made.key(), 0o600)?;
             made
         };
-        let tokens = TokenKey::load(&token_key(&directory.join("sa.key"))?, issuer)?;
         Ok(Self {
             directory: directory.to_owned(),
             authority,
-            tokens,
+            issuer: issuer.to_owned(),
         })
+    }
+
+    /// The key that signs service account tokens, made if it is not there yet.
+    pub fn token_key(&self) -> Result<TokenKey> {
+        TokenKey::load(&token_key(&self.directory.join("sa.key"))?, &self.issuer)
     }
 
     /// The certificate called `name`, made for `subject` if it is not there yet.

@@ -67,29 +67,24 @@ fn request(now: i64) -> TokenRequest {
 fn a_token_holds_for_its_time_and_audience_only() {
     let directory = tempfile::tempdir().unwrap();
     let pki = Pki::open(directory.path(), "issuer", SystemTime::now()).unwrap();
-    let token = pki.tokens.issue(request(1000)).unwrap();
-    let user = pki.tokens.verify(&token, &["api"], 1599).unwrap().user();
+    let key = pki.token_key().unwrap();
+    let token = key.issue(request(1000)).unwrap();
+    let user = key.verify(&token, &["api"], 1599).unwrap().user();
     assert_eq!(user.name, "system:serviceaccount:default:builder");
     assert!(user.in_group("system:serviceaccounts:default"));
+    assert!(key.verify(&token, &["api"], 1600).is_err(), "expired");
+    assert!(key.verify(&token, &["api"], 999).is_err(), "not yet");
     assert!(
-        pki.tokens.verify(&token, &["api"], 1600).is_err(),
-        "expired"
-    );
-    assert!(pki.tokens.verify(&token, &["api"], 999).is_err(), "not yet");
-    assert!(
-        pki.tokens.verify(&token, &["other"], 1000).is_err(),
+        key.verify(&token, &["other"], 1000).is_err(),
         "another audience"
     );
     let (head, signature) = token.rsplit_once('.').unwrap();
     let (header, payload) = head.split_once('.').unwrap();
     let forged = format!("{header}.{}A.{signature}", &payload[..payload.len() - 1]);
-    assert!(
-        pki.tokens.verify(&forged, &["api"], 1000).is_err(),
-        "changed"
-    );
+    assert!(key.verify(&forged, &["api"], 1000).is_err(), "changed");
     let other = tempfile::tempdir().unwrap();
     let other = Pki::open(other.path(), "issuer", SystemTime::now()).unwrap();
-    assert!(!other.tokens.is_ours(&token));
+    assert!(!other.token_key().unwrap().is_ours(&token));
 }
 
 #[test]
@@ -118,6 +113,7 @@ fn keys_are_made_once_and_kept_private() {
         second.client("admin", &subject, late).unwrap().certificate,
         "renewed when old"
     );
+    second.token_key().unwrap();
     for key in ["ca.key", "sa.key", "admin.key"] {
         let mode = std::fs::metadata(directory.path().join(key))
             .unwrap()

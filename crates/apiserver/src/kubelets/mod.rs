@@ -104,10 +104,10 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[&'static str]) {
 /// The node's answer as a stream, for as long as the client listens.
 fn streamed(answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<ReplyBody> {
     let (head, body) = answer.into_parts();
-    let chunks = body.into_data_stream().map_while(move |chunk| {
-        // The connection lives as long as its sender.
-        let _connection = &sender;
-        chunk.ok()
+    // The connection lives as long as its sender, which therefore goes along.
+    let chunks = futures::stream::unfold((body.into_data_stream(), sender), |(mut body, sender)| async move {
+        let chunk = body.next().await?.ok()?;
+        Some((chunk, (body, sender)))
     });
     let mut response = Response::new(ReplyBody::Stream(Box::pin(chunks)));
     *response.status_mut() = head.status;
