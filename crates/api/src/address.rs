@@ -1,5 +1,8 @@
 //! Addresses in objects: what endpoints may have, and warnings about odd spellings.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use navarch_machinery::field::{Error, ErrorList, Path};

@@ -1,5 +1,8 @@
 //! What table cells have in common: names, ages and lists as `kubectl get` shows them.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::Value;
@@ -47,7 +50,11 @@ pub fn first_three(mut members: Vec<String>) -> String {
     let more = members.len().saturating_sub(SHOWN);
     members.truncate(SHOWN);
     let shown = members.join(",");
-    if more == 0 { shown } else { format!("{shown} + {more} more...") }
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} + {more} more...")
+    }
 }
 
 /// The time since `time` as people read it, or `<unknown>`.

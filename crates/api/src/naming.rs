@@ -1,5 +1,8 @@
 //! The rules of names that kinds choose from.
 
+#[cfg(test)]
+mod tests;
+
 use navarch_machinery::names::{is_dns1123_label, is_dns1123_subdomain};
 
 /// Most kinds: a DNS subdomain. `prefix`: it is a generateName, which may end in a dash.
@@ -14,8 +17,14 @@ pub fn label(name: &str, prefix: bool) -> Vec<String> {
 
 /// The least that any name must be: one segment of a path.
 pub fn path_segment(name: &str, prefix: bool) -> Vec<String> {
-    let whole = [".", ".."].into_iter().filter(|bad| !prefix && name == *bad).map(|bad| format!("may not be '{bad}'"));
-    let within = ["/", "%"].into_iter().filter(|bad| name.contains(bad)).map(|bad| format!("may not contain '{bad}'"));
+    let whole = [".", ".."]
+        .into_iter()
+        .filter(|bad| !prefix && name == *bad)
+        .map(|bad| format!("may not be '{bad}'"));
+    let within = ["/", "%"]
+        .into_iter()
+        .filter(|bad| name.contains(bad))
+        .map(|bad| format!("may not contain '{bad}'"));
     whole.chain(within).collect()
 }
 

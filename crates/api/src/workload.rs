@@ -17,7 +17,10 @@ pub(crate) fn mark_given_selector(selector: &mut LabelSelector, json: &[u8]) {
         return;
     }
     let document: Value = serde_json::from_slice(json).unwrap_or_default();
-    if document.pointer("/spec/selector").is_some_and(Value::is_object) {
+    if document
+        .pointer("/spec/selector")
+        .is_some_and(Value::is_object)
+    {
         selector.match_labels = Some(Default::default());
     }
 }
@@ -25,10 +28,18 @@ pub(crate) fn mark_given_selector(selector: &mut LabelSelector, json: &[u8]) {
 /// A selector as errors show it: what is empty is left out.
 pub(crate) fn shown_selector(selector: &LabelSelector) -> Raw {
     let mut parts = Vec::new();
-    if let Some(labels) = selector.match_labels.as_ref().filter(|labels| !labels.is_empty()) {
+    if let Some(labels) = selector
+        .match_labels
+        .as_ref()
+        .filter(|labels| !labels.is_empty())
+    {
         parts.push(format!("\"matchLabels\":{}", json(labels).0));
     }
-    if let Some(expressions) = selector.match_expressions.as_ref().filter(|list| !list.is_empty()) {
+    if let Some(expressions) = selector
+        .match_expressions
+        .as_ref()
+        .filter(|list| !list.is_empty())
+    {
         parts.push(format!("\"matchExpressions\":{}", json(expressions).0));
     }
     Raw(format!("{{{}}}", parts.join(",")))
@@ -43,26 +54,52 @@ pub(crate) fn validate_selected_template(
 ) -> ErrorList {
     let path = spec.child("selector");
     let is_given = selector.match_labels.is_some() || selector.match_expressions.is_some();
-    let is_empty = selector.match_labels.as_ref().is_none_or(|labels| labels.is_empty())
-        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty);
+    let is_empty = selector
+        .match_labels
+        .as_ref()
+        .is_none_or(|labels| labels.is_empty())
+        && selector
+            .match_expressions
+            .as_ref()
+            .is_none_or(Vec::is_empty);
     let mut errors = validate_label_selector(selector, &path);
     let can_select = errors.is_empty();
     if !is_given {
         errors.push(Error::required(&path, ""));
     } else if is_empty {
-        errors.push(Error::invalid(&path, shown_selector(selector), "empty selector is invalid for deployment"));
+        errors.push(Error::invalid(
+            &path,
+            shown_selector(selector),
+            "empty selector is invalid for deployment",
+        ));
     }
     let at = spec.child("template");
     if !is_given {
         // What is not there selects nothing.
-        let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+        let labels = template
+            .metadata
+            .as_ref()
+            .and_then(|meta| meta.labels.as_ref());
         let path = at.child("metadata").child("labels");
-        errors.push(Error::invalid(&path, json(&labels), "`selector` does not match template `labels`"));
+        errors.push(Error::invalid(
+            &path,
+            json(&labels),
+            "`selector` does not match template `labels`",
+        ));
         errors.extend(validate_running_template(template, None, kind, &at));
     } else if can_select {
-        errors.extend(validate_running_template(template, Some(selector), kind, &at));
+        errors.extend(validate_running_template(
+            template,
+            Some(selector),
+            kind,
+            &at,
+        ));
     } else {
-        errors.push(Error::invalid(&path, shown_selector(selector), "invalid label selector"));
+        errors.push(Error::invalid(
+            &path,
+            shown_selector(selector),
+            "invalid label selector",
+        ));
     }
     errors
 }
@@ -75,30 +112,52 @@ pub(crate) fn validate_running_template(
     path: &Path,
 ) -> ErrorList {
     let mut errors = validate_template(template, selector, path);
-    let Some(pod) = &template.spec else { return errors };
+    let Some(pod) = &template.spec else {
+        return errors;
+    };
     let path = path.child("spec");
     let policy = pod.restart_policy.as_deref().unwrap_or_default();
     if policy != "Always" {
-        errors.push(Error::not_supported(&path.child("restartPolicy"), policy, &["Always"]));
+        errors.push(Error::not_supported(
+            &path.child("restartPolicy"),
+            policy,
+            &["Always"],
+        ));
     }
     if pod.active_deadline_seconds.is_some() {
         let detail = format!("activeDeadlineSeconds in {kind} is not Supported");
-        errors.push(Error::forbidden(&path.child("activeDeadlineSeconds"), detail));
+        errors.push(Error::forbidden(
+            &path.child("activeDeadlineSeconds"),
+            detail,
+        ));
     }
     errors
 }
 
 /// Checks that the numbers of a status are not negative, in the order given; absent ones are zero.
 pub(crate) fn validate_counts(counts: &[(&str, i64)], path: &Path) -> ErrorList {
-    counts.iter().flat_map(|(name, count)| non_negative(*count, &path.child(name))).collect()
+    counts
+        .iter()
+        .flat_map(|(name, count)| non_negative(*count, &path.child(name)))
+        .collect()
 }
 
 /// Checks that a status counts no more replicas of one sort than of another.
-pub(crate) fn validate_at_most(name: &str, count: i32, limit: i32, of: &str, path: &Path) -> ErrorList {
+pub(crate) fn validate_at_most(
+    name: &str,
+    count: i32,
+    limit: i32,
+    of: &str,
+    path: &Path,
+) -> ErrorList {
     if count <= limit {
         return ErrorList::new();
     }
-    vec![Error::invalid(&path.child(name), count, format!("cannot be greater than {of}"))]
+    vec![Error::invalid(
+        &path.child(name),
+        count,
+        format!("cannot be greater than {of}"),
+    )]
 }
 
 /// Warnings about a new workload: its name becomes part of its pods' names. `old`: the template before, if its spec changed.
@@ -124,15 +183,27 @@ pub(crate) fn warnings(
         }
     }
     if let Some(template) = template {
-        warnings.extend(template_warnings(template, old.and_then(|(_, old)| old), &path));
+        warnings.extend(template_warnings(
+            template,
+            old.and_then(|(_, old)| old),
+            &path,
+        ));
     }
     warnings
 }
 
 /// The cells of a template: the names of its containers and their images.
 pub(crate) fn container_cells(template: Option<&PodTemplateSpec>) -> [Value; 2] {
-    let containers: &[Container] = template.and_then(|t| t.spec.as_ref()).map_or(&[], |spec| &spec.containers);
-    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
-    let images: Vec<&str> = containers.iter().map(|container| container.image.as_deref().unwrap_or_default()).collect();
+    let containers: &[Container] = template
+        .and_then(|t| t.spec.as_ref())
+        .map_or(&[], |spec| &spec.containers);
+    let names: Vec<&str> = containers
+        .iter()
+        .map(|container| container.name.as_str())
+        .collect();
+    let images: Vec<&str> = containers
+        .iter()
+        .map(|container| container.image.as_deref().unwrap_or_default())
+        .collect();
     [names.join(",").into(), images.join(",").into()]
 }

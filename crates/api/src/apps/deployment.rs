@@ -23,14 +23,50 @@ use crate::workload;
 impl Hooks for Deployment {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Ready", "string", "", 0, "Number of the pod with ready state"),
-        Column::of("Up-to-date", "string", "", 0, "Total number of non-terminating pods targeted by this deployment that have the desired template spec."),
-        Column::of("Available", "string", "", 0, "Total number of available non-terminating pods (ready for at least minReadySeconds) targeted by this deployment."),
+        Column::of(
+            "Ready",
+            "string",
+            "",
+            0,
+            "Number of the pod with ready state",
+        ),
+        Column::of(
+            "Up-to-date",
+            "string",
+            "",
+            0,
+            "Total number of non-terminating pods targeted by this deployment that have the desired template spec.",
+        ),
+        Column::of(
+            "Available",
+            "string",
+            "",
+            0,
+            "Total number of available non-terminating pods (ready for at least minReadySeconds) targeted by this deployment.",
+        ),
         cell::AGE,
-        Column::of("Containers", "string", "", 1, "Names of each container in the template."),
-        Column::of("Images", "string", "", 1, "Images referenced by each container in the template."),
-        Column::of("Selector", "string", "", 1, "Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones affected by this \
-            deployment. It must match the pod template's labels."),
+        Column::of(
+            "Containers",
+            "string",
+            "",
+            1,
+            "Names of each container in the template.",
+        ),
+        Column::of(
+            "Images",
+            "string",
+            "",
+            1,
+            "Images referenced by each container in the template.",
+        ),
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones affected by this \
+            deployment. It must match the pod template's labels.",
+        ),
     ];
 
     fn after_decode(&mut self, json: &[u8]) {
@@ -72,19 +108,28 @@ impl Hooks for Deployment {
     }
 
     fn validate(&self) -> ErrorList {
-        self.spec.iter().flat_map(|spec| validate::spec(spec, &Path::new("spec"))).collect()
+        self.spec
+            .iter()
+            .flat_map(|spec| validate::spec(spec, &Path::new("spec")))
+            .collect()
     }
 
     fn validate_update(&self, part: Part, old: &Self) -> ErrorList {
         if part == Part::Status {
             return validate::status(self, old);
         }
-        let (Some(spec), Some(before)) = (&self.spec, &old.spec) else { return ErrorList::new() };
+        let (Some(spec), Some(before)) = (&self.spec, &old.spec) else {
+            return ErrorList::new();
+        };
         if spec.selector == before.selector {
             return ErrorList::new();
         }
         let path = Path::new("spec").child("selector");
-        vec![Error::invalid(&path, workload::shown_selector(&spec.selector), "field is immutable")]
+        vec![Error::invalid(
+            &path,
+            workload::shown_selector(&spec.selector),
+            "field is immutable",
+        )]
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -96,7 +141,10 @@ impl Hooks for Deployment {
         let status = self.status.clone().unwrap_or_default();
         let ready = status.ready_replicas.unwrap_or_default();
         let [names, images] = workload::container_cells(template(self));
-        let selector = self.spec.as_ref().map(|spec| format_selector(&spec.selector));
+        let selector = self
+            .spec
+            .as_ref()
+            .map(|spec| format_selector(&spec.selector));
         vec![
             cell::name(&self.metadata),
             format!("{ready}/{}", desired(self)).into(),
@@ -110,8 +158,17 @@ impl Hooks for Deployment {
     }
 
     fn scale(&self) -> Option<Scale> {
-        let actual = self.status.as_ref().and_then(|status| status.replicas).unwrap_or_default();
-        Some(scale_of(&self.metadata, desired(self), actual, format_selector(&self.spec.as_ref()?.selector)))
+        let actual = self
+            .status
+            .as_ref()
+            .and_then(|status| status.replicas)
+            .unwrap_or_default();
+        Some(scale_of(
+            &self.metadata,
+            desired(self),
+            actual,
+            format_selector(&self.spec.as_ref()?.selector),
+        ))
     }
 
     fn set_replicas(&mut self, replicas: i32) {
@@ -124,13 +181,21 @@ fn template(deployment: &Deployment) -> Option<&PodTemplateSpec> {
 }
 
 fn desired(deployment: &Deployment) -> i32 {
-    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default()
+    deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or_default()
 }
 
 fn default_strategy(spec: &mut DeploymentSpec) {
     let strategy = spec.strategy.get_or_insert_default();
     drop_empty(&mut strategy.type_);
-    if strategy.type_.get_or_insert_with(|| "RollingUpdate".to_owned()) != "RollingUpdate" {
+    if strategy
+        .type_
+        .get_or_insert_with(|| "RollingUpdate".to_owned())
+        != "RollingUpdate"
+    {
         return;
     }
     let quarter = || IntOrString::String("25%".to_owned());

@@ -16,8 +16,20 @@ use crate::strategy::Hooks;
 impl Hooks for Scale {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Desired", "integer", "", 0, "How many replicas there should be."),
-        Column::of("Available", "integer", "", 0, "How many replicas there are."),
+        Column::of(
+            "Desired",
+            "integer",
+            "",
+            0,
+            "How many replicas there should be.",
+        ),
+        Column::of(
+            "Available",
+            "integer",
+            "",
+            0,
+            "How many replicas there are.",
+        ),
         cell::AGE,
     ];
 
@@ -31,18 +43,30 @@ impl Hooks for Scale {
     }
 
     fn validate(&self) -> ErrorList {
-        non_negative(i64::from(replicas(self)), &Path::new("spec").child("replicas"))
+        non_negative(
+            i64::from(replicas(self)),
+            &Path::new("spec").child("replicas"),
+        )
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
         let actual = self.status.as_ref().map_or(0, |status| status.replicas);
-        vec![cell::name(&self.metadata), replicas(self).into(), actual.into(), cell::age(&self.metadata, now)]
+        vec![
+            cell::name(&self.metadata),
+            replicas(self).into(),
+            actual.into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 }
 
 /// How many replicas a scale asks for.
 pub fn replicas(scale: &Scale) -> i32 {
-    scale.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default()
+    scale
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or_default()
 }
 
 /// The scale of an object: of its metadata only what names it.
@@ -57,7 +81,12 @@ pub fn scale_of(meta: &ObjectMeta, desired: i32, actual: i32, selector: String) 
             creation_timestamp: meta.creation_timestamp.clone(),
             ..Default::default()
         },
-        spec: Some(ScaleSpec { replicas: (desired != 0).then_some(desired) }),
-        status: Some(ScaleStatus { replicas: actual, selector }),
+        spec: Some(ScaleSpec {
+            replicas: (desired != 0).then_some(desired),
+        }),
+        status: Some(ScaleStatus {
+            replicas: actual,
+            selector,
+        }),
     }
 }

@@ -13,11 +13,20 @@ use crate::strategy::{Hooks, Part, UpdateRules};
 impl Hooks for Lease {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Holder", "string", "", 0, "holderIdentity contains the identity of the holder of a current lease. If Coordinated Leader Election is used, the \
-            holder identity must be equal to the elected LeaseCandidate.metadata.name field."),
+        Column::of(
+            "Holder",
+            "string",
+            "",
+            0,
+            "holderIdentity contains the identity of the holder of a current lease. If Coordinated Leader Election is used, the \
+            holder identity must be equal to the elected LeaseCandidate.metadata.name field.",
+        ),
         cell::AGE,
     ];
-    const UPDATE: UpdateRules = UpdateRules { create_on_update: true, unconditional: false };
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: true,
+        unconditional: false,
+    };
 
     fn apply_defaults(&mut self) {
         self.spec.get_or_insert_default();
@@ -35,7 +44,11 @@ impl Hooks for Lease {
         if old.spec.as_ref().is_none_or(|old| old.strategy.is_none()) {
             spec.strategy = None;
         }
-        if old.spec.as_ref().is_none_or(|old| old.preferred_holder.is_none()) {
+        if old
+            .spec
+            .as_ref()
+            .is_none_or(|old| old.preferred_holder.is_none())
+        {
             spec.preferred_holder = None;
         }
     }
@@ -45,23 +58,45 @@ impl Hooks for Lease {
     }
 
     fn validate(&self) -> ErrorList {
-        self.spec.iter().flat_map(|spec| validate_spec(spec, &Path::new("spec"))).collect()
+        self.spec
+            .iter()
+            .flat_map(|spec| validate_spec(spec, &Path::new("spec")))
+            .collect()
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        let holder = self.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_default();
-        vec![cell::name(&self.metadata), holder.into(), cell::age(&self.metadata, now)]
+        let holder = self
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.holder_identity.clone())
+            .unwrap_or_default();
+        vec![
+            cell::name(&self.metadata),
+            holder.into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 }
 
 fn validate_spec(spec: &LeaseSpec, path: &Path) -> ErrorList {
     let mut errors = ErrorList::new();
     if let Some(seconds) = spec.lease_duration_seconds.filter(|&seconds| seconds <= 0) {
-        errors.push(Error::invalid(&path.child("leaseDurationSeconds"), seconds, "must be greater than 0"));
+        errors.push(Error::invalid(
+            &path.child("leaseDurationSeconds"),
+            seconds,
+            "must be greater than 0",
+        ));
     }
-    if let Some(transitions) = spec.lease_transitions.filter(|&transitions| transitions < 0) {
+    if let Some(transitions) = spec
+        .lease_transitions
+        .filter(|&transitions| transitions < 0)
+    {
         let detail = "must be greater than or equal to 0";
-        errors.push(Error::invalid(&path.child("leaseTransitions"), transitions, detail));
+        errors.push(Error::invalid(
+            &path.child("leaseTransitions"),
+            transitions,
+            detail,
+        ));
     }
     let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     if given(&spec.preferred_holder) && !given(&spec.strategy) {

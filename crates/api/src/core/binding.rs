@@ -19,7 +19,11 @@ impl Hooks for Binding {
         let mut errors = ErrorList::new();
         let kind = self.target.kind.as_deref().unwrap_or_default();
         if !kind.is_empty() && kind != "Node" {
-            errors.push(Error::not_supported(&path.child("kind"), kind, &["Node", "<empty>"]));
+            errors.push(Error::not_supported(
+                &path.child("kind"),
+                kind,
+                &["Node", "<empty>"],
+            ));
         }
         if self.target.name.as_deref().unwrap_or_default().is_empty() {
             errors.push(Error::required(&path.child("name"), ""));

@@ -40,7 +40,11 @@ impl Hooks for ConfigMap {
         let mut size = 0;
         for (key, value) in self.data.iter().flatten() {
             errors.extend(found(key, is_config_map_key(key), &data.key(key)));
-            if self.binary_data.as_ref().is_some_and(|binary| binary.contains_key(key)) {
+            if self
+                .binary_data
+                .as_ref()
+                .is_some_and(|binary| binary.contains_key(key))
+            {
                 let detail = "duplicate of key present in binaryData";
                 errors.push(Error::invalid(&data.key(key), key.as_str(), detail));
             }
@@ -75,6 +79,10 @@ impl Hooks for ConfigMap {
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
         let keys = self.data.iter().flatten().count() + self.binary_data.iter().flatten().count();
-        vec![cell::name(&self.metadata), keys.into(), cell::age(&self.metadata, now)]
+        vec![
+            cell::name(&self.metadata),
+            keys.into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 }

@@ -19,27 +19,90 @@ use crate::strategy::{Hooks, UpdateRules};
 
 impl Hooks for Event {
     const COLUMNS: &'static [Column] = &[
-        Column::of("Last Seen", "string", "", 0, "The time at which the most recent occurrence of this event was recorded."),
-        Column::of("Type", "string", "", 0, "Type of this event (Normal, Warning), new types could be added in the future"),
-        Column::of("Reason", "string", "", 0, "This should be a short, machine understandable string that gives the reason for the transition into the object's current \
-            status."),
-        Column::of("Object", "string", "", 0, "The object that this event is about."),
-        Column::of("Subobject", "string", "", 1, "If referring to a piece of an object instead of an entire object, this string should contain a valid JSON/Go field \
+        Column::of(
+            "Last Seen",
+            "string",
+            "",
+            0,
+            "The time at which the most recent occurrence of this event was recorded.",
+        ),
+        Column::of(
+            "Type",
+            "string",
+            "",
+            0,
+            "Type of this event (Normal, Warning), new types could be added in the future",
+        ),
+        Column::of(
+            "Reason",
+            "string",
+            "",
+            0,
+            "This should be a short, machine understandable string that gives the reason for the transition into the object's current \
+            status.",
+        ),
+        Column::of(
+            "Object",
+            "string",
+            "",
+            0,
+            "The object that this event is about.",
+        ),
+        Column::of(
+            "Subobject",
+            "string",
+            "",
+            1,
+            "If referring to a piece of an object instead of an entire object, this string should contain a valid JSON/Go field \
             access statement, such as desiredState.manifest.containers[2]. For example, if the object reference is to a container \
             within a pod, this would take on a value like: \"spec.containers{name}\" (where \"name\" refers to the name of the \
             container that triggered the event) or if no container name is specified \"spec.containers[2]\" (container with index 2 \
-            in this pod). This syntax is chosen only to have some well-defined way of referencing a part of an object."),
-        Column::of("Source", "string", "", 1, "The component reporting this event. Should be a short machine understandable string."),
-        Column::of("Message", "string", "", 0, "A human-readable description of the status of this operation."),
-        Column::of("First Seen", "string", "", 1, "The time at which the event was first recorded. (Time of server receipt is in TypeMeta.)"),
-        Column::of("Count", "string", "", 1, "The number of times this event has occurred."),
-        Column::of("Name", "string", "name", 1, "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client \
+            in this pod). This syntax is chosen only to have some well-defined way of referencing a part of an object.",
+        ),
+        Column::of(
+            "Source",
+            "string",
+            "",
+            1,
+            "The component reporting this event. Should be a short machine understandable string.",
+        ),
+        Column::of(
+            "Message",
+            "string",
+            "",
+            0,
+            "A human-readable description of the status of this operation.",
+        ),
+        Column::of(
+            "First Seen",
+            "string",
+            "",
+            1,
+            "The time at which the event was first recorded. (Time of server receipt is in TypeMeta.)",
+        ),
+        Column::of(
+            "Count",
+            "string",
+            "",
+            1,
+            "The number of times this event has occurred.",
+        ),
+        Column::of(
+            "Name",
+            "string",
+            "name",
+            1,
+            "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client \
             to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and \
             configuration definition. Cannot be updated. More info: \
-            https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"),
+            https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
+        ),
     ];
     const FIELDS: &'static [&'static str] = FIELDS;
-    const UPDATE: UpdateRules = UpdateRules { create_on_update: true, unconditional: true };
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: true,
+        unconditional: true,
+    };
 
     fn apply_defaults(&mut self) {
         self.source.get_or_insert_default();
@@ -118,9 +181,14 @@ pub(crate) fn field(event: &Event, path: &str) -> Option<String> {
 }
 
 fn source(event: &Event) -> String {
-    let component = event.source.as_ref().and_then(|source| source.component.clone());
+    let component = event
+        .source
+        .as_ref()
+        .and_then(|source| source.component.clone());
     let component = component.filter(|component| !component.is_empty());
-    component.or_else(|| event.reporting_component.clone()).unwrap_or_default()
+    component
+        .or_else(|| event.reporting_component.clone())
+        .unwrap_or_default()
 }
 
 /// Adds `null` members to the end of an object: Kubernetes writes times of events even where there are none.

@@ -41,7 +41,11 @@ impl Hooks for Namespace {
         label(self);
         let status = self.status.insert(Default::default());
         status.phase = Some(ACTIVE.to_owned());
-        let finalizers = self.spec.get_or_insert_default().finalizers.get_or_insert_default();
+        let finalizers = self
+            .spec
+            .get_or_insert_default()
+            .finalizers
+            .get_or_insert_default();
         if !finalizers.iter().any(|f| f == FINALIZER) {
             finalizers.push(FINALIZER.to_owned());
         }
@@ -64,8 +68,13 @@ impl Hooks for Namespace {
 
     fn validate(&self) -> ErrorList {
         let path = Path::new("spec").child("finalizers");
-        let finalizers = self.spec.iter().flat_map(|spec| spec.finalizers.iter().flatten());
-        finalizers.flat_map(|finalizer| validate_finalizer(finalizer, &path)).collect()
+        let finalizers = self
+            .spec
+            .iter()
+            .flat_map(|spec| spec.finalizers.iter().flatten());
+        finalizers
+            .flat_map(|finalizer| validate_finalizer(finalizer, &path))
+            .collect()
     }
 
     fn validate_update(&self, part: Part, _old: &Self) -> ErrorList {
@@ -76,7 +85,11 @@ impl Hooks for Namespace {
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        vec![cell::name(&self.metadata), phase(self).into(), cell::age(&self.metadata, now)]
+        vec![
+            cell::name(&self.metadata),
+            phase(self).into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 
     fn field(&self, path: &str) -> Option<String> {
@@ -89,18 +102,32 @@ impl Hooks for Namespace {
 }
 
 fn label(namespace: &mut Namespace) {
-    if let Some(name) = namespace.metadata.name.clone().filter(|name| !name.is_empty()) {
-        namespace.metadata.labels.get_or_insert_default().insert(NAME_LABEL.to_owned(), name);
+    if let Some(name) = namespace
+        .metadata
+        .name
+        .clone()
+        .filter(|name| !name.is_empty())
+    {
+        namespace
+            .metadata
+            .labels
+            .get_or_insert_default()
+            .insert(NAME_LABEL.to_owned(), name);
     }
 }
 
 fn phase(namespace: &Namespace) -> &str {
-    namespace.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+    namespace
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or_default()
 }
 
 fn validate_finalizer(finalizer: &str, path: &Path) -> ErrorList {
     let mut errors = found(finalizer, is_qualified_name(finalizer), path);
-    if !finalizer.contains('/') && !matches!(finalizer, FINALIZER | "orphan" | "foregroundDeletion") {
+    if !finalizer.contains('/') && !matches!(finalizer, FINALIZER | "orphan" | "foregroundDeletion")
+    {
         let detail = "name is neither a standard finalizer name nor is it fully qualified";
         errors.push(Error::invalid(path, finalizer, detail));
     }
@@ -109,11 +136,21 @@ fn validate_finalizer(finalizer: &str, path: &Path) -> ErrorList {
 
 fn validate_phase(namespace: &Namespace) -> ErrorList {
     let (wanted, when) = match namespace.metadata.deletion_timestamp {
-        None => (ACTIVE, "may only be 'Active' if `deletionTimestamp` is empty"),
-        Some(_) => (TERMINATING, "may only be 'Terminating' if `deletionTimestamp` is not empty"),
+        None => (
+            ACTIVE,
+            "may only be 'Active' if `deletionTimestamp` is empty",
+        ),
+        Some(_) => (
+            TERMINATING,
+            "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        ),
     };
     if phase(namespace) == wanted {
         return ErrorList::new();
     }
-    vec![Error::invalid(&Path::new("status").child("Phase"), phase(namespace), when)]
+    vec![Error::invalid(
+        &Path::new("status").child("Phase"),
+        phase(namespace),
+        when,
+    )]
 }

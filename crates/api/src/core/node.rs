@@ -21,22 +21,58 @@ impl Hooks for Node {
         Column::of("Status", "string", "", 0, "The status of the node"),
         Column::of("Roles", "string", "", 0, "The roles of the node"),
         cell::AGE,
-        Column::of("Version", "string", "", 0, "Kubelet Version reported by the node."),
-        Column::of("Internal-IP", "string", "", 1, "List of addresses reachable to the node. Queried from cloud provider, if available. More info: \
+        Column::of(
+            "Version",
+            "string",
+            "",
+            0,
+            "Kubelet Version reported by the node.",
+        ),
+        Column::of(
+            "Internal-IP",
+            "string",
+            "",
+            1,
+            "List of addresses reachable to the node. Queried from cloud provider, if available. More info: \
             https://kubernetes.io/docs/reference/node/node-status/#addresses Note: This field is declared as mergeable, but the \
             merge key is not sufficiently unique, which can cause data corruption when it is merged. Callers should instead use a \
             full-replacement patch. See https://pr.k8s.io/79391 for an example. Consumers should assume that addresses can change \
             during the lifetime of a Node. However, there are some exceptions where this may not be possible, such as Pods that \
-            inherit a Node's address in its own status or consumers of the downward API (status.hostIP)."),
-        Column::of("External-IP", "string", "", 1, "List of addresses reachable to the node. Queried from cloud provider, if available. More info: \
+            inherit a Node's address in its own status or consumers of the downward API (status.hostIP).",
+        ),
+        Column::of(
+            "External-IP",
+            "string",
+            "",
+            1,
+            "List of addresses reachable to the node. Queried from cloud provider, if available. More info: \
             https://kubernetes.io/docs/reference/node/node-status/#addresses Note: This field is declared as mergeable, but the \
             merge key is not sufficiently unique, which can cause data corruption when it is merged. Callers should instead use a \
             full-replacement patch. See https://pr.k8s.io/79391 for an example. Consumers should assume that addresses can change \
             during the lifetime of a Node. However, there are some exceptions where this may not be possible, such as Pods that \
-            inherit a Node's address in its own status or consumers of the downward API (status.hostIP)."),
-        Column::of("OS-Image", "string", "", 1, "OS Image reported by the node from /etc/os-release (e.g. Debian GNU/Linux 7 (wheezy))."),
-        Column::of("Kernel-Version", "string", "", 1, "Kernel Version reported by the node from 'uname -r' (e.g. 3.16.0-0.bpo.4-amd64)."),
-        Column::of("Container-Runtime", "string", "", 1, "ContainerRuntime Version reported by the node through runtime remote API (e.g. containerd://1.4.2)."),
+            inherit a Node's address in its own status or consumers of the downward API (status.hostIP).",
+        ),
+        Column::of(
+            "OS-Image",
+            "string",
+            "",
+            1,
+            "OS Image reported by the node from /etc/os-release (e.g. Debian GNU/Linux 7 (wheezy)).",
+        ),
+        Column::of(
+            "Kernel-Version",
+            "string",
+            "",
+            1,
+            "Kernel Version reported by the node from 'uname -r' (e.g. 3.16.0-0.bpo.4-amd64).",
+        ),
+        Column::of(
+            "Container-Runtime",
+            "string",
+            "",
+            1,
+            "ContainerRuntime Version reported by the node through runtime remote API (e.g. containerd://1.4.2).",
+        ),
     ];
     const FIELDS: &'static [&'static str] = &["spec.unschedulable"];
 
@@ -51,7 +87,11 @@ impl Hooks for Node {
         }
         let status = self.status.get_or_insert_default();
         status.node_info.get_or_insert_default();
-        status.daemon_endpoints.get_or_insert_default().kubelet_endpoint.get_or_insert_default();
+        status
+            .daemon_endpoints
+            .get_or_insert_default()
+            .kubelet_endpoint
+            .get_or_insert_default();
         if status.allocatable.is_none() {
             status.allocatable.clone_from(&status.capacity);
         }
@@ -72,7 +112,11 @@ impl Hooks for Node {
             return;
         }
         self.status.clone_from(&old.status);
-        if old.spec.as_ref().is_none_or(|old| old.config_source.is_none()) {
+        if old
+            .spec
+            .as_ref()
+            .is_none_or(|old| old.config_source.is_none())
+        {
             self.spec.get_or_insert_default().config_source = None;
         }
     }
@@ -90,13 +134,17 @@ impl Hooks for Node {
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {
-        let Some(spec) = &self.spec else { return Vec::new() };
+        let Some(spec) = &self.spec else {
+            return Vec::new();
+        };
         let mut warnings = Vec::new();
         if spec.config_source.is_some() {
             warnings.push("spec.configSource: the feature is removed".to_owned());
         }
         if spec.external_id.as_deref().is_some_and(|id| !id.is_empty()) {
-            warnings.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned());
+            warnings.push(
+                "spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned(),
+            );
         }
         let path = Path::new("spec").child("podCIDRs");
         for (at, cidr) in spec.pod_cidrs.iter().flatten().enumerate() {
@@ -115,5 +163,8 @@ impl Hooks for Node {
 }
 
 fn is_unschedulable(node: &Node) -> bool {
-    node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default()
+    node.spec
+        .as_ref()
+        .and_then(|spec| spec.unschedulable)
+        .unwrap_or_default()
 }

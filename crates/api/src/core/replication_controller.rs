@@ -23,13 +23,37 @@ use crate::workload::{self, validate_at_most, validate_counts, validate_running_
 impl Hooks for ReplicationController {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Desired", "integer", "", 0, "How many pods there should be."),
+        Column::of(
+            "Desired",
+            "integer",
+            "",
+            0,
+            "How many pods there should be.",
+        ),
         Column::of("Current", "integer", "", 0, "How many pods there are."),
         Column::of("Ready", "integer", "", 0, "How many of the pods are ready."),
         cell::AGE,
-        Column::of("Containers", "string", "", 1, "Names of each container in the template."),
-        Column::of("Images", "string", "", 1, "Images referenced by each container in the template."),
-        Column::of("Selector", "string", "", 1, "The labels of the pods that are counted."),
+        Column::of(
+            "Containers",
+            "string",
+            "",
+            1,
+            "Names of each container in the template.",
+        ),
+        Column::of(
+            "Images",
+            "string",
+            "",
+            1,
+            "Images referenced by each container in the template.",
+        ),
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "The labels of the pods that are counted.",
+        ),
     ];
     const FIELDS: &'static [&'static str] = &["status.replicas"];
     const PROPAGATION: Propagation = Propagation::Orphan;
@@ -41,7 +65,10 @@ impl Hooks for ReplicationController {
         spec.replicas.get_or_insert(1);
         if let Some(template) = &mut spec.template {
             default_template(template);
-            let labels = template.metadata.as_ref().and_then(|meta| meta.labels.clone());
+            let labels = template
+                .metadata
+                .as_ref()
+                .and_then(|meta| meta.labels.clone());
             if spec.selector.is_none() {
                 spec.selector.clone_from(&labels);
             }
@@ -78,14 +105,20 @@ impl Hooks for ReplicationController {
     }
 
     fn validate(&self) -> ErrorList {
-        self.spec.iter().flat_map(|spec| validate_spec(spec, &Path::new("spec"))).collect()
+        self.spec
+            .iter()
+            .flat_map(|spec| validate_spec(spec, &Path::new("spec")))
+            .collect()
     }
 
     fn validate_update(&self, part: Part, _old: &Self) -> ErrorList {
         if part != Part::Status {
             return ErrorList::new();
         }
-        self.status.iter().flat_map(|status| validate_status(status, &Path::new("status"))).collect()
+        self.status
+            .iter()
+            .flat_map(|status| validate_status(status, &Path::new("status")))
+            .collect()
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -96,7 +129,11 @@ impl Hooks for ReplicationController {
     fn cells(&self, now: Timestamp) -> Vec<Value> {
         let [names, images] = workload::container_cells(template(self));
         let selector = format_labels(self.spec.as_ref().and_then(|spec| spec.selector.as_ref()));
-        let ready = self.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default();
+        let ready = self
+            .status
+            .as_ref()
+            .and_then(|status| status.ready_replicas)
+            .unwrap_or_default();
         vec![
             cell::name(&self.metadata),
             desired(self).into(),
@@ -115,7 +152,12 @@ impl Hooks for ReplicationController {
 
     fn scale(&self) -> Option<Scale> {
         let selector = format_selector(&selector_of(self.spec.as_ref()?));
-        Some(scale_of(&self.metadata, desired(self), actual(self), selector))
+        Some(scale_of(
+            &self.metadata,
+            desired(self),
+            actual(self),
+            selector,
+        ))
     }
 
     fn set_replicas(&mut self, replicas: i32) {
@@ -128,20 +170,37 @@ fn template(controller: &ReplicationController) -> Option<&PodTemplateSpec> {
 }
 
 fn desired(controller: &ReplicationController) -> i32 {
-    controller.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or_default()
+    controller
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or_default()
 }
 
 fn actual(controller: &ReplicationController) -> i32 {
-    controller.status.as_ref().map_or(0, |status| status.replicas)
+    controller
+        .status
+        .as_ref()
+        .map_or(0, |status| status.replicas)
 }
 
 fn selector_of(spec: &ReplicationControllerSpec) -> LabelSelector {
-    LabelSelector { match_labels: Some(spec.selector.clone().unwrap_or_default()), ..Default::default() }
+    LabelSelector {
+        match_labels: Some(spec.selector.clone().unwrap_or_default()),
+        ..Default::default()
+    }
 }
 
 fn validate_spec(spec: &ReplicationControllerSpec, path: &Path) -> ErrorList {
-    let mut errors = non_negative(spec.min_ready_seconds.unwrap_or_default().into(), &path.child("minReadySeconds"));
-    if spec.selector.as_ref().is_none_or(|selector| selector.is_empty()) {
+    let mut errors = non_negative(
+        spec.min_ready_seconds.unwrap_or_default().into(),
+        &path.child("minReadySeconds"),
+    );
+    if spec
+        .selector
+        .as_ref()
+        .is_none_or(|selector| selector.is_empty())
+    {
         errors.push(Error::required(&path.child("selector"), ""));
     }
     match spec.replicas {
@@ -153,7 +212,12 @@ fn validate_spec(spec: &ReplicationControllerSpec, path: &Path) -> ErrorList {
         None => errors.push(Error::required(&at, "")),
         Some(template) => {
             let selector = selector_of(spec);
-            errors.extend(validate_running_template(template, Some(&selector), "ReplicationController", &at));
+            errors.extend(validate_running_template(
+                template,
+                Some(&selector),
+                "ReplicationController",
+                &at,
+            ));
         }
     }
     errors
@@ -161,19 +225,49 @@ fn validate_spec(spec: &ReplicationControllerSpec, path: &Path) -> ErrorList {
 
 fn validate_status(status: &ReplicationControllerStatus, path: &Path) -> ErrorList {
     let number = |count: Option<i32>| count.unwrap_or_default();
-    let (labelled, ready) = (number(status.fully_labeled_replicas), number(status.ready_replicas));
+    let (labelled, ready) = (
+        number(status.fully_labeled_replicas),
+        number(status.ready_replicas),
+    );
     let available = number(status.available_replicas);
     let counts = [
         ("replicas", status.replicas.into()),
         ("fullyLabeledReplicas", labelled.into()),
         ("readyReplicas", ready.into()),
         ("availableReplicas", available.into()),
-        ("observedGeneration", status.observed_generation.unwrap_or_default()),
+        (
+            "observedGeneration",
+            status.observed_generation.unwrap_or_default(),
+        ),
     ];
     let mut errors = validate_counts(&counts, path);
-    errors.extend(validate_at_most("fullyLabeledReplicas", labelled, status.replicas, "status.replicas", path));
-    errors.extend(validate_at_most("readyReplicas", ready, status.replicas, "status.replicas", path));
-    errors.extend(validate_at_most("availableReplicas", available, status.replicas, "status.replicas", path));
-    errors.extend(validate_at_most("availableReplicas", available, ready, "readyReplicas", path));
+    errors.extend(validate_at_most(
+        "fullyLabeledReplicas",
+        labelled,
+        status.replicas,
+        "status.replicas",
+        path,
+    ));
+    errors.extend(validate_at_most(
+        "readyReplicas",
+        ready,
+        status.replicas,
+        "status.replicas",
+        path,
+    ));
+    errors.extend(validate_at_most(
+        "availableReplicas",
+        available,
+        status.replicas,
+        "status.replicas",
+        path,
+    ));
+    errors.extend(validate_at_most(
+        "availableReplicas",
+        available,
+        ready,
+        "readyReplicas",
+        path,
+    ));
     errors
 }

@@ -24,11 +24,23 @@ const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
 impl Hooks for Secret {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Type", "string", "", 0, "Used to facilitate programmatic handling of secret data. More info: \
-            https://kubernetes.io/docs/concepts/configuration/secret/#secret-types"),
-        Column::of("Data", "string", "", 0, "Data contains the secret data. Each key must consist of alphanumeric characters, '-', '_' or '.'. The serialized form of \
+        Column::of(
+            "Type",
+            "string",
+            "",
+            0,
+            "Used to facilitate programmatic handling of secret data. More info: \
+            https://kubernetes.io/docs/concepts/configuration/secret/#secret-types",
+        ),
+        Column::of(
+            "Data",
+            "string",
+            "",
+            0,
+            "Data contains the secret data. Each key must consist of alphanumeric characters, '-', '_' or '.'. The serialized form of \
             the secret data is a base64 encoded string, representing the arbitrary (possibly non-string) data value here. Described \
-            in https://tools.ietf.org/html/rfc4648#section-4"),
+            in https://tools.ietf.org/html/rfc4648#section-4",
+        ),
         cell::AGE,
     ];
     const FIELDS: &'static [&'static str] = &["type"];
@@ -36,7 +48,9 @@ impl Hooks for Secret {
     fn apply_defaults(&mut self) {
         // What is given as text is kept as data like the rest.
         for (key, value) in self.string_data.take().into_iter().flatten() {
-            self.data.get_or_insert_default().insert(key, ByteString(value.into_bytes()));
+            self.data
+                .get_or_insert_default()
+                .insert(key, ByteString(value.into_bytes()));
         }
         drop_empty(&mut self.data);
         if kind(self).is_empty() {
@@ -54,7 +68,12 @@ impl Hooks for Secret {
         for key in self.data.iter().flat_map(BTreeMap::keys) {
             errors.extend(found(key, is_config_map_key(key), &path.key(key)));
         }
-        let size: usize = self.data.iter().flat_map(BTreeMap::values).map(|value| value.0.len()).sum();
+        let size: usize = self
+            .data
+            .iter()
+            .flat_map(BTreeMap::values)
+            .map(|value| value.0.len())
+            .sum();
         if size > MAX_SIZE {
             errors.push(Error::too_long(&path, MAX_SIZE));
         }
@@ -78,7 +97,12 @@ impl Hooks for Secret {
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
         let keys = self.data.iter().flatten().count();
-        vec![cell::name(&self.metadata), kind(self).into(), keys.into(), cell::age(&self.metadata, now)]
+        vec![
+            cell::name(&self.metadata),
+            kind(self).into(),
+            keys.into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 
     fn field(&self, path: &str) -> Option<String> {
@@ -96,11 +120,19 @@ fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a ByteString> {
 
 /// What the type asks for.
 fn validate_type(secret: &Secret, path: &Path) -> ErrorList {
-    let missing = |keys: &[&str]| keys.iter().map(|key| Error::required(&path.key(key), "")).collect();
+    let missing = |keys: &[&str]| {
+        keys.iter()
+            .map(|key| Error::required(&path.key(key), ""))
+            .collect()
+    };
     let has = |key| value(secret, key).is_some();
     match kind(secret) {
         "kubernetes.io/service-account-token" => {
-            let annotation = secret.metadata.annotations.as_ref().and_then(|a| a.get(ACCOUNT_NAME));
+            let annotation = secret
+                .metadata
+                .annotations
+                .as_ref()
+                .and_then(|a| a.get(ACCOUNT_NAME));
             match annotation.filter(|name| !name.is_empty()) {
                 Some(_) => ErrorList::new(),
                 None => {
@@ -111,12 +143,19 @@ fn validate_type(secret: &Secret, path: &Path) -> ErrorList {
         }
         "kubernetes.io/dockercfg" => validate_json(secret, ".dockercfg", path),
         "kubernetes.io/dockerconfigjson" => validate_json(secret, ".dockerconfigjson", path),
-        "kubernetes.io/basic-auth" if !has("username") && !has("password") => missing(&["username", "password"]),
-        "kubernetes.io/ssh-auth" if value(secret, "ssh-privatekey").is_none_or(|key| key.0.is_empty()) => {
+        "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
+            missing(&["username", "password"])
+        }
+        "kubernetes.io/ssh-auth"
+            if value(secret, "ssh-privatekey").is_none_or(|key| key.0.is_empty()) =>
+        {
             missing(&["ssh-privatekey"])
         }
         "kubernetes.io/tls" => {
-            let absent: Vec<&str> = ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).collect();
+            let absent: Vec<&str> = ["tls.crt", "tls.key"]
+                .into_iter()
+                .filter(|key| !has(key))
+                .collect();
             missing(&absent)
         }
         _ => ErrorList::new(),
@@ -126,7 +165,9 @@ fn validate_type(secret: &Secret, path: &Path) -> ErrorList {
 /// A JSON object must be there. What is wrong with it is told without telling what it is.
 fn validate_json(secret: &Secret, key: &str, path: &Path) -> ErrorList {
     let path = path.key(key);
-    let Some(text) = value(secret, key) else { return vec![Error::required(&path, "")] };
+    let Some(text) = value(secret, key) else {
+        return vec![Error::required(&path, "")];
+    };
     match json_text::object_error(&text.0) {
         None => ErrorList::new(),
         Some(error) => vec![Error::invalid(&path, "<secret contents redacted>", error)],

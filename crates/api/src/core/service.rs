@@ -10,14 +10,16 @@ mod validate_ips;
 mod warnings;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ClientIPConfig, Service, ServicePort, ServiceSpec, ServiceStatus, SessionAffinityConfig};
+use k8s_openapi::api::core::v1::{
+    ClientIPConfig, Service, ServicePort, ServiceSpec, ServiceStatus, SessionAffinityConfig,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use navarch_machinery::field::ErrorList;
 use serde_json::Value;
 
 pub use kind::{
-    HEADLESS, is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port, needs_node_ports,
-    service_type,
+    HEADLESS, is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port,
+    needs_node_ports, service_type,
 };
 pub use validate_ips::validate_ip_fields;
 
@@ -33,7 +35,12 @@ const AFFINITY_SECONDS: i32 = 10_800;
 impl Hooks for Service {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Type", "string", "", 0, "type determines how the Service is exposed. Defaults to ClusterIP. Valid options are ExternalName, ClusterIP, NodePort, \
+        Column::of(
+            "Type",
+            "string",
+            "",
+            0,
+            "type determines how the Service is exposed. Defaults to ClusterIP. Valid options are ExternalName, ClusterIP, NodePort, \
             and LoadBalancer. \"ClusterIP\" allocates a cluster-internal IP address for load-balancing to endpoints. Endpoints are \
             determined by the selector or if that is not specified, by manual construction of an Endpoints object or EndpointSlice \
             objects. If clusterIP is \"None\", no virtual IP is allocated and the endpoints are published as a set of endpoints \
@@ -41,8 +48,14 @@ impl Hooks for Service {
             endpoints as the clusterIP. \"LoadBalancer\" builds on NodePort and creates an external load-balancer (if supported in \
             the current cloud) which routes to the same endpoints as the clusterIP. \"ExternalName\" aliases this service to the \
             specified externalName. Several other fields do not apply to ExternalName services. More info: \
-            https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types"),
-        Column::of("Cluster-IP", "string", "", 0, "clusterIP is the IP address of the service and is usually assigned randomly. If an address is specified manually, is \
+            https://kubernetes.io/docs/concepts/services-networking/service/#publishing-services-service-types",
+        ),
+        Column::of(
+            "Cluster-IP",
+            "string",
+            "",
+            0,
+            "clusterIP is the IP address of the service and is usually assigned randomly. If an address is specified manually, is \
             in-range (as per system configuration), and is not in use, it will be allocated to the service; otherwise creation of \
             the service will fail. This field may not be changed through updates unless the type field is also being changed to \
             ExternalName (which requires this field to be blank) or the type field is being changed from ExternalName (in which case \
@@ -51,20 +64,42 @@ impl Hooks for Service {
             connections are preferred and proxying is not required.  Only applies to types ClusterIP, NodePort, and LoadBalancer. If \
             this field is specified when creating a Service of type ExternalName, creation will fail. This field will be wiped when \
             updating a Service to type ExternalName. More info: \
-            https://kubernetes.io/docs/concepts/services-networking/service/#virtual-ips-and-service-proxies"),
-        Column::of("External-IP", "string", "", 0, "externalIPs is a list of IP addresses for which nodes in the cluster will also accept traffic for this service.  These \
+            https://kubernetes.io/docs/concepts/services-networking/service/#virtual-ips-and-service-proxies",
+        ),
+        Column::of(
+            "External-IP",
+            "string",
+            "",
+            0,
+            "externalIPs is a list of IP addresses for which nodes in the cluster will also accept traffic for this service.  These \
             IPs are not managed by Kubernetes.  The user is responsible for ensuring that traffic arrives at a node with this IP.  A \
-            common example is external load-balancers that are not part of the Kubernetes system."),
-        Column::of("Port(s)", "string", "", 0, "The list of ports that are exposed by this service. More info: \
-            https://kubernetes.io/docs/concepts/services-networking/service/#virtual-ips-and-service-proxies"),
+            common example is external load-balancers that are not part of the Kubernetes system.",
+        ),
+        Column::of(
+            "Port(s)",
+            "string",
+            "",
+            0,
+            "The list of ports that are exposed by this service. More info: \
+            https://kubernetes.io/docs/concepts/services-networking/service/#virtual-ips-and-service-proxies",
+        ),
         cell::AGE,
-        Column::of("Selector", "string", "", 1, "Route service traffic to pods with label keys and values matching this selector. If empty or not present, the service is \
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "Route service traffic to pods with label keys and values matching this selector. If empty or not present, the service is \
             assumed to have an external process managing its endpoints, which Kubernetes will not modify. Only applies to types \
             ClusterIP, NodePort, and LoadBalancer. Ignored if type is ExternalName. More info: \
-            https://kubernetes.io/docs/concepts/services-networking/service/"),
+            https://kubernetes.io/docs/concepts/services-networking/service/",
+        ),
     ];
     const FIELDS: &'static [&'static str] = &["spec.clusterIP", "spec.type"];
-    const UPDATE: UpdateRules = UpdateRules { create_on_update: true, unconditional: true };
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: true,
+        unconditional: true,
+    };
 
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
@@ -78,8 +113,12 @@ impl Hooks for Service {
         }
         if service_type(spec) == "ExternalName" {
             spec.internal_traffic_policy = None;
-        } else if matches!(service_type(spec), "NodePort" | "LoadBalancer" | "ClusterIP") {
-            spec.internal_traffic_policy.get_or_insert_with(|| "Cluster".to_owned());
+        } else if matches!(
+            service_type(spec),
+            "NodePort" | "LoadBalancer" | "ClusterIP"
+        ) {
+            spec.internal_traffic_policy
+                .get_or_insert_with(|| "Cluster".to_owned());
         }
         let balances = service_type(spec) == "LoadBalancer";
         if balances {
@@ -89,7 +128,11 @@ impl Hooks for Service {
         drop_empty(&mut status.conditions);
         let ingress = &mut status.load_balancer.get_or_insert_default().ingress;
         drop_empty(ingress);
-        for address in ingress.iter_mut().flatten().filter(|address| balances && has_text(&address.ip)) {
+        for address in ingress
+            .iter_mut()
+            .flatten()
+            .filter(|address| balances && has_text(&address.ip))
+        {
             address.ip_mode.get_or_insert_with(|| "VIP".to_owned());
         }
     }
@@ -139,7 +182,10 @@ impl Hooks for Service {
     fn field(&self, path: &str) -> Option<String> {
         let spec = self.spec.as_ref();
         match path {
-            "spec.clusterIP" => Some(spec.and_then(|spec| spec.cluster_ip.clone()).unwrap_or_default()),
+            "spec.clusterIP" => Some(
+                spec.and_then(|spec| spec.cluster_ip.clone())
+                    .unwrap_or_default(),
+            ),
             "spec.type" => Some(spec.map(service_type).unwrap_or_default().to_owned()),
             _ => None,
         }
@@ -151,7 +197,10 @@ fn has_text(text: &Option<String>) -> bool {
 }
 
 fn empty_status() -> ServiceStatus {
-    ServiceStatus { load_balancer: Some(Default::default()), ..Default::default() }
+    ServiceStatus {
+        load_balancer: Some(Default::default()),
+        ..Default::default()
+    }
 }
 
 fn drop_empty_fields(spec: &mut ServiceSpec) {
@@ -180,8 +229,13 @@ fn default_affinity_config(spec: &mut ServiceSpec) {
         Some("None") => spec.session_affinity_config = None,
         Some("ClientIP") => {
             let config = spec.session_affinity_config.as_ref();
-            if config.and_then(|config| config.client_ip.as_ref()?.timeout_seconds).is_none() {
-                let client_ip = Some(ClientIPConfig { timeout_seconds: Some(AFFINITY_SECONDS) });
+            if config
+                .and_then(|config| config.client_ip.as_ref()?.timeout_seconds)
+                .is_none()
+            {
+                let client_ip = Some(ClientIPConfig {
+                    timeout_seconds: Some(AFFINITY_SECONDS),
+                });
                 spec.session_affinity_config = Some(SessionAffinityConfig { client_ip });
             }
         }

@@ -30,7 +30,13 @@ impl Hooks for ServiceAccount {
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
-        let asks = |account: &Self| account.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(ENFORCE_MOUNTABLE));
+        let asks = |account: &Self| {
+            account
+                .metadata
+                .annotations
+                .as_ref()
+                .is_some_and(|a| a.contains_key(ENFORCE_MOUNTABLE))
+        };
         if !asks(self) || old.is_some_and(asks) {
             return Vec::new();
         }
@@ -48,6 +54,9 @@ impl Hooks for ServiceAccount {
 /// The secrets of an account are in its namespace: nothing but their names says anything.
 fn keep_names_of_secrets(account: &mut ServiceAccount) {
     for secret in account.secrets.iter_mut().flatten() {
-        *secret = ObjectReference { name: secret.name.take(), ..Default::default() };
+        *secret = ObjectReference {
+            name: secret.name.take(),
+            ..Default::default()
+        };
     }
 }

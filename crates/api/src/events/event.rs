@@ -18,7 +18,10 @@ use crate::strategy::{Hooks, Part, UpdateRules};
 impl Hooks for Event {
     const COLUMNS: &'static [Column] = CoreEvent::COLUMNS;
     const FIELDS: &'static [&'static str] = FIELDS;
-    const UPDATE: UpdateRules = UpdateRules { create_on_update: true, unconditional: true };
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: true,
+        unconditional: true,
+    };
 
     fn apply_defaults(&mut self) {
         self.deprecated_source.get_or_insert_default();
@@ -31,8 +34,14 @@ impl Hooks for Event {
             out,
             &[
                 ("eventTime", self.event_time.is_none()),
-                ("deprecatedFirstTimestamp", self.deprecated_first_timestamp.is_none()),
-                ("deprecatedLastTimestamp", self.deprecated_last_timestamp.is_none()),
+                (
+                    "deprecatedFirstTimestamp",
+                    self.deprecated_first_timestamp.is_none(),
+                ),
+                (
+                    "deprecatedLastTimestamp",
+                    self.deprecated_last_timestamp.is_none(),
+                ),
             ],
         );
     }
@@ -84,7 +93,11 @@ fn new_event(event: &CoreEvent) -> ErrorList {
     }
     let kind = event.type_.as_deref().unwrap_or_default();
     if kind != "Normal" && kind != "Warning" {
-        errors.push(Error::invalid(&Path::new("type"), "", format!("has invalid value: {kind}")));
+        errors.push(Error::invalid(
+            &Path::new("type"),
+            "",
+            format!("has invalid value: {kind}"),
+        ));
     }
     let source = event.source.clone().unwrap_or_default();
     let given = |text: Option<String>| text.is_some_and(|text| !text.is_empty());
@@ -102,35 +115,87 @@ fn new_event(event: &CoreEvent) -> ErrorList {
 
 /// Only the series goes on.
 fn changed_event(event: &CoreEvent, old: &CoreEvent) -> ErrorList {
-    let mut errors = if event.series == old.series { ErrorList::new() } else { series(event) };
+    let mut errors = if event.series == old.series {
+        ErrorList::new()
+    } else {
+        series(event)
+    };
     let path = Path::new;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    errors.extend(immutable(&event.involved_object, &old.involved_object, &path("involvedObject")));
-    errors.extend(immutable(&text(&event.reason), &text(&old.reason), &path("reason")));
-    errors.extend(immutable(&text(&event.message), &text(&old.message), &path("message")));
+    errors.extend(immutable(
+        &event.involved_object,
+        &old.involved_object,
+        &path("involvedObject"),
+    ));
+    errors.extend(immutable(
+        &text(&event.reason),
+        &text(&old.reason),
+        &path("reason"),
+    ));
+    errors.extend(immutable(
+        &text(&event.message),
+        &text(&old.message),
+        &path("message"),
+    ));
     let source = |event: &CoreEvent| event.source.clone().unwrap_or_default();
     errors.extend(immutable(&source(event), &source(old), &path("source")));
-    errors.extend(immutable(&event.first_timestamp, &old.first_timestamp, &path("firstTimestamp")));
-    errors.extend(immutable(&event.last_timestamp, &old.last_timestamp, &path("lastTimestamp")));
+    errors.extend(immutable(
+        &event.first_timestamp,
+        &old.first_timestamp,
+        &path("firstTimestamp"),
+    ));
+    errors.extend(immutable(
+        &event.last_timestamp,
+        &old.last_timestamp,
+        &path("lastTimestamp"),
+    ));
     let count = |event: &CoreEvent| event.count.unwrap_or_default();
     errors.extend(immutable(&count(event), &count(old), &path("count")));
-    errors.extend(immutable(&text(&event.reason), &text(&old.reason), &path("reason")));
-    errors.extend(immutable(&text(&event.type_), &text(&old.type_), &path("type")));
-    errors.extend(immutable(&event.event_time, &old.event_time, &path("eventTime")));
-    errors.extend(immutable(&text(&event.action), &text(&old.action), &path("action")));
+    errors.extend(immutable(
+        &text(&event.reason),
+        &text(&old.reason),
+        &path("reason"),
+    ));
+    errors.extend(immutable(
+        &text(&event.type_),
+        &text(&old.type_),
+        &path("type"),
+    ));
+    errors.extend(immutable(
+        &event.event_time,
+        &old.event_time,
+        &path("eventTime"),
+    ));
+    errors.extend(immutable(
+        &text(&event.action),
+        &text(&old.action),
+        &path("action"),
+    ));
     errors.extend(immutable(&event.related, &old.related, &path("related")));
-    let (now, before) = (text(&event.reporting_component), text(&old.reporting_component));
+    let (now, before) = (
+        text(&event.reporting_component),
+        text(&old.reporting_component),
+    );
     errors.extend(immutable(&now, &before, &path("reportingController")));
-    let (now, before) = (text(&event.reporting_instance), text(&old.reporting_instance));
+    let (now, before) = (
+        text(&event.reporting_instance),
+        text(&old.reporting_instance),
+    );
     errors.extend(immutable(&now, &before, &path("reportingInstance")));
     errors
 }
 
 fn series(event: &CoreEvent) -> ErrorList {
-    let Some(series) = &event.series else { return ErrorList::new() };
+    let Some(series) = &event.series else {
+        return ErrorList::new();
+    };
     let mut errors = ErrorList::new();
     if series.count.unwrap_or_default() < 2 {
-        errors.push(Error::invalid(&Path::new("series.count"), "", "should be at least 2"));
+        errors.push(Error::invalid(
+            &Path::new("series.count"),
+            "",
+            "should be at least 2",
+        ));
     }
     if series.last_observed_time.is_none() {
         errors.push(Error::required(&Path::new("series.lastObservedTime"), ""));

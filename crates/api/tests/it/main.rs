@@ -1,5 +1,6 @@
 //! The API crate against what a real API server answered.
 #![allow(clippy::unwrap_used)]
 
+mod hooks;
 mod recorded;
 mod table;

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_api::core::service::allocate::{
-    WantedPort, align_cluster_ips, carry_over, put_cluster_ips, set_ip_families, wanted_cluster_ips, wanted_node_ports,
+    WantedPort, align_cluster_ips, carry_over, put_cluster_ips, set_ip_families,
+    wanted_cluster_ips, wanted_node_ports,
 };
 use navarch_api::def::ResourceDef;
 use navarch_api::strategy::Part;
@@ -26,13 +27,19 @@ use serde_json::Value;
 type World = BTreeMap<(String, String), Box<dyn Object>>;
 
 fn run(name: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/recorded").join(name).with_extension("json");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/recorded")
+        .join(name)
+        .with_extension("json");
     let steps: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let mut world = World::new();
     let mut wrong = Vec::new();
     for (at, step) in steps.iter().enumerate() {
         if let Err(difference) = perform(step, &mut world) {
-            wrong.push(format!("{name} step {at} {} {}: {difference}", step["do"], step["title"]));
+            wrong.push(format!(
+                "{name} step {at} {} {}: {difference}",
+                step["do"], step["title"]
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -43,7 +50,13 @@ fn text<'a>(step: &'a Value, key: &str) -> &'a str {
 }
 
 fn perform(step: &Value, world: &mut World) -> Result<(), String> {
-    let row = builtin().resource(text(step, "group"), text(step, "version"), text(step, "resource")).unwrap();
+    let row = builtin()
+        .resource(
+            text(step, "group"),
+            text(step, "version"),
+            text(step, "resource"),
+        )
+        .unwrap();
     let key = |name: &str| (row.plural.to_string(), name.to_owned());
     let known = world.get(&key(text(step, "name")));
     match text(step, "do") {
@@ -59,8 +72,10 @@ fn perform(step: &Value, world: &mut World) -> Result<(), String> {
     if text(step, "do") == "set-replicas" {
         let old = old.unwrap();
         let mut object = old.clone_object();
-        row.strategy.set_replicas(object.as_mut(), step["replicas"].as_i64().unwrap() as i32);
-        row.strategy.prepare_for_update(Part::Main, object.as_mut(), old.as_ref());
+        row.strategy
+            .set_replicas(object.as_mut(), step["replicas"].as_i64().unwrap() as i32);
+        row.strategy
+            .prepare_for_update(Part::Main, object.as_mut(), old.as_ref());
         assert!(row.strategy.validate(object.as_ref()).is_empty());
         world.insert(key(text(step, "name")), object);
         return Ok(());
@@ -117,7 +132,11 @@ fn write(
     if row.is_namespaced() {
         object.metadata_mut().namespace = Some(text(step, "namespace").to_owned());
     }
-    let part = if text(step, "subresource") == "status" { Part::Status } else { Part::Main };
+    let part = if text(step, "subresource") == "status" {
+        Part::Status
+    } else {
+        Part::Main
+    };
     allocate(object.as_mut(), old)?;
     let mut errors = match old {
         None => {
@@ -138,8 +157,12 @@ fn write(
 
 /// Gives a service addresses and ports as a server with one IPv4 network does.
 fn allocate(object: &mut dyn Object, old: Option<&dyn Object>) -> Result<(), ErrorList> {
-    let Some(service) = object.as_any_mut().downcast_mut::<Service>() else { return Ok(()) };
-    let old = old.and_then(|old| old.as_any().downcast_ref::<Service>()).and_then(|old| old.spec.as_ref());
+    let Some(service) = object.as_any_mut().downcast_mut::<Service>() else {
+        return Ok(());
+    };
+    let old = old
+        .and_then(|old| old.as_any().downcast_ref::<Service>())
+        .and_then(|old| old.spec.as_ref());
     let spec = service.spec.as_mut().unwrap();
     if let Some(old) = old {
         carry_over(spec, old);
@@ -151,7 +174,13 @@ fn allocate(object: &mut dyn Object, old: Option<&dyn Object>) -> Result<(), Err
     }
     let wanted = wanted_cluster_ips(spec);
     if !wanted.is_empty() {
-        put_cluster_ips(spec, wanted.into_iter().map(|(_, ip)| ip.unwrap_or("10.96.0.9".into())).collect());
+        put_cluster_ips(
+            spec,
+            wanted
+                .into_iter()
+                .map(|(_, ip)| ip.unwrap_or("10.96.0.9".into()))
+                .collect(),
+        );
     }
     let ports = wanted_node_ports(spec);
     for (port, wanted) in spec.ports.iter_mut().flatten().zip(ports) {
@@ -164,9 +193,16 @@ fn allocate(object: &mut dyn Object, old: Option<&dyn Object>) -> Result<(), Err
     Ok(())
 }
 
-fn compare_errors(row: &ResourceDef, step: &Value, causes: &Value, errors: &ErrorList) -> Result<(), String> {
+fn compare_errors(
+    row: &ResourceDef,
+    step: &Value,
+    causes: &Value,
+    errors: &ErrorList,
+) -> Result<(), String> {
     let name = match text(step, "name") {
-        "" => step["body"]["metadata"]["name"].as_str().unwrap_or_default(),
+        "" => step["body"]["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default(),
         name => name,
     };
     let status = StatusError::invalid(&row.group, &row.kind, name, errors).to_status();
@@ -176,7 +212,10 @@ fn compare_errors(row: &ResourceDef, step: &Value, causes: &Value, errors: &Erro
     }
     let message = status.message.unwrap();
     if message != text(step, "message") {
-        return Err(format!("\n  want {}\n  got  {message}", text(step, "message")));
+        return Err(format!(
+            "\n  want {}\n  got  {message}",
+            text(step, "message")
+        ));
     }
     Ok(())
 }
@@ -206,7 +245,11 @@ fn compare_table(row: &ResourceDef, step: &Value, object: &dyn Object) -> Result
 fn compare(want: &Value, got: &mut Value) -> Result<(), String> {
     let mut want = want.clone();
     for value in [&mut want, got] {
-        for path in ["/metadata/uid", "/metadata/resourceVersion", "/metadata/creationTimestamp"] {
+        for path in [
+            "/metadata/uid",
+            "/metadata/resourceVersion",
+            "/metadata/creationTimestamp",
+        ] {
             drop_at(value, path);
         }
         // Admission taints new nodes.
@@ -217,7 +260,11 @@ fn compare(want: &Value, got: &mut Value) -> Result<(), String> {
             make_addresses_equal(value);
         }
     }
-    if &want == got { Ok(()) } else { Err(format!("\n  want {want}\n  got  {got}")) }
+    if &want == got {
+        Ok(())
+    } else {
+        Err(format!("\n  want {want}\n  got  {got}"))
+    }
 }
 
 fn drop_at(value: &mut Value, pointer: &str) {

@@ -16,7 +16,10 @@ fn finds_by_path_and_by_kind() {
 #[test]
 fn keys_have_their_buckets() {
     let deployments = builtin().resource("apps", "v1", "deployments").unwrap();
-    assert_eq!(deployments.key(Some("default"), "web"), "deployments.apps/default/web");
+    assert_eq!(
+        deployments.key(Some("default"), "web"),
+        "deployments.apps/default/web"
+    );
     let nodes = builtin().resource("", "v1", "nodes").unwrap();
     assert_eq!(nodes.key(Some("default"), "n1"), "nodes/n1");
     let events = builtin().resource("events.k8s.io", "v1", "events").unwrap();
@@ -39,7 +42,11 @@ fn namespaces_are_not_deleted_together() {
     let namespaces = builtin().resource("", "v1", "namespaces").unwrap();
     assert!(!namespaces.verbs.contains(&Verb::DeleteCollection));
     let pods = builtin().resource("", "v1", "pods").unwrap();
-    let subresources: Vec<_> = pods.subresources.iter().map(|sub| sub.name.as_ref()).collect();
+    let subresources: Vec<_> = pods
+        .subresources
+        .iter()
+        .map(|sub| sub.name.as_ref())
+        .collect();
     assert_eq!(
         subresources,
         [

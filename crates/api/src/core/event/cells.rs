@@ -14,7 +14,10 @@ pub(crate) fn cells(event: &Event, now: Timestamp) -> Vec<Value> {
         None => micro(event.event_time.as_ref()),
     };
     let (last, count) = match (&event.series, &event.last_timestamp) {
-        (Some(series), _) => (micro(series.last_observed_time.as_ref()), series.count.unwrap_or_default()),
+        (Some(series), _) => (
+            micro(series.last_observed_time.as_ref()),
+            series.count.unwrap_or_default(),
+        ),
         (None, Some(time)) => (cell::since(Some(time), now), count(event)),
         (None, None) => (first.clone(), count(event)),
     };
@@ -39,8 +42,18 @@ fn count(event: &Event) -> i32 {
 }
 
 fn about(event: &Event) -> String {
-    let kind = event.involved_object.kind.as_deref().unwrap_or_default().to_lowercase();
-    match event.involved_object.name.as_deref().filter(|name| !name.is_empty()) {
+    let kind = event
+        .involved_object
+        .kind
+        .as_deref()
+        .unwrap_or_default()
+        .to_lowercase();
+    match event
+        .involved_object
+        .name
+        .as_deref()
+        .filter(|name| !name.is_empty())
+    {
         Some(name) => format!("{kind}/{name}"),
         None => kind,
     }
@@ -48,8 +61,16 @@ fn about(event: &Event) -> String {
 
 fn source(event: &Event) -> String {
     let source = event.source.clone().unwrap_or_default();
-    let first = |a: Option<String>, b: &Option<String>| a.filter(|a| !a.is_empty()).or_else(|| b.clone()).unwrap_or_default();
+    let first = |a: Option<String>, b: &Option<String>| {
+        a.filter(|a| !a.is_empty())
+            .or_else(|| b.clone())
+            .unwrap_or_default()
+    };
     let component = first(source.component, &event.reporting_component);
     let instance = first(source.host, &event.reporting_instance);
-    if instance.is_empty() { component } else { format!("{component}, {instance}") }
+    if instance.is_empty() {
+        component
+    } else {
+        format!("{component}, {instance}")
+    }
 }

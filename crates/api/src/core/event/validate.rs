@@ -20,7 +20,11 @@ pub(crate) enum Api {
 /// Checks that namespaces agree, and of events with an event time that they say who reports what.
 pub(crate) fn as_it_always_was(event: &Event, api: Api) -> ErrorList {
     let own = event.metadata.namespace.as_deref().unwrap_or_default();
-    let about = event.involved_object.namespace.as_deref().unwrap_or_default();
+    let about = event
+        .involved_object
+        .namespace
+        .as_deref()
+        .unwrap_or_default();
     let agree = match (event.event_time.is_some(), about) {
         (false, "") => matches!(own, "" | "default"),
         (false, about) => own == about,
@@ -30,7 +34,11 @@ pub(crate) fn as_it_always_was(event: &Event, api: Api) -> ErrorList {
     let mut errors = ErrorList::new();
     if !agree {
         let path = Path::new("involvedObject").child("namespace");
-        errors.push(Error::invalid(&path, about, "does not match event.namespace"));
+        errors.push(Error::invalid(
+            &path,
+            about,
+            "does not match event.namespace",
+        ));
     }
     if event.event_time.is_some() {
         errors.extend(says_enough(event, api));
@@ -42,7 +50,11 @@ pub(crate) fn as_it_always_was(event: &Event, api: Api) -> ErrorList {
 fn says_enough(event: &Event, api: Api) -> ErrorList {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let controller = text(&event.reporting_component);
-    let path = Path::new(if api == Api::Core { "reportingComponent" } else { "reportingController" });
+    let path = Path::new(if api == Api::Core {
+        "reportingComponent"
+    } else {
+        "reportingController"
+    });
     let mut errors = ErrorList::new();
     if controller.is_empty() {
         errors.push(Error::required(&path, ""));
@@ -68,7 +80,11 @@ fn short(text: &str, name: &str) -> ErrorList {
     match text.len() {
         0 => vec![Error::required(&path, "")],
         length if length > MAX_SHORT => {
-            vec![Error::invalid(&path, "", format!("can have at most {MAX_SHORT} characters"))]
+            vec![Error::invalid(
+                &path,
+                "",
+                format!("can have at most {MAX_SHORT} characters"),
+            )]
         }
         _ => ErrorList::new(),
     }

@@ -14,7 +14,9 @@ const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
 const POD_CIDR_STAYS: &str = "node updates may not change podCIDR except from \"\" to valid";
 
 pub(super) fn node(node: &Node) -> ErrorList {
-    let Some(spec) = &node.spec else { return resources(node) };
+    let Some(spec) = &node.spec else {
+        return resources(node);
+    };
     // Kubernetes tells taints at this path.
     let mut errors = taints(spec, &Path::new("metadata").child("taints"));
     errors.extend(resources(node));
@@ -24,9 +26,14 @@ pub(super) fn node(node: &Node) -> ErrorList {
 
 pub(super) fn change(node: &Node, old: &Node) -> ErrorList {
     let mut errors = addresses(node);
-    let (Some(new), Some(old)) = (&node.spec, &old.spec) else { return errors };
+    let (Some(new), Some(old)) = (&node.spec, &old.spec) else {
+        return errors;
+    };
     let path = Path::new("spec");
-    let (cidrs, before) = (new.pod_cidrs.as_deref().unwrap_or_default(), old.pod_cidrs.as_deref().unwrap_or_default());
+    let (cidrs, before) = (
+        new.pod_cidrs.as_deref().unwrap_or_default(),
+        old.pod_cidrs.as_deref().unwrap_or_default(),
+    );
     if !before.is_empty() && cidrs != before {
         errors.push(Error::forbidden(&path.child("podCIDRs"), POD_CIDR_STAYS));
     }
@@ -35,8 +42,13 @@ pub(super) fn change(node: &Node, old: &Node) -> ErrorList {
         let detail = "node updates may not change providerID except from \"\" to valid";
         errors.push(Error::forbidden(&path.child("providerID"), detail));
     }
-    if new.external_id.as_deref().unwrap_or_default() != old.external_id.as_deref().unwrap_or_default() {
-        errors.push(Error::forbidden(&path.child("externalID"), "may not be updated"));
+    if new.external_id.as_deref().unwrap_or_default()
+        != old.external_id.as_deref().unwrap_or_default()
+    {
+        errors.push(Error::forbidden(
+            &path.child("externalID"),
+            "may not be updated",
+        ));
     }
     errors
 }
@@ -46,20 +58,34 @@ fn taints(spec: &NodeSpec, path: &Path) -> ErrorList {
     let mut errors = ErrorList::new();
     for (at, taint) in taints.iter().enumerate() {
         let path = path.index(at);
-        errors.extend(found(&taint.key, is_qualified_name(&taint.key), &path.child("key")));
+        errors.extend(found(
+            &taint.key,
+            is_qualified_name(&taint.key),
+            &path.child("key"),
+        ));
         let value = taint.value.as_deref().unwrap_or_default();
         let findings = is_label_value(value);
         if !findings.is_empty() {
-            errors.push(Error::invalid(&path.child("value"), value, findings.join(";")));
+            errors.push(Error::invalid(
+                &path.child("value"),
+                value,
+                findings.join(";"),
+            ));
         }
         match taint.effect.as_str() {
             "" => errors.push(Error::required(&path.child("effect"), "")),
             effect if EFFECTS.contains(&effect) => {}
             effect => errors.push(Error::not_supported(&path.child("effect"), effect, EFFECTS)),
         }
-        if taints[..at].iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
+        if taints[..at]
+            .iter()
+            .any(|other| other.key == taint.key && other.effect == taint.effect)
+        {
             let duplicate = Error::duplicate(&path, shown_taint(taint));
-            errors.push(Error { detail: "taints must be unique by key and effect pair".into(), ..duplicate });
+            errors.push(Error {
+                detail: "taints must be unique by key and effect pair".into(),
+                ..duplicate
+            });
         }
     }
     errors
@@ -67,15 +93,26 @@ fn taints(spec: &NodeSpec, path: &Path) -> ErrorList {
 
 fn shown_taint(taint: &Taint) -> Raw {
     let value = json(taint.value.as_deref().unwrap_or_default()).0;
-    let (key, effect, added) = (json(&taint.key).0, json(&taint.effect).0, json(&taint.time_added).0);
-    Raw(format!(r#"{{"Key":{key},"Value":{value},"Effect":{effect},"TimeAdded":{added}}}"#))
+    let (key, effect, added) = (
+        json(&taint.key).0,
+        json(&taint.effect).0,
+        json(&taint.time_added).0,
+    );
+    Raw(format!(
+        r#"{{"Key":{key},"Value":{value},"Effect":{effect},"TimeAdded":{added}}}"#
+    ))
 }
 
 fn resources(node: &Node) -> ErrorList {
-    let Some(status) = &node.status else { return ErrorList::new() };
+    let Some(status) = &node.status else {
+        return ErrorList::new();
+    };
     let path = Path::new("status");
     let mut errors = quantities(status.capacity.as_ref(), &path.child("capacity"));
-    errors.extend(quantities(status.allocatable.as_ref(), &path.child("allocatable")));
+    errors.extend(quantities(
+        status.allocatable.as_ref(),
+        &path.child("allocatable"),
+    ));
     errors
 }
 
@@ -84,7 +121,11 @@ fn quantities(resources: Option<&BTreeMap<String, Quantity>>, path: &Path) -> Er
     for (name, Quantity(text)) in resources.into_iter().flatten() {
         let path = path.child(name);
         if text.starts_with('-') {
-            errors.push(Error::invalid(&path, text.as_str(), "must be greater than or equal to 0"));
+            errors.push(Error::invalid(
+                &path,
+                text.as_str(),
+                "must be greater than or equal to 0",
+            ));
         }
     }
     errors
@@ -92,22 +133,38 @@ fn quantities(resources: Option<&BTreeMap<String, Quantity>>, path: &Path) -> Er
 
 fn pod_cidrs(spec: &NodeSpec, path: &Path) -> ErrorList {
     let cidrs = spec.pod_cidrs.as_deref().unwrap_or_default();
-    let mut errors: ErrorList = cidrs.iter().enumerate().flat_map(|(at, cidr)| is_valid_cidr(&path.index(at), cidr)).collect();
+    let mut errors: ErrorList = cidrs
+        .iter()
+        .enumerate()
+        .flat_map(|(at, cidr)| is_valid_cidr(&path.index(at), cidr))
+        .collect();
     let is_v6 = |cidr: &str| is_ipv6(cidr.split('/').next().unwrap_or_default());
     let dual = matches!(cidrs, [a, b] if is_v6(a) != is_v6(b));
     if cidrs.len() > 1 && !dual {
-        errors.push(Error::invalid(path, json(cidrs), "may specify no more than one CIDR for each IP family"));
+        errors.push(Error::invalid(
+            path,
+            json(cidrs),
+            "may specify no more than one CIDR for each IP family",
+        ));
     }
     errors
 }
 
 fn addresses(node: &Node) -> ErrorList {
-    let addresses = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
+    let addresses = node
+        .status
+        .as_ref()
+        .and_then(|status| status.addresses.as_deref())
+        .unwrap_or_default();
     let path = Path::new("status").child("addresses");
     let mut errors = ErrorList::new();
     for (at, address) in addresses.iter().enumerate() {
         if addresses[..at].contains(address) {
-            let shown = format!(r#"{{"Type":{},"Address":{}}}"#, json(&address.type_).0, json(&address.address).0);
+            let shown = format!(
+                r#"{{"Type":{},"Address":{}}}"#,
+                json(&address.type_).0,
+                json(&address.address).0
+            );
             errors.push(Error::duplicate(&path.index(at), Raw(shown)));
         }
     }

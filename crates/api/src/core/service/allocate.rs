@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::ServiceSpec;
 use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::{
-    HEADLESS, is_headless, needs_cluster_ip, needs_health_check_port, needs_node_ports, service_type, validate_ip_fields,
+    HEADLESS, is_headless, needs_cluster_ip, needs_health_check_port, needs_node_ports,
+    service_type, validate_ip_fields,
 };
 use crate::address::is_ipv6;
 use crate::shown::json;
@@ -37,13 +38,26 @@ pub fn carry_over(spec: &mut ServiceSpec, old: &ServiceSpec) {
 
 /// Ports are known by their names.
 fn carry_over_node_ports(spec: &mut ServiceSpec, old: &ServiceSpec) {
-    let numbers = |spec: &ServiceSpec| -> Vec<i32> { spec.ports.iter().flatten().filter_map(|p| p.node_port).collect() };
+    let numbers = |spec: &ServiceSpec| -> Vec<i32> {
+        spec.ports
+            .iter()
+            .flatten()
+            .filter_map(|p| p.node_port)
+            .collect()
+    };
     let taken = numbers(spec);
-    for port in spec.ports.iter_mut().flatten().filter(|port| port.node_port.unwrap_or_default() == 0) {
+    for port in spec
+        .ports
+        .iter_mut()
+        .flatten()
+        .filter(|port| port.node_port.unwrap_or_default() == 0)
+    {
         let name = port.name.as_deref().unwrap_or_default();
         let mut before = old.ports.iter().flatten().rev();
         let before = before.find(|old| old.name.as_deref().unwrap_or_default() == name);
-        port.node_port = before.and_then(|old| old.node_port).filter(|number| !taken.contains(number));
+        port.node_port = before
+            .and_then(|old| old.node_port)
+            .filter(|number| !taken.contains(number));
     }
 }
 
@@ -69,12 +83,17 @@ pub fn align_cluster_ips(spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
 
 /// Sets `ipFamilyPolicy` and `ipFamilies` from what the client says and the families that the cluster has, the first of which
 /// is the default. The errors are those that Kubernetes refuses the service with.
-pub fn set_ip_families(spec: &mut ServiceSpec, old: Option<&ServiceSpec>, cluster: &[&str]) -> ErrorList {
+pub fn set_ip_families(
+    spec: &mut ServiceSpec,
+    old: Option<&ServiceSpec>,
+    cluster: &[&str],
+) -> ErrorList {
     if !needs_cluster_ip(spec) {
         return ErrorList::new();
     }
     let path = Path::new("spec");
-    let loose = spec.cluster_ip.as_deref() == Some(HEADLESS) && spec.selector.as_ref().is_none_or(|s| s.is_empty());
+    let loose = spec.cluster_ip.as_deref() == Some(HEADLESS)
+        && spec.selector.as_ref().is_none_or(|s| s.is_empty());
     if spec.ip_family_policy.is_none() {
         let inherited = old.and_then(|old| old.ip_family_policy.clone());
         let default = if loose { "RequireDualStack" } else { SINGLE };
@@ -84,7 +103,9 @@ pub fn set_ip_families(spec: &mut ServiceSpec, old: Option<&ServiceSpec>, cluste
     if !errors.is_empty() {
         return errors;
     }
-    let mut errors = old.map(|old| release_secondary(spec, old, &path)).unwrap_or_default();
+    let mut errors = old
+        .map(|old| release_secondary(spec, old, &path))
+        .unwrap_or_default();
     errors.extend(fits_policy(spec, &path));
     errors.extend(families_of_addresses(spec, cluster, &path));
     if !errors.is_empty() {
@@ -111,16 +132,27 @@ fn release_secondary(spec: &mut ServiceSpec, old: &ServiceSpec, path: &Path) -> 
             spec.cluster_ips.iter_mut().for_each(|ips| ips.truncate(1));
         }
         if spec.ip_families == old.ip_families {
-            spec.ip_families.iter_mut().for_each(|families| families.truncate(1));
+            spec.ip_families
+                .iter_mut()
+                .for_each(|families| families.truncate(1));
         }
         return ErrorList::new();
     }
     let reduced = |now: &Option<Vec<String>>, before: &Option<Vec<String>>| {
-        let (now, before) = (now.as_ref().map_or(0, Vec::len), before.as_ref().map_or(0, Vec::len));
+        let (now, before) = (
+            now.as_ref().map_or(0, Vec::len),
+            before.as_ref().map_or(0, Vec::len),
+        );
         now > 0 && now < before
     };
     let path = path.child("ipFamilyPolicy");
-    let refuse = |what| Error::invalid(&path, json(&spec.ip_family_policy), format!("must be 'SingleStack' to release {what}"));
+    let refuse = |what| {
+        Error::invalid(
+            &path,
+            json(&spec.ip_family_policy),
+            format!("must be 'SingleStack' to release {what}"),
+        )
+    };
     let mut errors = ErrorList::new();
     if reduced(&spec.cluster_ips, &old.cluster_ips) {
         errors.push(refuse("the secondary cluster IP"));
@@ -138,11 +170,16 @@ fn fits_policy(spec: &ServiceSpec, path: &Path) -> ErrorList {
         return errors;
     }
     let path = path.child("ipFamilyPolicy");
-    for (what, _) in [("cluster IPs", two(&spec.cluster_ips)), ("IP families", two(&spec.ip_families))]
-        .into_iter()
-        .filter(|(_, two)| *two)
+    for (what, _) in [
+        ("cluster IPs", two(&spec.cluster_ips)),
+        ("IP families", two(&spec.ip_families)),
+    ]
+    .into_iter()
+    .filter(|(_, two)| *two)
     {
-        let detail = format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified");
+        let detail = format!(
+            "must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+        );
         errors.push(Error::invalid(&path, json(&spec.ip_family_policy), detail));
     }
     errors
@@ -154,14 +191,24 @@ fn families_of_addresses(spec: &mut ServiceSpec, cluster: &[&str], path: &Path) 
     let mut errors = ErrorList::new();
     for (at, ip) in ips.iter().enumerate().take_while(|(_, ip)| *ip != HEADLESS) {
         let family = if is_ipv6(ip) { IPV6 } else { IPV4 };
-        if spec.ip_families.as_ref().is_some_and(|families| at < families.len()) {
+        if spec
+            .ip_families
+            .as_ref()
+            .is_some_and(|families| at < families.len())
+        {
             continue;
         }
         if cluster.contains(&family) {
-            spec.ip_families.get_or_insert_default().push(family.to_owned());
+            spec.ip_families
+                .get_or_insert_default()
+                .push(family.to_owned());
         } else {
             let detail = format!("{family} is not configured on this cluster");
-            errors.push(Error::invalid(&path.child("clusterIPs").index(at), json(&ips), detail));
+            errors.push(Error::invalid(
+                &path.child("clusterIPs").index(at),
+                json(&ips),
+                detail,
+            ));
         }
     }
     errors
@@ -171,12 +218,20 @@ fn is_configured(spec: &ServiceSpec, cluster: &[&str], path: &Path) -> ErrorList
     let mut errors = ErrorList::new();
     if spec.ip_family_policy.as_deref() == Some("RequireDualStack") && cluster.len() < 2 {
         let detail = "this cluster is not configured for dual-stack services";
-        errors.push(Error::invalid(&path.child("ipFamilyPolicy"), json(&spec.ip_family_policy), detail));
+        errors.push(Error::invalid(
+            &path.child("ipFamilyPolicy"),
+            json(&spec.ip_family_policy),
+            detail,
+        ));
     }
     for (at, family) in spec.ip_families.iter().flatten().enumerate() {
         if !cluster.contains(&family.as_str()) {
             let path = path.child("ipFamilies").index(at);
-            errors.push(Error::invalid(&path, family.as_str(), "not configured on this cluster"));
+            errors.push(Error::invalid(
+                &path,
+                family.as_str(),
+                "not configured on this cluster",
+            ));
         }
     }
     errors
@@ -201,7 +256,12 @@ pub fn wanted_cluster_ips(spec: &ServiceSpec) -> Vec<(String, Option<String>)> {
     }
     let ips = spec.cluster_ips.as_deref().unwrap_or_default();
     let asked = |at: usize| ips.get(at).filter(|ip| !ip.is_empty()).cloned();
-    spec.ip_families.iter().flatten().enumerate().map(|(at, family)| (family.clone(), asked(at))).collect()
+    spec.ip_families
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(|(at, family)| (family.clone(), asked(at)))
+        .collect()
 }
 
 /// Puts the addresses given into the service, in the order of its families.
@@ -226,14 +286,18 @@ pub enum WantedPort {
 /// For each port of the service, what it is to have on nodes.
 pub fn wanted_node_ports(spec: &ServiceSpec) -> Vec<WantedPort> {
     let ports = spec.ports.as_deref().unwrap_or_default();
-    let asks = service_type(spec) == "NodePort" || spec.allocate_load_balancer_node_ports != Some(false);
+    let asks =
+        service_type(spec) == "NodePort" || spec.allocate_load_balancer_node_ports != Some(false);
     let wanted = ports.iter().enumerate().map(|(at, port)| {
         if !needs_node_ports(spec) {
             return WantedPort::Nothing;
         }
         match port.node_port.unwrap_or_default() {
             0 if !asks => WantedPort::Nothing,
-            0 => match ports.iter().find(|other| other.port == port.port && other.node_port.unwrap_or_default() != 0) {
+            0 => match ports
+                .iter()
+                .find(|other| other.port == port.port && other.node_port.unwrap_or_default() != 0)
+            {
                 Some(other) => WantedPort::Number(other.node_port.unwrap_or_default()),
                 None => match ports[..at].iter().position(|other| other.port == port.port) {
                     Some(first) => WantedPort::SameAs(first),

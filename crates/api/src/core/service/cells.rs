@@ -17,9 +17,16 @@ pub(super) fn cells(service: &Service, now: Timestamp) -> Vec<Value> {
     vec![
         cell::name(&service.metadata),
         service_type(&spec).into(),
-        cluster_ip.cloned().unwrap_or_else(|| "<none>".to_owned()).into(),
+        cluster_ip
+            .cloned()
+            .unwrap_or_else(|| "<none>".to_owned())
+            .into(),
         external_ip(service).into(),
-        if ports.is_empty() { "<none>".into() } else { ports.join(",").into() },
+        if ports.is_empty() {
+            "<none>".into()
+        } else {
+            ports.join(",").into()
+        },
         cell::age(&service.metadata, now),
         format_labels(spec.selector.as_ref()).into(),
     ]
@@ -34,7 +41,9 @@ fn port(port: &ServicePort) -> String {
 }
 
 fn external_ip(service: &Service) -> String {
-    let Some(spec) = &service.spec else { return "<unknown>".to_owned() };
+    let Some(spec) = &service.spec else {
+        return "<unknown>".to_owned();
+    };
     let external = spec.external_ips.as_deref().unwrap_or_default();
     match service_type(spec) {
         "ClusterIP" | "NodePort" if external.is_empty() => "<none>".to_owned(),
@@ -42,7 +51,11 @@ fn external_ip(service: &Service) -> String {
         "LoadBalancer" => {
             let mut all: Vec<String> = balancer_addresses(service).into_iter().collect();
             all.extend(external.iter().cloned());
-            if all.is_empty() { "<pending>".to_owned() } else { all.join(",") }
+            if all.is_empty() {
+                "<pending>".to_owned()
+            } else {
+                all.join(",")
+            }
         }
         "ExternalName" => spec.external_name.clone().unwrap_or_default(),
         _ => "<unknown>".to_owned(),
@@ -50,8 +63,15 @@ fn external_ip(service: &Service) -> String {
 }
 
 fn balancer_addresses(service: &Service) -> BTreeSet<String> {
-    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    let ingress = balancer.iter().flat_map(|balancer| balancer.ingress.iter().flatten());
+    let balancer = service
+        .status
+        .as_ref()
+        .and_then(|status| status.load_balancer.as_ref());
+    let ingress = balancer
+        .iter()
+        .flat_map(|balancer| balancer.ingress.iter().flatten());
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    ingress.filter_map(|ingress| given(&ingress.ip).or_else(|| given(&ingress.hostname))).collect()
+    ingress
+        .filter_map(|ingress| given(&ingress.ip).or_else(|| given(&ingress.hostname)))
+        .collect()
 }

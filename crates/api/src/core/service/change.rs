@@ -4,7 +4,10 @@ use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service, ServiceSpec};
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::{is_dns1123_subdomain, is_valid_ip, parse_ip_sloppy};
 
-use super::{is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port, needs_node_ports, service_type};
+use super::{
+    is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port,
+    needs_node_ports, service_type,
+};
 use crate::check::{found, one_of};
 use crate::shown::json;
 
@@ -25,7 +28,10 @@ pub(super) fn drop_what_the_type_has_no_use_for(spec: &mut ServiceSpec, old: &Se
         }
     }
     if needs_node_ports(old) && !needs_node_ports(spec) && adds_no_node_port(spec, old) {
-        spec.ports.iter_mut().flatten().for_each(|port| port.node_port = None);
+        spec.ports
+            .iter_mut()
+            .flatten()
+            .for_each(|port| port.node_port = None);
     }
     let checked = needs_health_check_port(old) && !needs_health_check_port(spec);
     if checked && spec.health_check_node_port == old.health_check_node_port {
@@ -46,7 +52,10 @@ pub(super) fn drop_what_the_type_has_no_use_for(spec: &mut ServiceSpec, old: &Se
 }
 
 fn node_ports(spec: &ServiceSpec) -> impl Iterator<Item = i32> {
-    spec.ports.iter().flatten().filter_map(|port| port.node_port.filter(|&port| port != 0))
+    spec.ports
+        .iter()
+        .flatten()
+        .filter_map(|port| port.node_port.filter(|&port| port != 0))
 }
 
 fn adds_no_node_port(spec: &ServiceSpec, old: &ServiceSpec) -> bool {
@@ -55,7 +64,9 @@ fn adds_no_node_port(spec: &ServiceSpec, old: &ServiceSpec) -> bool {
 
 /// Checks a change of the spec.
 pub(super) fn validate(service: &Service, old: &Service) -> ErrorList {
-    let (Some(spec), Some(before)) = (&service.spec, &old.spec) else { return ErrorList::new() };
+    let (Some(spec), Some(before)) = (&service.spec, &old.spec) else {
+        return ErrorList::new();
+    };
     let path = Path::new("spec");
     let mut errors = ErrorList::new();
     if needs_cluster_ip(spec) && needs_cluster_ip(before) {
@@ -63,12 +74,20 @@ pub(super) fn validate(service: &Service, old: &Service) -> ErrorList {
         errors.extend(ip_families(spec, before, &path));
     }
     let balances = |spec| service_type(spec) == "LoadBalancer";
-    if balances(spec) && balances(before) && spec.load_balancer_class != before.load_balancer_class {
-        errors.push(Error::invalid(&path.child("loadBalancerClass"), json(&spec.load_balancer_class), STAYS));
+    if balances(spec) && balances(before) && spec.load_balancer_class != before.load_balancer_class
+    {
+        errors.push(Error::invalid(
+            &path.child("loadBalancerClass"),
+            json(&spec.load_balancer_class),
+            STAYS,
+        ));
     }
     let checked = needs_health_check_port(before) && needs_health_check_port(spec);
     if checked && spec.health_check_node_port != before.health_check_node_port {
-        errors.push(Error::forbidden(&path.child("healthCheckNodePort"), "field is immutable"));
+        errors.push(Error::forbidden(
+            &path.child("healthCheckNodePort"),
+            "field is immutable",
+        ));
     }
     errors
 }
@@ -83,16 +102,27 @@ fn cluster_ips(spec: &ServiceSpec, old: &ServiceSpec, path: &Path) -> ErrorList 
     let changed = |index: usize| Error::invalid(&at(index), json(now), STAYS);
     if now.len() == before.len() {
         let pairs = now.iter().zip(before).enumerate();
-        return pairs.filter(|(_, (now, before))| now != before).map(|(index, _)| changed(index)).collect();
+        return pairs
+            .filter(|(_, (now, before))| now != before)
+            .map(|(index, _)| changed(index))
+            .collect();
     }
     let mut errors = ErrorList::new();
     match (now.first(), before.first()) {
-        (None, Some(_)) => errors.push(Error::invalid(&at(0), json(now), "primary clusterIP can not be unset")),
+        (None, Some(_)) => errors.push(Error::invalid(
+            &at(0),
+            json(now),
+            "primary clusterIP can not be unset",
+        )),
         (Some(now), Some(before)) if now != before => errors.push(changed(0)),
         _ => {}
     }
     if now.len() < before.len() && now.len() == 1 {
-        errors.extend(asks_for_single_stack(spec, path, "must be set to 'SingleStack' when releasing the secondary clusterIP"));
+        errors.extend(asks_for_single_stack(
+            spec,
+            path,
+            "must be set to 'SingleStack' when releasing the secondary clusterIP",
+        ));
     }
     errors
 }
@@ -106,12 +136,18 @@ fn ip_families(spec: &ServiceSpec, old: &ServiceSpec, path: &Path) -> ErrorList 
     let first = path.child("ipFamilies").index(0);
     if now.len() == before.len() {
         let changes = now.iter().zip(before).filter(|(now, before)| now != before);
-        return changes.map(|_| Error::invalid(&first, json(now), STAYS)).collect();
+        return changes
+            .map(|_| Error::invalid(&first, json(now), STAYS))
+            .collect();
     }
     let mut errors = ErrorList::new();
     let ips = spec.cluster_ips.as_deref().unwrap_or_default();
     if now.len() < before.len() && ips.is_empty() {
-        errors.push(Error::invalid(&first, json(now), "primary ipFamily can not be unset"));
+        errors.push(Error::invalid(
+            &first,
+            json(now),
+            "primary ipFamily can not be unset",
+        ));
     }
     if let (Some(family), Some(primary)) = (now.first(), before.first())
         && family != primary
@@ -119,7 +155,11 @@ fn ip_families(spec: &ServiceSpec, old: &ServiceSpec, path: &Path) -> ErrorList 
         errors.push(Error::invalid(&first, json(ips), STAYS));
     }
     if now.len() < before.len() && now.len() == 1 {
-        errors.extend(asks_for_single_stack(spec, path, "must be set to 'SingleStack' when releasing the secondary ipFamily"));
+        errors.extend(asks_for_single_stack(
+            spec,
+            path,
+            "must be set to 'SingleStack' when releasing the secondary ipFamily",
+        ));
     }
     errors
 }
@@ -132,23 +172,47 @@ fn asks_for_single_stack(spec: &ServiceSpec, path: &Path, detail: &str) -> Optio
 
 /// Checks the status of a load balancer.
 pub(super) fn validate_status(service: &Service) -> ErrorList {
-    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    let ingress = balancer.and_then(|balancer| balancer.ingress.as_deref()).unwrap_or_default();
+    let balancer = service
+        .status
+        .as_ref()
+        .and_then(|status| status.load_balancer.as_ref());
+    let ingress = balancer
+        .and_then(|balancer| balancer.ingress.as_deref())
+        .unwrap_or_default();
     let path = Path::new("status").child("loadBalancer").child("ingress");
-    let balances = service.spec.as_ref().is_some_and(|spec| service_type(spec) == "LoadBalancer");
+    let balances = service
+        .spec
+        .as_ref()
+        .is_some_and(|spec| service_type(spec) == "LoadBalancer");
     if !balances && !ingress.is_empty() {
-        return vec![Error::forbidden(&path, "may only be used when `spec.type` is 'LoadBalancer'")];
+        return vec![Error::forbidden(
+            &path,
+            "may only be used when `spec.type` is 'LoadBalancer'",
+        )];
     }
-    ingress.iter().enumerate().flat_map(|(at, ingress)| validate_ingress(ingress, &path.index(at))).collect()
+    ingress
+        .iter()
+        .enumerate()
+        .flat_map(|(at, ingress)| validate_ingress(ingress, &path.index(at)))
+        .collect()
 }
 
 fn validate_ingress(ingress: &LoadBalancerIngress, path: &Path) -> ErrorList {
     let ip = ingress.ip.as_deref().unwrap_or_default();
-    let mut errors = if ip.is_empty() { ErrorList::new() } else { is_valid_ip(&path.child("ip"), ip) };
+    let mut errors = if ip.is_empty() {
+        ErrorList::new()
+    } else {
+        is_valid_ip(&path.child("ip"), ip)
+    };
     let mode = path.child("ipMode");
     match &ingress.ip_mode {
-        None if !ip.is_empty() => errors.push(Error::required(&mode, "must be specified when `ip` is set")),
-        Some(_) if ip.is_empty() => errors.push(Error::forbidden(&mode, "may not be specified when `ip` is not set")),
+        None if !ip.is_empty() => {
+            errors.push(Error::required(&mode, "must be specified when `ip` is set"))
+        }
+        Some(_) if ip.is_empty() => errors.push(Error::forbidden(
+            &mode,
+            "may not be specified when `ip` is not set",
+        )),
         Some(given) => errors.extend(one_of(given, &["Proxy", "VIP"], &mode)),
         None => {}
     }
@@ -157,7 +221,11 @@ fn validate_ingress(ingress: &LoadBalancerIngress, path: &Path) -> ErrorList {
         let path = path.child("hostname");
         errors.extend(found(hostname, is_dns1123_subdomain(hostname), &path));
         if parse_ip_sloppy(hostname).is_some() {
-            errors.push(Error::invalid(&path, hostname, "must be a DNS name, not an IP address"));
+            errors.push(Error::invalid(
+                &path,
+                hostname,
+                "must be a DNS name, not an IP address",
+            ));
         }
     }
     errors

@@ -12,7 +12,9 @@ pub fn service_type(spec: &ServiceSpec) -> &str {
 
 /// Whether it has no address of its own: its name leads to its endpoints.
 pub fn is_headless(spec: &ServiceSpec) -> bool {
-    spec.cluster_ips.as_deref().is_some_and(|ips| matches!(ips, [ip] if ip == HEADLESS))
+    spec.cluster_ips
+        .as_deref()
+        .is_some_and(|ips| matches!(ips, [ip] if ip == HEADLESS))
 }
 
 /// Whether its type has a value in clusterIP, be it `None`.
@@ -32,6 +34,9 @@ pub fn needs_health_check_port(spec: &ServiceSpec) -> bool {
 
 /// Whether it can be reached from outside the cluster.
 pub fn is_externally_accessible(spec: &ServiceSpec) -> bool {
-    let has_external_ips = spec.external_ips.as_deref().is_some_and(|ips| !ips.is_empty());
+    let has_external_ips = spec
+        .external_ips
+        .as_deref()
+        .is_some_and(|ips| !ips.is_empty());
     needs_node_ports(spec) || (service_type(spec) == "ClusterIP" && has_external_ips)
 }

@@ -15,7 +15,11 @@ pub(super) fn validate(spec: &ServiceSpec, path: &Path) -> ErrorList {
     errors.extend(health_check(spec, &path.child("healthCheckNodePort")));
     errors.extend(internal(spec, &path.child("internalTrafficPolicy")));
     let distribution = spec.traffic_distribution.as_deref();
-    errors.extend(optional_one_of(distribution, DISTRIBUTIONS, &path.child("trafficDistribution")));
+    errors.extend(optional_one_of(
+        distribution,
+        DISTRIBUTIONS,
+        &path.child("trafficDistribution"),
+    ));
     errors
 }
 
@@ -27,11 +31,18 @@ fn external(spec: &ServiceSpec, path: &Path) -> ErrorList {
     if policy.is_empty() {
         return ErrorList::new();
     }
-    vec![Error::invalid(path, policy, "may only be set for externally-accessible services")]
+    vec![Error::invalid(
+        path,
+        policy,
+        "may only be set for externally-accessible services",
+    )]
 }
 
 fn health_check(spec: &ServiceSpec, path: &Path) -> ErrorList {
-    match (needs_health_check_port(spec), spec.health_check_node_port.unwrap_or_default()) {
+    match (
+        needs_health_check_port(spec),
+        spec.health_check_node_port.unwrap_or_default(),
+    ) {
         (false, 0) => ErrorList::new(),
         (false, port) => {
             let detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
@@ -43,7 +54,10 @@ fn health_check(spec: &ServiceSpec, path: &Path) -> ErrorList {
 }
 
 fn internal(spec: &ServiceSpec, path: &Path) -> ErrorList {
-    let has_traffic = matches!(service_type(spec), "NodePort" | "LoadBalancer" | "ClusterIP");
+    let has_traffic = matches!(
+        service_type(spec),
+        "NodePort" | "LoadBalancer" | "ClusterIP"
+    );
     match spec.internal_traffic_policy.as_deref() {
         None if has_traffic => vec![Error::required(path, "")],
         policy => optional_one_of(policy, POLICIES, path),

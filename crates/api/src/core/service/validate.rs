@@ -9,7 +9,9 @@ use navarch_machinery::names::{is_valid_cidr, is_valid_ip};
 
 use super::{is_headless, service_type, traffic, validate_ip_fields};
 use crate::address::endpoint_ip;
-use crate::check::{PROTOCOLS, dns_label, dns_subdomain, one_of, port, port_number, qualified_name, required_one_of};
+use crate::check::{
+    PROTOCOLS, dns_label, dns_subdomain, one_of, port, port_number, qualified_name, required_one_of,
+};
 use crate::metadata::validate_labels;
 use crate::shown::{Raw, json};
 
@@ -31,11 +33,18 @@ pub(super) fn service(service: &Service) -> ErrorList {
     }
     errors.extend(of_type(spec, &path));
     errors.extend(all_ports(ports, &path.child("ports")));
-    errors.extend(validate_labels(spec.selector.as_ref(), &path.child("selector")));
+    errors.extend(validate_labels(
+        spec.selector.as_ref(),
+        &path.child("selector"),
+    ));
     errors.extend(affinity(spec, &path));
     errors.extend(validate_ip_fields(spec, &path));
     errors.extend(external_ips(spec, &path.child("externalIPs")));
-    errors.extend(required_one_of(spec.type_.as_deref(), TYPES, &path.child("type")));
+    errors.extend(required_one_of(
+        spec.type_.as_deref(),
+        TYPES,
+        &path.child("type"),
+    ));
     errors.extend(node_ports(spec, ports, &path.child("ports")));
     errors.extend(same_ports(ports, &path.child("ports")));
     errors.extend(source_ranges(service, spec, &path));
@@ -45,7 +54,13 @@ pub(super) fn service(service: &Service) -> ErrorList {
 }
 
 fn topology_annotations(service: &Service) -> ErrorList {
-    let annotation = |key: &str| service.metadata.annotations.as_ref().and_then(|a| a.get(key));
+    let annotation = |key: &str| {
+        service
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|a| a.get(key))
+    };
     match (annotation(MODE), annotation(HINTS)) {
         (Some(mode), Some(hints)) if mode != hints => {
             let path = Path::new("metadata").child("annotations").key(MODE);
@@ -61,7 +76,11 @@ fn of_type(spec: &ServiceSpec, path: &Path) -> ErrorList {
     match service_type(spec) {
         kind @ ("LoadBalancer" | "NodePort") if is_headless(spec) => {
             let detail = format!("may not be set to 'None' for {kind} services");
-            vec![Error::invalid(&path.child("clusterIPs").index(0), super::HEADLESS, detail)]
+            vec![Error::invalid(
+                &path.child("clusterIPs").index(0),
+                super::HEADLESS,
+                detail,
+            )]
         }
         "ExternalName" => external_name(spec, path),
         _ => ErrorList::new(),
@@ -70,13 +89,24 @@ fn of_type(spec: &ServiceSpec, path: &Path) -> ErrorList {
 
 fn external_name(spec: &ServiceSpec, path: &Path) -> ErrorList {
     let set = [
-        ("clusterIPs", spec.cluster_ips.as_ref().is_some_and(|ips| !ips.is_empty())),
-        ("ipFamilies", spec.ip_families.as_ref().is_some_and(|families| !families.is_empty())),
+        (
+            "clusterIPs",
+            spec.cluster_ips.as_ref().is_some_and(|ips| !ips.is_empty()),
+        ),
+        (
+            "ipFamilies",
+            spec.ip_families
+                .as_ref()
+                .is_some_and(|families| !families.is_empty()),
+        ),
         ("ipFamilyPolicy", spec.ip_family_policy.is_some()),
     ];
     let mut errors = ErrorList::new();
     for (name, _) in set.into_iter().filter(|(_, set)| *set) {
-        errors.push(Error::forbidden(&path.child(name), "may not be set for ExternalName services"));
+        errors.push(Error::forbidden(
+            &path.child(name),
+            "may not be set for ExternalName services",
+        ));
     }
     let name = spec.external_name.as_deref().unwrap_or_default();
     // A dot at the end says that the name is complete.
@@ -91,12 +121,22 @@ fn all_ports(ports: &[ServicePort], path: &Path) -> ErrorList {
     let mut names = BTreeSet::new();
     let mut errors = ErrorList::new();
     for (at, given) in ports.iter().enumerate() {
-        errors.extend(one_port(given, ports.len() > 1, &mut names, &path.index(at)));
+        errors.extend(one_port(
+            given,
+            ports.len() > 1,
+            &mut names,
+            &path.index(at),
+        ));
     }
     errors
 }
 
-fn one_port<'a>(given: &'a ServicePort, named: bool, names: &mut BTreeSet<&'a str>, path: &Path) -> ErrorList {
+fn one_port<'a>(
+    given: &'a ServicePort,
+    named: bool,
+    names: &mut BTreeSet<&'a str>,
+    path: &Path,
+) -> ErrorList {
     let mut errors = ErrorList::new();
     match given.name.as_deref().unwrap_or_default() {
         "" if named => errors.push(Error::required(&path.child("name"), "")),
@@ -109,7 +149,11 @@ fn one_port<'a>(given: &'a ServicePort, named: bool, names: &mut BTreeSet<&'a st
         }
     }
     errors.extend(port_number(given.port, &path.child("port")));
-    errors.extend(required_one_of(given.protocol.as_deref(), PROTOCOLS, &path.child("protocol")));
+    errors.extend(required_one_of(
+        given.protocol.as_deref(),
+        PROTOCOLS,
+        &path.child("protocol"),
+    ));
     let target = given.target_port.clone().unwrap_or(IntOrString::Int(0));
     errors.extend(port(&target, &path.child("targetPort")));
     if let Some(protocol) = &given.app_protocol {
@@ -119,21 +163,40 @@ fn one_port<'a>(given: &'a ServicePort, named: bool, names: &mut BTreeSet<&'a st
 }
 
 fn affinity(spec: &ServiceSpec, path: &Path) -> ErrorList {
-    let mut errors = required_one_of(spec.session_affinity.as_deref(), AFFINITIES, &path.child("sessionAffinity"));
+    let mut errors = required_one_of(
+        spec.session_affinity.as_deref(),
+        AFFINITIES,
+        &path.child("sessionAffinity"),
+    );
     let path = path.child("sessionAffinityConfig");
-    match (spec.session_affinity.as_deref(), &spec.session_affinity_config) {
+    match (
+        spec.session_affinity.as_deref(),
+        &spec.session_affinity_config,
+    ) {
         (Some("ClientIP"), config) => errors.extend(client_ip_config(config.as_ref(), &path)),
-        (Some("None"), Some(_)) => errors.push(Error::forbidden(&path, "must not be set when session affinity is None")),
+        (Some("None"), Some(_)) => errors.push(Error::forbidden(
+            &path,
+            "must not be set when session affinity is None",
+        )),
         _ => {}
     }
     errors
 }
 
 fn client_ip_config(config: Option<&SessionAffinityConfig>, path: &Path) -> ErrorList {
-    let missing = |path: &Path| vec![Error::required(path, "when session affinity type is ClientIP")];
-    let Some(config) = config else { return missing(path) };
+    let missing = |path: &Path| {
+        vec![Error::required(
+            path,
+            "when session affinity type is ClientIP",
+        )]
+    };
+    let Some(config) = config else {
+        return missing(path);
+    };
     let path = path.child("clientIP");
-    let Some(config) = &config.client_ip else { return missing(&path) };
+    let Some(config) = &config.client_ip else {
+        return missing(&path);
+    };
     let path = path.child("timeoutSeconds");
     match config.timeout_seconds {
         None => missing(&path),
@@ -150,17 +213,28 @@ fn external_ips(spec: &ServiceSpec, path: &Path) -> ErrorList {
     ips.flat_map(|(at, ip)| {
         let path = path.index(at);
         let errors = is_valid_ip(&path, ip);
-        if errors.is_empty() { endpoint_ip(ip, &path) } else { errors }
+        if errors.is_empty() {
+            endpoint_ip(ip, &path)
+        } else {
+            errors
+        }
     })
     .collect()
 }
 
 fn node_ports(spec: &ServiceSpec, ports: &[ServicePort], path: &Path) -> ErrorList {
-    let numbered = || ports.iter().enumerate().filter(|(_, port)| port.node_port.unwrap_or_default() != 0);
+    let numbered = || {
+        ports
+            .iter()
+            .enumerate()
+            .filter(|(_, port)| port.node_port.unwrap_or_default() != 0)
+    };
     let mut errors = ErrorList::new();
     if service_type(spec) == "ClusterIP" {
         let detail = "may not be used when `type` is 'ClusterIP'";
-        errors.extend(numbered().map(|(at, _)| Error::forbidden(&path.index(at).child("nodePort"), detail)));
+        errors.extend(
+            numbered().map(|(at, _)| Error::forbidden(&path.index(at).child("nodePort"), detail)),
+        );
     }
     let mut seen = BTreeSet::new();
     for (at, port) in numbered() {
@@ -195,21 +269,44 @@ fn shown_port(port: &ServicePort) -> Raw {
 fn source_ranges(service: &Service, spec: &ServiceSpec, path: &Path) -> ErrorList {
     let only_for_balancers = |path: &Path| match service_type(spec) {
         "LoadBalancer" => ErrorList::new(),
-        _ => vec![Error::forbidden(path, "may only be used when `type` is 'LoadBalancer'")],
+        _ => vec![Error::forbidden(
+            path,
+            "may only be used when `type` is 'LoadBalancer'",
+        )],
     };
-    let ranges = spec.load_balancer_source_ranges.as_deref().unwrap_or_default();
+    let ranges = spec
+        .load_balancer_source_ranges
+        .as_deref()
+        .unwrap_or_default();
     if !ranges.is_empty() {
         let path = path.child("LoadBalancerSourceRanges");
         let mut errors = only_for_balancers(&path);
-        errors.extend(ranges.iter().enumerate().flat_map(|(at, range)| is_valid_cidr(&path.index(at), range.trim())));
+        errors.extend(
+            ranges
+                .iter()
+                .enumerate()
+                .flat_map(|(at, range)| is_valid_cidr(&path.index(at), range.trim())),
+        );
         return errors;
     }
-    let annotation = service.metadata.annotations.as_ref().and_then(|a| a.get(SOURCE_RANGES));
-    let Some(ranges) = annotation else { return ErrorList::new() };
-    let path = Path::new("metadata").child("annotations").key(SOURCE_RANGES);
+    let annotation = service
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|a| a.get(SOURCE_RANGES));
+    let Some(ranges) = annotation else {
+        return ErrorList::new();
+    };
+    let path = Path::new("metadata")
+        .child("annotations")
+        .key(SOURCE_RANGES);
     let mut errors = only_for_balancers(&path);
     if !ranges.trim().is_empty() {
-        errors.extend(ranges.split(',').flat_map(|range| is_valid_cidr(&path, range.trim())));
+        errors.extend(
+            ranges
+                .split(',')
+                .flat_map(|range| is_valid_cidr(&path, range.trim())),
+        );
     }
     errors
 }
@@ -219,8 +316,14 @@ fn balancer(spec: &ServiceSpec, path: &Path) -> ErrorList {
     let balances = service_type(spec) == "LoadBalancer";
     let mut errors = ErrorList::new();
     match spec.allocate_load_balancer_node_ports {
-        Some(_) if !balances => errors.push(Error::forbidden(&path.child("allocateLoadBalancerNodePorts"), ONLY)),
-        None if balances => errors.push(Error::required(&Path::new("allocateLoadBalancerNodePorts"), "")),
+        Some(_) if !balances => errors.push(Error::forbidden(
+            &path.child("allocateLoadBalancerNodePorts"),
+            ONLY,
+        )),
+        None if balances => errors.push(Error::required(
+            &Path::new("allocateLoadBalancerNodePorts"),
+            "",
+        )),
         _ => {}
     }
     let class = path.child("loadBalancerClass");
@@ -234,5 +337,7 @@ fn balancer(spec: &ServiceSpec, path: &Path) -> ErrorList {
 
 /// Checks a value of a fixed set that need not be there.
 pub(super) fn optional_one_of(value: Option<&str>, supported: &[&str], path: &Path) -> ErrorList {
-    value.map(|value| one_of(value, supported, path)).unwrap_or_default()
+    value
+        .map(|value| one_of(value, supported, path))
+        .unwrap_or_default()
 }

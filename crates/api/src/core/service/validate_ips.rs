@@ -23,12 +23,20 @@ pub fn validate_ip_fields(spec: &ServiceSpec, path: &Path) -> ErrorList {
     let mut errors = in_step(spec, ips, &at);
     errors.extend(families(spec, &path.child("ipFamilies")));
     let policy = spec.ip_family_policy.as_deref();
-    errors.extend(optional_one_of(policy, POLICIES, &path.child("ipFamilyPolicy")));
+    errors.extend(optional_one_of(
+        policy,
+        POLICIES,
+        &path.child("ipFamilyPolicy"),
+    ));
     let bad = addresses(ips, &at);
     let is_sound = bad.is_empty();
     errors.extend(bad);
     if ips.len() > 2 {
-        errors.push(Error::invalid(&at, json(ips), "may only hold up to 2 values"));
+        errors.push(Error::invalid(
+            &at,
+            json(ips),
+            "may only hold up to 2 values",
+        ));
     }
     if is_sound {
         errors.extend(of_their_families(spec, ips, &at));
@@ -40,10 +48,18 @@ pub fn validate_ip_fields(spec: &ServiceSpec, path: &Path) -> ErrorList {
 fn in_step(spec: &ServiceSpec, ips: &[String], path: &Path) -> ErrorList {
     match (spec.cluster_ip.as_deref().unwrap_or_default(), ips.first()) {
         ("", None) => ErrorList::new(),
-        ("", Some(_)) => vec![Error::invalid(path, json(ips), "must be empty when `clusterIP` is not specified")],
+        ("", Some(_)) => vec![Error::invalid(
+            path,
+            json(ips),
+            "must be empty when `clusterIP` is not specified",
+        )],
         (_, None) => vec![Error::required(path, "")],
         (ip, Some(first)) if ip == first => ErrorList::new(),
-        (_, Some(_)) => vec![Error::invalid(path, json(ips), "first value must match `clusterIP`")],
+        (_, Some(_)) => vec![Error::invalid(
+            path,
+            json(ips),
+            "first value must match `clusterIP`",
+        )],
     }
 }
 
@@ -65,7 +81,11 @@ fn addresses(ips: &[String], path: &Path) -> ErrorList {
         if at > 0 || ip != HEADLESS {
             errors.extend(is_valid_ip(&path.index(at), ip));
         } else if ips.len() > 1 {
-            errors.push(Error::invalid(path, json(ips), "'None' must be the first and only value"));
+            errors.push(Error::invalid(
+                path,
+                json(ips),
+                "'None' must be the first and only value",
+            ));
         }
     }
     errors
@@ -75,12 +95,20 @@ fn of_their_families(spec: &ServiceSpec, ips: &[String], path: &Path) -> ErrorLi
     let mut errors = ErrorList::new();
     let sixes = ips.iter().filter(|ip| is_ipv6(ip)).count();
     if ips.len() > 1 && (ips.len() > 2 || sixes != 1) {
-        errors.push(Error::invalid(path, json(ips), "may specify no more than one IP for each IP family"));
+        errors.push(Error::invalid(
+            path,
+            json(ips),
+            "may specify no more than one IP for each IP family",
+        ));
     }
     if is_headless(spec) {
         return errors;
     }
-    for (at, (ip, family)) in ips.iter().zip(spec.ip_families.iter().flatten()).enumerate() {
+    for (at, (ip, family)) in ips
+        .iter()
+        .zip(spec.ip_families.iter().flatten())
+        .enumerate()
+    {
         if is_ipv6(ip) != (family == "IPv6") {
             let detail = format!("expected an {family} value as indicated by `ipFamilies[{at}]`");
             errors.push(Error::invalid(&path.index(at), ip.as_str(), detail));

@@ -17,8 +17,15 @@ const MAX_TOPOLOGY: usize = 16;
 const MAX_HINTS: usize = 8;
 
 pub(super) fn slice(slice: &EndpointSlice) -> ErrorList {
-    let mut errors = required_one_of(Some(&slice.address_type), ADDRESS_TYPES, &Path::new("addressType"));
-    errors.extend(ports(slice.ports.as_deref().unwrap_or_default(), &Path::new("ports")));
+    let mut errors = required_one_of(
+        Some(&slice.address_type),
+        ADDRESS_TYPES,
+        &Path::new("addressType"),
+    );
+    errors.extend(ports(
+        slice.ports.as_deref().unwrap_or_default(),
+        &Path::new("ports"),
+    ));
     let endpoints = slice.endpoints.as_deref().unwrap_or_default();
     let path = Path::new("endpoints");
     if endpoints.len() > MAX_ENDPOINTS {
@@ -42,7 +49,10 @@ fn ports(ports: &[EndpointPort], path: &Path) -> ErrorList {
         if !name.is_empty() {
             errors.extend(dns_label(name, &path.child("name")));
         }
-        if ports[..at].iter().any(|other| other.name.as_deref().unwrap_or_default() == name) {
+        if ports[..at]
+            .iter()
+            .any(|other| other.name.as_deref().unwrap_or_default() == name)
+        {
             errors.push(Error::duplicate(&path.child("name"), name));
         }
         match &port.protocol {
@@ -60,19 +70,31 @@ fn endpoint(endpoint: &Endpoint, kind: &str, path: &Path) -> ErrorList {
     let addresses = path.child("addresses");
     let mut errors = ErrorList::new();
     match endpoint.addresses.len() {
-        0 => errors.push(Error::required(&addresses, "must contain at least 1 address")),
-        many if many > MAX_ADDRESSES => errors.push(Error::too_many(&addresses, many, MAX_ADDRESSES)),
+        0 => errors.push(Error::required(
+            &addresses,
+            "must contain at least 1 address",
+        )),
+        many if many > MAX_ADDRESSES => {
+            errors.push(Error::too_many(&addresses, many, MAX_ADDRESSES))
+        }
         _ => {}
     }
     for (at, text) in endpoint.addresses.iter().enumerate() {
         errors.extend(address(text, kind, &addresses, &addresses.index(at)));
     }
     if let Some(node) = &endpoint.node_name {
-        errors.extend(found(node, naming::subdomain(node, false), &path.child("nodeName")));
+        errors.extend(found(
+            node,
+            naming::subdomain(node, false),
+            &path.child("nodeName"),
+        ));
     }
     let topology = path.child("deprecatedTopology");
     let labels = endpoint.deprecated_topology.as_ref();
-    if let Some(many) = labels.map(|labels| labels.len()).filter(|&many| many > MAX_TOPOLOGY) {
+    if let Some(many) = labels
+        .map(|labels| labels.len())
+        .filter(|&many| many > MAX_TOPOLOGY)
+    {
         errors.push(Error::too_many(&topology, many, MAX_TOPOLOGY));
     }
     errors.extend(validate_labels(labels, &topology));
@@ -103,11 +125,25 @@ fn address(text: &str, kind: &str, all: &Path, path: &Path) -> ErrorList {
 }
 
 fn hints(hints: &EndpointHints, path: &Path) -> ErrorList {
-    let zones: Vec<&str> = hints.for_zones.iter().flatten().map(|zone| zone.name.as_str()).collect();
-    let nodes: Vec<&str> = hints.for_nodes.iter().flatten().map(|node| node.name.as_str()).collect();
+    let zones: Vec<&str> = hints
+        .for_zones
+        .iter()
+        .flatten()
+        .map(|zone| zone.name.as_str())
+        .collect();
+    let nodes: Vec<&str> = hints
+        .for_nodes
+        .iter()
+        .flatten()
+        .map(|node| node.name.as_str())
+        .collect();
     let mut errors = names(&zones, is_label_value, &path.child("forZones"));
     if zones.len() <= MAX_HINTS {
-        errors.extend(names(&nodes, |node| naming::subdomain(node, false), &path.child("forNodes")));
+        errors.extend(names(
+            &nodes,
+            |node| naming::subdomain(node, false),
+            &path.child("forNodes"),
+        ));
     }
     errors
 }

@@ -47,7 +47,9 @@ pub(super) fn from_core(event: &CoreEvent) -> Event {
         reporting_instance: given(event.reporting_instance),
         series: event.series.map(|series| EventSeries {
             count: series.count.unwrap_or_default(),
-            last_observed_time: series.last_observed_time.unwrap_or(MicroTime(jiff::Timestamp::UNIX_EPOCH)),
+            last_observed_time: series
+                .last_observed_time
+                .unwrap_or(MicroTime(jiff::Timestamp::UNIX_EPOCH)),
         }),
         type_: event.type_,
     }
