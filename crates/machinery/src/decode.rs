@@ -68,9 +68,9 @@ pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, DecodeErro
         Ok(decoded) => Ok(decoded),
         Err(failure) => match diagnose::mended(json, &failure) {
             Some(mended) => {
-                adapter::run(&mended).map_err(|failure| diagnose::explain(&mended, failure))
+                adapter::run(&mended).map_err(|failure| diagnose::explain(&mended, &failure))
             }
-            None => Err(diagnose::explain(json, failure)),
+            None => Err(diagnose::explain(json, &failure)),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Objects, selectors, quantities, field errors, patches and codecs; names no resource.
 //!
 //! Everything here is pure: bytes and values in, values out.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::needless_pass_by_value))]
 
 pub mod decode;
 pub mod field;

@@ -9,7 +9,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
 use super::Decoded;
-use super::expect::{Expect, Optional, Text, Want};
+use super::expect::{Any, Expect, Optional, Text, Want};
 use super::path::{At, Cause, Findings, Path};
 use super::time;
 use crate::quantity;
@@ -20,15 +20,17 @@ pub(super) struct Failure {
     pub(super) findings: Findings,
 }
 
-pub(super) fn run<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, Failure> {
+pub(super) fn run<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, Box<Failure>> {
     let findings = RefCell::default();
     let mut inner = serde_json::Deserializer::from_slice(json);
+    let at = At {
+        path: &Path::Root,
+        findings: &findings,
+        untyped: false,
+    };
     let adapter = Adapter {
         inner: &mut inner,
-        at: At {
-            path: &Path::Root,
-            findings: &findings,
-        },
+        at,
     };
     let result = T::deserialize(adapter).and_then(|value| inner.end().map(|()| value));
     let findings = findings.into_inner();
@@ -38,7 +40,7 @@ pub(super) fn run<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, Failur
             unknown: findings.unknown,
             duplicate: findings.duplicate,
         }),
-        Err(error) => Err(Failure { error, findings }),
+        Err(error) => Err(Box::new(Failure { error, findings })),
     }
 }
 
@@ -150,12 +152,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Adapter<'_, D> {
         self.inner.deserialize_ignored_any(visitor)
     }
 
-    /// Raw JSON, and what is one of several types. Kubernetes decodes neither strictly.
+    /// Raw JSON, and what is one of several types. Kubernetes decodes neither strictly, but for documents that are nothing else.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_any(super::expect::Any {
-            visitor,
-            at: self.at,
-        })
+        let untyped = self.at.untyped || matches!(self.at.path, Path::Root);
+        let at = At { untyped, ..self.at };
+        self.inner.deserialize_any(Any { visitor, at })
     }
 
     forward_to_deserialize_any! {

@@ -49,13 +49,13 @@ fn replace_surrogates(text: &str) -> String {
     out
 }
 
-pub(super) fn explain(json: &[u8], failure: Failure) -> DecodeError {
+pub(super) fn explain(json: &[u8], failure: &Failure) -> DecodeError {
     if let Some(words) = syntax_error(json) {
         return DecodeError(words);
     }
-    DecodeError(match failure.findings.cause {
-        Some(Cause::Words(words)) => words,
-        Some(Cause::Mismatch(mismatch)) => mismatch_words(json, &mismatch, &failure.error),
+    DecodeError(match &failure.findings.cause {
+        Some(Cause::Words(words)) => words.clone(),
+        Some(Cause::Mismatch(mismatch)) => mismatch_words(json, mismatch, &failure.error),
         None => plain(&failure.error),
     })
 }

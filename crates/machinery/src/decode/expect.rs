@@ -277,12 +277,23 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, V> {
         if expecting(&self.visitor) == "IntOrString" {
             return Err(self.at.mismatch("array", false, "int32".to_owned()));
         }
+        let at = self.at;
+        if at.untyped {
+            return self.visitor.visit_seq(Elements {
+                inner,
+                at,
+                index: 0,
+            });
+        }
         self.visitor.visit_seq(inner)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         if expecting(&self.visitor) == "IntOrString" {
             return Err(self.at.mismatch("object", false, "int32".to_owned()));
+        }
+        if self.at.untyped {
+            return self.visitor.visit_map(Entries::new(inner, self.at));
         }
         self.visitor.visit_map(inner)
     }

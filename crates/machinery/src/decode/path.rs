@@ -51,6 +51,8 @@ pub(super) struct Findings {
 pub(super) struct At<'a> {
     pub(super) path: &'a Path<'a>,
     pub(super) findings: &'a RefCell<Findings>,
+    /// Whether the document has no type: then what is there twice is noted in any JSON.
+    pub(super) untyped: bool,
 }
 
 impl<'a> At<'a> {
@@ -58,10 +60,7 @@ impl<'a> At<'a> {
     where
         'a: 'b,
     {
-        At {
-            path,
-            findings: self.findings,
-        }
+        At { path, ..self }
     }
 
     pub(super) fn unknown(self, field: &str) {

@@ -52,6 +52,16 @@ fn finds_unknown_and_duplicate_fields() {
 }
 
 #[test]
+fn finds_what_is_twice_in_untyped_documents() {
+    let decoded = decode::<Value>(br#"{"a":1,"b":[{"c":{"d":1,"d":2}}],"a":{"e":1}}"#).unwrap();
+    assert_eq!(decoded.duplicate, ["b[0].c.d", "a"]);
+    assert_eq!(
+        decoded.value,
+        json!({"a": {"e": 1}, "b": [{"c": {"d": 2}}]})
+    );
+}
+
+#[test]
 fn tells_a_hundred_findings_at_most() {
     let fields: Vec<String> = (0..300).map(|n| format!("\"b{n}\":1")).collect();
     let decoded = decode::<ConfigMap>(format!("{{{}}}", fields.join(",")).as_bytes()).unwrap();

@@ -34,7 +34,7 @@ fn refuses_in_kubernetes_words() {
             Selector::parse(text).unwrap_err().to_string(),
             words,
             "{text:?}"
-        )
+        );
     };
     check("data", "invalid selector: 'data'; can't understand 'data'");
     check(
@@ -53,9 +53,9 @@ fn refuses_in_kubernetes_words() {
 
 #[test]
 fn selects() {
-    let get = |field: &str| (field == "status.phase").then(|| Cow::Borrowed("Running"));
+    let get = |field: &str| (field == "status.phase").then_some(Cow::Borrowed("Running"));
     let check = |text: &str, yes: bool| {
-        assert_eq!(Selector::parse(text).unwrap().matches(get), yes, "{text}")
+        assert_eq!(Selector::parse(text).unwrap().matches(get), yes, "{text}");
     };
     check("", true);
     check("status.phase=Running", true);

@@ -44,7 +44,7 @@ fn refuses_in_kubernetes_words() {
             Selector::parse(text).unwrap_err().to_string(),
             words,
             "{text:?}"
-        )
+        );
     };
     check(
         "a in (b",

@@ -30,9 +30,9 @@ fn map(out: &mut String, fields: &Map<String, Value>, column: usize, inline: boo
             indent(out, column);
         }
         if key.contains('\n') {
-            quoted(out, key)
+            quoted(out, key);
         } else {
-            text(out, key, column)
+            text(out, key, column);
         }
         out.push(':');
         match value {
@@ -95,9 +95,9 @@ fn text(out: &mut String, string: &str, column: usize) {
         quoted(out, string);
     } else if string.contains('\n') {
         if fits_a_block(string) {
-            block(out, string, column + 2)
+            block(out, string, column + 2);
         } else {
-            quoted(out, string)
+            quoted(out, string);
         }
     } else if resolve::plain(string) != Scalar::Text || resolve::is_base60(string) {
         quoted(out, string);

@@ -64,7 +64,7 @@ fn a_patch_is_an_object() {
         assert_eq!(
             parse_object(patch.as_bytes()),
             Err(PatchError::BadRequest(words.into()))
-        )
+        );
     };
     check(
         "[]",
