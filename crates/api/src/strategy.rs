@@ -84,6 +84,8 @@ pub trait Strategy: Send + Sync {
     /// Changes the replicas.
     fn set_replicas(&self, object: &mut dyn Object, replicas: i32);
     /// An object of the storage kind, as this kind. Only where they differ.
+    // It makes another object; the strategy is only who knows how.
+    #[allow(clippy::wrong_self_convention)]
     fn from_storage_kind(&self, stored: &dyn Object) -> Option<Box<dyn Object>>;
     /// An object of this kind, as the storage kind. Only where they differ.
     fn to_storage_kind(&self, object: &dyn Object) -> Option<Box<dyn Object>>;

@@ -207,7 +207,7 @@ fn validate_ingress(ingress: &LoadBalancerIngress, path: &Path) -> ErrorList {
     let mode = path.child("ipMode");
     match &ingress.ip_mode {
         None if !ip.is_empty() => {
-            errors.push(Error::required(&mode, "must be specified when `ip` is set"))
+            errors.push(Error::required(&mode, "must be specified when `ip` is set"));
         }
         Some(_) if ip.is_empty() => errors.push(Error::forbidden(
             &mode,

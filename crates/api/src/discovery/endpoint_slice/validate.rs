@@ -75,7 +75,7 @@ fn endpoint(endpoint: &Endpoint, kind: &str, path: &Path) -> ErrorList {
             "must contain at least 1 address",
         )),
         many if many > MAX_ADDRESSES => {
-            errors.push(Error::too_many(&addresses, many, MAX_ADDRESSES))
+            errors.push(Error::too_many(&addresses, many, MAX_ADDRESSES));
         }
         _ => {}
     }
