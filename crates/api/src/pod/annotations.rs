@@ -49,7 +49,7 @@ pub(super) fn check(
         match serde_json::from_str::<Vec<Toleration>>(value) {
             Err(error) => errors.push(Error::invalid(path, TOLERATIONS, error.to_string())),
             Ok(tolerations) => {
-                placement::check_tolerations(errors, &path.child(TOLERATIONS), &tolerations)
+                placement::check_tolerations(errors, &path.child(TOLERATIONS), &tolerations);
             }
         }
     }

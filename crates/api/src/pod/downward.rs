@@ -61,7 +61,7 @@ pub(super) fn check_field(
             format!("error converting fieldPath: {why}"),
         )),
         Ok((_, Some("metadata.annotations"), key)) => {
-            check::qualified_name(errors, path, &key.to_lowercase())
+            check::qualified_name(errors, path, &key.to_lowercase());
         }
         Ok((_, Some(_), key)) => check::qualified_name(errors, path, key),
         Ok((name, None, _)) if !allowed.contains(&name) => {

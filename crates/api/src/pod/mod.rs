@@ -28,6 +28,7 @@ mod pod_resources;
 mod pod_security;
 mod qos;
 mod resize;
+mod resource_names;
 mod resources;
 mod spec;
 mod status;

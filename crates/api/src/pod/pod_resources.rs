@@ -5,7 +5,8 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use super::absent::entries;
 use super::amount;
 use super::context::Context;
-use super::resources::{self, Holder, is_hugepages};
+use super::resource_names::is_hugepages;
+use super::resources::{self, Holder};
 use super::totals::{container_limits, container_requests};
 
 /// The pod's resources, and that its containers keep within them.

@@ -5,72 +5,12 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{ResourceClaim, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::names::is_qualified_name;
 
 use super::absent::{entries, items, text};
+use super::resource_names::{
+    STANDARD, WHOLE, is_extended, is_hugepages, is_native, is_overcommitable, is_pod_level,
+};
 use super::{amount, check};
-
-/// Names without a domain that mean something somewhere; not all of them do for a container.
-const STANDARD: &[&str] = &[
-    "cpu",
-    "memory",
-    "ephemeral-storage",
-    "requests.cpu",
-    "requests.memory",
-    "requests.ephemeral-storage",
-    "limits.cpu",
-    "limits.memory",
-    "limits.ephemeral-storage",
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "storage",
-    "requests.storage",
-    "services.nodeports",
-    "services.loadbalancers",
-];
-/// Names that count things.
-const WHOLE: &[&str] = &[
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
-];
-
-/// Huge pages of some size: `hugepages-2Mi`.
-pub(super) fn is_hugepages(name: &str) -> bool {
-    name.starts_with("hugepages-")
-}
-
-/// Kubernetes' own resources; the others are extended resources.
-pub(super) fn is_native(name: &str) -> bool {
-    !name.contains('/') || name.contains("kubernetes.io/")
-}
-
-/// Whether more may be promised than there is.
-pub(super) fn is_overcommitable(name: &str) -> bool {
-    is_native(name) && !is_hugepages(name)
-}
-
-/// Whether a pod as a whole may have it.
-pub(super) fn is_pod_level(name: &str) -> bool {
-    matches!(name, "cpu" | "memory") || is_hugepages(name)
-}
-
-fn is_extended(name: &str) -> bool {
-    !is_native(name)
-        && !name.starts_with("requests.")
-        && is_qualified_name(&format!("requests.{name}")).is_empty()
-}
 
 /// Whose resources they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

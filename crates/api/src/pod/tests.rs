@@ -190,6 +190,7 @@ fn recorded_templates_get_the_defaults_of_templates() {
 }
 
 /// A pod with one container and what is said besides.
+#[allow(clippy::needless_pass_by_value)]
 fn pod(spec: Value, status: Value) -> Pod {
     let mut whole = json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}, "status": status});
     for (name, value) in spec.as_object().unwrap() {

@@ -232,7 +232,7 @@ fn check_gated(errors: &mut ErrorList, path: &Path, spec: &mut PodSpec, old: &Po
             spec.affinity = Some(Affinity {
                 node_affinity: before,
                 ..Default::default()
-            })
+            });
         }
     }
     if old.affinity.is_none() && spec.affinity == Some(Affinity::default()) {

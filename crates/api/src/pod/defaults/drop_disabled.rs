@@ -12,7 +12,7 @@ pub(in super::super) fn drop_disabled(spec: &mut PodSpec, old: Option<&PodSpec>)
     if !old.is_some_and(|old| projects(old, |source| source.pod_certificate.is_some())) {
         each_projection(spec, |source| source.pod_certificate = None);
     }
-    if !old.is_some_and(|old| old.scheduling_group.is_some()) {
+    if old.is_none_or(|old| old.scheduling_group.is_none()) {
         spec.scheduling_group = None;
     }
     if !old.is_some_and(has_stop_signal) {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::super::absent::{entries, flag, items_mut};
-use super::super::resources::{is_hugepages, is_overcommitable, is_pod_level};
+use super::super::resource_names::{is_hugepages, is_overcommitable, is_pod_level};
 use super::super::totals::{container_limits, container_requests};
 
 /// Fills in what a pod leaves out.

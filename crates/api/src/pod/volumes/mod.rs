@@ -1,6 +1,7 @@
 //! Volumes of pods.
 
 mod claim;
+mod iscsi;
 mod network;
 mod objects;
 mod projected;

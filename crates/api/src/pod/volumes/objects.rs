@@ -76,7 +76,7 @@ pub(super) fn check_downward_file(
             }
         }
         (None, Some(field)) => {
-            downward::check_resource(errors, &path.child("resourceFieldRef"), field, true)
+            downward::check_resource(errors, &path.child("resourceFieldRef"), field, true);
         }
         (None, None) => errors.push(Error::required(
             path,

@@ -6,7 +6,7 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use super::super::absent::text;
 use super::super::container::check_pull_policy;
 use super::super::{amount, check};
-use super::{claim, network, objects, projected};
+use super::{claim, iscsi, network, objects, projected};
 
 /// A source: the name it has when it is one too many, whether it is there, and how it is checked.
 type Source<'a> = (
@@ -26,6 +26,14 @@ fn source<'a, T>(
         }
     };
     (name, value.is_some(), Box::new(run))
+}
+
+/// A check that is about what is under the volume, by this name.
+fn under<T>(
+    name: &'static str,
+    check: fn(&mut ErrorList, &Path, &T),
+) -> impl FnOnce(&mut ErrorList, &Path, &T) {
+    move |errors, path, value| check(errors, &path.child(name), value)
 }
 
 /// Checks the first source there is; every further one is one too many.
@@ -62,7 +70,7 @@ pub(super) fn check(
             check(errors, path);
         }
         if name == "iscsi" {
-            network::check_iscsi_length(errors, path, volume);
+            iscsi::check_name_length(errors, path, volume);
         }
         found |= present;
     }
@@ -81,9 +89,11 @@ fn sources<'a>(volume: &'a Volume, pod: Option<&'a str>, is_pod: bool) -> Vec<So
 
 fn local_sources(volume: &Volume) -> Vec<Source<'_>> {
     vec![
-        source("hostPath", &volume.host_path, |errors, path, it| {
-            check_host_path(errors, &path.child("hostPath"), it)
-        }),
+        source(
+            "hostPath",
+            &volume.host_path,
+            under("hostPath", check_host_path),
+        ),
         source("gitRepo", &volume.git_repo, |errors, path, it| {
             check::required(
                 errors,
@@ -114,20 +124,18 @@ fn local_sources(volume: &Volume) -> Vec<Source<'_>> {
                 network::check_partition(errors, &path, it.partition);
             },
         ),
-        source("secret", &volume.secret, |errors, path, it| {
-            objects::check_secret(errors, &path.child("secret"), it)
-        }),
+        source(
+            "secret",
+            &volume.secret,
+            under("secret", objects::check_secret),
+        ),
     ]
 }
 
 fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
     vec![
-        source("nfs", &volume.nfs, |errors, path, it| {
-            network::check_nfs(errors, &path.child("nfs"), it)
-        }),
-        source("iscsi", &volume.iscsi, |errors, path, it| {
-            network::check_iscsi(errors, &path.child("iscsi"), it)
-        }),
+        source("nfs", &volume.nfs, under("nfs", network::check_nfs)),
+        source("iscsi", &volume.iscsi, under("iscsi", iscsi::check)),
         source("glusterfs", &volume.glusterfs, |errors, path, it| {
             check::required(
                 errors,
@@ -136,9 +144,11 @@ fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
             );
             check::required(errors, &path.child("glusterfs").child("path"), &it.path);
         }),
-        source("flocker", &volume.flocker, |errors, path, it| {
-            network::check_flocker(errors, &path.child("flocker"), it)
-        }),
+        source(
+            "flocker",
+            &volume.flocker,
+            under("flocker", network::check_flocker),
+        ),
         source(
             "persistentVolumeClaim",
             &volume.persistent_volume_claim,
@@ -150,9 +160,7 @@ fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
                 );
             },
         ),
-        source("rbd", &volume.rbd, |errors, path, it| {
-            network::check_rbd(errors, &path.child("rbd"), it)
-        }),
+        source("rbd", &volume.rbd, under("rbd", network::check_rbd)),
         source("cinder", &volume.cinder, |errors, path, it| {
             let path = path.child("cinder");
             check::required(errors, &path.child("volumeID"), &it.volume_id);
@@ -163,21 +171,27 @@ fn remote_sources(volume: &Volume) -> Vec<Source<'_>> {
                 errors.push(Error::required(&path.child("cephfs").child("monitors"), ""));
             }
         }),
-        source("quobyte", &volume.quobyte, |errors, path, it| {
-            network::check_quobyte(errors, &path.child("quobyte"), it)
-        }),
-        source("downwarAPI", &volume.downward_api, |errors, path, it| {
-            objects::check_downward(errors, &path.child("downwardAPI"), it);
-        }),
-        source("fc", &volume.fc, |errors, path, it| {
-            network::check_fibre_channel(errors, &path.child("fc"), it)
-        }),
-        source("flexVolume", &volume.flex_volume, |errors, path, it| {
-            network::check_flex(errors, &path.child("flexVolume"), it)
-        }),
-        source("configMap", &volume.config_map, |errors, path, it| {
-            objects::check_config_map(errors, &path.child("configMap"), it)
-        }),
+        source(
+            "quobyte",
+            &volume.quobyte,
+            under("quobyte", network::check_quobyte),
+        ),
+        source(
+            "downwarAPI",
+            &volume.downward_api,
+            under("downwardAPI", objects::check_downward),
+        ),
+        source("fc", &volume.fc, under("fc", network::check_fibre_channel)),
+        source(
+            "flexVolume",
+            &volume.flex_volume,
+            under("flexVolume", network::check_flex),
+        ),
+        source(
+            "configMap",
+            &volume.config_map,
+            under("configMap", objects::check_config_map),
+        ),
     ]
 }
 
@@ -228,26 +242,30 @@ fn late_sources<'a>(volume: &'a Volume, pod: Option<&'a str>, is_pod: bool) -> V
                 );
             },
         ),
-        source("azureDisk", &volume.azure_disk, |errors, path, it| {
-            network::check_azure_disk(errors, &path.child("azureDisk"), it)
-        }),
-        source("storageos", &volume.storageos, |errors, path, it| {
-            network::check_storage_os(errors, &path.child("storageos"), it)
-        }),
-        source("projected", &volume.projected, |errors, path, it| {
-            projected::check(errors, &path.child("projected"), it)
-        }),
+        source(
+            "azureDisk",
+            &volume.azure_disk,
+            under("azureDisk", network::check_azure_disk),
+        ),
+        source(
+            "storageos",
+            &volume.storageos,
+            under("storageos", network::check_storage_os),
+        ),
+        source(
+            "projected",
+            &volume.projected,
+            under("projected", projected::check),
+        ),
         source("scaleIO", &volume.scale_io, |errors, path, it| {
             let path = path.child("scaleIO");
             check::required(errors, &path.child("gateway"), &it.gateway);
             check::required(errors, &path.child("system"), &it.system);
             check::required(errors, &path.child("volumeName"), text(&it.volume_name));
         }),
-        source("csi", &volume.csi, |errors, path, it| {
-            network::check_csi(errors, &path.child("csi"), it)
-        }),
+        source("csi", &volume.csi, under("csi", network::check_csi)),
         source("ephemeral", &volume.ephemeral, move |errors, path, it| {
-            claim::check(errors, path, it, &volume.name, pod)
+            claim::check(errors, path, it, &volume.name, pod);
         }),
         source("image", &volume.image, move |errors, path, it| {
             let path = path.child("image");

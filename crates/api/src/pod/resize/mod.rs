@@ -1,5 +1,7 @@
 //! Resources of a running pod, by an address of their own.
 
+mod keep;
+
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, ResourceRequirements};
 use navarch_machinery::field::{Error, ErrorList, Path};
 
@@ -8,39 +10,9 @@ use super::annotations::MIRROR;
 use super::totals::{Amounts, is_sidecar};
 use super::{equality, qos};
 
-/// Keeps everything but resources and resize policies as it was. Where containers come, go or change places nothing is
-/// kept, and the checks tell it.
-pub(super) fn keep_the_rest(pod: &mut Pod, old: &Pod) {
-    let (Some(spec), Some(before)) = (pod.spec.take(), old.spec.as_ref()) else {
-        return;
-    };
-    let (containers, init) = (
-        merge(&spec.containers, &before.containers),
-        merge(items(&spec.init_containers), items(&before.init_containers)),
-    );
-    let (Some(containers), Some(init)) = (containers, init) else {
-        pod.spec = Some(spec);
-        return;
-    };
-    let init_containers = before.init_containers.as_ref().map(|_| init);
-    pod.spec = Some(PodSpec {
-        resources: spec.resources,
-        containers,
-        init_containers,
-        ..before.clone()
-    });
-}
+use keep::{mask, masked};
 
-/// The old containers with the new ones' resources, if they are the same containers.
-fn merge(new: &[Container], old: &[Container]) -> Option<Vec<Container>> {
-    let same = new.len() == old.len() && new.iter().zip(old).all(|(new, old)| new.name == old.name);
-    let merged = |(new, old): (&Container, &Container)| Container {
-        resources: new.resources.clone(),
-        resize_policy: new.resize_policy.clone(),
-        ..old.clone()
-    };
-    same.then(|| new.iter().zip(old).map(merged).collect())
-}
+pub(super) use keep::keep_the_rest;
 
 /// Checks a change of resources.
 pub(super) fn check(pod: &Pod, old: &Pod) -> ErrorList {
@@ -299,40 +271,5 @@ fn check_mutable(errors: &mut ErrorList, path: &Path, spec: &PodSpec, old: &PodS
             path,
             "only cpu and memory resources are mutable",
         ));
-    }
-}
-
-fn mask(new: &mut Container, old: &Container) {
-    let none = ResourceRequirements::default();
-    let before = old.resources.as_ref().unwrap_or(&none);
-    let mut masked = masked(new.resources.as_ref().unwrap_or(&none), before);
-    masked.claims = None;
-    new.resources = old
-        .resources
-        .as_ref()
-        .map(|_| masked.clone())
-        .or(Some(masked));
-}
-
-/// The new resources with the old processor and memory.
-fn masked(new: &ResourceRequirements, old: &ResourceRequirements) -> ResourceRequirements {
-    let mask = |new: &Option<Amounts>, old: &Option<Amounts>| {
-        let of = |name: &str| {
-            old.as_ref()
-                .and_then(|old| old.get(name))
-                .map(|amount| (name.to_owned(), amount.clone()))
-        };
-        let kept = entries(new).filter(|(name, _)| !matches!(name.as_str(), "cpu" | "memory"));
-        let mut masked: Amounts = kept
-            .map(|(name, amount)| (name.clone(), amount.clone()))
-            .collect();
-        masked.extend(of("cpu"));
-        masked.extend(of("memory"));
-        Some(masked)
-    };
-    ResourceRequirements {
-        claims: new.claims.clone(),
-        limits: mask(&new.limits, &old.limits),
-        requests: mask(&new.requests, &old.requests),
     }
 }
