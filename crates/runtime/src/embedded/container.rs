@@ -110,12 +110,14 @@ impl Embedded {
             }
         }
         let files = self.layout.files(&sandbox.id, &sandbox.config);
+        let no_cgroup = self.layout.no_cgroup();
         let input = Input {
             sandbox: &sandbox.config,
             files: &files,
             config,
             image: &image.config,
             unified: matches!(self.hierarchy, Hierarchy::Unified(_)),
+            no_cgroup: &no_cgroup,
             rootfs,
         };
         let bundle = spec::build(&input)?;

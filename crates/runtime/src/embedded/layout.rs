@@ -36,10 +36,16 @@ impl Layout {
             self.state(),
             self.bundles(),
             self.filters(),
+            self.no_cgroup(),
         ] {
             builder.create(directory)?;
         }
-        Ok(())
+        let sink = self.no_cgroup().join("cgroup.procs");
+        if sink.is_symlink() {
+            Ok(())
+        } else {
+            std::os::unix::fs::symlink("/dev/null", sink)
+        }
     }
 
     /// Records of sandboxes.
@@ -93,6 +99,11 @@ impl Layout {
     /// Compiled seccomp filters.
     pub(super) fn filters(&self) -> PathBuf {
         self.run.join("filters")
+    }
+
+    /// What libcontainer takes for a cgroup; see [`crate::spec::Input::no_cgroup`].
+    pub(super) fn no_cgroup(&self) -> PathBuf {
+        self.run.join("no-cgroup")
     }
 
     pub(super) fn namespace(&self, sandbox_id: &str, name: &str) -> PathBuf {

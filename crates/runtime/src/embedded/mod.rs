@@ -90,6 +90,11 @@ impl Embedded {
     /// # Errors
     /// Where the directories cannot be made or the host has no control groups.
     pub async fn open(options: Options, images: Images) -> Result<Arc<Self>> {
+        let mut options = options;
+        for directory in [&mut options.data, &mut options.run] {
+            *directory = std::path::absolute(&*directory)
+                .map_err(|error| Error::host("find the runtime's directories", error))?;
+        }
         let layout = Layout::new(&options);
         layout
             .create()

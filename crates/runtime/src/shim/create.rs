@@ -10,14 +10,18 @@ use std::path::Path;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
 use nix::fcntl::OFlag;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use serde::{Deserialize, Serialize};
 
 use super::launch::{Launch, capability_sets};
 use super::{ExecRequest, Failure, FrameReader, StartRequest};
 use crate::cgroup::Cgroup;
 use crate::spec::Process;
+
+/// Where libcontainer looks for control groups.
+const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// What the child tells the shim.
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,8 +132,9 @@ fn builder(
     Ok(builder)
 }
 
-/// Joins the container's cgroup, then hides the cgroup file systems from libcontainer. It would move its children
-/// there again from outside, which waits for an RCU grace period (see [`crate::cgroup`]), and look for each of a dozen controllers first.
+/// Joins the container's cgroup. On version 1, libcontainer is then shown a cgroup file system of version 2, as which it looks at the
+/// path in the configuration alone, where there is nothing to move (see [`crate::spec::Input::no_cgroup`]): for version 1 it would read
+/// the host's mounts a dozen times, and move its children from outside, which waits for an RCU grace period.
 fn enter(cgroup: &Cgroup) -> Result<(), Failure> {
     let context =
         |what: &str, error: &dyn std::fmt::Display| Failure::new(format!("{what}: {error}"));
@@ -142,8 +147,13 @@ fn enter(cgroup: &Cgroup) -> Result<(), Failure> {
             .join()
             .map_err(|error| context("join cgroup", &error))?;
     }
+    let file_system = statfs(CGROUPS).map_err(|error| context("look at /sys/fs/cgroup", &error))?;
+    if file_system.filesystem_type() == CGROUP2_SUPER_MAGIC {
+        return Ok(());
+    }
     unshare(CloneFlags::CLONE_NEWNS).map_err(|error| context("unshare mounts", &error))?;
     let none: Option<&str> = None;
+    // The host's mounts stay: ours are slaves.
     mount(
         none,
         "/sys",
@@ -152,14 +162,9 @@ fn enter(cgroup: &Cgroup) -> Result<(), Failure> {
         none,
     )
     .map_err(|error| context("make /sys a slave", &error))?;
-    // Unmounted, since what is merely covered is still listed. The host's mounts stay: ours are slaves.
-    match umount2("/sys/fs/cgroup", MntFlags::MNT_DETACH) {
-        Ok(()) | Err(nix::Error::EINVAL) => {}
-        Err(error) => return Err(context("unmount /sys/fs/cgroup", &error)),
-    }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(Some("tmpfs"), "/sys/fs/cgroup", Some("tmpfs"), flags, none)
-        .map_err(|error| context("hide /sys/fs/cgroup", &error))
+    mount(Some("cgroup2"), CGROUPS, Some("cgroup2"), flags, none)
+        .map_err(|error| context("cover /sys/fs/cgroup", &error))
 }
 
 /// Without `CAP_SYS_RESOURCE` the score cannot be lowered. Such a node protects its pods less, but runs them.
@@ -237,7 +242,7 @@ fn finish(
     Ok((pid, master))
 }
 
-/// All that an error of libcontainer has to say.
+/// All that an error of libcontainer has to say, but for the cleaning up of a cgroup that is none.
 fn failed(error: impl std::error::Error) -> Failure {
     let mut message = error.to_string();
     let mut cause = error.source();
@@ -248,6 +253,10 @@ fn failed(error: impl std::error::Error) -> Failure {
         }
         cause = inner.source();
     }
+    let message = message
+        .split(". error during cleanup")
+        .next()
+        .unwrap_or(&message);
     Failure::new(message)
 }
 

@@ -51,6 +51,8 @@ pub struct Input<'a> {
     pub image: &'a ImageConfig,
     /// Whether the host's control groups are version 2: then it sees its own.
     pub unified: bool,
+    /// A directory whose `cgroup.procs` takes everything and does nothing; libcontainer is to move processes there.
+    pub no_cgroup: &'a Path,
     /// Its root file system, mounted.
     pub rootfs: &'a Path,
 }
@@ -76,6 +78,8 @@ pub fn build(input: &Input<'_>) -> Result<Bundle> {
     let devices = devices_of(input.config)?;
     let security = &input.config.security;
     let mut linux = json!({
+        // Taken as relative to the cgroup file system's mount, from which it leads away.
+        "cgroupsPath": format!("../../..{}", input.no_cgroup.display()),
         "namespaces": namespaces(input),
         "devices": devices.iter().map(Device::to_oci).collect::<Vec<_>>(),
     });

@@ -161,6 +161,7 @@ fn bundle(config: ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
         config: &config,
         image,
         unified: false,
+        no_cgroup: Path::new("/nowhere"),
         rootfs: rootfs().path(),
     })
 }

@@ -248,8 +248,7 @@ async fn unmasked_proc_and_host_cgroups_hidden() {
     }
     let fixture = Fixture::new().await;
     let sandbox = fixture.sandbox().await;
-    let script =
-        "/bin/busybox mount | grep -c ' /proc/sys ' || true; ls /proc/1/fd | /bin/busybox wc -l";
+    let script = "/bin/busybox mount | grep -c ' /proc/sys ' || true; ls /proc/1/fd 2>/dev/null | /bin/busybox wc -l";
     let masked = fixture
         .output(&sandbox, with(script, SecurityContext::default()))
         .await;
@@ -272,5 +271,39 @@ async fn unmasked_proc_and_host_cgroups_hidden() {
         )
         .await;
     assert!(unmasked.starts_with("0\n"), "{unmasked}");
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shims_program_cannot_be_written() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let container = fixture.start(&sandbox, shell("sleep 1000")).await;
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", container.pid.unwrap())).unwrap();
+    let shim = stat
+        .rsplit(") ")
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    // Held as a container could hold it, which was its own program for a moment.
+    let held = nix::fcntl::open(
+        format!("/proc/{shim}/exe").as_str(),
+        nix::fcntl::OFlag::O_PATH,
+        nix::sys::stat::Mode::empty(),
+    )
+    .unwrap();
+    fixture.runtime.remove_sandbox(&sandbox.id).await.unwrap();
+    let mount = nix::sys::statvfs::fstatvfs(&held).unwrap();
+    assert!(
+        mount
+            .flags()
+            .contains(nix::sys::statvfs::FsFlags::ST_RDONLY)
+    );
     fixture.finish().await;
 }
