@@ -91,27 +91,25 @@ impl ApiServer {
         mut object: Box<dyn Object>,
         dry_run: bool,
     ) -> Result<Tried> {
-        validate(served, &*object)?;
         let key = served.key(
             request.namespace(),
             object.metadata().name.as_deref().unwrap_or_default(),
         );
         let warnings = served.def.strategy.warnings(&*object, None);
         for _ in 0..WRITE_ATTEMPTS {
-            let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
             let snapshot = self.store.snapshot();
-            if snapshot.get(&key).is_some() {
-                return Ok(Tried::Taken(object));
-            }
-            let mut extra = Extra {
-                compare: guards,
-                ops: Vec::new(),
-            };
+            let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
             let blank = (served.special == Special::Service).then(|| object.clone_object());
             if blank.is_some() {
                 self.services
                     .reserve(&*snapshot, &mut *object, None, &mut extra)?;
+            }
+            validate(served, &*object)?;
+            let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
+            extra.compare.extend(guards);
+            if snapshot.get(&key).is_some() {
+                return Ok(Tried::Taken(blank.unwrap_or(object)));
             }
             if dry_run {
                 request.warnings.extend(warnings);

@@ -93,6 +93,11 @@ impl ApiServer {
                 &mut *object,
                 Some(&*old),
             )?;
+            let mut extra = Extra::default();
+            if served.special == Special::Service && change.part == Part::Main {
+                self.services
+                    .reserve(&*snapshot, &mut *object, Some(&*old), &mut extra)?;
+            }
             served
                 .def
                 .strategy
@@ -109,11 +114,6 @@ impl ApiServer {
             request
                 .warnings
                 .extend(served.def.strategy.warnings(&*object, Some(&*old)));
-            let mut extra = Extra::default();
-            if served.special == Special::Service && change.part == Part::Main {
-                self.services
-                    .reserve(&*snapshot, &mut *object, Some(&*old), &mut extra)?;
-            }
             let encoded = commit::to_stored(&served, &mut *object)?;
             let at = encoded.stamp as usize;
             if scan::without_revision(&entry.value) == (&encoded.value[..at], &encoded.value[at..])

@@ -43,8 +43,8 @@ impl ApiServer {
             _ => {}
         }
         if path.starts_with("/openapi/") {
-            return match self.openapi.document(path, query) {
-                Some(document) => document_response(&document, parts),
+            return match self.openapi.document(path) {
+                Some(document) => document_response(document, parts),
                 None => text(404, "404 page not found\n"),
             };
         }

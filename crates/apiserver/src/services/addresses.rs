@@ -3,11 +3,12 @@
 use std::net::Ipv4Addr;
 
 use k8s_openapi::api::core::v1::ServiceSpec;
+use navarch_api::core::service::allocate;
 use navarch_machinery::field::Path;
 use navarch_store::Snapshot;
 use serde_json::json;
 
-use super::{Refused, Services, address_key, choose, kind};
+use super::{Refused, Services, address_key, choose};
 
 impl Services {
     /// The address of the service `kubernetes`: the first there is.
@@ -47,31 +48,23 @@ impl Services {
         spec: &mut ServiceSpec,
         before: Option<Ipv4Addr>,
     ) -> Result<(), Refused> {
-        if kind(spec) == "ExternalName" {
-            return Ok(());
+        let mut given = Vec::new();
+        for (_, asked) in allocate::wanted_cluster_ips(spec) {
+            given.push(match asked {
+                Some(text) => {
+                    self.check(snapshot, &text, before)?;
+                    text
+                }
+                None => {
+                    let free = |index| snapshot.get(&address_key(self.at(index))).is_none();
+                    let index = choose(self.total(), self.reserved(), free);
+                    let full = Refused::Full("failed to allocate a serviceIP: range is full");
+                    self.at(index.ok_or(full)?).to_string()
+                }
+            });
         }
-        let asked = spec.cluster_ip.clone().filter(|asked| !asked.is_empty());
-        let asked = asked
-            .or_else(|| spec.cluster_ips.as_ref()?.first().cloned())
-            .filter(|asked| !asked.is_empty());
-        match asked.as_deref() {
-            Some("None") => spec.cluster_ips = Some(vec!["None".into()]),
-            Some(text) => {
-                self.check(snapshot, text, before)?;
-                spec.cluster_ip = Some(text.to_owned());
-                spec.cluster_ips
-                    .get_or_insert_with(|| vec![text.to_owned()]);
-            }
-            None => {
-                let free = |index| snapshot.get(&address_key(self.at(index))).is_none();
-                let index = choose(self.total(), self.reserved(), free);
-                let index = index.ok_or(Refused::Full(
-                    "failed to allocate a serviceIP: range is full",
-                ))?;
-                let address = self.at(index).to_string();
-                spec.cluster_ips = Some(vec![address.clone()]);
-                spec.cluster_ip = Some(address);
-            }
+        if !given.is_empty() {
+            allocate::put_cluster_ips(spec, given);
         }
         Ok(())
     }

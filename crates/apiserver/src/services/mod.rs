@@ -11,7 +11,8 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
-use k8s_openapi::api::core::v1::{Service, ServiceSpec};
+use k8s_openapi::api::core::v1::Service;
+use navarch_api::core::service::{allocate, service_type};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -26,6 +27,9 @@ pub(crate) struct Services {
     pub(crate) addresses: Ipv4Net,
     pub(crate) ports: RangeInclusive<u16>,
 }
+
+/// The families of addresses that this cluster has.
+const FAMILIES: &[&str] = &["IPv4"];
 
 /// What a service holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,13 +60,20 @@ impl Services {
             "{}/{name}",
             service.metadata.namespace.as_deref().unwrap_or_default()
         );
+        let old_spec = old.and_then(|old| old.as_any().downcast_ref::<Service>()?.spec.as_ref());
         let Some(spec) = service.spec.as_mut() else {
             return Ok(());
         };
-        set_families(spec);
+        if let Some(old) = old_spec {
+            allocate::carry_over(spec, old);
+        }
+        allocate::align_cluster_ips(spec, old_spec);
+        let errors = allocate::set_ip_families(spec, old_spec, FAMILIES);
+        if !errors.is_empty() {
+            return Err(StatusError::invalid("", "Service", &name, &errors));
+        }
         self.choose_address(snapshot, spec, before.address)
-            .map_err(|refused| refused.status(&name))?;
-        self.choose_ports(snapshot, spec, &before.ports)
+            .and_then(|()| self.choose_ports(snapshot, spec, &before.ports))
             .map_err(|refused| refused.status(&name))?;
         let after = held(service);
         let taken = keys(&after)
@@ -122,26 +133,11 @@ impl Refused {
     }
 }
 
-fn kind(spec: &ServiceSpec) -> &str {
-    spec.type_.as_deref().unwrap_or("ClusterIP")
-}
-
-/// A cluster of one family gives every service that family.
-fn set_families(spec: &mut ServiceSpec) {
-    if kind(spec) != "ExternalName" {
-        if spec.ip_families.as_ref().is_none_or(Vec::is_empty) {
-            spec.ip_families = Some(vec!["IPv4".into()]);
-        }
-        spec.ip_family_policy
-            .get_or_insert_with(|| "SingleStack".into());
-    }
-}
-
 fn held(service: &Service) -> Held {
     let Some(spec) = &service.spec else {
         return Held::default();
     };
-    if kind(spec) == "ExternalName" {
+    if service_type(spec) == "ExternalName" {
         return Held::default();
     }
     let address = spec
@@ -149,7 +145,7 @@ fn held(service: &Service) -> Held {
         .as_deref()
         .and_then(|address| address.parse().ok());
     let mut ports: Vec<u16> = Vec::new();
-    if matches!(kind(spec), "NodePort" | "LoadBalancer") {
+    if matches!(service_type(spec), "NodePort" | "LoadBalancer") {
         let given = spec
             .ports
             .iter()

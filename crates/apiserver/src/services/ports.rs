@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::ServiceSpec;
+use navarch_api::core::service::allocate::{self, WantedPort};
+use navarch_api::core::service::needs_health_check_port;
 use navarch_machinery::field::Path;
 use navarch_store::Snapshot;
 use serde_json::json;
 
-use super::{Refused, Services, choose, kind, port_key};
+use super::{Refused, Services, choose, port_key};
 
 impl Services {
     pub(super) fn choose_ports(
@@ -16,41 +18,39 @@ impl Services {
         spec: &mut ServiceSpec,
         before: &[u16],
     ) -> Result<(), Refused> {
-        let wanted = match kind(spec) {
-            "NodePort" => true,
-            "LoadBalancer" => spec.allocate_load_balancer_node_ports != Some(false),
-            _ => false,
-        };
-        let local = kind(spec) == "LoadBalancer"
-            && spec.external_traffic_policy.as_deref() == Some("Local");
+        let wanted = allocate::wanted_node_ports(spec);
         let mut mine: BTreeSet<u16> = BTreeSet::new();
-        for (at, port) in spec.ports.iter().flatten().enumerate() {
-            if let Some(asked) = port.node_port.filter(|asked| *asked != 0) {
+        let mut given: Vec<Option<u16>> = Vec::with_capacity(wanted.len());
+        for (at, wanted) in wanted.iter().enumerate() {
+            if let WantedPort::Number(asked) = wanted {
                 let path = Path::new("spec").child("ports").index(at).child("nodePort");
-                mine.insert(self.check_port(snapshot, &path, asked, before)?);
+                mine.insert(self.check_port(snapshot, &path, *asked, before)?);
             }
         }
-        for port in spec
-            .ports
-            .iter_mut()
-            .flatten()
-            .filter(|port| wanted && port.node_port.unwrap_or(0) == 0)
-        {
-            let chosen = self.choose_port(snapshot, &mine)?;
-            mine.insert(chosen);
-            port.node_port = Some(i32::from(chosen));
+        for wanted in wanted {
+            given.push(match wanted {
+                WantedPort::Number(asked) => u16::try_from(asked).ok(),
+                WantedPort::SameAs(other) => given.get(other).copied().flatten(),
+                WantedPort::Nothing => None,
+                WantedPort::Any => {
+                    let chosen = self.choose_port(snapshot, &mine)?;
+                    mine.insert(chosen);
+                    Some(chosen)
+                }
+            });
+        }
+        for (port, given) in spec.ports.iter_mut().flatten().zip(given) {
+            if let Some(given) = given {
+                port.node_port = Some(i32::from(given));
+            }
         }
         match spec.health_check_node_port.filter(|asked| *asked != 0) {
-            Some(asked) if local => {
-                self.check_port(
-                    snapshot,
-                    &Path::new("spec").child("healthCheckNodePort"),
-                    asked,
-                    before,
-                )?;
+            Some(asked) if needs_health_check_port(spec) => {
+                let path = Path::new("spec").child("healthCheckNodePort");
+                self.check_port(snapshot, &path, asked, before)?;
             }
-            None if local => {
-                spec.health_check_node_port = Some(i32::from(self.choose_port(snapshot, &mine)?))
+            None if needs_health_check_port(spec) => {
+                spec.health_check_node_port = Some(i32::from(self.choose_port(snapshot, &mine)?));
             }
             _ => {}
         }
