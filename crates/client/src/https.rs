@@ -56,7 +56,7 @@ impl Endpoint for Https {
         if call.verb == Verb::List {
             return list(def, &body);
         }
-        let is_object = call.verb != Verb::Delete
+        let is_object = !matches!(call.verb, Verb::Delete | Verb::DeleteCollection)
             && call
                 .subresource
                 .as_deref()

@@ -7,6 +7,9 @@
 mod claim;
 pub mod deployment;
 pub mod endpoint_slice;
+pub mod garbage_collection;
+pub mod graph;
+pub mod namespace;
 pub mod node_cidr;
 pub mod node_lifecycle;
 pub mod plan;
@@ -15,6 +18,8 @@ mod pods;
 pub mod replicaset;
 pub mod service_account;
 pub mod shell;
+mod start;
 
 pub use plan::{Action, Note, Plan, Step};
 pub use shell::{Context, Controller, Watched, run};
+pub use start::{Options, start};

@@ -1,0 +1,6 @@
+//! Controllers against the API server in this process.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod garbage;
+mod namespaces;
