@@ -46,7 +46,6 @@ impl Caller {
             Body::Patch(kind, value) => Input::PatchValue(kind, value),
         };
         let request = Request {
-            user: &self.user,
             info: &info,
             params: &params,
             served,

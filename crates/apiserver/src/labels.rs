@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use navarch_machinery::labels::{Operator, Selector};
-use navarch_store::{Entry, Event, EventKind, Revision, Snapshot, Store, Watch};
+use navarch_store::{Entry, Event, EventKind, Revision, Store, Watch};
 use parking_lot::Mutex;
 
 use crate::encode::scan;
@@ -32,15 +32,22 @@ struct Index {
     seen: Revision,
 }
 
+/// What an index knows of a selector.
+pub(crate) struct Candidates {
+    /// The keys that may match, in order.
+    pub(crate) keys: Vec<Arc<str>>,
+    /// The moment at which they do: what is read must be read there.
+    pub(crate) seen: Revision,
+}
+
 impl LabelIndexes {
-    /// The keys of a bucket, in order, that may match at the moment of `snapshot`; `None`: all may.
+    /// The keys of a resource's bucket that may match now; `None`: all may.
     pub(crate) fn candidates(
         &self,
         store: &dyn Store,
         served: &Served,
-        snapshot: &dyn Snapshot,
         selector: &Selector,
-    ) -> Option<Vec<Arc<str>>> {
+    ) -> Option<Candidates> {
         let narrow = |operator| {
             matches!(
                 operator,
@@ -51,36 +58,49 @@ impl LabelIndexes {
             .requirements()
             .iter()
             .find(|requirement| narrow(requirement.operator()))?;
-        let bucket = self
-            .buckets
-            .lock()
-            .entry(served.prefix.as_str().into())
-            .or_default()
-            .clone();
+        let bucket = self.bucket(&served.prefix);
         let mut slot = bucket.lock();
         if slot.as_mut().is_some_and(|index| !index.catch_up()) {
             *slot = None;
         }
         if slot.is_none() {
-            if snapshot.count(&served.prefix) < WORTH_IT {
+            if !is_worth_it(store, &served.prefix) {
                 return None;
             }
             *slot = Index::build(store, &served.prefix);
         }
-        // An index that is not of the snapshot's moment would hide what has changed between the two.
-        let index = slot
-            .as_ref()
-            .filter(|index| index.seen == snapshot.revision())?;
+        let index = slot.as_ref()?;
         let values = index.values.get(requirement.key());
-        let keys = requirement
+        let mut keys: Vec<Arc<str>> = requirement
             .values()
             .iter()
             .filter_map(|value| values?.get(value.as_str()))
-            .flatten();
-        let mut keys: Vec<Arc<str>> = keys.cloned().collect();
+            .flatten()
+            .cloned()
+            .collect();
         keys.sort_unstable();
-        Some(keys)
+        Some(Candidates {
+            keys,
+            seen: index.seen,
+        })
     }
+
+    fn bucket(&self, prefix: &str) -> Arc<Mutex<Option<Index>>> {
+        let mut buckets = self.buckets.lock();
+        if let Some(bucket) = buckets.get(prefix) {
+            return bucket.clone();
+        }
+        buckets.entry(prefix.into()).or_default().clone()
+    }
+}
+
+fn is_worth_it(store: &dyn Store, prefix: &str) -> bool {
+    let mut entries = 0;
+    store.snapshot().scan(prefix, None, &mut |_| {
+        entries += 1;
+        entries < WORTH_IT
+    });
+    entries == WORTH_IT
 }
 
 impl Index {

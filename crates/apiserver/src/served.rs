@@ -32,6 +32,10 @@ pub(crate) struct Served {
     /// The resource whose objects are stored where that is another one.
     pub(crate) storage: Option<Arc<Served>>,
     pub(crate) special: Special,
+    /// What every answer warns of, where Kubernetes calls the resource deprecated.
+    pub(crate) deprecation: Option<&'static str>,
+    /// Members that every encoded object has, null where there is nothing to say.
+    pub(crate) nullable: &'static [&'static str],
     /// The store's prefix of all its objects.
     pub(crate) prefix: String,
 }
@@ -48,6 +52,8 @@ impl Served {
         Self {
             head: format!("{{\"apiVersion\":{api_version:?},\"kind\":{:?},", def.kind),
             prefix: def.prefix(None),
+            deprecation: deprecation(&def),
+            nullable: nullable(&def),
             api_version,
             storage,
             special,
@@ -118,6 +124,29 @@ impl Served {
     /// A 404 for one of its objects.
     pub(crate) fn not_found(&self, name: &str) -> StatusError {
         StatusError::not_found(&self.def.group, &self.def.plural, name)
+    }
+}
+
+fn deprecation(def: &ResourceDef) -> Option<&'static str> {
+    match (&*def.group, &*def.plural) {
+        ("", "endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}
+
+/// Kubernetes' own types write some times that are not set as null.
+fn nullable(def: &ResourceDef) -> &'static [&'static str] {
+    match (&*def.group, &*def.plural) {
+        ("", "events") => &["eventTime", "firstTimestamp", "lastTimestamp"],
+        ("events.k8s.io", "events") => &[
+            "deprecatedFirstTimestamp",
+            "deprecatedLastTimestamp",
+            "eventTime",
+        ],
+        _ => &[],
     }
 }
 

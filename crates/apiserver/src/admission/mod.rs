@@ -5,7 +5,9 @@
 //! and webhooks take their places in the same list.
 
 mod namespace_lifecycle;
+mod node_taint;
 mod pod_priority;
+mod runtime_class;
 mod service_account;
 mod tolerations;
 
@@ -78,8 +80,10 @@ impl Chain {
         Self(vec![
             Box::new(namespace_lifecycle::NamespaceLifecycle),
             Box::new(service_account::ServiceAccount),
+            Box::new(node_taint::TaintNodesByCondition),
             Box::new(tolerations::DefaultTolerationSeconds),
             Box::new(pod_priority::Priority),
+            Box::new(runtime_class::RuntimeClass),
         ])
     }
 }
@@ -133,8 +137,10 @@ fn created_pod<'a>(
     attributes: &Attributes<'_>,
     object: &'a mut dyn Object,
 ) -> Option<&'a mut k8s_openapi::api::core::v1::Pod> {
-    if attributes.operation != Operation::Create {
-        return None;
-    }
+    written_pod(object).filter(|_| attributes.operation == Operation::Create)
+}
+
+/// The pod that is being written, if it is one.
+fn written_pod(object: &mut dyn Object) -> Option<&mut k8s_openapi::api::core::v1::Pod> {
     object.as_any_mut().downcast_mut()
 }

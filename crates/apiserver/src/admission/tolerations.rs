@@ -4,7 +4,9 @@ use k8s_openapi::api::core::v1::Toleration;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::Result;
 
-use super::{Attributes, Layer, created_pod};
+use navarch_api::strategy::Part;
+
+use super::{Attributes, Layer, Operation, written_pod};
 
 const SECONDS: i64 = 300;
 const TAINTS: [&str; 2] = [
@@ -21,7 +23,10 @@ impl Layer for DefaultTolerationSeconds {
         object: &mut dyn Object,
         _: Option<&dyn Object>,
     ) -> Result<()> {
-        let Some(spec) = created_pod(attributes, object).and_then(|pod| pod.spec.as_mut()) else {
+        let Some(spec) = written_pod(object)
+            .filter(|_| writes_spec(attributes.operation))
+            .and_then(|pod| pod.spec.as_mut())
+        else {
             return Ok(());
         };
         let tolerations = spec.tolerations.get_or_insert_default();
@@ -43,6 +48,11 @@ impl Layer for DefaultTolerationSeconds {
         tolerations.extend(missing);
         Ok(())
     }
+}
+
+/// An update that leaves the tolerations out means the defaults too.
+fn writes_spec(operation: Operation) -> bool {
+    matches!(operation, Operation::Create | Operation::Update(Part::Main))
 }
 
 fn tolerates(toleration: &Toleration, taint: &str) -> bool {

@@ -12,12 +12,13 @@ pub(crate) fn object_bytes(served: &Served, entry: &Entry) -> Result<Bytes> {
     if served.storage.is_none() {
         return Ok(entry.value.clone());
     }
-    Ok(encoded(&*served.decode(entry)?))
+    Ok(encoded(served, &*served.decode(entry)?))
 }
 
 /// The JSON of an object.
-pub(crate) fn encoded(object: &dyn Object) -> Bytes {
+pub(crate) fn encoded(served: &Served, object: &dyn Object) -> Bytes {
     let mut json = Vec::with_capacity(1024);
     object.encode(&mut json);
+    super::stored::add_nulls(served, &mut json);
     json.into()
 }

@@ -126,6 +126,15 @@ pub(crate) fn labels(json: &[u8]) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, text(json, value)?)))
 }
 
+/// The text at a path of member names, where there is one.
+pub(crate) fn at<'a>(json: &'a [u8], path: &str) -> Option<&'a str> {
+    let mut range = 0..json.len();
+    for name in path.split('.') {
+        range = member(json, range.start, name)?;
+    }
+    text(json, range)
+}
+
 /// The object without its revision: what two versions are compared by.
 pub(crate) fn without_revision(json: &[u8]) -> (&[u8], &[u8]) {
     match resource_version(json) {

@@ -5,6 +5,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::scan;
+use crate::served::Served;
 
 /// Bytes for the store.
 #[derive(Debug, Clone)]
@@ -16,11 +17,21 @@ pub(crate) struct Encoded {
 }
 
 /// Writes an object. Its resourceVersion is empty afterwards.
-pub(crate) fn encode(object: &mut dyn Object) -> Result<Encoded> {
+pub(crate) fn encode(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
     object.metadata_mut().resource_version = Some(String::new());
     let mut json = Vec::with_capacity(1024);
     object.encode(&mut json);
+    add_nulls(served, &mut json);
     stamped(json.into())
+}
+
+/// Writes null for what the kind always has and this object has not.
+pub(crate) fn add_nulls(served: &Served, json: &mut Vec<u8>) {
+    for name in served.nullable {
+        if scan::member(json, 0, name).is_none() && json.pop().is_some() {
+            json.extend_from_slice(format!(",\"{name}\":null}}").as_bytes());
+        }
+    }
 }
 
 /// Bytes that the store returned, ready to be stamped with another revision.

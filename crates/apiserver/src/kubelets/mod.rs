@@ -29,9 +29,20 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long a node may take to answer a request's head: it starts the process first.
 const ANSWER: Duration = Duration::from_secs(60);
 /// The headers of an upgrade that a node must see.
-const UPGRADE_HEADERS: &[&str] = &["sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions"];
+const UPGRADE_HEADERS: &[&str] = &[
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-protocol",
+    "sec-websocket-extensions",
+];
 /// The headers of a node's answer that the client sees.
-const ANSWER_HEADERS: &[&str] = &["content-type", "sec-websocket-accept", "sec-websocket-protocol", "upgrade", "connection"];
+const ANSWER_HEADERS: &[&str] = &[
+    "content-type",
+    "sec-websocket-accept",
+    "sec-websocket-protocol",
+    "upgrade",
+    "connection",
+];
 
 /// The nodes' HTTP APIs.
 pub struct Kubelets {
@@ -43,19 +54,31 @@ type Sender = hyper::client::conn::http1::SendRequest<Empty<Bytes>>;
 impl Kubelets {
     /// `tls`: the certificate by which this server is known to the nodes, and what it trusts theirs by.
     pub fn new(tls: ClientConfig) -> Self {
-        Self { tls: TlsConnector::from(Arc::new(tls)) }
+        Self {
+            tls: TlsConnector::from(Arc::new(tls)),
+        }
     }
 
     async fn connect(&self, host: &str, port: u16) -> Result<Sender> {
         let failed = |error: &dyn std::fmt::Display| {
-            StatusError::internal(format!("error dialing backend: dial tcp {host}:{port}: {error}"))
+            StatusError::internal(format!(
+                "error dialing backend: dial tcp {host}:{port}: {error}"
+            ))
         };
         let connecting = async {
-            let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
+            let stream = TcpStream::connect((host, port))
+                .await
+                .map_err(|error| failed(&error))?;
             let _ = stream.set_nodelay(true);
             let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-            let stream = self.tls.connect(name, stream).await.map_err(|error| failed(&error))?;
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))
+            let stream = self
+                .tls
+                .connect(name, stream)
+                .await
+                .map_err(|error| failed(&error))?;
+            hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(|error| failed(&error))
         };
         let connected = tokio::time::timeout(CONNECT, connecting).await;
         let (sender, connection) = connected.map_err(|_| failed(&"i/o timeout"))??;
@@ -74,19 +97,37 @@ impl NodeProxy for Kubelets {
         let (host, port) = target::address(&request.node)?;
         let path = target::path(&request)?;
         let mut sender = self.connect(&host, port).await?;
-        let mut forwarded = Request::builder().method(request.method.clone()).uri(path).header("host", format!("{host}:{port}"));
-        if let Some(headers) = forwarded.headers_mut().filter(|_| request.upgrade.is_some()) {
+        let mut forwarded = Request::builder()
+            .method(request.method.clone())
+            .uri(path)
+            .header("host", format!("{host}:{port}"));
+        if let Some(headers) = forwarded
+            .headers_mut()
+            .filter(|_| request.upgrade.is_some())
+        {
             copy(&request.headers, headers, UPGRADE_HEADERS);
-            copy(&request.headers, headers, &[UPGRADE.as_str(), CONNECTION.as_str()]);
+            copy(
+                &request.headers,
+                headers,
+                &[UPGRADE.as_str(), CONNECTION.as_str()],
+            );
         }
-        let forwarded = forwarded.body(Empty::new()).map_err(StatusError::internal)?;
+        let forwarded = forwarded
+            .body(Empty::new())
+            .map_err(StatusError::internal)?;
         let answered = tokio::time::timeout(ANSWER, sender.send_request(forwarded)).await;
-        let answer = answered.map_err(|_| StatusError::timeout("the node did not answer in time", 1))?;
-        let answer = answer.map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
+        let answer =
+            answered.map_err(|_| StatusError::timeout("the node did not answer in time", 1))?;
+        let answer = answer
+            .map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
         Ok(match (answer.status(), request.upgrade) {
             (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => switched(answer, client),
-            (StatusCode::SWITCHING_PROTOCOLS, None) => return Err(StatusError::internal("the node switched protocols unasked")),
-            (status, _) if status.is_redirection() => return Err(StatusError::internal("the node answered with a redirect")),
+            (StatusCode::SWITCHING_PROTOCOLS, None) => {
+                return Err(StatusError::internal("the node switched protocols unasked"));
+            }
+            (status, _) if status.is_redirection() => {
+                return Err(StatusError::internal("the node answered with a redirect"));
+            }
             _ => streamed(answer, sender),
         })
     }
@@ -105,10 +146,13 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[&'static str]) {
 fn streamed(answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<ReplyBody> {
     let (head, body) = answer.into_parts();
     // The connection lives as long as its sender, which therefore goes along.
-    let chunks = futures::stream::unfold((body.into_data_stream(), sender), |(mut body, sender)| async move {
-        let chunk = body.next().await?.ok()?;
-        Some((chunk, (body, sender)))
-    });
+    let chunks = futures::stream::unfold(
+        (body.into_data_stream(), sender),
+        |(mut body, sender)| async move {
+            let chunk = body.next().await?.ok()?;
+            Some((chunk, (body, sender)))
+        },
+    );
     let mut response = Response::new(ReplyBody::Stream(Box::pin(chunks)));
     *response.status_mut() = head.status;
     copy(&head.headers, response.headers_mut(), ANSWER_HEADERS);
@@ -117,10 +161,15 @@ fn streamed(answer: Response<hyper::body::Incoming>, sender: Sender) -> Response
 }
 
 /// The switch of protocols, after which bytes go both ways until one side ends.
-fn switched(mut answer: Response<hyper::body::Incoming>, client: hyper::upgrade::OnUpgrade) -> Response<ReplyBody> {
+fn switched(
+    mut answer: Response<hyper::body::Incoming>,
+    client: hyper::upgrade::OnUpgrade,
+) -> Response<ReplyBody> {
     let node = hyper::upgrade::on(&mut answer);
     tokio::spawn(async move {
-        let (Ok(client), Ok(node)) = (client.await, node.await) else { return };
+        let (Ok(client), Ok(node)) = (client.await, node.await) else {
+            return;
+        };
         let (mut client, mut node) = (TokioIo::new(client), TokioIo::new(node));
         if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut node).await {
             tracing::debug!(%error, "a stream to a node ended");

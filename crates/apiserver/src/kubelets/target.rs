@@ -9,17 +9,32 @@ use crate::registry::NodeRequest;
 /// The port of a kubelet that names none.
 const KUBELET_PORT: u16 = 10250;
 /// Which of a node's addresses is taken. Kubernetes' `--kubelet-preferred-address-types`, but names last: they need a resolver.
-const PREFERRED: &[&str] = &["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"];
+const PREFERRED: &[&str] = &[
+    "InternalIP",
+    "ExternalIP",
+    "Hostname",
+    "InternalDNS",
+    "ExternalDNS",
+];
 
 /// The host and port of a node's kubelet.
 pub(super) fn address(node: &Node) -> Result<(String, u16)> {
     let status = node.status.as_ref();
-    let addresses = status.and_then(|status| status.addresses.as_deref()).unwrap_or_default();
-    let found = PREFERRED.iter().find_map(|kind| addresses.iter().find(|address| address.type_ == *kind));
+    let addresses = status
+        .and_then(|status| status.addresses.as_deref())
+        .unwrap_or_default();
+    let found = PREFERRED
+        .iter()
+        .find_map(|kind| addresses.iter().find(|address| address.type_ == *kind));
     let name = node.metadata.name.as_deref().unwrap_or_default();
-    let found = found.ok_or_else(|| StatusError::internal(format!("no preferred addresses found for node {name:?}")))?;
-    let endpoint = status.and_then(|status| status.daemon_endpoints.as_ref()?.kubelet_endpoint.as_ref());
-    let port = endpoint.and_then(|endpoint| u16::try_from(endpoint.port).ok()).filter(|port| *port != 0);
+    let found = found.ok_or_else(|| {
+        StatusError::internal(format!("no preferred addresses found for node {name:?}"))
+    })?;
+    let endpoint =
+        status.and_then(|status| status.daemon_endpoints.as_ref()?.kubelet_endpoint.as_ref());
+    let port = endpoint
+        .and_then(|endpoint| u16::try_from(endpoint.port).ok())
+        .filter(|port| *port != 0);
     Ok((found.address.clone(), port.unwrap_or(KUBELET_PORT)))
 }
 
@@ -30,13 +45,29 @@ pub(super) fn path(request: &NodeRequest) -> Result<String> {
     let pod = metadata.name.as_deref().unwrap_or_default();
     let container = &request.container;
     let (path, query) = match request.action {
-        SubresourceKind::Log => (format!("/containerLogs/{namespace}/{pod}/{container}"), request.query.clone()),
-        SubresourceKind::Exec => (format!("/exec/{namespace}/{pod}/{container}"), streams(&request.query)),
-        SubresourceKind::Attach => (format!("/attach/{namespace}/{pod}/{container}"), streams(&request.query)),
-        SubresourceKind::PortForward => (format!("/portForward/{namespace}/{pod}"), request.query.clone()),
+        SubresourceKind::Log => (
+            format!("/containerLogs/{namespace}/{pod}/{container}"),
+            request.query.clone(),
+        ),
+        SubresourceKind::Exec => (
+            format!("/exec/{namespace}/{pod}/{container}"),
+            streams(&request.query),
+        ),
+        SubresourceKind::Attach => (
+            format!("/attach/{namespace}/{pod}/{container}"),
+            streams(&request.query),
+        ),
+        SubresourceKind::PortForward => (
+            format!("/portForward/{namespace}/{pod}"),
+            request.query.clone(),
+        ),
         _ => return Err(StatusError::no_such_path()),
     };
-    Ok(if query.is_empty() { path } else { format!("{path}?{query}") })
+    Ok(if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{query}")
+    })
 }
 
 /// The kubelet's names for the wanted streams: `input=1` where the API says `stdin=true`. The command stays as it came.
@@ -53,7 +84,11 @@ fn streams(query: &str) -> String {
         };
         matches!(value, "true" | "1" | "").then(|| format!("{name}=1"))
     };
-    query.split('&').filter_map(rename).collect::<Vec<_>>().join("&")
+    query
+        .split('&')
+        .filter_map(rename)
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 #[cfg(test)]
@@ -63,7 +98,10 @@ mod tests {
     #[test]
     fn streams_are_renamed_and_the_command_is_kept() {
         let query = "command=sh&command=-c&command=echo+a%26b&container=c&stdin=true&stdout=true&stderr=false&tty=true";
-        assert_eq!(streams(query), "command=sh&command=-c&command=echo+a%26b&input=1&output=1&tty=1");
+        assert_eq!(
+            streams(query),
+            "command=sh&command=-c&command=echo+a%26b&input=1&output=1&tty=1"
+        );
     }
 
     #[test]
@@ -72,9 +110,18 @@ mod tests {
             "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": "10.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10251}},
         }});
-        assert_eq!(address(&serde_json::from_value(node).unwrap()).unwrap(), ("10.0.0.1".to_owned(), 10251));
-        let bare = serde_json::json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}});
-        let error = address(&serde_json::from_value(bare).unwrap()).unwrap_err().message;
-        assert!(error.contains("no preferred addresses found for node \"n\""), "{error}");
+        assert_eq!(
+            address(&serde_json::from_value(node).unwrap()).unwrap(),
+            ("10.0.0.1".to_owned(), 10251)
+        );
+        let bare =
+            serde_json::json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}});
+        let error = address(&serde_json::from_value(bare).unwrap())
+            .unwrap_err()
+            .message;
+        assert!(
+            error.contains("no preferred addresses found for node \"n\""),
+            "{error}"
+        );
     }
 }

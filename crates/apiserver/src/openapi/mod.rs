@@ -27,12 +27,21 @@ impl Documents {
         let mut groups = BTreeMap::new();
         for (group, held) in table.groups() {
             for (version, resources) in held.versions() {
-                let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+                let path = if group.is_empty() {
+                    format!("api/{version}")
+                } else {
+                    format!("apis/{group}/{version}")
+                };
                 let part = Table::new(resources.resources().map(|def| (**def).clone()));
                 groups.insert(path, (part, OnceLock::new()));
             }
         }
-        Self { groups, index: OnceLock::new(), v2: OnceLock::new(), table: table.clone() }
+        Self {
+            groups,
+            index: OnceLock::new(),
+            v2: OnceLock::new(),
+            table: table.clone(),
+        }
     }
 
     /// The document at a path.
@@ -53,8 +62,14 @@ impl Documents {
     fn make_index(&self) -> Document {
         let mut paths = serde_json::Map::new();
         for path in self.groups.keys() {
-            let hash = self.group(path).map(|document| document.etag.trim_matches('"').to_owned()).unwrap_or_default();
-            paths.insert(path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}));
+            let hash = self
+                .group(path)
+                .map(|document| document.etag.trim_matches('"').to_owned())
+                .unwrap_or_default();
+            paths.insert(
+                path.clone(),
+                json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash}")}),
+            );
         }
         Document::json(&json!({"paths": paths}), "application/json")
     }

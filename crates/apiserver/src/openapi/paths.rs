@@ -16,27 +16,58 @@ const PATCHES: &[&str] = &[
 pub(super) fn paths(prefix: &str, table: &Table) -> Map<String, Value> {
     let mut paths = Map::new();
     for def in table.rows() {
-        let Some(schema) = name_of(&def.group, &def.version, &def.kind) else { continue };
-        let place = if def.is_namespaced() { "namespaces/{namespace}/" } else { "" };
+        let Some(schema) = name_of(&def.group, &def.version, &def.kind) else {
+            continue;
+        };
+        let place = if def.is_namespaced() {
+            "namespaces/{namespace}/"
+        } else {
+            ""
+        };
         let collection = format!("/{prefix}/{place}{}", def.plural);
         if def.is_namespaced() && def.verbs.contains(&Verb::List) {
-            paths.insert(format!("/{prefix}/{}", def.plural), item(def, schema, &[Verb::List], false));
+            paths.insert(
+                format!("/{prefix}/{}", def.plural),
+                item(def, schema, &[Verb::List], false),
+            );
         }
-        paths.insert(collection.clone(), item(def, schema, &of(def, &[Verb::DeleteCollection, Verb::List, Verb::Create]), true));
+        paths.insert(
+            collection.clone(),
+            item(
+                def,
+                schema,
+                &of(def, &[Verb::DeleteCollection, Verb::List, Verb::Create]),
+                true,
+            ),
+        );
         let named = of(def, &[Verb::Delete, Verb::Get, Verb::Patch, Verb::Update]);
         if !named.is_empty() {
-            paths.insert(format!("{collection}/{{name}}"), item(def, schema, &named, true));
+            paths.insert(
+                format!("{collection}/{{name}}"),
+                item(def, schema, &named, true),
+            );
         }
         for sub in &def.subresources {
-            let body = sub.body.as_ref().and_then(|(group, version, kind)| name_of(group, version, kind)).unwrap_or(schema);
-            paths.insert(format!("{collection}/{{name}}/{}", sub.name), item(def, body, &sub.verbs, true));
+            let body = sub
+                .body
+                .as_ref()
+                .and_then(|(group, version, kind)| name_of(group, version, kind))
+                .unwrap_or(schema);
+            paths.insert(
+                format!("{collection}/{{name}}/{}", sub.name),
+                item(def, body, &sub.verbs, true),
+            );
         }
     }
     paths
 }
 
 fn of(def: &ResourceDef, verbs: &[Verb]) -> Vec<Verb> {
-    verbs.iter().copied().filter(|verb| def.verbs.contains(verb)).collect()
+    verbs
+        .iter()
+        .copied()
+        .filter(|verb| def.verbs.contains(verb))
+        .collect()
 }
 
 fn item(def: &ResourceDef, schema: &str, verbs: &[Verb], one: bool) -> Value {
@@ -69,8 +100,13 @@ fn method(verb: Verb) -> Option<(&'static str, &'static str)> {
 }
 
 fn operation(def: &ResourceDef, schema: &str, verb: Verb, action: &str) -> Value {
-    let reference = |name: &str| json!({"schema": {"$ref": format!("#/components/schemas/{name}")}});
-    let answer = if verb == Verb::List { format!("{schema}List") } else { schema.to_owned() };
+    let reference =
+        |name: &str| json!({"schema": {"$ref": format!("#/components/schemas/{name}")}});
+    let answer = if verb == Verb::List {
+        format!("{schema}List")
+    } else {
+        schema.to_owned()
+    };
     let mut operation = json!({
         "tags": [tag(def)],
         "x-kubernetes-action": action,
@@ -80,13 +116,25 @@ fn operation(def: &ResourceDef, schema: &str, verb: Verb, action: &str) -> Value
         }}},
     });
     let content: Option<Map<String, Value>> = match verb {
-        Verb::Create | Verb::Update => Some(Map::from_iter([("*/*".to_owned(), reference(schema))])),
-        Verb::Patch => Some(PATCHES.iter().map(|media| ((*media).to_owned(), json!({"schema": {"type": "object"}}))).collect()),
+        Verb::Create | Verb::Update => {
+            Some(Map::from_iter([("*/*".to_owned(), reference(schema))]))
+        }
+        Verb::Patch => Some(
+            PATCHES
+                .iter()
+                .map(|media| ((*media).to_owned(), json!({"schema": {"type": "object"}})))
+                .collect(),
+        ),
         _ => None,
     };
-    let Some(fields) = operation.as_object_mut() else { return operation };
+    let Some(fields) = operation.as_object_mut() else {
+        return operation;
+    };
     if let Some(content) = content {
-        fields.insert("requestBody".into(), json!({"required": true, "content": content}));
+        fields.insert(
+            "requestBody".into(),
+            json!({"required": true, "content": content}),
+        );
         let options = ["dryRun", "fieldManager", "fieldValidation"];
         let parameters: Vec<Value> =
             options.iter().map(|name| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}})).collect();
@@ -96,6 +144,10 @@ fn operation(def: &ResourceDef, schema: &str, verb: Verb, action: &str) -> Value
 }
 
 fn tag(def: &ResourceDef) -> String {
-    let group = if def.group.is_empty() { "core" } else { def.group.split('.').next().unwrap_or_default() };
+    let group = if def.group.is_empty() {
+        "core"
+    } else {
+        def.group.split('.').next().unwrap_or_default()
+    };
     format!("{group}_{}", def.version)
 }

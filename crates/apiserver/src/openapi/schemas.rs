@@ -38,9 +38,15 @@ pub(super) fn schemas(table: &Table, root: &str) -> BTreeMap<String, Value> {
             continue;
         }
         made.insert(ty.name.to_string(), schema_of(ty, root));
-        ty.fields().iter().for_each(|field| references(&field.shape, &mut open));
+        ty.fields()
+            .iter()
+            .for_each(|field| references(&field.shape, &mut open));
     }
-    for def in table.rows().filter(|def| !def.verbs.iter().all(|verb| *verb == navarch_api::def::Verb::Create)) {
+    for def in table.rows().filter(|def| {
+        !def.verbs
+            .iter()
+            .all(|verb| *verb == navarch_api::def::Verb::Create)
+    }) {
         if let Some(item) = name_of(&def.group, &def.version, &def.kind) {
             let kind = json!([{"group": def.group, "version": def.version, "kind": def.list_kind}]);
             made.insert(format!("{item}List"), list(item, root, kind));
@@ -76,7 +82,10 @@ fn schema_of(ty: &Type, root: &str) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in ty.fields() {
-        properties.insert(field.name.to_string(), property(field, &|id| format!("{root}{}", types[id].name)));
+        properties.insert(
+            field.name.to_string(),
+            property(field, &|id| format!("{root}{}", types[id].name)),
+        );
         if field.required {
             required.push(field.name.to_string());
         }
@@ -92,8 +101,11 @@ fn schema_of(ty: &Type, root: &str) -> Value {
         value.insert("x-kubernetes-map-type".into(), "atomic".into());
     }
     if !ty.kinds.is_empty() {
-        let kinds: Vec<Value> =
-            ty.kinds.iter().map(|kind| json!({"group": kind.group, "version": kind.version, "kind": kind.kind})).collect();
+        let kinds: Vec<Value> = ty
+            .kinds
+            .iter()
+            .map(|kind| json!({"group": kind.group, "version": kind.version, "kind": kind.kind}))
+            .collect();
         value.insert("x-kubernetes-group-version-kind".into(), kinds.into());
     }
     value.into()
@@ -101,12 +113,26 @@ fn schema_of(ty: &Type, root: &str) -> Value {
 
 fn property(field: &Field, reference: &dyn Fn(TypeId) -> String) -> Value {
     let mut value = shape(&field.shape, reference, field.default.is_some());
-    let Some(fields) = value.as_object_mut() else { return value };
-    if let Some(default) = field.default.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+    let Some(fields) = value.as_object_mut() else {
+        return value;
+    };
+    if let Some(default) = field
+        .default
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+    {
         fields.insert("default".into(), default);
     }
     if !field.values.is_empty() {
-        fields.insert("enum".into(), field.values.iter().map(ToString::to_string).collect::<Vec<_>>().into());
+        fields.insert(
+            "enum".into(),
+            field
+                .values
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .into(),
+        );
     }
     if let Some(kind) = field.list_type {
         let word = match kind {
@@ -121,15 +147,31 @@ fn property(field: &Field, reference: &dyn Fn(TypeId) -> String) -> Value {
         fields.insert("x-kubernetes-list-map-keys".into(), keys.into());
     }
     if let Some(atomic) = field.map_atomic {
-        fields.insert("x-kubernetes-map-type".into(), if atomic { "atomic" } else { "granular" }.into());
+        fields.insert(
+            "x-kubernetes-map-type".into(),
+            if atomic { "atomic" } else { "granular" }.into(),
+        );
     }
-    let strategies = [(field.patch.merge, "merge"), (field.patch.replace, "replace"), (field.patch.retain_keys, "retainKeys")];
-    let strategies: Vec<&str> = strategies.into_iter().filter_map(|(set, word)| set.then_some(word)).collect();
+    let strategies = [
+        (field.patch.merge, "merge"),
+        (field.patch.replace, "replace"),
+        (field.patch.retain_keys, "retainKeys"),
+    ];
+    let strategies: Vec<&str> = strategies
+        .into_iter()
+        .filter_map(|(set, word)| set.then_some(word))
+        .collect();
     if !strategies.is_empty() {
-        fields.insert("x-kubernetes-patch-strategy".into(), strategies.join(",").into());
+        fields.insert(
+            "x-kubernetes-patch-strategy".into(),
+            strategies.join(",").into(),
+        );
     }
     if let Some(key) = &field.merge_key {
-        fields.insert("x-kubernetes-patch-merge-key".into(), key.to_string().into());
+        fields.insert(
+            "x-kubernetes-patch-merge-key".into(),
+            key.to_string().into(),
+        );
     }
     value
 }
@@ -143,13 +185,17 @@ fn shape(shape_of: &Shape, reference: &dyn Fn(TypeId) -> String, beside: bool) -
         Shape::Double => json!({"type": "number", "format": "double"}),
         Shape::Bytes => json!({"type": "string", "format": "byte"}),
         Shape::Any => json!({"x-kubernetes-preserve-unknown-fields": true}),
-        Shape::IntOrString => json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}),
+        Shape::IntOrString => {
+            json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
+        }
         Shape::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
         Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
         // What stands beside a reference would be ignored.
         Shape::Struct(id) if beside => json!({"allOf": [{"$ref": reference(*id)}]}),
         Shape::Struct(id) => json!({"$ref": reference(*id)}),
         Shape::List(inner) => json!({"type": "array", "items": shape(inner, reference, false)}),
-        Shape::Map(inner) => json!({"type": "object", "additionalProperties": shape(inner, reference, false)}),
+        Shape::Map(inner) => {
+            json!({"type": "object", "additionalProperties": shape(inner, reference, false)})
+        }
     }
 }

@@ -87,13 +87,13 @@ impl ApiServer {
 
 /// The bytes of an object in the form in which it is stored.
 pub(crate) fn to_stored(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
-    if served.storage.is_none() {
-        return encode(object);
-    }
+    let Some(storage) = &served.storage else {
+        return encode(served, object);
+    };
     let stored = served.def.strategy.to_storage_kind(object);
     let mut stored = stored
         .ok_or_else(|| StatusError::internal(format!("{:?} cannot be stored", served.def)))?;
-    encode(&mut *stored)
+    encode(storage, &mut *stored)
 }
 
 /// The answer to a write, and the written object as the decoded form of its entry.

@@ -1,9 +1,19 @@
 //! The token of the next page: the revision of the first page, and the key where the last one ended.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use navarch_machinery::status::{Result, StatusError};
 use serde::{Deserialize, Serialize};
+
+/// As Go reads it: bits behind the last byte do not matter.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// What a token holds, in the form that Kubernetes gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,20 +38,18 @@ impl Token {
     }
 
     pub(crate) fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::json!(self).to_string())
+        BASE64.encode(serde_json::json!(self).to_string())
     }
 
     pub(crate) fn decode(text: &str) -> Result<Self> {
         let invalid =
             |why: String| StatusError::bad_request(format!("invalid continue token: {why}"));
-        let json = URL_SAFE_NO_PAD
-            .decode(text.trim_end_matches('='))
-            .map_err(|error| {
-                invalid(format!(
-                    "continue key is not valid: {}",
-                    base64_words(&error)
-                ))
-            })?;
+        let json = BASE64.decode(text.trim_end_matches('=')).map_err(|error| {
+            invalid(format!(
+                "continue key is not valid: {}",
+                base64_words(&error)
+            ))
+        })?;
         let token: Self = serde_json::from_slice(&json).map_err(|_| {
             let first = json.first().map_or_else(
                 || "unexpected end of JSON input".into(),

@@ -14,7 +14,7 @@ use super::commit::{self, Extra, Written};
 use super::delete_options::{DeleteOptions, name_of};
 use crate::ApiServer;
 use crate::admission::Operation;
-use crate::encode::{encode, restamp};
+use crate::encode::restamp;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::reply::{Output, success};
 use crate::served::{Served, Special};
@@ -120,7 +120,7 @@ impl ApiServer {
         let mut extra = Extra::default();
         self.release(served, &**old, &mut extra);
         let encoded = match last {
-            Some(mut object) => encode(&mut *object)?,
+            Some(mut object) => commit::to_stored(served, &mut *object)?,
             None => restamp(&entry.value)?,
         };
         match self.remove(entry, encoded, extra).await? {

@@ -19,7 +19,7 @@ impl ApiServer {
         validate_options(request.params, false)?;
         let selection = Selection::parse(request.served, request.params)?;
         let limit = request.params.limit()?;
-        let list = self.page(request, &*self.store.snapshot(), None, limit, &selection)?;
+        let list = self.fresh(request, limit, &selection)?;
         let mut deletions: Vec<BoxFuture<'_, Result<()>>> = Vec::with_capacity(list.entries.len());
         for entry in &list.entries {
             deletions.push(Box::pin(self.delete_entry(request, &entry.key, &options)));

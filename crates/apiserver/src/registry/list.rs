@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::status::{Result, StatusError};
-use navarch_store::{Range, Snapshot};
+use navarch_store::{Entry, Range, Snapshot};
 
 use super::Request;
 use super::continuation::Token;
@@ -22,14 +22,46 @@ impl ApiServer {
         validate_options(request.params, false)?;
         let selection = Selection::parse(request.served, request.params)?;
         let (snapshot, after) = match &*request.params.continue_token {
+            "" if request.params.resource_version_match != "Exact" => {
+                self.wait_for(&request.params.resource_version).await?;
+                return self.fresh(request, limit, &selection).map(Output::List);
+            }
             "" => (self.snapshot_for(request.params).await?, None),
             text => match self.continued(request, &Token::decode(text)?)? {
                 Continued::At(snapshot, after) => (snapshot, Some(after)),
                 Continued::TooOld(status) => return Ok(status),
             },
         };
-        self.page(request, &*snapshot, after.as_deref(), limit, &selection)
-            .map(Output::List)
+        self.page(
+            request,
+            &*snapshot,
+            after.as_deref(),
+            limit,
+            &selection,
+            None,
+        )
+        .map(Output::List)
+    }
+
+    /// The first page of what there is now.
+    pub(crate) fn fresh(
+        &self,
+        request: &Request<'_>,
+        limit: usize,
+        selection: &Selection,
+    ) -> Result<List> {
+        let candidates = match selection.labels.is_empty() {
+            true => None,
+            false => self
+                .labels
+                .candidates(&*self.store, request.served, &selection.labels),
+        };
+        let snapshot = match &candidates {
+            Some(candidates) => self.store.snapshot_at(candidates.seen).map_err(of_store)?,
+            None => self.store.snapshot(),
+        };
+        let keys = candidates.as_ref().map(|candidates| &*candidates.keys);
+        self.page(request, &*snapshot, None, limit, selection, keys)
     }
 
     async fn snapshot_for(&self, params: &Params<'_>) -> Result<Arc<dyn Snapshot>> {
@@ -78,6 +110,7 @@ impl ApiServer {
         after: Option<&str>,
         limit: usize,
         selection: &Selection,
+        candidates: Option<&[Arc<str>]>,
     ) -> Result<List> {
         let served = request.served;
         let prefix = served.scope_prefix(request.namespace());
@@ -106,11 +139,15 @@ impl ApiServer {
         }
         let mut more = false;
         let mut failed = None;
+        let place = Place {
+            snapshot,
+            prefix: &prefix,
+            after,
+            candidates,
+        };
         self.visit(
             request,
-            snapshot,
-            &prefix,
-            after,
+            &place,
             selection,
             &mut |entry| match selection.matches(served, entry) {
                 Ok(true) if limit > 0 && list.entries.len() == limit => {
@@ -141,41 +178,30 @@ impl ApiServer {
     fn visit(
         &self,
         request: &Request<'_>,
-        snapshot: &dyn Snapshot,
-        prefix: &str,
-        after: Option<&str>,
+        place: &Place<'_>,
         selection: &Selection,
-        visit: &mut dyn FnMut(&Arc<navarch_store::Entry>) -> bool,
+        visit: &mut dyn FnMut(&Arc<Entry>) -> bool,
     ) {
         let namespace = request.namespace();
         let one_namespace = !namespace.is_empty() || !request.served.def.is_namespaced();
         if let Some(name) = selection.name().filter(|_| one_namespace) {
             let key = request.served.key(namespace, name);
-            if let Some(entry) = snapshot
-                .get(&key)
-                .filter(|_| after.is_none_or(|after| after < &*key))
-            {
+            if let Some(entry) = place.snapshot.get(&key).filter(|_| place.holds(&key)) {
                 visit(&entry);
             }
             return;
         }
-        if let Some(candidates) =
-            self.labels
-                .candidates(&*self.store, request.served, snapshot, &selection.labels)
-        {
-            for key in candidates
-                .iter()
-                .filter(|key| key.starts_with(prefix) && after.is_none_or(|after| after < &***key))
-            {
-                if let Some(entry) = snapshot.get(key)
-                    && !visit(&entry)
-                {
-                    return;
-                }
-            }
+        let Some(candidates) = place.candidates else {
+            place.snapshot.scan(place.prefix, place.after, visit);
             return;
+        };
+        for key in candidates.iter().filter(|key| place.holds(key)) {
+            if let Some(entry) = place.snapshot.get(key)
+                && !visit(&entry)
+            {
+                return;
+            }
         }
-        snapshot.scan(prefix, after, visit);
     }
 
     fn token(&self, list: &List) -> String {
@@ -187,6 +213,21 @@ impl ApiServer {
             .strip_prefix(&*list.served.prefix)
             .unwrap_or(&last.key);
         Token::after(key, Some(list.revision)).encode()
+    }
+}
+
+/// Where a page is read.
+struct Place<'a> {
+    snapshot: &'a dyn Snapshot,
+    prefix: &'a str,
+    after: Option<&'a str>,
+    /// The keys that may be selected, where an index knows.
+    candidates: Option<&'a [Arc<str>]>,
+}
+
+impl Place<'_> {
+    fn holds(&self, key: &str) -> bool {
+        key.starts_with(self.prefix) && self.after.is_none_or(|after| after < key)
     }
 }
 

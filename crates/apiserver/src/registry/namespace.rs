@@ -13,7 +13,7 @@ use super::Request;
 use super::commit::{self, Extra, Written};
 use super::delete_options::DeleteOptions;
 use crate::ApiServer;
-use crate::encode::{encode, restamp};
+use crate::encode::restamp;
 use crate::reply::Output;
 
 impl ApiServer {
@@ -65,7 +65,7 @@ impl ApiServer {
             )));
         }
         let finished = !held && is_finalized(&*object);
-        let encoded = encode(&mut *object)?;
+        let encoded = commit::to_stored(served, &mut *object)?;
         let written = if finished {
             self.remove(entry, encoded, Extra::default()).await?
         } else {

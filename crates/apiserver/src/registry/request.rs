@@ -10,11 +10,9 @@ use serde_json::Value;
 
 use crate::request::{Params, RequestInfo};
 use crate::served::Served;
-use navarch_auth::UserInfo;
 
 /// A request that has been authenticated and authorized, and whose resource is known.
 pub(crate) struct Request<'a> {
-    pub(crate) user: &'a Arc<UserInfo>,
     pub(crate) info: &'a RequestInfo<'a>,
     pub(crate) params: &'a Params<'a>,
     pub(crate) served: &'a Arc<Served>,

@@ -10,6 +10,20 @@ use crate::encode::scan;
 use crate::request::Params;
 use crate::served::Served;
 
+/// Fields that stand in the JSON as text under just their name: what many watchers select by needs no decoding.
+const DIRECT: &[&str] = &[
+    "spec.nodeName",
+    "status.phase",
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+];
+
+fn is_direct(field: &str) -> bool {
+    field.starts_with("metadata.") || DIRECT.contains(&field)
+}
+
 /// Label and field selectors together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
@@ -23,8 +37,7 @@ impl Selection {
         let refused = |error: String| StatusError::bad_request(error);
         let labels = match &*params.label_selector {
             "" => labels::Selector::everything(),
-            text => labels::Selector::parse(text)
-                .map_err(|error| refused(format!("unable to parse requirement: {error}")))?,
+            text => labels::Selector::parse(text).map_err(|error| refused(error.0))?,
         };
         let fields = match &*params.field_selector {
             "" => fields::Selector::default(),
@@ -76,11 +89,13 @@ impl Selection {
             .fields
             .terms()
             .iter()
-            .all(|term| matches!(&*term.field, "metadata.name" | "metadata.namespace"))
+            .all(|term| is_direct(&term.field))
+            && served.storage.is_none()
         {
             return Ok(self.fields.matches(|field| match field {
                 "metadata.name" => Some(Cow::Borrowed(name)),
-                _ => Some(Cow::Borrowed(namespace)),
+                "metadata.namespace" => Some(Cow::Borrowed(namespace)),
+                other => scan::at(&entry.value, other).map(Cow::Borrowed),
             }));
         }
         let object = served.decode(entry)?;

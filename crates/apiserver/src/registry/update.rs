@@ -82,10 +82,10 @@ impl ApiServer {
             let entry = snapshot.get(&key).ok_or_else(|| request.not_found())?;
             let old = served.decode(&entry)?;
             let mut object = (change.wanted)(&old, &mut request.warnings)?;
-            let unconditional = check_version(&served, &*object, &entry)?;
             if change.whole {
                 check_uid(&served, &*object, &*old, &entry)?;
             }
+            let unconditional = check_version(&served, &*object, &entry)?;
             served.def.strategy.apply_defaults(&mut *object);
             self.mutate(
                 request,

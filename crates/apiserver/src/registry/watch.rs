@@ -102,8 +102,7 @@ impl ApiServer {
             }
             _ => {
                 self.wait_for(&params.resource_version).await?;
-                let snapshot = self.store.snapshot();
-                let list = self.page(request, &*snapshot, None, 0, &feed.selection)?;
+                let list = self.fresh(request, 0, &feed.selection)?;
                 feed.initial = list.entries.into_iter();
                 feed.initial_end =
                     (initial == Some(true) && feed.bookmarks).then_some(list.revision);

@@ -78,7 +78,7 @@ impl Encoder {
                 object,
                 created,
             } => {
-                let json = encode::encoded(&*object);
+                let json = encode::encoded(&served, &*object);
                 (code(created), self.object(&served, json, || Ok(object))?)
             }
             Output::Value { value, code } => (code, ReplyBody::Full(value.to_string().into())),
@@ -271,6 +271,16 @@ pub(super) fn error_response(error: &StatusError, accepts: Option<&str>) -> Resp
             .insert(http::header::RETRY_AFTER, value);
     }
     response
+}
+
+/// Warns of something before everything that the answer warns of already.
+pub(super) fn warn(response: &mut Response<ReplyBody>, text: &str) {
+    let headers = response.headers_mut();
+    let others: Vec<HeaderValue> = headers.get_all(WARNING).iter().cloned().collect();
+    headers.remove(WARNING);
+    for value in warnings(&[text.to_owned()]).into_iter().chain(others) {
+        headers.append(WARNING, value);
+    }
 }
 
 /// Warnings as headers: `299 - "text"`, each once, as many as fit.

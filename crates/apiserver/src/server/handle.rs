@@ -5,15 +5,14 @@ use std::time::Instant;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Response};
+use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use navarch_api::call::PatchKind;
-use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
 
-use super::answer::{Encoder, error_response};
+use super::answer::{Encoder, error_response, warn};
 use super::body;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
@@ -47,25 +46,30 @@ impl ApiServer {
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
                 if info.resource_request {
+                    if parts.method == Method::HEAD {
+                        return Err(StatusError::method_not_allowed());
+                    }
                     served = Some(self.resource(&info)?);
                 }
-                Ok(user)
+                Ok(())
             });
         let answer = match (permitted, served) {
             (Err(error), _) => Err(error),
-            (Ok(_), None) => Ok(self.path(&parts)),
-            (Ok(user), Some(served)) => {
+            (Ok(()), None) => Ok(self.path(&parts)),
+            (Ok(()), Some(served)) => {
                 let exchange = Exchange {
                     parts: &parts,
                     info: &info,
                     params: &params,
-                    user: &user,
                     served,
                 };
                 self.exchange(exchange, body, upgrade).await
             }
         };
-        let response = answer.unwrap_or_else(|error| error_response(&error, accepts));
+        let mut response = answer.unwrap_or_else(|error| error_response(&error, accepts));
+        if let Some(text) = served.and_then(|served| served.deprecation) {
+            warn(&mut response, text);
+        }
         self.metrics.answered(
             &info,
             served.map(|served| &**served),
@@ -85,7 +89,6 @@ impl ApiServer {
             parts,
             info,
             params,
-            user,
             served,
         } = exchange;
         let encoder = Encoder::new(
@@ -113,7 +116,6 @@ impl ApiServer {
             connection: upgrade,
         };
         let request = Request {
-            user,
             info,
             params,
             served,
@@ -131,7 +133,6 @@ struct Exchange<'a> {
     parts: &'a Parts,
     info: &'a RequestInfo<'a>,
     params: &'a Params<'a>,
-    user: &'a Arc<UserInfo>,
     served: &'a Arc<Served>,
 }
 

@@ -99,9 +99,7 @@ impl Services {
             {
                 Ok(())
             }
-            _ => refuse(format!(
-                "the provided IP ({text}) is not in the valid range. The range of valid IPs is {network}"
-            )),
+            _ => refuse("the provided network does not match the current range".into()),
         }
     }
 }

@@ -58,6 +58,7 @@ impl ApiServer {
             .unwrap_or(now);
         wanted.metadata.name = Some(request.info.name.to_string());
         wanted.metadata.namespace = Some(request.namespace().to_owned());
+        wanted.metadata.uid = Some(crate::random::uuid());
         wanted.metadata.creation_timestamp = Some(seconds(now));
         wanted.status = Some(TokenRequestStatus {
             token: Some(token),
