@@ -1,1 +1,43 @@
-//! The pod lifecycle on a node, and the node's HTTP API.
+//! The pod lifecycle on a node, and the node's HTTP API: what the kubelet does.
+//!
+//! [`lifecycle::plan`] says, without any effect, what is to be done for a pod; the workers carry it out on [`Runtime`],
+//! [`Network`], [`Volumes`] and [`Clock`]. [`Agent`] puts them together.
+//!
+//! [`Runtime`]: navarch_runtime::cri::Runtime
+//! [`Clock`]: navarch_client::Clock
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod admission;
+mod agent;
+mod container_config;
+mod container_log;
+mod env;
+mod error;
+mod files;
+mod hooks;
+mod http_get;
+mod images;
+pub mod lifecycle;
+mod log_files;
+mod node_object;
+mod objects;
+mod options;
+mod pod_files;
+pub mod ports;
+mod probes;
+mod quantity;
+pub mod resources;
+pub mod server;
+mod spdy;
+mod spec;
+mod target;
+pub mod volumes;
+mod worker;
+
+pub use agent::{Agent, NodeParts};
+pub use container_log::LogOptions;
+pub use error::Error;
+pub use objects::Objects;
+pub use options::NodeOptions;
+pub use ports::{Network, Volumes};
+pub use volumes::HostVolumes;

@@ -1,0 +1,237 @@
+//! The node agent: puts the parts together and keeps them running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use navarch_client::{
+    Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
+};
+use navarch_runtime::cri::{ContainerEvent, EventStream, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::node_object::{self, Machine};
+use crate::options::NodeOptions;
+use crate::ports::{Network, Volumes};
+use crate::server::NodeApi;
+use crate::worker::{BY_TARGET, BY_UID, Parts, Worker};
+use crate::{Error, log_files, spec};
+
+/// How often every pod is looked at though nothing changed, and its volumes are brought up to date.
+const RESYNC: Duration = Duration::from_secs(60);
+/// How often the sizes of emptyDir volumes are looked at.
+const SIZES: Duration = Duration::from_secs(2);
+
+/// What a node runs on.
+pub struct NodeParts {
+    /// How it is set up.
+    pub options: NodeOptions,
+    /// The API.
+    pub client: Client,
+    /// The containers.
+    pub runtime: Arc<dyn Runtime>,
+    /// The pod network.
+    pub network: Arc<dyn Network>,
+    /// Pods' volumes.
+    pub volumes: Arc<dyn Volumes>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A running node. Dropping it ends the agent; containers run on.
+pub struct Agent {
+    worker: Arc<Worker>,
+    tasks: JoinSet<()>,
+    node: Arc<Node>,
+}
+
+impl Agent {
+    /// Registers the node, takes up what runs on it, and begins to look after its pods.
+    pub async fn start(parts: NodeParts) -> Result<Self, Error> {
+        let NodeParts {
+            options,
+            client,
+            runtime,
+            network,
+            volumes,
+            clock,
+        } = parts;
+        let options = Arc::new(options);
+        let events = EventRecorder::start(client.clone(), "kubelet", &options.name, clock.clone());
+        let machine = Machine::read(&options, runtime.version())?;
+        let list = ListOptions {
+            field_selector: format!("spec.nodeName={}", options.name),
+            ..ListOptions::default()
+        };
+        let pods = Informer::start(
+            client.clone(),
+            InformerOptions {
+                list,
+                indices: vec![BY_UID],
+            },
+        );
+        let services = Informer::start(client.clone(), InformerOptions::default());
+        let slices = Informer::start(
+            client.clone(),
+            InformerOptions {
+                indices: vec![BY_TARGET],
+                ..Default::default()
+            },
+        );
+        let worker = Worker::new(Parts {
+            options,
+            client,
+            runtime,
+            network,
+            volumes,
+            clock,
+            events,
+            pods,
+            services,
+            slices,
+        });
+        let changes = worker.runtime.events();
+        worker.adopt().await?;
+        let node = node_object::register(&worker, &machine, None)
+            .await
+            .map_err(Error::Register)?;
+        worker
+            .events
+            .event(&*node, EventType::Normal, "Starting", "Starting kubelet.");
+        let (_ready, unready) = watch::channel(None);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(node_object::heartbeat(worker.clone(), machine, unready));
+        tasks.spawn(follow(worker.clone(), changes));
+        tasks.spawn(look_after(worker.clone(), _ready));
+        let (of_lease, of_logs, of_volumes, of_sizes) = (
+            worker.clone(),
+            worker.clone(),
+            worker.clone(),
+            worker.clone(),
+        );
+        let owner = node.clone();
+        tasks.spawn(async move { node_object::renew(&of_lease, &owner).await });
+        tasks.spawn(async move { log_files::rotate(&of_logs).await });
+        tasks.spawn(async move { refresh(&of_volumes).await });
+        tasks.spawn(async move { watch_sizes(&of_sizes).await });
+        Ok(Self {
+            worker,
+            tasks,
+            node,
+        })
+    }
+
+    /// The node's HTTP API as methods.
+    pub fn api(&self) -> NodeApi {
+        NodeApi::new(self.worker.clone())
+    }
+
+    /// The Node object as it was registered.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Ends the agent. Containers run on; the next agent takes them up.
+    pub async fn stop(mut self) {
+        self.worker.queue.close();
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Looks at pods, once it is known which there are.
+async fn look_after(worker: Arc<Worker>, _ready: watch::Sender<Option<String>>) {
+    worker.pods.synced().await;
+    worker.slices.synced().await;
+    worker.listen();
+    worker.resync();
+    let mut workers = worker.run();
+    while workers.join_next().await.is_some() {}
+}
+
+/// Follows what happens in the runtime.
+async fn follow(worker: Arc<Worker>, mut changes: EventStream) {
+    loop {
+        let Some(event) = changes.next().await else {
+            // The runtime has closed its stream; a new one, and everything anew.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            changes = worker.runtime.events();
+            relist(&worker).await;
+            continue;
+        };
+        match event {
+            ContainerEvent::Container {
+                sandbox_id,
+                container_id,
+            } => {
+                worker
+                    .view
+                    .reload_container(&*worker.runtime, &container_id)
+                    .await;
+                if let Some(uid) = worker.view.uid_of(&sandbox_id) {
+                    worker.queue.add(uid);
+                }
+            }
+            ContainerEvent::Sandbox { sandbox_id } => {
+                let before = worker.view.uid_of(&sandbox_id);
+                if let Err(error) = worker.view.reload_sandboxes(&*worker.runtime).await {
+                    tracing::warn!(%error, "the sandboxes could not be listed");
+                }
+                if let Some(uid) = before.or_else(|| worker.view.uid_of(&sandbox_id)) {
+                    worker.queue.add(uid);
+                }
+            }
+            ContainerEvent::Lagged => relist(&worker).await,
+        }
+    }
+}
+
+async fn relist(worker: &Worker) {
+    if let Err(error) = worker.view.reload(&*worker.runtime).await {
+        tracing::warn!(%error, "the containers could not be listed");
+    }
+    worker.resync();
+}
+
+/// Brings volumes up to date, and looks at every pod once more.
+async fn refresh(worker: &Worker) {
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for pod in running(worker) {
+            if let Err(error) = worker.volumes.refresh(&pod).await {
+                worker
+                    .events
+                    .event(&*pod, EventType::Warning, "FailedMount", error.told());
+            }
+        }
+        worker.resync();
+    }
+}
+
+/// Puts pods out whose volumes have grown too large.
+async fn watch_sizes(worker: &Worker) {
+    let mut ticks = tokio::time::interval(SIZES);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for pod in running(worker) {
+            if let Some(message) = worker.volumes.over_limit(&pod).await {
+                worker.evict(spec::uid(&pod), message);
+            }
+        }
+    }
+}
+
+/// Pods that have a sandbox and are not on their way out.
+fn running(worker: &Worker) -> Vec<Arc<Pod>> {
+    let snapshot = worker.pods.snapshot();
+    let here = |pod: &&Arc<Pod>| {
+        !spec::is_terminal(pod)
+            && pod.metadata.deletion_timestamp.is_none()
+            && worker.view.of_pod(spec::uid(pod)).ready_sandbox().is_some()
+    };
+    snapshot.iter().filter(here).cloned().collect()
+}

@@ -1,0 +1,184 @@
+//! What the planner is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use navarch_runtime::cri::{ContainerRecord, SandboxRecord, SandboxState};
+
+use super::CrashBackoff;
+
+/// The annotation of a container that holds the image's name, for `image` in its status.
+pub(crate) const IMAGE_NAME: &str = "navarch.dev/image";
+/// The annotation of a container that holds the image's digest, for `imageID` in its status.
+pub(crate) const IMAGE_REF: &str = "navarch.dev/image-ref";
+
+/// What the runtime has of a pod.
+#[derive(Debug, Clone, Default)]
+pub struct PodActual {
+    /// Its sandboxes, of which the one of the highest attempt counts.
+    pub sandboxes: Vec<Arc<SandboxRecord>>,
+    /// Its containers, in all of its sandboxes.
+    pub containers: Vec<Arc<ContainerRecord>>,
+    /// Whether an endpoint slice still sends it traffic.
+    pub in_service: bool,
+}
+
+impl PodActual {
+    /// The sandbox that counts.
+    pub(crate) fn sandbox(&self) -> Option<&Arc<SandboxRecord>> {
+        self.sandboxes
+            .iter()
+            .max_by_key(|s| (s.config.attempt, s.created_at))
+    }
+
+    /// The sandbox that counts, if containers can run in it.
+    pub(crate) fn ready_sandbox(&self) -> Option<&Arc<SandboxRecord>> {
+        self.sandbox().filter(|s| s.state == SandboxState::Ready)
+    }
+
+    /// The newest container of a name, wherever it ran.
+    pub(crate) fn latest(&self, name: &str) -> Option<&Arc<ContainerRecord>> {
+        self.containers
+            .iter()
+            .filter(|c| c.config.name == name)
+            .max_by_key(|c| (c.config.attempt, c.created_at))
+    }
+
+    /// The newest container of a name in a sandbox.
+    pub(crate) fn latest_in(&self, sandbox: &str, name: &str) -> Option<&Arc<ContainerRecord>> {
+        self.containers
+            .iter()
+            .filter(|c| c.config.name == name && c.sandbox_id == sandbox)
+            .max_by_key(|c| (c.config.attempt, c.created_at))
+    }
+
+    /// The container of a name before the newest.
+    pub(crate) fn previous(&self, name: &str) -> Option<&Arc<ContainerRecord>> {
+        let latest = self.latest(name)?;
+        self.containers
+            .iter()
+            .filter(|c| c.config.name == name && c.id != latest.id)
+            .max_by_key(|c| (c.config.attempt, c.created_at))
+    }
+
+    /// The containers of a name.
+    pub(crate) fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<ContainerRecord>> {
+        self.containers
+            .iter()
+            .filter(move |c| c.config.name == name)
+    }
+}
+
+/// Which probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProbeKind {
+    /// Until it succeeds the others wait.
+    Startup,
+    /// A failure restarts the container.
+    Liveness,
+    /// A failure takes the pod out of service.
+    Readiness,
+}
+
+/// A probe of a container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeKey {
+    /// The container's id.
+    pub container_id: String,
+    /// Which of its probes.
+    pub kind: ProbeKind,
+}
+
+/// A probe that is to run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeWanted {
+    /// Of which container.
+    pub key: ProbeKey,
+    /// The container's name.
+    pub container: String,
+}
+
+/// A pod that this node will not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// As `OutOfcpu`, `Evicted`.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+    /// Whether it ran and is evicted, which `DisruptionTarget` tells.
+    pub evicted: bool,
+}
+
+/// A container that could not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFailure {
+    /// As `ErrImagePull`.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+    /// When to try again.
+    pub retry_at: Timestamp,
+}
+
+/// A sandbox, volume or network that could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetUpFailure {
+    /// How often in a row.
+    pub failures: u32,
+    /// When to try again.
+    pub retry_at: Timestamp,
+}
+
+/// What happened to a pod that neither the API nor the runtime tells.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// It will not run, or not any more.
+    pub refusal: Option<Refusal>,
+    /// Its volumes, sandbox and network are being made.
+    pub setting_up: bool,
+    /// They could not be made.
+    pub set_up_failure: Option<SetUpFailure>,
+    /// The sandbox that has its network, and its addresses (none with the node's network).
+    pub attached: Option<(String, Vec<IpAddr>)>,
+    /// The container that is being started; its id when it has one.
+    pub starting: Option<(String, Option<String>)>,
+    /// Containers that are being stopped, and when they are killed.
+    pub stopping: BTreeMap<String, Timestamp>,
+    /// By container name.
+    pub failures: BTreeMap<String, StartFailure>,
+    /// By container name.
+    pub backoffs: BTreeMap<String, CrashBackoff>,
+    /// What the probes last found.
+    pub probes: BTreeMap<ProbeKey, bool>,
+    /// The messages that containers left, by id.
+    pub messages: BTreeMap<String, String>,
+    /// When its termination began.
+    pub terminating_since: Option<Timestamp>,
+    /// Sandboxes and volumes are being taken down.
+    pub tearing_down: bool,
+    /// Nothing of it is left but records and logs.
+    pub torn_down: bool,
+    /// Nothing of it is left at all.
+    pub removed: bool,
+    /// Containers whose end was told of.
+    pub told: BTreeSet<String>,
+}
+
+/// What a plan must know of the node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Its addresses, the first one counts.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A runtime's time: nanoseconds since the epoch.
+pub(crate) fn time_of(nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or_default()
+}

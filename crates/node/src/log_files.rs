@@ -1,0 +1,77 @@
+//! The log files of containers: removal and rotation.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use navarch_runtime::logs::rotate_if_large;
+
+use crate::worker::Worker;
+
+/// How often sizes are looked at, as the kubelet's `containerLogMonitorInterval`.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// The log and what rotation made of it, the oldest first and the one that is written last.
+pub(crate) async fn all(log: &Path) -> Vec<PathBuf> {
+    let (Some(directory), Some(name)) = (log.parent(), log.file_name()) else {
+        return Vec::new();
+    };
+    let mut files = Vec::new();
+    if let Ok(mut entries) = tokio::fs::read_dir(directory).await {
+        let prefix = format!("{}.", name.to_string_lossy());
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    files.push(log.to_path_buf());
+    files
+}
+
+/// Removes a log and what rotation made of it.
+pub(crate) async fn remove(log: &Path) {
+    for file in all(log).await {
+        match tokio::fs::remove_file(&file).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(file = %file.display(), %error, "a log could not be removed");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Rotates the logs of running containers, for ever.
+pub(crate) async fn rotate(worker: &Worker) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let directories: std::collections::HashMap<_, _> = worker
+            .view
+            .sandboxes()
+            .into_iter()
+            .map(|s| (s.id.clone(), s.config.log_directory.clone()))
+            .collect();
+        for container in worker.view.running() {
+            let Some(directory) = directories.get(&container.sandbox_id) else {
+                continue;
+            };
+            let log = directory.join(&container.config.log_path);
+            let (policy, now) = (worker.options.log_rotation, worker.clock.now());
+            let shown = log.display().to_string();
+            let rotated =
+                tokio::task::spawn_blocking(move || rotate_if_large(&log, policy, now)).await;
+            match rotated {
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => {
+                    if let Err(error) = worker.runtime.reopen_log(&container.id).await {
+                        tracing::warn!(container = container.id, %error, "a rotated log could not be reopened");
+                    }
+                }
+                Ok(Err(error)) => tracing::warn!(log = shown, %error, "a log could not be rotated"),
+                Err(_) => return,
+            }
+        }
+    }
+}

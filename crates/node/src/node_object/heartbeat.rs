@@ -1,0 +1,144 @@
+//! Registers the node, and tells its status when it changes and every five minutes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Node, NodeStatus};
+use navarch_machinery::status::StatusError;
+use tokio::sync::watch;
+
+use super::conditions::pressure;
+use super::machine::Machine;
+use super::object::{self, Facts};
+use crate::worker::{Capacity, Worker};
+
+/// How often the host is looked at, as the kubelet's `nodeStatusUpdateFrequency`.
+const LOOK: Duration = Duration::from_secs(10);
+/// How often a status is told that did not change, as `nodeStatusReportFrequency`.
+const TELL: Duration = Duration::from_secs(300);
+
+/// Makes the Node or brings an old one up to date. `unready`: what keeps it from being ready.
+pub(crate) async fn register(
+    worker: &Worker,
+    machine: &Machine,
+    unready: Option<&str>,
+) -> Result<Arc<Node>, StatusError> {
+    let options = &worker.options;
+    *worker.capacity.lock() = Capacity {
+        memory: machine.memory,
+        allocatable: machine.allocatable(options),
+        labels: object::labels(options),
+    };
+    let images = worker.runtime.list_images().await.unwrap_or_default();
+    let facts = Facts {
+        options,
+        machine,
+        images: &images,
+        pressure: pressure(options),
+        unready,
+        now: worker.clock.now(),
+    };
+    let fresh = object::new_node(options, object::status(None, &facts));
+    match worker.client.create(fresh).await {
+        Err(error) if error.is_already_exists() => {}
+        answer => return answer,
+    }
+    let old = worker.client.get::<Node>(None, &options.name).await?;
+    let mut node = (*old).clone();
+    node.metadata
+        .labels
+        .get_or_insert_default()
+        .append(&mut object::labels(options));
+    if let (Some(cidr), Some(spec)) = (&options.pod_cidr, node.spec.as_mut())
+        && spec.pod_cidr.is_none()
+    {
+        spec.pod_cidr = Some(cidr.clone());
+        spec.pod_cidrs = Some(vec![cidr.clone()]);
+    }
+    if node == *old {
+        Ok(old)
+    } else {
+        worker.client.update(node).await
+    }
+}
+
+/// Tells the status for ever. `unready` says what keeps the node from being ready.
+pub(crate) async fn heartbeat(
+    worker: Arc<Worker>,
+    machine: Machine,
+    mut unready: watch::Receiver<Option<String>>,
+) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told: Option<(NodeStatus, tokio::time::Instant)> = None;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = unready.changed() => if changed.is_err() { return },
+        }
+        let why = unready.borrow_and_update().clone();
+        if let Err(error) = tell(&worker, &machine, why.as_deref(), &mut told).await {
+            tracing::warn!(%error, "the node's status could not be told");
+        }
+    }
+}
+
+async fn tell(
+    worker: &Worker,
+    machine: &Machine,
+    unready: Option<&str>,
+    told: &mut Option<(NodeStatus, tokio::time::Instant)>,
+) -> Result<(), StatusError> {
+    let options = &worker.options;
+    let images = worker.runtime.list_images().await.unwrap_or_default();
+    let facts = Facts {
+        options,
+        machine,
+        images: &images,
+        pressure: pressure(options),
+        unready,
+        now: worker.clock.now(),
+    };
+    let node = match worker.client.get::<Node>(None, &options.name).await {
+        Err(error) if error.is_not_found() => register(worker, machine, unready).await?,
+        answer => answer?,
+    };
+    let next = object::status(node.status.as_ref(), &facts);
+    let as_told = told
+        .as_ref()
+        .is_some_and(|(last, at)| same(last, &next) && at.elapsed() < TELL);
+    if as_told
+        && node
+            .status
+            .as_ref()
+            .is_some_and(|present| same(present, &next))
+    {
+        return Ok(());
+    }
+    let mut node = (*node).clone();
+    node.status = Some(next.clone());
+    match worker.client.update_status(node).await {
+        Ok(_) => {
+            *told = Some((next, tokio::time::Instant::now()));
+            Ok(())
+        }
+        // A controller was faster; the next look is soon.
+        Err(error) if error.is_conflict() => {
+            *told = None;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Equal but for the time of the heartbeat.
+fn same(a: &NodeStatus, b: &NodeStatus) -> bool {
+    let still = |status: &NodeStatus| {
+        let mut status = status.clone();
+        for condition in status.conditions.iter_mut().flatten() {
+            condition.last_heartbeat_time = None;
+        }
+        status
+    };
+    still(a) == still(b)
+}

@@ -1,0 +1,140 @@
+//! Labels, addresses and status of the Node.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeDaemonEndpoints, NodeSpec, NodeStatus,
+    Taint,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_runtime::cri::Image;
+
+use super::conditions::{Pressure, conditions};
+use super::machine::{Machine, architecture};
+use crate::options::NodeOptions;
+
+/// As many images as the kubelet tells.
+const MAX_IMAGES: usize = 50;
+/// As many names of each.
+const MAX_NAMES: usize = 5;
+
+/// The labels that every node has.
+pub(super) fn labels(options: &NodeOptions) -> BTreeMap<String, String> {
+    let arch = architecture();
+    let usual = [
+        ("kubernetes.io/hostname", options.hostname.as_str()),
+        ("kubernetes.io/os", "linux"),
+        ("kubernetes.io/arch", arch),
+        ("beta.kubernetes.io/os", "linux"),
+        ("beta.kubernetes.io/arch", arch),
+    ];
+    let mut labels = options.labels.clone();
+    labels.extend(usual.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    labels
+}
+
+/// A new Node.
+pub(super) fn new_node(options: &NodeOptions, status: NodeStatus) -> Node {
+    let not_ready = Taint {
+        key: "node.kubernetes.io/not-ready".into(),
+        effect: "NoSchedule".into(),
+        ..Taint::default()
+    };
+    let mut taints = options.taints.clone();
+    taints.push(not_ready);
+    let metadata = ObjectMeta {
+        name: Some(options.name.clone()),
+        labels: Some(labels(options)),
+        annotations: Some(BTreeMap::from([(
+            "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
+            "true".to_owned(),
+        )])),
+        ..ObjectMeta::default()
+    };
+    let cidr = options.pod_cidr.clone();
+    let spec = NodeSpec {
+        taints: Some(taints),
+        pod_cidrs: cidr.clone().map(|cidr| vec![cidr]),
+        pod_cidr: cidr,
+        ..NodeSpec::default()
+    };
+    Node {
+        metadata,
+        spec: Some(spec),
+        status: Some(status),
+    }
+}
+
+/// What the status is made from.
+pub(super) struct Facts<'a> {
+    pub(super) options: &'a NodeOptions,
+    pub(super) machine: &'a Machine,
+    pub(super) images: &'a [Image],
+    pub(super) pressure: Pressure,
+    pub(super) unready: Option<&'a str>,
+    pub(super) now: Timestamp,
+}
+
+/// The status; what others wrote in `old` stays.
+pub(super) fn status(old: Option<&NodeStatus>, facts: &Facts<'_>) -> NodeStatus {
+    let Facts {
+        options,
+        machine,
+        images,
+        pressure,
+        unready,
+        now,
+    } = *facts;
+    let mut status = old.cloned().unwrap_or_default();
+    let before = status.conditions.take().unwrap_or_default();
+    let mut ours = conditions(&before, pressure, unready, now);
+    let theirs = before
+        .into_iter()
+        .filter(|c| ours.iter().all(|o| o.type_ != c.type_))
+        .collect::<Vec<_>>();
+    ours.extend(theirs);
+    status.conditions = Some(ours);
+    let address = |kind: &str, address: String| NodeAddress {
+        type_: kind.to_owned(),
+        address,
+    };
+    let mut addresses: Vec<_> = options
+        .addresses
+        .iter()
+        .map(|ip| address("InternalIP", ip.to_string()))
+        .collect();
+    addresses.push(address("Hostname", options.hostname.clone()));
+    status.addresses = Some(addresses);
+    status.capacity = Some(machine.capacity(options));
+    status.allocatable = Some(machine.allocatable(options));
+    status.node_info = Some(machine.info.clone());
+    let port = i32::from(options.port);
+    status.daemon_endpoints = Some(NodeDaemonEndpoints {
+        kubelet_endpoint: Some(DaemonEndpoint { port }),
+    });
+    status.images = Some(told_images(images));
+    status
+}
+
+/// The largest first.
+fn told_images(images: &[Image]) -> Vec<ContainerImage> {
+    let mut images: Vec<&Image> = images.iter().collect();
+    images.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.id.cmp(&b.id)));
+    let told = images
+        .into_iter()
+        .take(MAX_IMAGES)
+        .map(|image| ContainerImage {
+            names: Some(
+                image
+                    .digests
+                    .iter()
+                    .chain(&image.tags)
+                    .take(MAX_NAMES)
+                    .cloned()
+                    .collect(),
+            ),
+            size_bytes: i64::try_from(image.size).ok(),
+        });
+    told.collect()
+}

@@ -1,0 +1,109 @@
+//! The node's HTTP API over TLS.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use super::NodeApi;
+use crate::Error;
+
+/// Connections at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 1024;
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const HEADERS: Duration = Duration::from_secs(30);
+
+/// Who the node is, and whom it believes.
+pub struct ServeOptions {
+    /// The node's certificate and those above it.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Its key.
+    pub key: PrivateKeyDer<'static>,
+    /// Who signs the certificates of clients: only the API server's get them.
+    pub client_authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Serves until dropped. Clients without a certificate of the authorities do not come past the handshake.
+pub async fn serve(
+    listener: TcpListener,
+    options: ServeOptions,
+    api: NodeApi,
+) -> Result<(), Error> {
+    let acceptor = TlsAcceptor::from(Arc::new(config(options)?));
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        // The semaphore is never closed.
+        let place = room.clone().acquire_owned().await;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (acceptor, api) = (acceptor.clone(), api.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            let _ = stream.set_nodelay(true);
+            match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => connection(stream, api).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a client's handshake failed"),
+                Err(_) => tracing::debug!("a client took too long for its handshake"),
+            }
+        });
+    }
+}
+
+fn config(options: ServeOptions) -> Result<ServerConfig, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificates(error.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    for authority in options.client_authorities {
+        roots.add(authority).map_err(|e| wrong(&e))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|e| wrong(&e))?;
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| wrong(&e))?;
+    let mut config = builder
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(options.certificates, options.key)
+        .map_err(|e| wrong(&e))?;
+    // Upgrades to WebSockets need HTTP/1.1.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+async fn connection<S>(stream: S, api: NodeApi)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let api = api.clone();
+        async move { Ok::<_, Infallible>(api.handle(request).await) }
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS);
+    if let Err(error) = server
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(%error, "a connection ended");
+    }
+}

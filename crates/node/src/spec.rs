@@ -1,0 +1,144 @@
+//! What a pod's spec says, with Kubernetes' defaults where it says nothing.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, Probe};
+
+static NO_SPEC: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
+static NO_STATUS: std::sync::LazyLock<PodStatus> = std::sync::LazyLock::new(PodStatus::default);
+
+/// The spec; an empty one where the API sent none.
+pub(crate) fn spec(pod: &Pod) -> &PodSpec {
+    pod.spec.as_ref().unwrap_or(&NO_SPEC)
+}
+
+/// The status; an empty one where there is none yet.
+pub(crate) fn status(pod: &Pod) -> &PodStatus {
+    pod.status.as_ref().unwrap_or(&NO_STATUS)
+}
+
+/// The uid; empty where the API sent none.
+pub(crate) fn uid(pod: &Pod) -> &str {
+    pod.metadata.uid.as_deref().unwrap_or("")
+}
+
+/// The name.
+pub(crate) fn name(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or("")
+}
+
+/// The namespace.
+pub(crate) fn namespace(pod: &Pod) -> &str {
+    pod.metadata.namespace.as_deref().unwrap_or("")
+}
+
+/// `NAME_NAMESPACE(UID)`: how the kubelet names a pod in its messages.
+pub(crate) fn full_name(pod: &Pod) -> String {
+    format!("{}_{}({})", name(pod), namespace(pod), uid(pod))
+}
+
+/// The init containers, sidecars among them.
+pub(crate) fn init_containers(pod: &Pod) -> &[Container] {
+    spec(pod).init_containers.as_deref().unwrap_or_default()
+}
+
+/// The regular containers.
+pub(crate) fn containers(pod: &Pod) -> &[Container] {
+    &spec(pod).containers
+}
+
+/// All containers, init containers first.
+pub(crate) fn all_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
+    init_containers(pod).iter().chain(containers(pod))
+}
+
+/// A container by its name.
+pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
+    all_containers(pod).find(|c| c.name == name)
+}
+
+/// Whether an init container is a restartable one: it runs beside the regular ones.
+pub(crate) fn is_sidecar(pod: &Pod, name: &str) -> bool {
+    init_containers(pod)
+        .iter()
+        .any(|c| c.name == name && restartable(c))
+}
+
+/// Whether a container of the init list runs on beside the regular ones.
+pub(crate) fn restartable(init: &Container) -> bool {
+    init.restart_policy.as_deref() == Some("Always")
+}
+
+/// Whether a container is in the init list.
+pub(crate) fn is_init(pod: &Pod, name: &str) -> bool {
+    init_containers(pod).iter().any(|c| c.name == name)
+}
+
+/// Where a container stands in the spec, as events name it.
+pub(crate) fn field_path(pod: &Pod, name: &str) -> String {
+    let list = if is_init(pod, name) {
+        "initContainers"
+    } else {
+        "containers"
+    };
+    format!("spec.{list}{{{name}}}")
+}
+
+/// Whether the pod uses the node's network.
+pub(crate) fn host_network(pod: &Pod) -> bool {
+    spec(pod).host_network == Some(true)
+}
+
+/// Whether the pod is over for good.
+pub(crate) fn is_terminal(pod: &Pod) -> bool {
+    matches!(status(pod).phase.as_deref(), Some("Succeeded" | "Failed"))
+}
+
+/// The time its containers are given to end.
+pub(crate) fn grace(pod: &Pod) -> Duration {
+    let seconds = match pod.metadata.deletion_timestamp {
+        Some(_) => pod.metadata.deletion_grace_period_seconds,
+        None => spec(pod).termination_grace_period_seconds,
+    };
+    seconds_of(seconds.unwrap_or(30))
+}
+
+/// The time a container is given to end after a probe failed.
+pub(crate) fn probe_grace(pod: &Pod, probe: Option<&Probe>) -> Duration {
+    probe
+        .and_then(|p| p.termination_grace_period_seconds)
+        .map_or_else(|| grace(pod), seconds_of)
+}
+
+fn seconds_of(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// Whether a container that ended with `code` is to run again: its own rules, its own policy, or the pod's.
+pub(crate) fn should_restart(pod: &Pod, container: &Container, code: i32) -> bool {
+    for rule in container
+        .restart_policy_rules
+        .as_deref()
+        .unwrap_or_default()
+    {
+        let Some(codes) = &rule.exit_codes else {
+            continue;
+        };
+        let listed = codes.values.as_deref().unwrap_or_default().contains(&code);
+        if listed == (codes.operator == "In") {
+            return rule.action.starts_with("Restart");
+        }
+    }
+    let init = is_init(pod, &container.name);
+    let policy = container
+        .restart_policy
+        .as_deref()
+        .or(spec(pod).restart_policy.as_deref())
+        .unwrap_or("Always");
+    match policy {
+        "Never" => false,
+        "OnFailure" => code != 0,
+        // An init container that succeeded is done, whatever the pod's policy.
+        _ => code != 0 || !init || restartable(container),
+    }
+}

@@ -1,0 +1,65 @@
+//! Takes a pod's volumes away.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, umount2};
+
+/// Unmounts all that is mounted below the pod's directory, and removes its volumes.
+pub(super) fn tear_down(pod: &Path) -> Result<(), String> {
+    for point in mounted_below(pod)? {
+        umount2(&point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)
+            .map_err(|error| format!("{} could not be unmounted: {error}", point.display()))?;
+    }
+    // Removing what is mounted still would remove what is not ours.
+    if let Some(left) = mounted_below(pod)?.first() {
+        return Err(format!("{} is still mounted", left.display()));
+    }
+    for name in ["volumes", "volume-subpaths"] {
+        match fs::remove_dir_all(pod.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.to_string()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The innermost first.
+fn mounted_below(pod: &Path) -> Result<Vec<PathBuf>, String> {
+    let table = fs::read_to_string("/proc/self/mountinfo").map_err(|e| e.to_string())?;
+    let real = fs::canonicalize(pod).unwrap_or_else(|_| pod.to_path_buf());
+    let points = table
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .map(unescape);
+    let mut below: Vec<PathBuf> = points
+        .filter(|point| point.starts_with(&real) && *point != real)
+        .collect();
+    below.reverse();
+    Ok(below)
+}
+
+/// `\040` and the like.
+fn unescape(text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let octal = bytes
+            .get(at + 1..at + 4)
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        match (byte, octal) {
+            (b'\\', Some(value)) => {
+                out.push(value);
+                at += 4;
+            }
+            _ => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(out))
+}

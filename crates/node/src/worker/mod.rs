@@ -1,0 +1,354 @@
+//! Carries plans out: a look at a pod, a plan, a status told, and operations begun. Operations run beside; each tells of its end
+//! by queueing the pod again.
+
+mod execute;
+mod memory;
+mod observe;
+mod removal;
+mod set_up;
+mod start;
+mod status_writer;
+mod stop;
+pub(crate) mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
+use navarch_runtime::cri::Runtime;
+use parking_lot::Mutex;
+
+use crate::images::Images;
+use crate::lifecycle::{NodeFacts, plan};
+use crate::objects::Objects;
+use crate::options::NodeOptions;
+use crate::ports::{Network, Volumes};
+use crate::quantity::ResourceList;
+use crate::{admission, spec};
+
+use memory::Memories;
+use view::RuntimeView;
+
+/// Pods by uid.
+pub(crate) const BY_UID: Index<Pod> = Index {
+    name: "uid",
+    values: |pod| pod.metadata.uid.iter().cloned().collect(),
+};
+/// Endpoint slices by the uids of the pods that they send traffic to.
+pub(crate) const BY_TARGET: Index<EndpointSlice> = Index {
+    name: "target",
+    values: targets,
+};
+
+/// How many pods are looked at at once.
+const WORKERS: usize = 8;
+/// The API may lag behind; a pod whose status could not be told is looked at again.
+const RETRY: Backoff = Backoff {
+    base: Duration::from_millis(20),
+    max: Duration::from_secs(10),
+};
+
+/// What all workers share.
+pub(crate) struct Worker {
+    pub(crate) options: Arc<NodeOptions>,
+    pub(crate) client: Client,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) volumes: Arc<dyn Volumes>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: EventRecorder,
+    pub(crate) objects: Objects,
+    pub(crate) images: Images,
+    pub(crate) pods: Informer<Pod>,
+    pub(crate) services: Informer<Service>,
+    pub(crate) slices: Informer<EndpointSlice>,
+    pub(crate) queue: Queue<String>,
+    pub(crate) view: RuntimeView,
+    memories: Memories,
+    /// What the node has, and what of it pods may use.
+    pub(crate) capacity: Mutex<Capacity>,
+}
+
+/// What the node has.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Capacity {
+    pub(crate) memory: i64,
+    pub(crate) allocatable: ResourceList,
+    pub(crate) labels: std::collections::BTreeMap<String, String>,
+}
+
+/// What a worker is made from.
+pub(crate) struct Parts {
+    pub(crate) options: Arc<NodeOptions>,
+    pub(crate) client: Client,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) network: Arc<dyn Network>,
+    pub(crate) volumes: Arc<dyn Volumes>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: EventRecorder,
+    pub(crate) pods: Informer<Pod>,
+    pub(crate) services: Informer<Service>,
+    pub(crate) slices: Informer<EndpointSlice>,
+}
+
+impl Worker {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts {
+            options,
+            client,
+            runtime,
+            network,
+            volumes,
+            clock,
+            events,
+            pods,
+            services,
+            slices,
+        } = parts;
+        let objects = Objects::new(client.clone());
+        let parallel = options.parallel_pulls;
+        let images = Images::new(
+            runtime.clone(),
+            objects.clone(),
+            events.clone(),
+            clock.clone(),
+            parallel,
+        );
+        Arc::new(Self {
+            options,
+            client,
+            runtime,
+            network,
+            volumes,
+            clock,
+            events,
+            objects,
+            images,
+            pods,
+            services,
+            slices,
+            queue: Queue::new(RETRY),
+            view: RuntimeView::default(),
+            memories: Memories::default(),
+            capacity: Mutex::default(),
+        })
+    }
+
+    /// Has pods looked at whenever something of them changes.
+    pub(crate) fn listen(self: &Arc<Self>) {
+        let worker = Arc::downgrade(self);
+        self.pods.on_change(move |old, new| {
+            let Some(worker) = worker.upgrade() else {
+                return;
+            };
+            for pod in old.into_iter().chain(new) {
+                worker.queue.add(spec::uid(pod).to_owned());
+            }
+        });
+        let worker = Arc::downgrade(self);
+        self.slices.on_change(move |old, new| {
+            let Some(worker) = worker.upgrade() else {
+                return;
+            };
+            let before = old.map(|slice| targets(slice)).unwrap_or_default();
+            let after = new.map(|slice| targets(slice)).unwrap_or_default();
+            // Only those that leave matter: their containers may be told to stop now.
+            for uid in before.into_iter().filter(|uid| !after.contains(uid)) {
+                if worker.memories.knows(&uid) {
+                    worker.queue.add(uid);
+                }
+            }
+        });
+    }
+
+    /// Looks at pods until the queue is closed.
+    pub(crate) fn run(self: &Arc<Self>) -> tokio::task::JoinSet<()> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..WORKERS {
+            let worker = self.clone();
+            tasks.spawn(async move {
+                while let Some(uid) = worker.queue.next().await {
+                    worker.clone().sync(&uid).await;
+                    worker.queue.done(&uid);
+                }
+            });
+        }
+        tasks
+    }
+
+    /// Looks at one pod. Quick: nothing here waits for containers.
+    async fn sync(self: Arc<Self>, uid: &str) {
+        let Some(known) = self.desired(uid) else {
+            return;
+        };
+        let pod = known.pod;
+        let now = self.clock.now();
+        self.admit(uid, &pod);
+        let mut actual = self.view.of_pod(uid);
+        actual.in_service = self
+            .slices
+            .snapshot()
+            .by_index(BY_TARGET, uid)
+            .next()
+            .is_some();
+        self.read_messages(uid, &pod, &actual).await;
+        let mut history = self.memories.history(uid);
+        if known.gone || pod.metadata.deletion_timestamp.is_some() {
+            history.terminating_since.get_or_insert(now);
+            self.memories.change(uid, |h| {
+                h.terminating_since.get_or_insert(now);
+            });
+        }
+        let facts = NodeFacts {
+            addresses: self.options.addresses.clone(),
+        };
+        let plan = plan(now, &pod, &actual, &history, &facts);
+        if let Some(at) = plan.wake_at {
+            self.queue.add_after(
+                uid.to_owned(),
+                Duration::try_from(at.duration_since(now)).unwrap_or_default(),
+            );
+        }
+        if !known.gone && !self.tell_status(uid, &pod, &plan.status).await {
+            self.queue.retry(uid.to_owned());
+            return;
+        }
+        self.queue.forget(&uid.to_owned());
+        self.probe(uid, &pod, plan.probes);
+        if plan.terminating {
+            self.memories.give_up_start(uid);
+        }
+        for action in plan.actions {
+            self.execute(uid, &pod, known.gone, action);
+        }
+        if self.memories.history(uid).removed
+            && self.pods.snapshot().by_index(BY_UID, uid).next().is_none()
+        {
+            self.memories.forget(uid);
+            self.images.forget(uid);
+        }
+    }
+
+    /// Refuses a pod that does not fit, the first time it is seen.
+    fn admit(&self, uid: &str, pod: &Pod) {
+        let ended = spec::is_terminal(pod) || pod.metadata.deletion_timestamp.is_some();
+        if ended || !self.memories.first_look(uid) || !self.view.of_pod(uid).sandboxes.is_empty() {
+            return;
+        }
+        let capacity = self.capacity.lock().clone();
+        let others = self.pods.snapshot();
+        let others: Vec<_> = others
+            .iter()
+            .filter(|p| spec::uid(p) != uid && self.memories.accepted(spec::uid(p)))
+            .collect();
+        let refusal = admission::admit(pod, &others, &capacity.allocatable, &capacity.labels);
+        if let Some(refusal) = &refusal {
+            self.events.event(
+                pod,
+                navarch_client::EventType::Warning,
+                &refusal.reason,
+                refusal.message.clone(),
+            );
+        }
+        self.memories
+            .change(uid, |history| history.refusal = refusal);
+    }
+
+    /// Puts a pod out of the node: it fails with this reason.
+    pub(crate) fn evict(&self, uid: &str, message: String) {
+        let refusal = crate::lifecycle::Refusal {
+            reason: "Evicted".into(),
+            message: message.clone(),
+            evicted: true,
+        };
+        if let Some(known) = self.desired(uid) {
+            self.events.event(
+                &*known.pod,
+                navarch_client::EventType::Warning,
+                "Evicted",
+                message,
+            );
+        }
+        self.memories.change(uid, |history| {
+            history.refusal.get_or_insert(refusal);
+        });
+        self.queue.add(uid.to_owned());
+    }
+
+    /// Every pod that is here, with what is known of it.
+    pub(crate) fn resync(&self) {
+        for pod in self.pods.snapshot().iter() {
+            self.queue.add(spec::uid(pod).to_owned());
+        }
+        for uid in self.view.uids() {
+            self.queue.add(uid);
+        }
+    }
+
+    /// The pod of this name, if the API knows it.
+    pub(crate) fn pod_named(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+        let pod = self.pods.get(&ObjectKey::new(namespace, name))?;
+        let uid = spec::uid(&pod).to_owned();
+        Some(self.memories.newest(&uid, pod))
+    }
+
+    /// The addresses of a pod.
+    pub(crate) fn pod_ips(&self, uid: &str, pod: &Pod) -> Vec<std::net::IpAddr> {
+        if spec::host_network(pod) {
+            return self.options.addresses.clone();
+        }
+        self.memories
+            .history(uid)
+            .attached
+            .map(|(_, ips)| ips)
+            .unwrap_or_default()
+    }
+
+    /// Takes up what an earlier run of the node left: sandboxes that have their network.
+    pub(crate) async fn adopt(&self) -> Result<(), crate::Error> {
+        self.view.reload(&*self.runtime).await?;
+        let sandboxes = self.view.sandboxes();
+        let live = sandboxes
+            .iter()
+            .filter(|s| s.state == navarch_runtime::cri::SandboxState::Ready);
+        self.network
+            .reconcile(live.map(|s| s.id.clone()).collect())
+            .await?;
+        let attached = self.network.attached().await?;
+        for uid in self.view.uids() {
+            let actual = self.view.of_pod(&uid);
+            let Some(sandbox) = actual.ready_sandbox() else {
+                continue;
+            };
+            let ips = match (&sandbox.netns, attached.get(&sandbox.id)) {
+                (None, _) => Vec::new(),
+                (Some(_), Some(ips)) => ips.clone(),
+                (Some(_), None) => continue,
+            };
+            self.memories.change(&uid, |history| {
+                history.attached = Some((sandbox.id.clone(), ips))
+            });
+        }
+        Ok(())
+    }
+}
+
+fn targets(slice: &EndpointSlice) -> Vec<String> {
+    let ready = |e: &&k8s_openapi::api::discovery::v1::Endpoint| {
+        e.conditions
+            .as_ref()
+            .is_none_or(|c| c.ready.unwrap_or(true) && c.terminating != Some(true))
+    };
+    let uid = |e: &k8s_openapi::api::discovery::v1::Endpoint| {
+        e.target_ref.as_ref().and_then(|t| t.uid.clone())
+    };
+    slice
+        .endpoints
+        .iter()
+        .flatten()
+        .filter(ready)
+        .filter_map(uid)
+        .collect()
+}

@@ -1,0 +1,122 @@
+//! Volumes, sandbox and network of a pod.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Pod;
+use navarch_client::EventType;
+use navarch_runtime::cri::SandboxRecord;
+
+use super::Worker;
+use crate::container_config::{host_ports, sandbox_config};
+use crate::lifecycle::SetUpFailure;
+use crate::{pod_files, spec};
+
+/// Failures in a row after which the wait grows no more.
+const MOST_DOUBLINGS: u32 = 4;
+
+impl Worker {
+    /// Makes what containers need, and queues the pod.
+    pub(super) async fn set_up(
+        &self,
+        uid: String,
+        pod: Arc<Pod>,
+        attempt: u32,
+        sandbox: Option<String>,
+    ) {
+        let result = self.try_set_up(&pod, attempt, sandbox).await;
+        let now = self.clock.now();
+        self.memories.change(&uid, |history| {
+            history.setting_up = false;
+            match result {
+                Ok(attached) => {
+                    history.attached = Some(attached);
+                    history.set_up_failure = None;
+                }
+                Err((reason, message)) => {
+                    self.events
+                        .event(&*pod, EventType::Warning, reason, message);
+                    let failures = history
+                        .set_up_failure
+                        .as_ref()
+                        .map_or(0, |f| f.failures)
+                        .saturating_add(1);
+                    let wait = SignedDuration::from_secs(
+                        1 << failures.saturating_sub(1).min(MOST_DOUBLINGS),
+                    );
+                    let retry_at = now.checked_add(wait).unwrap_or(now);
+                    history.set_up_failure = Some(SetUpFailure { failures, retry_at });
+                }
+            }
+        });
+        self.queue.add(uid);
+    }
+
+    async fn try_set_up(
+        &self,
+        pod: &Pod,
+        attempt: u32,
+        sandbox: Option<String>,
+    ) -> Result<(String, Vec<IpAddr>), (&'static str, String)> {
+        self.volumes
+            .set_up(pod)
+            .await
+            .map_err(|error| ("FailedMount", error.told()))?;
+        let failed = |error: String| {
+            (
+                "FailedCreatePodSandBox",
+                format!("Failed to create pod sandbox: {error}"),
+            )
+        };
+        let sandbox = self
+            .sandbox(pod, attempt, sandbox)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let ips = match &sandbox.netns {
+            None => Vec::new(),
+            Some(netns) => {
+                let attached = self
+                    .network
+                    .attach(&sandbox.id, netns, host_ports(pod))
+                    .await;
+                attached.map_err(|error| {
+                    failed(format!(
+                        "failed to setup network for sandbox {:?}: {error}",
+                        sandbox.id
+                    ))
+                })?
+            }
+        };
+        let written = pod_files::write(pod, &ips, &self.options).await;
+        written.map_err(|error| failed(format!("failed to write the pod's files: {error}")))?;
+        Ok((sandbox.id, ips))
+    }
+
+    async fn sandbox(
+        &self,
+        pod: &Pod,
+        attempt: u32,
+        known: Option<String>,
+    ) -> navarch_runtime::cri::Result<SandboxRecord> {
+        let actual = self.view.of_pod(spec::uid(pod));
+        if let Some(found) = actual
+            .sandboxes
+            .iter()
+            .find(|s| Some(&s.id) == known.as_ref())
+        {
+            return Ok((**found).clone());
+        }
+        // What is left of dead sandboxes must not hold ports and addresses; their records tell of containers that ran.
+        for dead in &actual.sandboxes {
+            if let Err(error) = self.network.detach(&dead.id).await {
+                tracing::warn!(sandbox = dead.id, %error, "a dead sandbox could not be detached");
+            }
+            self.runtime.stop_sandbox(&dead.id).await?;
+        }
+        let config = sandbox_config(pod, attempt, &self.options);
+        let record = self.runtime.run_sandbox(config).await?;
+        self.view.put_sandbox(record.clone());
+        Ok(record)
+    }
+}

@@ -1,0 +1,165 @@
+//! What the runtime has, kept in memory by its events, so that a look at a pod costs no question to the runtime.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use navarch_runtime::cri::{ContainerRecord, ContainerState, Result, Runtime, SandboxRecord};
+use parking_lot::Mutex;
+
+use crate::lifecycle::PodActual;
+
+#[derive(Default)]
+struct Records {
+    sandboxes: HashMap<String, Arc<SandboxRecord>>,
+    containers: HashMap<String, Arc<ContainerRecord>>,
+    by_uid: HashMap<String, BTreeSet<String>>,
+    by_sandbox: HashMap<String, BTreeSet<String>>,
+}
+
+/// The runtime's records. Bounded by what the runtime holds.
+#[derive(Default)]
+pub(crate) struct RuntimeView {
+    records: Mutex<Records>,
+}
+
+impl RuntimeView {
+    /// Reads everything anew.
+    pub(crate) async fn reload(&self, runtime: &dyn Runtime) -> Result<()> {
+        let (sandboxes, containers) = (
+            runtime.list_sandboxes().await?,
+            runtime.list_containers().await?,
+        );
+        let mut records = self.records.lock();
+        *records = Records::default();
+        for sandbox in sandboxes {
+            records.put_sandbox(sandbox);
+        }
+        for container in containers {
+            records.put_container(container);
+        }
+        Ok(())
+    }
+
+    /// Reads the sandboxes anew.
+    pub(crate) async fn reload_sandboxes(&self, runtime: &dyn Runtime) -> Result<()> {
+        let sandboxes = runtime.list_sandboxes().await?;
+        let mut records = self.records.lock();
+        records.sandboxes.clear();
+        records.by_uid.clear();
+        for sandbox in sandboxes {
+            records.put_sandbox(sandbox);
+        }
+        let Records {
+            sandboxes,
+            containers,
+            by_sandbox,
+            ..
+        } = &mut *records;
+        containers.retain(|_, c| sandboxes.contains_key(&c.sandbox_id));
+        by_sandbox.retain(|id, _| sandboxes.contains_key(id));
+        Ok(())
+    }
+
+    /// Reads one container anew.
+    pub(crate) async fn reload_container(&self, runtime: &dyn Runtime, id: &str) {
+        match runtime.container(id).await {
+            Ok(record) => self.put_container(record),
+            Err(navarch_runtime::cri::Error::NotFound(_)) => self.records.lock().drop_container(id),
+            Err(error) => {
+                tracing::warn!(container = id, %error, "a container could not be looked at")
+            }
+        }
+    }
+
+    pub(crate) fn put_sandbox(&self, record: SandboxRecord) {
+        self.records.lock().put_sandbox(record);
+    }
+
+    pub(crate) fn put_container(&self, record: ContainerRecord) {
+        self.records.lock().put_container(record);
+    }
+
+    /// What there is of a pod.
+    pub(crate) fn of_pod(&self, uid: &str) -> PodActual {
+        let records = self.records.lock();
+        let mut actual = PodActual::default();
+        for id in records.by_uid.get(uid).into_iter().flatten() {
+            actual.sandboxes.extend(records.sandboxes.get(id).cloned());
+            let ids = records.by_sandbox.get(id).into_iter().flatten();
+            actual
+                .containers
+                .extend(ids.filter_map(|id| records.containers.get(id).cloned()));
+        }
+        actual
+    }
+
+    /// The uid of the pod that a sandbox belongs to.
+    pub(crate) fn uid_of(&self, sandbox_id: &str) -> Option<String> {
+        self.records
+            .lock()
+            .sandboxes
+            .get(sandbox_id)
+            .map(|s| s.config.uid.clone())
+    }
+
+    /// The uids of all pods that have sandboxes.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        self.records.lock().by_uid.keys().cloned().collect()
+    }
+
+    /// All sandboxes.
+    pub(crate) fn sandboxes(&self) -> Vec<Arc<SandboxRecord>> {
+        self.records.lock().sandboxes.values().cloned().collect()
+    }
+
+    /// All containers that run.
+    pub(crate) fn running(&self) -> Vec<Arc<ContainerRecord>> {
+        let running = |c: &&Arc<ContainerRecord>| c.state == ContainerState::Running;
+        self.records
+            .lock()
+            .containers
+            .values()
+            .filter(running)
+            .cloned()
+            .collect()
+    }
+}
+
+impl Records {
+    fn put_sandbox(&mut self, record: SandboxRecord) {
+        self.by_uid
+            .entry(record.config.uid.clone())
+            .or_default()
+            .insert(record.id.clone());
+        self.sandboxes.insert(record.id.clone(), Arc::new(record));
+    }
+
+    /// A container never goes back in its life: an answer that was overtaken by an event is dropped.
+    fn put_container(&mut self, record: ContainerRecord) {
+        let age = |state| match state {
+            ContainerState::Created => 0,
+            ContainerState::Running => 1,
+            ContainerState::Exited | ContainerState::Unknown => 2,
+        };
+        if self
+            .containers
+            .get(&record.id)
+            .is_some_and(|known| age(known.state) > age(record.state))
+        {
+            return;
+        }
+        self.by_sandbox
+            .entry(record.sandbox_id.clone())
+            .or_default()
+            .insert(record.id.clone());
+        self.containers.insert(record.id.clone(), Arc::new(record));
+    }
+
+    fn drop_container(&mut self, id: &str) {
+        if let Some(record) = self.containers.remove(id)
+            && let Some(ids) = self.by_sandbox.get_mut(&record.sandbox_id)
+        {
+            ids.remove(id);
+        }
+    }
+}

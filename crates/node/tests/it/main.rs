@@ -1,0 +1,7 @@
+//! The agent on doubles of the API, the runtime, the network and the volumes.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod api;
+mod cluster;
+mod pods;
+mod runtime;
