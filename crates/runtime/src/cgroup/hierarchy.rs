@@ -111,6 +111,8 @@ const REMOVE_TRIES: u32 = 500;
 const REMOVE_PAUSE: Duration = Duration::from_millis(2);
 
 /// Removes the directory and those below it, calling `kill` as long as something in them lives.
+// Called where waiting for the kernel is allowed; there is no event to wait for.
+#[allow(clippy::disallowed_methods)]
 pub(super) fn remove_tree(
     directory: &Path,
     kill: impl Fn() -> io::Result<()> + Copy,

@@ -45,6 +45,8 @@ pub(crate) const SOCKET: &str = "shim.sock";
 
 /// Runs a shim: `args` are those after the hidden subcommand. Prints one line, `ready` or what is wrong, then serves until it is
 /// told to shut down.
+// One thread, and nothing to drop.
+#[allow(clippy::disallowed_methods)]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
     let directory = args.into_iter().next().map(PathBuf::from);
     let code = match directory

@@ -144,7 +144,7 @@ fn capabilities_are_added_and_dropped() {
     assert!(check(&["FLY"], &[]).is_err());
 }
 
-fn bundle(config: ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
+fn bundle(config: &ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
     let sandbox = SandboxConfig {
         hostname: "host".into(),
         ..Default::default()
@@ -158,7 +158,7 @@ fn bundle(config: ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
     build(&Input {
         sandbox: &sandbox,
         files: &files,
-        config: &config,
+        config,
         image,
         unified: false,
         no_cgroup: Path::new("/nowhere"),
@@ -183,7 +183,7 @@ fn command_and_environment() {
             args: words(args),
             ..Default::default()
         };
-        bundle(config, &image).unwrap().process.args.join(" ")
+        bundle(&config, &image).unwrap().process.args.join(" ")
     };
     assert_eq!(args("", ""), "entry a b");
     assert_eq!(args("", "c"), "entry c");
@@ -194,14 +194,14 @@ fn command_and_environment() {
         tty: true,
         ..Default::default()
     };
-    let process = bundle(config, &image).unwrap().process;
+    let process = bundle(&config, &image).unwrap().process;
     assert_eq!(
         process.env,
         ["PATH=/x", "HOSTNAME=host", "A=3", "TERM=xterm"]
     );
     assert_eq!(process.cwd, "/w");
     assert!(
-        matches!(bundle(ContainerConfig::default(), &ImageConfig::default()), Err(Error::Invalid(text)) if text == "no command specified")
+        matches!(bundle(&ContainerConfig::default(), &ImageConfig::default()), Err(Error::Invalid(text)) if text == "no command specified")
     );
 }
 
@@ -221,7 +221,7 @@ fn mounts_of_the_pod_replace_ours() {
         ],
         ..Default::default()
     };
-    let config = bundle(config, &ImageConfig::default()).unwrap().config;
+    let config = bundle(&config, &ImageConfig::default()).unwrap().config;
     let targets: Vec<&str> = config["mounts"]
         .as_array()
         .unwrap()
