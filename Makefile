@@ -1,0 +1,73 @@
+# What a person or a runner types. `make` alone tells what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Root installs and runs without sudo; others with it, where a command needs it.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+# Debian's names of what a build links and runs with, and of what the tests use besides.
+BUILD_PACKAGES := gcc libc6-dev libseccomp-dev nftables iproute2 ca-certificates
+TEST_PACKAGES := $(BUILD_PACKAGES) busybox-static util-linux
+
+# Cargo puts a program of a named target into a directory of that name.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BINARY = $${CARGO_TARGET_DIR:-target}/$(HOST)/release/navarch
+UP_FLAGS ?= --demo
+
+.PHONY: help
+help:
+	@echo 'make up       build, start a cluster in the foreground, and deploy the demo (as root)'
+	@echo 'make build    build the program: target/*/release/navarch'
+	@echo 'make test     all that must hold before a change is taken (as root)'
+	@echo 'make lint     formatting, clippy and the house rules alone'
+	@echo 'make deny     licenses, advisories and sources of the dependencies'
+
+.PHONY: up
+up: build
+	@echo
+	@echo 'Stop it with Ctrl-C: the containers go on. `navarch down` stops them too. In another terminal:'
+	@echo '  export KUBECONFIG=/var/lib/navarch/admin.kubeconfig'
+	@echo '  kubectl get pods -o wide'
+	@echo
+	@exec $(SUDO) $(BINARY) up $(UP_FLAGS)
+
+.PHONY: build
+build: build-packages
+	cargo build --release --locked --package navarch
+
+.PHONY: test
+test: root test-packages lint
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error --workspace check bans licenses sources; \
+	else echo 'cargo-deny is not installed: `make deny` installs it and checks the dependencies'; fi
+	@command -v kubectl >/dev/null || echo 'kubectl is not installed: tests that drive it are passed over'
+	ulimit -n "$$(ulimit -Hn)"; cargo test --workspace --locked
+
+.PHONY: lint
+lint: build-packages
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo xtask tidy
+
+.PHONY: deny
+deny:
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny --workspace check
+
+# Containers, namespaces and packet rules are root's. A run without them would prove too little.
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'make test needs root: its tests make containers, network namespaces and packet rules.' >&2; \
+	  echo 'Run it as root, or `cargo test -p CRATE` for a crate that needs none.' >&2; exit 1; }
+
+.PHONY: build-packages test-packages
+build-packages: PACKAGES = $(BUILD_PACKAGES)
+test-packages: PACKAGES = $(TEST_PACKAGES)
+build-packages test-packages:
+	@command -v cargo >/dev/null || { echo 'Rust is not installed: see https://rustup.rs' >&2; exit 1; }
+	@command -v dpkg-query >/dev/null || { echo 'This is not Debian: install what stands for: $(PACKAGES)' >&2; exit 0; }; \
+	missing=(); for package in $(PACKAGES); do \
+	  dpkg-query --show --showformat='$${db:Status-Abbrev}' "$$package" 2>/dev/null | grep -q '^ii' || missing+=("$$package"); done; \
+	if [ "$${#missing[@]}" -gt 0 ]; then \
+	  echo "installing $${missing[*]}"; $(SUDO) apt-get update --quiet=2; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$${missing[@]}"; fi
