@@ -48,7 +48,13 @@ pub enum Error {
 
 impl Error {
     /// A host failure, with what was being done.
-    pub fn host(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Host { context: context.into(), source: source.into() }
+    pub fn host(
+        context: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Host {
+            context: context.into(),
+            source: source.into(),
+        }
     }
 }

@@ -3,16 +3,16 @@
 //! Names and meanings are those of the Kubernetes CRI (`runtime.v1`). Every operation is idempotent where CRI says so:
 //! stopping what is stopped and removing what is gone succeed.
 
+mod container;
 mod error;
 mod image;
 mod runtime;
 mod sandbox;
-mod container;
 mod stream;
 
 pub use container::{
-    ContainerConfig, ContainerRecord, ContainerState, DeviceMapping, ExitStatus, Mount, MountPropagation, Resources, SecurityContext,
-    UserSpec,
+    ContainerConfig, ContainerRecord, ContainerState, DeviceMapping, ExitStatus, Mount,
+    MountPropagation, Resources, SecurityContext, UserSpec,
 };
 pub use error::{Error, Result};
 pub use image::{Credentials, Image, ImageConfig, PullProgress};

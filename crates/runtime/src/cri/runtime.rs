@@ -7,8 +7,8 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    ContainerConfig, ContainerRecord, Credentials, ExecOutput, ExecRequest, ExecStreams, Image, PullProgress, Resources, Result,
-    SandboxConfig, SandboxRecord,
+    ContainerConfig, ContainerRecord, Credentials, ExecOutput, ExecRequest, ExecStreams, Image,
+    PullProgress, Resources, Result, SandboxConfig, SandboxRecord,
 };
 
 /// Something changed; look at the record to know what. May be told twice, never forgotten while the stream lives; after a
@@ -54,7 +54,11 @@ pub trait Runtime: Send + Sync {
     async fn list_sandboxes(&self) -> Result<Vec<SandboxRecord>>;
 
     /// Prepares a container: root file system, bundle, records. Nothing runs yet.
-    async fn create_container(&self, sandbox_id: &str, config: ContainerConfig) -> Result<ContainerRecord>;
+    async fn create_container(
+        &self,
+        sandbox_id: &str,
+        config: ContainerConfig,
+    ) -> Result<ContainerRecord>;
     /// Starts it. If the process cannot be started the error says why, in words for the user, and the record ends as
     /// `Exited` with reason `StartError` (or `ContainerCannotRun`) and code 128 (127 where the command is not found, 126 where it may not run).
     async fn start_container(&self, id: &str) -> Result<ContainerRecord>;
@@ -72,7 +76,12 @@ pub trait Runtime: Send + Sync {
     async fn reopen_log(&self, id: &str) -> Result<()>;
 
     /// Runs a command and waits, at most `timeout` (then it is killed and the error is `Timeout`). For exec probes and hooks.
-    async fn exec_sync(&self, id: &str, command: Vec<String>, timeout: Duration) -> Result<ExecOutput>;
+    async fn exec_sync(
+        &self,
+        id: &str,
+        command: Vec<String>,
+        timeout: Duration,
+    ) -> Result<ExecOutput>;
     /// Runs a command with streams.
     async fn exec(&self, id: &str, request: ExecRequest) -> Result<ExecStreams>;
     /// The streams of the container's main process, from now on. The wanted streams are those set in `request`; its command is not looked at.
@@ -84,7 +93,11 @@ pub trait Runtime: Send + Sync {
     fn events(&self) -> EventStream;
 
     /// Pulls an image from its registry, whether it is here or not.
-    async fn pull_image(&self, reference: &str, credentials: Option<Credentials>) -> Result<PullProgress>;
+    async fn pull_image(
+        &self,
+        reference: &str,
+        credentials: Option<Credentials>,
+    ) -> Result<PullProgress>;
     /// An image by name, digest or id; `None` where it is not here.
     async fn image(&self, reference: &str) -> Result<Option<Image>>;
     /// All images.
