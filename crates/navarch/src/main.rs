@@ -1,2 +1,61 @@
-//! The command line and the wiring of all parts.
-fn main() {}
+//! The command line and the wiring of all parts. No logic lives here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+// This is the one crate that talks to a terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod commands;
+mod config_file;
+mod control;
+mod control_plane;
+mod host;
+mod layout;
+mod node_plane;
+mod parts;
+mod pod_network;
+mod progress;
+mod remote;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let arguments = match config_file::arguments(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => return fail(&error),
+    };
+    let cli = Cli::parse_from(arguments);
+    if let Command::Shim { arguments } = cli.command {
+        // A shim is one thread and no more: no runtime, no logging to a terminal that may be gone.
+        navarch_runtime::shim::main(arguments);
+    }
+    log(&cli.log);
+    let run = || -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(commands::run(cli.command))
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn log(filter: &str) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

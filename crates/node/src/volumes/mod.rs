@@ -28,6 +28,7 @@ use crate::options::NodeOptions;
 use crate::ports::{VolumeError, Volumes};
 use crate::quantity::ResourceList;
 use crate::spec;
+pub use tear_down::remove_everything;
 use tokens::Tokens;
 
 /// A pod's volumes under its directory in the node's data directory.

@@ -25,6 +25,27 @@ pub(super) fn tear_down(pod: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Takes away the volumes and directories of all pods of a node that does not run any more. For `navarch down`. Idempotent.
+///
+/// # Errors
+/// Where something stays mounted or cannot be removed; in words.
+pub async fn remove_everything(data_dir: &Path) -> Result<(), String> {
+    let pods = data_dir.join("pods");
+    let remove = move || {
+        let entries = match fs::read_dir(&pods) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| error.to_string())?,
+        };
+        for pod in entries.flatten() {
+            tear_down(&pod.path())?;
+        }
+        fs::remove_dir_all(&pods).map_err(|error| error.to_string())
+    };
+    tokio::task::spawn_blocking(remove)
+        .await
+        .map_err(|error| error.to_string())?
+}
+
 /// The innermost first.
 fn mounted_below(pod: &Path) -> Result<Vec<PathBuf>, String> {
     let table = fs::read_to_string("/proc/self/mountinfo").map_err(|e| e.to_string())?;

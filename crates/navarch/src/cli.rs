@@ -1,0 +1,309 @@
+//! The command line: what can be said, and what it means when it is not.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Kubernetes, as one program that runs itself.
+#[derive(Debug, Parser)]
+#[command(
+    name = "navarch",
+    version,
+    args_override_self = true,
+    after_help = "Every flag can also be given in the environment (--https-port as NAVARCH_HTTPS_PORT) or in a YAML file \
+                  (--config FILE, with `https-port: 7443`). The command line wins over the environment, and that over the file.\n\n\
+                  Start here:\n  navarch up --demo\n  export KUBECONFIG=/var/lib/navarch/admin.kubeconfig\n  kubectl get pods -o wide"
+)]
+pub(crate) struct Cli {
+    /// A YAML file with flags: `https-port: 7443`.
+    #[arg(long, global = true, env = "NAVARCH_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or by part: `navarch_node=debug,warn`.
+    #[arg(
+        long,
+        global = true,
+        env = "NAVARCH_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
+    pub(crate) log: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole cluster, control plane and node, in this process and in the foreground.
+    ///
+    /// On Ctrl-C or SIGTERM the process stops and leaves the containers running; the next `up` takes them over.
+    /// `navarch down` stops them too.
+    Up(Up),
+    /// Stop the containers and remove all that was made on this host but the data directory.
+    ///
+    /// Stop `navarch up` (or `agent`) first. Images, logs and the cluster's state stay in the data directory.
+    Down(Down),
+    /// Run the control plane, or parts of it.
+    Server(Server),
+    /// Run a node that belongs to the control plane at a URL.
+    Agent(Agent),
+    /// Import, list and remove container images on this node.
+    #[command(subcommand)]
+    Image(Image),
+    /// Print the administrator's kubeconfig.
+    Kubeconfig(Kubeconfig),
+    /// Show whether the cluster answers, its nodes and its pods.
+    Status(Kubeconfig),
+    /// Print the versions of Navarch and of the Kubernetes API it serves.
+    Version,
+    /// Serve a small web page: the container of the demo.
+    Hello(Hello),
+    #[command(hide = true)]
+    Shim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Where things are kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataDir {
+    /// Where state, certificates, images and logs are kept.
+    #[arg(
+        long,
+        env = "NAVARCH_DATA_DIR",
+        default_value = "/var/lib/navarch",
+        value_name = "DIR"
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// The API server.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Api {
+    /// The port of the API, over HTTPS.
+    #[arg(
+        long,
+        env = "NAVARCH_HTTPS_PORT",
+        default_value_t = 6443,
+        value_name = "N"
+    )]
+    pub(crate) https_port: u16,
+    /// The address that the API listens on.
+    #[arg(
+        long,
+        env = "NAVARCH_BIND_ADDRESS",
+        default_value = "127.0.0.1",
+        value_name = "IP"
+    )]
+    pub(crate) bind_address: IpAddr,
+    /// More names or addresses for the API's certificate.
+    #[arg(
+        long,
+        env = "NAVARCH_TLS_SAN",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(crate) tls_san: Vec<String>,
+    /// Static tokens, one a line: token,user,uid[,"group1,group2"].
+    #[arg(long, env = "NAVARCH_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Where to write the administrator's kubeconfig [default: DIR/admin.kubeconfig].
+    #[arg(long, env = "NAVARCH_KUBECONFIG", value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The addresses of services.
+    #[arg(
+        long,
+        env = "NAVARCH_SERVICE_CIDR",
+        default_value = "10.96.0.0/16",
+        value_name = "CIDR"
+    )]
+    pub(crate) service_cidr: String,
+    /// The addresses of pods; each node gets a /24 of it.
+    #[arg(
+        long,
+        env = "NAVARCH_CLUSTER_CIDR",
+        default_value = "10.244.0.0/16",
+        value_name = "CIDR"
+    )]
+    pub(crate) cluster_cidr: String,
+}
+
+/// The node.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NodeArgs {
+    /// The node's name [default: the host's name].
+    #[arg(long, env = "NAVARCH_NODE_NAME", value_name = "NAME")]
+    pub(crate) node_name: Option<String>,
+    /// The node's address [default: that of the API's listener, or of the way to the API].
+    #[arg(long, env = "NAVARCH_NODE_IP", value_name = "IP")]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// The port of the node's own API (logs, exec), over HTTPS.
+    #[arg(
+        long,
+        env = "NAVARCH_NODE_PORT",
+        default_value_t = 10250,
+        value_name = "N"
+    )]
+    pub(crate) node_port: u16,
+    /// The bridge that pods are attached to.
+    #[arg(
+        long,
+        env = "NAVARCH_BRIDGE",
+        default_value = "navarch0",
+        value_name = "NAME"
+    )]
+    pub(crate) bridge: String,
+    /// The cluster's DNS domain.
+    #[arg(
+        long,
+        env = "NAVARCH_CLUSTER_DOMAIN",
+        default_value = "cluster.local",
+        value_name = "DOMAIN"
+    )]
+    pub(crate) cluster_domain: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) api: Api,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    /// Deploy the demo: three containers of `navarch hello` behind a service.
+    #[arg(long, env = "NAVARCH_DEMO")]
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+}
+
+/// A part of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Component {
+    /// The API server and the store.
+    Api,
+    /// The scheduler.
+    Scheduler,
+    /// The controllers.
+    Controllers,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) api: Api,
+    /// Which parts to run. Without `api`, the others reach it with the kubeconfig.
+    #[arg(
+        long,
+        env = "NAVARCH_COMPONENTS",
+        value_delimiter = ',',
+        default_value = "api,scheduler,controllers",
+        value_name = "LIST"
+    )]
+    pub(crate) components: Vec<Component>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agent {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    /// The API: https://HOST:PORT.
+    #[arg(long, env = "NAVARCH_SERVER", value_name = "URL")]
+    pub(crate) server: String,
+    /// The token by which this node is known to the API.
+    #[arg(long, env = "NAVARCH_TOKEN", value_name = "T")]
+    pub(crate) token: String,
+    /// The certificate that the API's is signed with [default: DIR/pki/ca.crt].
+    #[arg(long, env = "NAVARCH_CERTIFICATE_AUTHORITY", value_name = "FILE")]
+    pub(crate) certificate_authority: Option<PathBuf>,
+    /// The addresses of all pods of the cluster: what is not masqueraded.
+    #[arg(
+        long,
+        env = "NAVARCH_CLUSTER_CIDR",
+        default_value = "10.244.0.0/16",
+        value_name = "CIDR"
+    )]
+    pub(crate) cluster_cidr: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// Import images from archives (`docker save`, `podman save`, `buildah push oci-archive:`), gzip or zstd or plain.
+    Import {
+        #[command(flatten)]
+        data: DataDir,
+        /// The archives.
+        #[arg(required = true, value_name = "FILE.tar")]
+        files: Vec<PathBuf>,
+    },
+    /// List the images on this node.
+    List {
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Remove images by name, digest or id.
+    Remove {
+        #[command(flatten)]
+        data: DataDir,
+        /// The images.
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Kubeconfig {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hello {
+    /// The address to listen on.
+    #[arg(
+        long,
+        env = "NAVARCH_LISTEN",
+        default_value = "0.0.0.0:8080",
+        value_name = "IP:PORT"
+    )]
+    pub(crate) listen: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_can_come_from_the_environment() {
+        let mut missing = Vec::new();
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments().filter(|a| a.get_long().is_some()) {
+                let id = argument.get_id().as_str();
+                if !["help", "version"].contains(&id) && argument.get_env().is_none() {
+                    missing.push(format!("{} --{id}", command.get_name()));
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

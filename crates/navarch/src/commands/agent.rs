@@ -1,0 +1,78 @@
+//! `navarch agent`: a node that belongs to a control plane elsewhere.
+
+use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use navarch_auth::pki::Pki;
+use navarch_client::{Client, Https};
+
+use super::demo;
+use crate::cli::Agent;
+use crate::layout::Layout;
+use crate::node_plane::{NodePlane, must_be_root};
+use crate::progress::Progress;
+use crate::{remote, signals};
+
+pub(super) async fn run(arguments: Agent) -> Result<()> {
+    must_be_root()?;
+    let progress = Progress::start();
+    let layout = Layout::open(&arguments.data.data_dir)?;
+    // Until nodes can ask for certificates, an agent shares the directory with its server, which signs the node's.
+    if !layout.pki().join("ca.key").exists() {
+        bail!(
+            "{} holds no authority: give the agent the data directory of its server (joining from another host is not possible yet)",
+            layout.pki().display()
+        );
+    }
+    let pki = Pki::open(&layout.pki(), "", SystemTime::now())?;
+    let authority = match &arguments.certificate_authority {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("--certificate-authority {}", path.display()))?,
+        None => pki.authority.certificate().to_owned(),
+    };
+    let client = Client::new(Arc::new(Https::new(remote::by_token(
+        &arguments.server,
+        &arguments.token,
+        &authority,
+    )?)));
+    let address = way_to(&arguments.server)?;
+    let step = |what: &str| progress.done(what);
+    let node = NodePlane::start(
+        &layout,
+        &arguments.node,
+        &arguments.cluster_cidr,
+        address,
+        client.clone(),
+        &pki,
+        step,
+    )
+    .await?;
+    demo::node_ready(&client, &node.name).await?;
+    progress.done("node ready");
+    signals::stop().await?;
+    println!("stopping; the containers run on (`navarch down` stops them)");
+    node.stop().await;
+    Ok(())
+}
+
+/// The address of this host from which the server is reached.
+fn way_to(server: &str) -> Result<IpAddr> {
+    let url: http::Uri = server
+        .parse()
+        .with_context(|| format!("--server {server}"))?;
+    let host = url.host().unwrap_or("").trim_matches(['[', ']']);
+    let port = url.port_u16().unwrap_or(443);
+    let any = if host.contains(':') {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    let socket = UdpSocket::bind(any)?;
+    // A datagram socket sends nothing when it connects; it only looks up the route.
+    socket
+        .connect((host, port))
+        .with_context(|| format!("--server {server}"))?;
+    Ok(socket.local_addr()?.ip())
+}

@@ -1,0 +1,54 @@
+//! `navarch down`: stops the containers and removes what was made on the host.
+
+use anyhow::{Context, Result, bail};
+use navarch_network::PodNetwork;
+use navarch_runtime::embedded;
+use navarch_runtime::images::Images;
+
+use crate::cli::Down;
+use crate::host::HostSettings;
+use crate::layout::Layout;
+use crate::node_plane::must_be_root;
+use crate::pod_network;
+use crate::progress::Progress;
+
+pub(super) async fn run(arguments: &Down) -> Result<()> {
+    must_be_root()?;
+    let progress = Progress::start();
+    let layout = Layout::existing(&arguments.data.data_dir)?;
+    let Some(settings) = HostSettings::read(&layout)? else {
+        println!(
+            "no node ever ran in {}; there is nothing to remove",
+            arguments.data.data_dir.display()
+        );
+        return Ok(());
+    };
+    if tokio::net::UnixStream::connect(layout.control())
+        .await
+        .is_ok()
+    {
+        bail!(
+            "navarch still runs on this data directory; stop it first (Ctrl-C, or SIGTERM to its process)"
+        );
+    }
+    let place = settings.images.clone();
+    let images = tokio::task::spawn_blocking(move || Images::open(&place))
+        .await?
+        .context("images")?;
+    embedded::remove_everything(settings.runtime(), images)
+        .await
+        .context("containers")?;
+    progress.done("containers stopped");
+    PodNetwork::remove_everything(pod_network::removal(&settings))
+        .await
+        .context("pod network")?;
+    progress.done("pod network removed");
+    navarch_node::volumes::remove_everything(&settings.node)
+        .await
+        .map_err(anyhow::Error::msg)
+        .context("volumes")?;
+    progress.done("volumes removed");
+    let _ = std::fs::remove_file(layout.control());
+    std::fs::remove_file(layout.host_settings()).context("host settings")?;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! `navarch server`: the control plane, or parts of it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use navarch_client::{Client, Https};
+
+use crate::cli::{Component, Server};
+use crate::control_plane::ControlPlane;
+use crate::layout::Layout;
+use crate::parts::{self, Parts};
+use crate::progress::Progress;
+use crate::signals;
+
+pub(super) async fn run(arguments: Server) -> Result<()> {
+    let progress = Progress::start();
+    let layout = Layout::open(&arguments.data.data_dir)?;
+    let has = |component| arguments.components.contains(&component);
+    let wanted = Parts {
+        scheduler: has(Component::Scheduler),
+        controllers: has(Component::Controllers),
+    };
+    if !has(Component::Api) {
+        return without_api(&arguments, wanted, &layout, &progress).await;
+    }
+    let plane = ControlPlane::start(&layout, &arguments.api, |step| progress.done(step)).await?;
+    let client = |name: &str| plane.client(name);
+    let options = parts::options(
+        &arguments.api.cluster_cidr,
+        plane.pki.authority.certificate(),
+    )?;
+    let running = parts::start(wanted, client, options, &layout.identity());
+    progress.done("ready; the administrator's kubeconfig is");
+    println!("             {}", layout.kubeconfig().display());
+    signals::stop().await?;
+    running.stop().await;
+    plane.stop().await;
+    Ok(())
+}
+
+/// Scheduler and controllers apart from the API: they reach it by the administrator's kubeconfig.
+async fn without_api(
+    arguments: &Server,
+    wanted: Parts,
+    layout: &Layout,
+    progress: &Progress,
+) -> Result<()> {
+    if !wanted.scheduler && !wanted.controllers {
+        bail!("--components: name at least one of api, scheduler, controllers");
+    }
+    let path = arguments
+        .api
+        .kubeconfig
+        .clone()
+        .unwrap_or_else(|| layout.kubeconfig());
+    let client = crate::remote::client(&path).await?;
+    let endpoint: Arc<dyn navarch_api::call::Endpoint> = Arc::new(Https::new(client));
+    let ca = layout.pki().join("ca.crt");
+    let authority = std::fs::read_to_string(&ca)
+        .with_context(|| format!("the authority's certificate, {}", ca.display()))?;
+    let options = parts::options(&arguments.api.cluster_cidr, &authority)?;
+    let running = parts::start(
+        wanted,
+        |_| Client::new(endpoint.clone()),
+        options,
+        &layout.identity(),
+    );
+    progress.done("ready");
+    signals::stop().await?;
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! `navarch up`: a whole cluster in this process.
+
+use anyhow::Result;
+
+use super::demo;
+use crate::cli::Up;
+use crate::control_plane::ControlPlane;
+use crate::layout::Layout;
+use crate::node_plane::{NodePlane, must_be_root};
+use crate::parts::{self, Parts};
+use crate::progress::Progress;
+use crate::signals;
+
+pub(super) async fn run(arguments: Up) -> Result<()> {
+    must_be_root()?;
+    let progress = Progress::start();
+    let layout = Layout::open(&arguments.data.data_dir)?;
+    let step = |what: &str| progress.done(what);
+    let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
+    let options = parts::options(
+        &arguments.api.cluster_cidr,
+        plane.pki.authority.certificate(),
+    )?;
+    let everything = Parts {
+        scheduler: true,
+        controllers: true,
+    };
+    let running = parts::start(
+        everything,
+        |name| plane.client(name),
+        options,
+        &layout.identity(),
+    );
+    let client = plane.client("system:node");
+    let (cidr, address) = (&arguments.api.cluster_cidr, plane.address.ip());
+    let node = NodePlane::start(
+        &layout,
+        &arguments.node,
+        cidr,
+        address,
+        client,
+        &plane.pki,
+        step,
+    )
+    .await?;
+    let own = plane.client("navarch");
+    demo::node_ready(&own, &node.name).await?;
+    progress.done("node ready");
+    let shown = if arguments.demo {
+        let demo = Box::pin(demo::deploy(&own, &node.images, &layout, step));
+        tokio::select! {
+            deployed = demo => deployed,
+            stopped = signals::stop() => stopped.and(Err(anyhow::anyhow!("stopped before the demo was up"))),
+        }
+    } else {
+        Ok(())
+    };
+    if shown.is_ok() {
+        next_commands(&layout, arguments.demo);
+        signals::stop().await?;
+        println!("stopping; the containers run on (`navarch down` stops them)");
+    }
+    node.stop().await;
+    running.stop().await;
+    plane.stop().await;
+    shown
+}
+
+fn next_commands(layout: &Layout, demo: bool) {
+    println!("\nThe cluster runs until you press Ctrl-C. In another terminal:\n");
+    println!("  export KUBECONFIG={}", layout.kubeconfig().display());
+    if demo {
+        println!("  kubectl get pods -o wide");
+        println!("  kubectl scale deployment hello --replicas 5");
+        println!("  kubectl logs deployment/hello");
+    } else {
+        println!("  kubectl get nodes");
+        println!("  navarch image import FILE.tar");
+    }
+    println!();
+}

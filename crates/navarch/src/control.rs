@@ -1,0 +1,120 @@
+//! The socket by which `navarch image` and `navarch status` reach the process that has the data directory open: one line of JSON
+//! asks, one answers. Only root may open it.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use navarch_runtime::images::Images;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+/// The longest line that is read.
+const LINE_BYTES: u64 = 16 << 20;
+/// How long a client may take to ask.
+const ASKING: Duration = Duration::from_secs(10);
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// Import these archives.
+    Import(Vec<PathBuf>),
+    /// List the images.
+    List,
+    /// Remove these images.
+    Remove(Vec<String>),
+}
+
+/// An image, as it is listed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ImageRow {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its names.
+    pub(crate) tags: Vec<String>,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+}
+
+/// What is answered: the images that were imported or are there, or what went wrong.
+type Reply = std::result::Result<Vec<ImageRow>, String>;
+
+/// Carries out a request on the images.
+pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>> {
+    let found = match request {
+        Request::Import(files) => images.import(&files)?,
+        Request::List => images.list(),
+        Request::Remove(names) => {
+            for name in names {
+                if images.get(&name)?.is_none() {
+                    bail!("{name}: there is no such image");
+                }
+                images.remove(&name)?;
+            }
+            Vec::new()
+        }
+    };
+    let row = |image: navarch_runtime::cri::Image| ImageRow {
+        id: image.id,
+        tags: image.tags,
+        size: image.size,
+    };
+    Ok(found.into_iter().map(row).collect())
+}
+
+/// Serves the socket until the future is dropped.
+pub(crate) async fn serve(socket: PathBuf, images: Images) -> Result<()> {
+    // What lies there is left over: whoever has the images open has the data directory.
+    let _ = std::fs::remove_file(&socket);
+    let listener =
+        UnixListener::bind(&socket).with_context(|| format!("socket {}", socket.display()))?;
+    std::fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let images = images.clone();
+        tokio::spawn(async move {
+            if let Err(error) = answer(stream, images).await {
+                tracing::debug!(%error, "a request on the control socket failed");
+            }
+        });
+    }
+}
+
+async fn answer(mut stream: UnixStream, images: Images) -> Result<()> {
+    let request: Request = tokio::time::timeout(ASKING, receive(&mut stream))
+        .await
+        .context("nothing was asked")??;
+    let performed = tokio::task::spawn_blocking(move || perform(&images, request)).await?;
+    let reply: Reply = performed.map_err(|error| format!("{error:#}"));
+    send(&mut stream, &reply).await
+}
+
+/// Asks the process that has the data directory open. `None`: there is none.
+pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Vec<ImageRow>>> {
+    let Ok(mut stream) = UnixStream::connect(socket).await else {
+        return Ok(None);
+    };
+    send(&mut stream, request).await?;
+    let reply: Reply = receive(&mut stream).await?;
+    reply.map(Some).map_err(anyhow::Error::msg)
+}
+
+async fn send(stream: &mut UnixStream, message: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    stream.write_all(&line).await.context("control socket")
+}
+
+async fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> Result<T> {
+    let mut line = Vec::new();
+    BufReader::new(stream)
+        .take(LINE_BYTES)
+        .read_until(b'\n', &mut line)
+        .await
+        .context("control socket")?;
+    serde_json::from_slice(&line).context("control socket")
+}

@@ -1,0 +1,244 @@
+//! The control plane, put together: certificates, store, API server, scheduler, controllers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow};
+use ipnet::Ipv4Net;
+use navarch_api::call::Endpoint;
+use navarch_apiserver::{ApiServer, Config, Credentials, Kubelets, MastersOnly};
+use navarch_auth::pki::{self, Pki};
+use navarch_auth::{Credential, Issued, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig};
+use navarch_client::Client;
+use navarch_store::Embedded;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Api;
+use crate::layout::Layout;
+
+/// Who issues service account tokens, as Kubernetes calls it.
+const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+/// Node ports of services.
+const NODE_PORTS: std::ops::RangeInclusive<u16> = 30000..=32767;
+
+/// A running API server.
+pub(crate) struct ControlPlane {
+    /// The server, for calls from this process.
+    pub(crate) api: Arc<ApiServer>,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The cluster's keys.
+    pub(crate) pki: Arc<Pki>,
+    serving: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl ControlPlane {
+    /// Starts the API server: certificates and kubeconfig are there when this returns, and it answers.
+    pub(crate) async fn start(
+        layout: &Layout,
+        arguments: &Api,
+        step: impl Fn(&str),
+    ) -> Result<Self> {
+        let now = SystemTime::now();
+        let service_cidr: Ipv4Net = arguments.service_cidr.parse().map_err(|_| {
+            anyhow!(
+                "--service-cidr {}: an IPv4 range is expected, as 10.96.0.0/16",
+                arguments.service_cidr
+            )
+        })?;
+        let pki = Arc::new(Pki::open(&layout.pki(), ISSUER, now).context("certificates")?);
+        let tls = server_tls(&pki, &server_subject(arguments, service_cidr)?, now)?;
+        let kubelets = kubelet_client(&pki, now)?;
+        step("certificates");
+        let tokens = static_tokens(arguments)?;
+        let store = layout.store();
+        let opened =
+            tokio::task::spawn_blocking(move || Embedded::open(&store, Default::default())).await?;
+        let store =
+            Arc::new(opened.with_context(|| format!("store in {}", layout.store().display()))?);
+        step("store");
+        let wanted = SocketAddr::new(arguments.bind_address, arguments.https_port);
+        let listener = TcpListener::bind(wanted)
+            .await
+            .with_context(|| format!("listen on {wanted}"))?;
+        let address = listener.local_addr()?;
+        let tokens_key = Arc::new(pki.token_key()?);
+        let api = ApiServer::new(Config {
+            authenticator: Arc::new(Credentials::new(
+                store.clone(),
+                tokens,
+                Some(tokens_key.clone()),
+            )),
+            authorizer: Arc::new(MastersOnly),
+            token_key: Some(tokens_key),
+            node_proxy: Some(Arc::new(kubelets)),
+            table: navarch_api::table::builtin().clone(),
+            node_ports: NODE_PORTS,
+            advertise: address,
+            service_cidr,
+            store,
+        });
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(api.clone().serve(listener, Arc::new(tls), stop.clone()));
+        api.bootstrap().await.context("first objects")?;
+        write_kubeconfig(layout, arguments, &pki, address, now)?;
+        step(&format!("API server on https://{address}"));
+        Ok(Self {
+            api,
+            address,
+            pki,
+            serving,
+            stop,
+        })
+    }
+
+    /// A client in this process that speaks as `name`, a component of the cluster.
+    pub(crate) fn client(&self, name: &str) -> Client {
+        Client::new(self.endpoint(name))
+    }
+
+    /// An endpoint in this process for `name`.
+    pub(crate) fn endpoint(&self, name: &str) -> Arc<dyn Endpoint> {
+        // Until roles come, every part is an administrator.
+        self.api
+            .as_user(UserInfo::authenticated(name, [MASTERS.to_owned()]))
+    }
+
+    /// Stops: no new requests, watches end, what is under way is finished.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.serving.await;
+    }
+}
+
+fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
+    let Some(path) = &arguments.token_file else {
+        return Ok(StaticTokens::default());
+    };
+    let read =
+        || -> Result<StaticTokens> { Ok(StaticTokens::parse(&std::fs::read_to_string(path)?)?) };
+    read().with_context(|| format!("token file {}", path.display()))
+}
+
+fn server_subject(arguments: &Api, service_cidr: Ipv4Net) -> Result<Subject> {
+    let first = service_cidr
+        .hosts()
+        .next()
+        .ok_or_else(|| anyhow!("--service-cidr {service_cidr} is empty"))?;
+    let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V4(first)];
+    if !arguments.bind_address.is_unspecified() && !addresses.contains(&arguments.bind_address) {
+        addresses.push(arguments.bind_address);
+    }
+    let service = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
+    let mut dns_names: Vec<String> = service
+        .into_iter()
+        .chain(["localhost"])
+        .map(str::to_owned)
+        .collect();
+    for name in &arguments.tls_san {
+        match name.parse() {
+            Ok(address) => addresses.push(address),
+            Err(_) => dns_names.push(name.clone()),
+        }
+    }
+    Ok(Subject {
+        name: "kube-apiserver".into(),
+        group: None,
+        dns_names,
+        addresses,
+    })
+}
+
+/// A rustls certificate chain and key from PEM.
+pub(crate) fn chain(
+    issued: &Issued,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let certificates =
+        CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<_, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes())?;
+    Ok((certificates, key))
+}
+
+/// The authority's certificate as what is trusted.
+pub(crate) fn trust(authority: &str) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+        roots.add(certificate?)?;
+    }
+    Ok(roots)
+}
+
+fn server_tls(pki: &Pki, subject: &Subject, now: SystemTime) -> Result<ServerConfig> {
+    let (certificates, key) = chain(&pki.server("apiserver", subject, now)?)?;
+    let clients = WebPkiClientVerifier::builder(Arc::new(trust(pki.authority.certificate())?))
+        .allow_unauthenticated()
+        .build()?;
+    let mut tls = ServerConfig::builder()
+        .with_client_cert_verifier(clients)
+        .with_single_cert(certificates, key)?;
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+fn kubelet_client(pki: &Pki, now: SystemTime) -> Result<Kubelets> {
+    let subject = Subject {
+        name: "kube-apiserver-kubelet-client".into(),
+        group: Some(MASTERS.into()),
+        ..Default::default()
+    };
+    let (certificates, key) = chain(&pki.client("apiserver-kubelet-client", &subject, now)?)?;
+    let roots = trust(pki.authority.certificate())?;
+    let tls = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(certificates, key)?;
+    Ok(Kubelets::new(tls))
+}
+
+fn write_kubeconfig(
+    layout: &Layout,
+    arguments: &Api,
+    pki: &Pki,
+    address: SocketAddr,
+    now: SystemTime,
+) -> Result<()> {
+    let subject = Subject {
+        name: "kubernetes-admin".into(),
+        group: Some(MASTERS.into()),
+        ..Default::default()
+    };
+    let admin = pki.client("admin", &subject, now)?;
+    let reachable = if address.ip().is_unspecified() {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        address.ip()
+    };
+    let server = format!("https://{}", SocketAddr::new(reachable, address.port()));
+    let text = kubeconfig(
+        &server,
+        pki.authority.certificate(),
+        "kubernetes-admin",
+        &Credential::Certificate(&admin),
+    );
+    let mut places = vec![layout.kubeconfig()];
+    places.extend(arguments.kubeconfig.clone());
+    for place in places {
+        if std::fs::read_to_string(&place).is_ok_and(|there| there == text) {
+            continue;
+        }
+        pki::write(&place, &text, 0o600).context("kubeconfig")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Where everything is kept below the data directory, and what belongs to it elsewhere on the host.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// The places of one data directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Of a data directory, which is made if it is not there.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(data_dir)
+            .with_context(|| format!("data directory {}", data_dir.display()))?;
+        let root = data_dir
+            .canonicalize()
+            .with_context(|| format!("data directory {}", data_dir.display()))?;
+        Ok(Self { root })
+    }
+
+    /// Of a data directory that must be there already.
+    pub(crate) fn existing(data_dir: &Path) -> Result<Self> {
+        let root = data_dir
+            .canonicalize()
+            .with_context(|| format!("data directory {}", data_dir.display()))?;
+        Ok(Self { root })
+    }
+
+    /// Keys and certificates.
+    pub(crate) fn pki(&self) -> PathBuf {
+        self.root.join("pki")
+    }
+
+    /// The cluster's state.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.root.join("store")
+    }
+
+    /// The administrator's kubeconfig, unless another place is asked for.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.root.join("admin.kubeconfig")
+    }
+
+    /// Images and root file systems.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// The runtime's records.
+    pub(crate) fn runtime(&self) -> PathBuf {
+        self.root.join("runtime")
+    }
+
+    /// The node's volumes.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.root.join("node")
+    }
+
+    /// Pod addresses that are given out.
+    pub(crate) fn network(&self) -> PathBuf {
+        self.root.join("network")
+    }
+
+    /// The containers' logs.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("logs").join("pods")
+    }
+
+    /// The settings by which `down` finds what was made on the host.
+    pub(crate) fn host_settings(&self) -> PathBuf {
+        self.root.join("host.json")
+    }
+
+    /// The socket by which other commands reach the process that has this data directory open.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.root.join("control.sock")
+    }
+
+    /// Names this data directory among others on the host: eight hexadecimal digits.
+    pub(crate) fn id(&self) -> String {
+        let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
+        digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// Tells this host and data directory apart from all others; the same after a restart.
+    pub(crate) fn identity(&self) -> String {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}_{}", host.trim(), self.id())
+    }
+
+    /// Sockets and namespaces: gone with a reboot.
+    pub(crate) fn run(&self) -> PathBuf {
+        Path::new("/run/navarch").join(self.id())
+    }
+
+    /// The top of this data directory's control groups.
+    pub(crate) fn cgroup(&self) -> String {
+        format!("navarch-{}", self.id())
+    }
+}

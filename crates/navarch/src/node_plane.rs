@@ -1,0 +1,170 @@
+//! A node, put together: images, runtime, pod network, volumes, agent and the node's own API.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow, bail};
+use ipnet::IpNet;
+use navarch_auth::Subject;
+use navarch_auth::pki::Pki;
+use navarch_client::{Client, SystemClock};
+use navarch_node::server::{self, ServeOptions};
+use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects};
+use navarch_runtime::embedded::Embedded;
+use navarch_runtime::images::Images;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::cli::NodeArgs;
+use crate::control;
+use crate::control_plane::chain;
+use crate::host::HostSettings;
+use crate::layout::Layout;
+use crate::pod_network::LateNetwork;
+
+/// A running node.
+pub(crate) struct NodePlane {
+    agent: Agent,
+    /// The images, for imports by this process.
+    pub(crate) images: Images,
+    /// The node's name.
+    pub(crate) name: String,
+    tasks: JoinSet<()>,
+}
+
+impl NodePlane {
+    /// Starts a node that speaks to the API through `client`.
+    pub(crate) async fn start(
+        layout: &Layout,
+        arguments: &NodeArgs,
+        cluster_cidr: &str,
+        address: IpAddr,
+        client: Client,
+        pki: &Pki,
+        step: impl Fn(&str),
+    ) -> Result<Self> {
+        must_be_root()?;
+        let name = node_name(arguments)?;
+        let cluster: IpNet = cluster_cidr
+            .parse()
+            .map_err(|_| anyhow!("--cluster-cidr {cluster_cidr} is no range of addresses"))?;
+        let settings = HostSettings::record(layout, arguments)?;
+        let address = arguments.node_ip.unwrap_or(address);
+        let listener = SocketAddr::new(address, arguments.node_port);
+        let listener = TcpListener::bind(listener)
+            .await
+            .with_context(|| format!("the node's API: listen on {listener}"))?;
+        let tls = server_tls(pki, &name, address)?;
+        let place = layout.images();
+        let images = tokio::task::spawn_blocking(move || Images::open(&place))
+            .await?
+            .context("images")?;
+        let runtime = Embedded::open(settings.runtime(), images.clone())
+            .await
+            .context("runtime")?;
+        step("container runtime");
+        let network = Arc::new(LateNetwork::start(
+            client.clone(),
+            &name,
+            settings.clone(),
+            vec![cluster],
+        ));
+        let mut options = NodeOptions::new(&name, address, layout.node());
+        options.port = listener.local_addr()?.port();
+        options.cluster_domain.clone_from(&arguments.cluster_domain);
+        let clock = Arc::new(SystemClock);
+        let volumes = Arc::new(HostVolumes::new(
+            options.clone(),
+            Objects::new(client.clone()),
+            clock.clone(),
+        ));
+        let agent = Agent::start(NodeParts {
+            options,
+            client,
+            runtime,
+            network,
+            volumes,
+            clock,
+        })
+        .await
+        .context("node agent")?;
+        step(&format!("node {name} registered"));
+        let mut tasks = JoinSet::new();
+        let api = agent.api();
+        tasks.spawn(async move {
+            if let Err(error) = server::serve(listener, tls, api).await {
+                tracing::error!(%error, "logs and exec cannot be served");
+            }
+        });
+        let (socket, known) = (layout.control(), images.clone());
+        tasks.spawn(async move {
+            if let Err(error) = control::serve(socket, known).await {
+                tracing::error!(%error, "`navarch image` cannot reach this process");
+            }
+        });
+        Ok(Self {
+            agent,
+            images,
+            name,
+            tasks,
+        })
+    }
+
+    /// Stops the agent. The containers run on.
+    pub(crate) async fn stop(mut self) {
+        self.agent.stop().await;
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Containers need namespaces, mounts and control groups.
+pub(crate) fn must_be_root() -> Result<()> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let uid = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1));
+    if uid != Some("0") {
+        bail!(
+            "a node needs root: it makes namespaces, mounts and control groups. Run it with sudo; `navarch server` needs no root"
+        );
+    }
+    Ok(())
+}
+
+fn node_name(arguments: &NodeArgs) -> Result<String> {
+    let host = || {
+        std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_lowercase())
+    };
+    let name = arguments
+        .node_name
+        .clone()
+        .map_or_else(host, Ok)
+        .context("the host's name")?;
+    let complaints = navarch_machinery::names::is_dns1123_subdomain(&name);
+    if let Some(complaint) = complaints.first() {
+        bail!(
+            "the node's name {name:?} cannot be used ({complaint}); give another with --node-name"
+        );
+    }
+    Ok(name)
+}
+
+fn server_tls(pki: &Pki, name: &str, address: IpAddr) -> Result<ServeOptions> {
+    let subject = Subject {
+        name: format!("system:node:{name}"),
+        group: Some("system:nodes".into()),
+        dns_names: vec![name.to_owned()],
+        addresses: vec![address],
+    };
+    let (certificates, key) = chain(&pki.server("kubelet", &subject, SystemTime::now())?)?;
+    let authority = CertificateDer::from_pem_slice(pki.authority.certificate().as_bytes())?;
+    Ok(ServeOptions {
+        certificates,
+        key,
+        client_authorities: vec![authority],
+    })
+}

@@ -1,0 +1,121 @@
+//! Scheduler and controllers, in this process: whichever is wanted, each only while it holds its lease.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use navarch_client::{
+    Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
+};
+use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::{Context, Options};
+use navarch_scheduler::Scheduler;
+use tokio::task::JoinSet;
+
+/// The length of the prefix of a node's range of pod addresses.
+const NODE_PREFIX: u8 = 24;
+
+/// Which parts are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    /// The scheduler.
+    pub(crate) scheduler: bool,
+    /// The controllers.
+    pub(crate) controllers: bool,
+}
+
+/// Parts that run.
+pub(crate) struct Running {
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Stops them. They hold nothing that is not in the API.
+    pub(crate) async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// What the controllers need to know of the cluster.
+pub(crate) fn options(cluster_cidr: &str, authority: &str) -> Result<Options> {
+    let ranges = Ranges::parse(cluster_cidr, NODE_PREFIX)
+        .ok_or_else(|| anyhow!("--cluster-cidr {cluster_cidr}: an IPv4 range of at least a /24 is expected, as 10.244.0.0/16"))?;
+    Ok(Options {
+        pod_ranges: ranges,
+        root_ca: authority.to_owned(),
+    })
+}
+
+/// Starts the wanted parts. `client` makes a client that speaks as the named component.
+pub(crate) fn start(
+    wanted: Parts,
+    client: impl Fn(&str) -> Client,
+    options: Options,
+    identity: &str,
+) -> Running {
+    let mut tasks = JoinSet::new();
+    if wanted.scheduler {
+        let client = client("system:kube-scheduler");
+        tasks.spawn(led(
+            client.clone(),
+            "kube-scheduler",
+            identity.to_owned(),
+            move || schedule(client.clone()),
+        ));
+    }
+    if wanted.controllers {
+        let client = client("system:kube-controller-manager");
+        let context = Context {
+            client: client.clone(),
+            clock: clock(),
+        };
+        let run = move || navarch_controllers::start(context.clone(), options.clone());
+        tasks.spawn(led(
+            client,
+            "kube-controller-manager",
+            identity.to_owned(),
+            run,
+        ));
+    }
+    Running { tasks }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+async fn schedule(client: Client) {
+    let nodes = Informer::start(client.clone(), InformerOptions::default());
+    let pods = Informer::start(client.clone(), InformerOptions::default());
+    navarch_scheduler::run(Scheduler {
+        client,
+        clock: clock(),
+        nodes,
+        pods,
+    })
+    .await;
+}
+
+/// Runs a part whenever this process holds its lease, so that of several processes one does the work.
+async fn led<F: Future<Output = ()>>(
+    client: Client,
+    name: &'static str,
+    identity: String,
+    run: impl Fn() -> F,
+) {
+    let settings = LeaseSettings {
+        namespace: "kube-system".into(),
+        name: name.into(),
+        identity,
+        duration: Duration::from_secs(15),
+        retry: Duration::from_secs(2),
+    };
+    let mut elector = Elector::new(client, clock(), settings);
+    loop {
+        elector.lead().await;
+        tokio::select! {
+            () = elector.hold() => tracing::warn!(name, "the lease is lost"),
+            () = Box::pin(run()) => {}
+        }
+    }
+}
