@@ -1,12 +1,13 @@
 //! One module a controller, each a pure plan; one shell that runs them all.
 //!
 //! A controller looks at snapshots of the cluster and answers with a [`Plan`]: API calls with preconditions, events, and a time to
-//! look again. It never calls, waits, or reads a clock; the [`shell`] does, for all controllers alike.
+//! look again. It never calls, waits, or reads a clock; the [`shell`] does, for all controllers alike. [`start`] runs them all.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod claim;
 pub mod deployment;
 pub mod endpoint_slice;
+pub mod endpoints;
 pub mod garbage_collection;
 pub mod graph;
 pub mod namespace;
@@ -16,10 +17,12 @@ pub mod plan;
 pub mod pod_gc;
 mod pods;
 pub mod replicaset;
+pub mod replication_controller;
 pub mod service_account;
 pub mod shell;
 mod start;
+pub mod taint_eviction;
 
 pub use plan::{Action, Note, Plan, Step};
-pub use shell::{Context, Controller, Watched, run};
+pub use shell::{Context, Controller, Failure, Watched, run};
 pub use start::{Options, start};

@@ -1,6 +1,5 @@
 //! Nodes that fall silent: their conditions become unknown, their taints follow their conditions, and the pods on them are told to be unready.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +20,7 @@ pub const LEASES: &str = "kube-node-lease";
 
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// Conditions that are taints of their own while they hold.
 const PRESSURES: &[(&str, &str)] = &[
     ("MemoryPressure", "node.kubernetes.io/memory-pressure"),
@@ -46,8 +46,11 @@ pub fn pods_by_node() -> Index<Pod> {
     }
 }
 
-/// When each lease was last seen to change, by this process' clock: the nodes' clocks are not trusted.
-type Heard = BTreeMap<Arc<str>, Timestamp>;
+/// How long a node whose pods may not be evicted yet waits to be looked at again. Kubernetes' `node-monitor-period`.
+const MONITOR: SignedDuration = SignedDuration::from_secs(5);
+
+/// When each node was last heard of, by this process' clock: the nodes' clocks are not trusted.
+type Heard = imbl::OrdMap<Arc<str>, Timestamp>;
 
 /// The controller. Pods need the index [`pods_by_node`].
 pub struct NodeLifecycle {
@@ -69,7 +72,7 @@ pub struct View {
     /// Pods.
     pub pods: Snapshot<Pod>,
     /// When each node was last heard of.
-    pub heard: BTreeMap<Arc<str>, Timestamp>,
+    pub heard: imbl::OrdMap<Arc<str>, Timestamp>,
 }
 
 impl NodeLifecycle {
@@ -100,22 +103,29 @@ impl Controller for NodeLifecycle {
             let Some(node) = new.or(old) else { return };
             let key = ObjectKey::of(&node.metadata);
             let mut heard = heard.lock();
-            match new {
-                Some(_) => {
-                    heard.entry(key.name.clone()).or_insert_with(|| clock.now());
+            match (old, new) {
+                // A node that comes back has time to renew its lease, whatever the last one said.
+                (None, Some(_)) => {
+                    heard.insert(key.name.clone(), clock.now());
                 }
-                None => {
+                (Some(old), Some(new)) if heartbeat(old) != heartbeat(new) => {
+                    heard.insert(key.name.clone(), clock.now());
+                }
+                (_, None) => {
                     heard.remove(&key.name);
                 }
+                _ => {}
             }
             q.add(key);
         });
         let (q, heard, clock) = (queue.clone(), self.heard.clone(), self.clock.clone());
         self.leases.on_change(move |_, new| {
-            if let Some(lease) = new {
-                let name = ObjectKey::of(&lease.metadata).name;
-                heard.lock().insert(name.clone(), clock.now());
-                q.add(ObjectKey::new("", &name));
+            let Some(lease) = new else { return };
+            let key = ObjectKey::new("", lease.metadata.name.as_deref().unwrap_or(""));
+            // The lease of a node that is gone says nothing.
+            if let Some(at) = heard.lock().get_mut(&key.name) {
+                *at = clock.now();
+                q.add(key);
             }
         });
     }
@@ -151,7 +161,11 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         give_up(now, node, &mut plan);
         return plan;
     }
-    let wanted = wanted_taints(node, now);
+    let evicts = ready(node) == "True" || view.nodes.iter().any(|other| ready(other) == "True");
+    if !evicts {
+        plan.wake_at(now.saturating_add(MONITOR).unwrap_or(now));
+    }
+    let wanted = wanted_taints(node, now, evicts);
     let others = node
         .spec
         .iter()
@@ -175,6 +189,11 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         plan.then_all(mark_pods(now, view, &key.name));
     }
     plan
+}
+
+/// When the node's agent last wrote its status.
+fn heartbeat(node: &Node) -> Option<&Time> {
+    condition(node, "Ready")?.last_heartbeat_time.as_ref()
 }
 
 fn ready(node: &Node) -> &str {
@@ -241,12 +260,13 @@ fn give_up(now: Timestamp, node: &Arc<Node>, plan: &mut Plan) {
 }
 
 fn is_ours(taint: &Taint) -> bool {
-    [NOT_READY, UNREACHABLE].contains(&taint.key.as_str())
+    [NOT_READY, UNREACHABLE, UNSCHEDULABLE].contains(&taint.key.as_str())
         || PRESSURES.iter().any(|(_, key)| *key == taint.key)
 }
 
-/// The taints that follow from the node's conditions. A `NoExecute` taint that is there already keeps its time.
-fn wanted_taints(node: &Node, now: Timestamp) -> Vec<Taint> {
+/// The taints that follow from the node's conditions. One that is there already keeps its time. When no node at all is ready it is
+/// rather this part of the cluster that is cut off: then, as in Kubernetes, nothing is evicted.
+fn wanted_taints(node: &Node, now: Timestamp, evicts: bool) -> Vec<Taint> {
     let mut taints = Vec::new();
     let before: Vec<&Taint> = node
         .spec
@@ -272,7 +292,12 @@ fn wanted_taints(node: &Node, now: Timestamp) -> Vec<Taint> {
     };
     if let Some(key) = silent {
         add(key, "NoSchedule");
-        add(key, "NoExecute");
+        if evicts {
+            add(key, "NoExecute");
+        }
+    }
+    if node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true) {
+        add(UNSCHEDULABLE, "NoSchedule");
     }
     for (kind, key) in PRESSURES {
         if condition(node, kind).is_some_and(|condition| condition.status == "True") {
@@ -321,10 +346,17 @@ mod tests {
     }
 
     fn planned(node: Node, silent: i64) -> (Vec<String>, Option<Timestamp>) {
+        planned_among(node, silent, "True")
+    }
+
+    fn planned_among(node: Node, silent: i64, others: &str) -> (Vec<String>, Option<Timestamp>) {
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1000);
-        let heard = BTreeMap::from([("n".into(), now - SignedDuration::from_secs(silent))]);
+        let heard = Heard::unit("n".into(), now - SignedDuration::from_secs(silent));
+        let mut other = node.clone();
+        other.metadata.name = Some("other".into());
+        other.status.as_mut().unwrap().conditions.as_mut().unwrap()[0].status = others.into();
         let view = View {
-            nodes: Snapshot::of([node], &[]),
+            nodes: Snapshot::of([node, other], &[]),
             pods: Snapshot::default(),
             heard,
         };
@@ -369,6 +401,23 @@ mod tests {
         assert_eq!(
             wake,
             Some(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1040))
+        );
+    }
+
+    #[test]
+    fn while_no_node_is_ready_nothing_is_evicted() {
+        let (calls, wake) = planned_among(node("Unknown", json!([])), 51, "False");
+        assert_eq!(calls, ["node.kubernetes.io/unreachable:NoSchedule"]);
+        assert_eq!(wake.map(Timestamp::as_second), Some(1005));
+    }
+
+    #[test]
+    fn a_cordoned_node_is_tainted() {
+        let mut cordoned = node("True", json!([]));
+        cordoned.spec.as_mut().unwrap().unschedulable = Some(true);
+        assert_eq!(
+            planned(cordoned, 1).0,
+            ["node.kubernetes.io/unschedulable:NoSchedule"]
         );
     }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use navarch_api::call::PatchKind;
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
+use serde_json::json;
 
 use crate::{Action, Controller, Plan, Watched, pods};
 
@@ -93,7 +96,7 @@ fn is_stillborn(pod: &Pod) -> bool {
 
 /// What to remove, and which nodes are missing since when.
 pub fn plan(now: Timestamp, view: &View) -> (Plan, std::collections::BTreeMap<String, Timestamp>) {
-    let mut doomed = Vec::new();
+    let (mut lost, mut doomed) = (Vec::new(), Vec::new());
     let mut missing = std::collections::BTreeMap::new();
     let mut ended = Vec::new();
     for pod in view.pods.iter() {
@@ -103,7 +106,7 @@ pub fn plan(now: Timestamp, view: &View) -> (Plan, std::collections::BTreeMap<St
             let since = view.missing.get(node).copied().unwrap_or(now);
             missing.insert(node.to_owned(), since);
             if now.duration_since(since) >= QUARANTINE {
-                doomed.push(pod);
+                lost.push(pod);
             }
         } else if is_stillborn(pod) {
             doomed.push(pod);
@@ -117,8 +120,14 @@ pub fn plan(now: Timestamp, view: &View) -> (Plan, std::collections::BTreeMap<St
     }
     let mut plan = Plan::nothing();
     plan.then_all(
+        lost.iter()
+            .filter(|pod| !pods::has_ended(pod))
+            .map(|pod| give_up(now, pod))
+            .collect(),
+    );
+    let doomed = lost.into_iter().chain(doomed);
+    plan.then_all(
         doomed
-            .into_iter()
             .map(|pod| Action::delete(pod.as_ref()).with_grace(0))
             .collect(),
     );
@@ -126,10 +135,19 @@ pub fn plan(now: Timestamp, view: &View) -> (Plan, std::collections::BTreeMap<St
     (plan, missing)
 }
 
+/// Nobody will say any more how a pod on a lost node ended: it counts as failed, and says why.
+fn give_up(now: Timestamp, pod: &Pod) -> Action {
+    let condition = json!({
+        "type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC", "message": "PodGC: node no longer exists",
+        "lastTransitionTime": Time(now), "observedGeneration": pod.metadata.generation,
+    });
+    let status = json!({"phase": "Failed", "conditions": [condition]});
+    let patch = json!({"metadata": {"uid": pod.metadata.uid}, "status": status});
+    Action::patch_status(pod, PatchKind::Strategic, patch).idempotent()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn pod(name: &str, node: Option<&str>, deleting: bool) -> Pod {
@@ -168,6 +186,6 @@ mod tests {
         assert_eq!(names(&first), ["stillborn"]);
         view.missing = missing;
         let (later, _) = plan(now + QUARANTINE, &view);
-        assert_eq!(names(&later), ["orphan", "stillborn"]);
+        assert_eq!(names(&later), ["orphan", "orphan", "stillborn"]);
     }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::Timestamp;
 use navarch_api::call::{Answer, Gvr};
+use navarch_api::def::Verb;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Informer, ObjectKey, Queue};
 use navarch_machinery::object::{Object, Typed};
-use navarch_machinery::status::Result;
+use navarch_machinery::status::StatusError;
 use parking_lot::Mutex;
 
 use crate::plan::{Action, Note, Plan, Step};
@@ -48,6 +49,28 @@ pub trait Controller: Send + Sync + 'static {
     fn view(&self) -> Self::View;
     /// What to do about `key`. Pure.
     fn plan(&self, now: Timestamp, view: &Self::View, key: &ObjectKey) -> Plan;
+    /// What to do about `key` after the last plan for it failed: for controllers that tell of failures in a status. Pure.
+    fn plan_after(
+        &self,
+        failure: &Failure,
+        now: Timestamp,
+        view: &Self::View,
+        key: &ObjectKey,
+    ) -> Plan {
+        let _ = failure;
+        self.plan(now, view, key)
+    }
+}
+
+/// Why a plan could not be carried out: its first call that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The verb of the call.
+    pub verb: Verb,
+    /// What it was about.
+    pub resource: Gvr,
+    /// How it was refused.
+    pub error: StatusError,
 }
 
 /// An informer, whatever its kind.
@@ -77,6 +100,8 @@ struct Shell<C> {
     recorder: EventRecorder,
     queue: Arc<Queue<ObjectKey>>,
     own_writes: OwnWrites,
+    /// Why the last plan of a key failed, of the keys that are tried again.
+    failures: Mutex<HashMap<ObjectKey, Failure>>,
 }
 
 /// Runs a controller until the future is dropped.
@@ -93,6 +118,7 @@ pub async fn run<C: Controller>(controller: C, context: Context) {
         recorder,
         queue,
         own_writes: Mutex::default(),
+        failures: Mutex::default(),
     };
     futures::future::join_all((0..WORKERS).map(|_| shell.work())).await;
 }
@@ -103,6 +129,10 @@ impl<C: Controller> Shell<C> {
             match self.reconcile(&key).await {
                 Ok(wake) => {
                     self.queue.forget(&key);
+                    if self.failures.lock().remove(&key).is_some() {
+                        // What was told of the failure no longer holds.
+                        self.queue.add(key.clone());
+                    }
                     if let Some(at) = wake {
                         let wait = at.duration_since(self.context.clock.now());
                         self.queue.add_after(
@@ -111,8 +141,9 @@ impl<C: Controller> Shell<C> {
                         );
                     }
                 }
-                Err(error) => {
-                    tracing::debug!(controller = C::NAME, %key, %error, "will be tried again");
+                Err(failure) => {
+                    tracing::debug!(controller = C::NAME, %key, error = %failure.error, "will be tried again");
+                    self.failures.lock().insert(key.clone(), *failure);
                     self.queue.retry(key.clone());
                 }
             }
@@ -120,10 +151,15 @@ impl<C: Controller> Shell<C> {
         }
     }
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Timestamp>> {
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Timestamp>, Box<Failure>> {
         self.see_own_writes(key).await;
         let view = self.controller.view();
-        let plan = self.controller.plan(self.context.clock.now(), &view, key);
+        let now = self.context.clock.now();
+        let failure = self.failures.lock().get(key).cloned();
+        let plan = match &failure {
+            Some(failure) => self.controller.plan_after(failure, now, &view, key),
+            None => self.controller.plan(now, &view, key),
+        };
         drop(view);
         for step in plan.steps {
             self.carry_out(key, step).await?;
@@ -149,7 +185,7 @@ impl<C: Controller> Shell<C> {
     }
 
     /// Makes the calls of a step in batches of 1, 2, 4, …; the first failure ends it after its batch.
-    async fn carry_out(&self, key: &ObjectKey, step: Step) -> Result<()> {
+    async fn carry_out(&self, key: &ObjectKey, step: Step) -> Result<(), Box<Failure>> {
         let mut actions = step.actions.into_iter();
         let mut batch = 1;
         loop {
@@ -158,23 +194,23 @@ impl<C: Controller> Shell<C> {
                 return Ok(());
             }
             let calls = now.into_iter().map(|action| self.perform(key, action));
-            let results: Vec<Result<()>> = futures::stream::iter(calls)
+            let results: Vec<Result<(), Box<Failure>>> = futures::stream::iter(calls)
                 .buffer_unordered(SIDE_BY_SIDE)
                 .collect()
                 .await;
-            results.into_iter().collect::<Result<Vec<()>>>()?;
+            results.into_iter().collect::<Result<(), _>>()?;
             batch = (batch * 2).min(SIDE_BY_SIDE);
         }
     }
 
-    async fn perform(&self, key: &ObjectKey, action: Action) -> Result<()> {
+    async fn perform(&self, key: &ObjectKey, action: Action) -> Result<(), Box<Failure>> {
         let Action {
             call,
             done,
             failed,
             idempotent,
         } = action;
-        let resource = call.resource.clone();
+        let (verb, resource) = (call.verb, call.resource.clone());
         match self.context.client.call(call).await {
             Ok(answer) => {
                 self.remember(key, resource, &answer);
@@ -186,11 +222,17 @@ impl<C: Controller> Shell<C> {
             Err(error) if idempotent && (error.is_not_found() || error.is_already_exists()) => {
                 Ok(())
             }
+            // The namespace goes, and the key's own object with it: there is nothing to try again, and nothing to complain of.
+            Err(error) if is_namespace_going(&error) => Ok(()),
             Err(error) => {
                 if let Some(note) = failed {
                     self.tell(&note, "", &error.message);
                 }
-                Err(error)
+                Err(Box::new(Failure {
+                    verb,
+                    resource,
+                    error,
+                }))
             }
         }
     }
@@ -219,6 +261,17 @@ impl<C: Controller> Shell<C> {
         self.recorder
             .event(note.about.as_ref(), note.kind, note.reason, message);
     }
+}
+
+/// Whether a creation was refused because its namespace is being deleted.
+fn is_namespace_going(error: &StatusError) -> bool {
+    let causes = error
+        .details
+        .iter()
+        .flat_map(|details| details.causes.iter().flatten());
+    causes
+        .into_iter()
+        .any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
 }
 
 fn name_in(answer: &Answer) -> &str {

@@ -1,107 +1,152 @@
-//! All controllers, with the informers that they share.
+//! All controllers, on informers that they share.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use navarch_client::{Index, Informer, InformerOptions, ListOptions};
+use std::future::Future;
+
+use k8s_openapi::api::core::v1::Pod;
+use navarch_client::{Client, Index, Informer, InformerOptions, ListOptions};
 use navarch_machinery::object::Typed;
+use tokio::task::JoinSet;
 
-use crate::claim::orphans;
-use crate::deployment::{Deployments, replica_set_indices};
+use crate::deployment::{self, Deployments};
 use crate::endpoint_slice::{EndpointSlices, slices_by_service};
+use crate::endpoints::EndpointsOfServices;
+use crate::graph::Graph;
 use crate::node_cidr::{NodeCidrs, Ranges};
-use crate::node_lifecycle::{LEASES, NodeLifecycle, pods_by_node};
+use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
-use crate::replicaset::ReplicaSets;
+use crate::replicaset::{self, ReplicaSets};
+use crate::replication_controller::ReplicationControllers;
 use crate::service_account::ServiceAccounts;
-use crate::{Context, run};
+use crate::taint_eviction::TaintEviction;
+use crate::{Context, garbage_collection, namespace, run};
 
 /// What the controllers need to know of the cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The addresses of pods, and how nodes share them.
+    /// The addresses of pods.
     pub pod_ranges: Ranges,
-    /// The certificate of the cluster's authority, in PEM.
+    /// The certificate of the cluster's authority in PEM: what pods trust.
     pub root_ca: String,
 }
 
-/// Runs all controllers until the future is dropped.
-pub async fn start(context: Context, options: Options) {
-    let pods = informer(
-        &context,
-        vec![Index::CONTROLLER, orphans(), pods_by_node()],
-        ListOptions::default(),
-    );
-    let nodes = informer(&context, vec![], ListOptions::default());
-    let replica_sets = informer(&context, replica_set_indices(), ListOptions::default());
-    let leases = ListOptions {
-        namespace: Some(LEASES.into()),
-        ..Default::default()
-    };
-    let named = |fields: &str| ListOptions {
-        field_selector: fields.into(),
-        ..Default::default()
-    };
-    let controllers: Vec<BoxFuture<'static, ()>> = vec![
-        run(
-            Deployments {
-                deployments: informer(&context, vec![], ListOptions::default()),
-                replica_sets: replica_sets.clone(),
-                pods: pods.clone(),
-            },
-            context.clone(),
-        )
-        .boxed(),
-        run(
-            ReplicaSets {
-                replica_sets,
-                pods: pods.clone(),
-            },
-            context.clone(),
-        )
-        .boxed(),
-        run(
-            EndpointSlices {
-                services: informer(&context, vec![], ListOptions::default()),
-                pods: pods.clone(),
-                nodes: nodes.clone(),
-                slices: informer(&context, vec![slices_by_service()], ListOptions::default()),
-            },
-            context.clone(),
-        )
-        .boxed(),
-        run(
-            ServiceAccounts {
-                namespaces: informer(&context, vec![], ListOptions::default()),
-                accounts: informer(&context, vec![], named(ServiceAccounts::ACCOUNT_FIELDS)),
-                config_maps: informer(&context, vec![], named(ServiceAccounts::CONFIG_MAP_FIELDS)),
-                root_ca: options.root_ca,
-            },
-            context.clone(),
-        )
-        .boxed(),
-        run(
-            NodeCidrs {
-                nodes: nodes.clone(),
-                ranges: options.pod_ranges,
-            },
-            context.clone(),
-        )
-        .boxed(),
-        run(
-            NodeLifecycle::new(
-                nodes.clone(),
-                informer(&context, vec![], leases),
-                pods.clone(),
-                context.clock.clone(),
-            ),
-            context.clone(),
-        )
-        .boxed(),
-        run(PodGc::new(pods, nodes), context).boxed(),
-    ];
-    futures::future::join_all(controllers).await;
+/// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
+pub fn start(context: Context, options: Options) -> impl Future<Output = ()> + Send {
+    async move {
+        let mut running = spawn(&context, options);
+        // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
+        if let Some(ended) = running.join_next().await {
+            tracing::error!(?ended, "a controller has ended");
+        }
+    }
 }
 
-fn informer<T: Typed>(context: &Context, indices: Vec<Index<T>>, list: ListOptions) -> Informer<T> {
-    Informer::start(context.client.clone(), InformerOptions { list, indices })
+fn informer<T: Typed>(client: &Client, indices: Vec<Index<T>>) -> Informer<T> {
+    Informer::start(
+        client.clone(),
+        InformerOptions {
+            list: ListOptions::default(),
+            indices,
+        },
+    )
+}
+
+/// Only the objects with these fields.
+fn selected<T: Typed>(client: &Client, namespace: Option<&str>, fields: &str) -> Informer<T> {
+    let list = ListOptions {
+        namespace: namespace.map(str::to_owned),
+        field_selector: fields.to_owned(),
+        ..ListOptions::default()
+    };
+    Informer::start(
+        client.clone(),
+        InformerOptions {
+            list,
+            indices: Vec::new(),
+        },
+    )
+}
+
+fn pod_indices() -> Vec<Index<Pod>> {
+    let mut indices = replicaset::pod_indices();
+    indices.push(node_lifecycle::pods_by_node());
+    indices
+}
+
+fn spawn(context: &Context, options: Options) -> JoinSet<()> {
+    let (client, clock) = (&context.client, &context.clock);
+    let (nodes, services) = (informer(client, vec![]), informer(client, vec![]));
+    let namespaces = informer(client, vec![]);
+    let pods = informer(client, pod_indices());
+    let replica_sets = informer(client, deployment::replica_set_indices());
+    let graph = Graph::start(client);
+    let mut running = JoinSet::new();
+
+    running.spawn(run(
+        Deployments {
+            deployments: informer(client, vec![]),
+            replica_sets: replica_sets.clone(),
+            pods: pods.clone(),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        ReplicaSets {
+            replica_sets,
+            pods: pods.clone(),
+        },
+        context.clone(),
+    ));
+    let controllers = informer(client, vec![]);
+    running.spawn(run(
+        ReplicationControllers {
+            controllers,
+            pods: pods.clone(),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        EndpointSlices {
+            services: services.clone(),
+            pods: pods.clone(),
+            nodes: nodes.clone(),
+            slices: informer(client, vec![slices_by_service()]),
+        },
+        context.clone(),
+    ));
+    let endpoints = informer(client, vec![]);
+    running.spawn(run(
+        EndpointsOfServices {
+            services,
+            pods: pods.clone(),
+            endpoints,
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        ServiceAccounts {
+            namespaces: namespaces.clone(),
+            accounts: selected(client, None, ServiceAccounts::ACCOUNT_FIELDS),
+            config_maps: selected(client, None, ServiceAccounts::CONFIG_MAP_FIELDS),
+            root_ca: options.root_ca,
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        NodeCidrs {
+            nodes: nodes.clone(),
+            ranges: options.pod_ranges,
+        },
+        context.clone(),
+    ));
+    let leases = selected(client, Some(node_lifecycle::LEASES), "");
+    let lifecycle = NodeLifecycle::new(nodes.clone(), leases, pods.clone(), clock.clone());
+    running.spawn(run(lifecycle, context.clone()));
+    running.spawn(run(
+        TaintEviction::new(nodes.clone(), pods.clone(), clock.clone()),
+        context.clone(),
+    ));
+    running.spawn(run(PodGc::new(pods, nodes), context.clone()));
+    running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));
+    running.spawn(garbage_collection::run(graph, context.clone()));
+    running
 }

@@ -78,12 +78,7 @@ pub(super) fn of(
         .as_deref()
         .and_then(|name| nodes.get(&ObjectKey::new("", name)));
     let zone = node.and_then(|node| node.metadata.labels.as_ref()?.get(ZONE).cloned());
-    let subdomain = pod_spec.and_then(|spec| spec.subdomain.as_deref());
-    let hostname = pod_spec.and_then(|spec| spec.hostname.clone()).filter(|_| {
-        subdomain.is_some()
-            && subdomain == service.metadata.name.as_deref()
-            && service.metadata.namespace == pod.metadata.namespace
-    });
+    let hostname = hostname(pod, service);
     Endpoint {
         addresses: vec![address],
         conditions: Some(EndpointConditions {
@@ -103,6 +98,17 @@ pub(super) fn of(
         }),
         ..Default::default()
     }
+}
+
+/// The name under which DNS knows the pod within the service: its hostname, if it asked for this service's domain.
+pub(crate) fn hostname(pod: &Pod, service: &Service) -> Option<String> {
+    let spec = pod.spec.as_ref()?;
+    let within = spec.subdomain.is_some()
+        && spec.subdomain == service.metadata.name
+        && service.metadata.namespace == pod.metadata.namespace;
+    spec.hostname
+        .clone()
+        .filter(|name| within && !name.is_empty())
 }
 
 /// The ports of a service on a pod: named target ports may differ from pod to pod. Those that the pod does not have are left out.

@@ -1,6 +1,6 @@
 //! Which pods stand behind a service: endpoint slices.
 
-mod endpoint;
+pub(crate) mod endpoint;
 mod slices;
 
 use std::sync::Arc;

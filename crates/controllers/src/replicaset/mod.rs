@@ -1,6 +1,7 @@
 //! Replica sets: as many pods as they say, of their template.
 
 mod ranking;
+pub(crate) mod replicated;
 mod status;
 
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_client::{EventType, Index, Informer, ObjectKey, Queue, Snapshot};
-use navarch_machinery::labels::Selector;
 use navarch_machinery::object::Object;
+use replicated::Replicated;
 
-use crate::claim::{claim, controller_reference, controlling_key, orphans};
-use crate::{Action, Controller, Note, Plan, Watched, pods};
+use crate::claim::{claim, controller_of, controller_reference, controlling_key, orphans};
+use crate::{Action, Controller, Failure, Note, Plan, Watched, pods};
 
 /// The most pods that one plan makes or removes; the rest follows with the next. Kubernetes' burst.
 const BURST: usize = 500;
@@ -45,22 +46,7 @@ impl Controller for ReplicaSets {
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let q = queue.clone();
-        self.replica_sets.on_change(move |old, new| {
-            if let Some(set) = new.or(old) {
-                q.add(ObjectKey::of(&set.metadata));
-            }
-        });
-        let (q, sets) = (queue.clone(), self.replica_sets.clone());
-        self.pods.on_change(move |old, new| {
-            let owners = [old, new]
-                .map(|pod| pod.and_then(|pod| controlling_key::<ReplicaSet>(&pod.metadata)));
-            let orphan = owners.iter().all(Option::is_none);
-            owners.into_iter().flatten().for_each(|key| q.add(key));
-            if let Some(pod) = new.filter(|_| orphan) {
-                queue_adopters(&q, &sets, pod);
-            }
-        });
+        queue_owners(queue, &self.replica_sets, &self.pods);
     }
 
     fn watched(&self) -> Vec<&dyn Watched> {
@@ -75,35 +61,64 @@ impl Controller for ReplicaSets {
     }
 
     fn plan(&self, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
-        plan(now, view, key)
+        plan(now, &view.replica_sets, &view.pods, key, None)
+    }
+
+    fn plan_after(&self, failure: &Failure, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+        plan(now, &view.replica_sets, &view.pods, key, Some(failure))
     }
 }
 
-fn queue_adopters(queue: &Queue<ObjectKey>, sets: &Informer<ReplicaSet>, pod: &Pod) {
+/// Has sets queued that change, and those whose pods do.
+pub(crate) fn queue_owners<T: Replicated>(
+    queue: &Arc<Queue<ObjectKey>>,
+    sets: &Informer<T>,
+    pods: &Informer<Pod>,
+) {
+    let q = queue.clone();
+    sets.on_change(move |old, new| {
+        if let Some(set) = new.or(old) {
+            q.add(ObjectKey::of(set.metadata()));
+        }
+    });
+    let (q, sets) = (queue.clone(), sets.clone());
+    pods.on_change(move |old, new| {
+        let owners = [old, new].map(|pod| pod.and_then(|pod| controlling_key::<T>(&pod.metadata)));
+        owners.into_iter().flatten().for_each(|key| q.add(key));
+        if let Some(pod) = new.filter(|pod| controller_of(&pod.metadata).is_none()) {
+            queue_adopters(&q, &sets, pod);
+        }
+    });
+}
+
+fn queue_adopters<T: Replicated>(queue: &Queue<ObjectKey>, sets: &Informer<T>, pod: &Pod) {
     let sets = sets.snapshot();
     for set in sets.in_namespace(pod.metadata.namespace.as_deref().unwrap_or("")) {
-        if selector(set).is_some_and(|selector| selector.selects(pod.metadata.labels.as_ref())) {
-            queue.add(ObjectKey::of(&set.metadata));
+        if set
+            .selector()
+            .is_some_and(|selector| selector.selects(pod.metadata.labels.as_ref()))
+        {
+            queue.add(ObjectKey::of(set.metadata()));
         }
     }
 }
 
-fn selector(set: &ReplicaSet) -> Option<Selector> {
-    Selector::from_label_selector(Some(&set.spec.as_ref()?.selector))
-        .ok()
-        .filter(|selector| !selector.is_empty())
-}
-
-/// What brings a replica set's pods to what it says, and its status to what is.
-pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+/// What brings a set's pods to what it says, and its status to what is. `failure`: why the last plan could not be carried out.
+pub(crate) fn plan<T: Replicated>(
+    now: Timestamp,
+    sets: &Snapshot<T>,
+    pods: &Snapshot<Pod>,
+    key: &ObjectKey,
+    failure: Option<&Failure>,
+) -> Plan {
     let mut plan = Plan::nothing();
-    let Some(set) = view.replica_sets.get(key) else {
+    let Some(set) = sets.get(key) else {
         return plan;
     };
-    let (Some(spec), Some(selector)) = (&set.spec, selector(set)) else {
+    let (Some(replicas), Some(selector)) = (set.replicas(), set.selector()) else {
         return plan;
     };
-    let claimed = claim(set.as_ref(), &selector, &view.pods);
+    let claimed = claim(set.as_ref(), &selector, pods);
     plan.then_all(claimed.actions);
     let active: Vec<Arc<Pod>> = claimed
         .owned
@@ -117,70 +132,62 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         .filter(|pod| pod.metadata.deletion_timestamp.is_some() && !pods::has_ended(pod))
         .count();
 
-    let next = status::next(now, set, &active, terminating, &mut plan);
-    if set.status.as_ref() != Some(&next) {
-        let mut changed = (**set).clone();
-        changed.status = Some(next);
+    let next = status::next(now, set.as_ref(), &active, terminating, failure, &mut plan);
+    let mut changed = (**set).clone();
+    changed.set_counts(next);
+    if changed != **set {
         plan.then(Action::update_status(changed));
     }
-    if set.metadata.deletion_timestamp.is_some() {
+    if set.metadata().deletion_timestamp.is_some() {
         return plan;
     }
-    let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
+    let wanted = usize::try_from(replicas).unwrap_or(0);
     if active.len() < wanted {
         let missing = (wanted - active.len()).min(BURST);
         plan.then_all(
             (0..missing)
-                .map(|_| create_pod(set, spec.template.as_ref()))
+                .map(|_| create_pod(set, set.template()))
                 .collect(),
         );
     } else if active.len() > wanted {
         let surplus = (active.len() - wanted).min(BURST);
-        let doomed = ranking::first_to_go(now, active, surplus, |pod| related(view, set, pod));
+        let doomed = ranking::first_to_go(now, active, surplus, |pod| {
+            related(sets, pods, set.as_ref(), pod)
+        });
         plan.then_all(doomed.iter().map(|pod| delete_pod(set, pod)).collect());
     }
     plan
 }
 
 /// How many active pods of the same owner's sets run on the pod's node: where there are several, one may go first.
-fn related(view: &View, set: &ReplicaSet, pod: &Pod) -> usize {
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-    let owner = crate::claim::controller_of(&set.metadata).map(|owner| owner.uid.as_str());
-    let siblings = |other: &ReplicaSet| match owner {
-        Some(owner) => {
-            crate::claim::controller_of(&other.metadata).is_some_and(|other| other.uid == owner)
-        }
-        None => other.metadata.uid == set.metadata.uid,
+fn related<T: Replicated>(sets: &Snapshot<T>, pods: &Snapshot<Pod>, set: &T, pod: &Pod) -> usize {
+    let node = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    let on = node(pod);
+    let owner = controller_of(set.metadata()).map(|owner| owner.uid.as_str());
+    let siblings = |other: &T| match owner {
+        Some(owner) => controller_of(other.metadata()).is_some_and(|other| other.uid == owner),
+        None => other.metadata().uid == set.metadata().uid,
     };
-    let namespace = set.metadata.namespace.as_deref().unwrap_or("");
-    let sets = view
-        .replica_sets
-        .in_namespace(namespace)
-        .filter(|other| siblings(other));
+    let namespace = set.metadata().namespace.as_deref().unwrap_or("");
+    let sets = sets.in_namespace(namespace).filter(|other| siblings(other));
     sets.flat_map(|other| {
-        view.pods.by_index(
+        pods.by_index(
             Index::CONTROLLER,
-            other.metadata.uid.as_deref().unwrap_or(""),
+            other.metadata().uid.as_deref().unwrap_or(""),
         )
     })
-    .filter(|other| {
-        pods::is_active(other)
-            && other
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.node_name.as_deref())
-                == node
-    })
+    .filter(|other| pods::is_active(other) && node(other) == on)
     .count()
 }
 
-fn create_pod(set: &Arc<ReplicaSet>, template: Option<&PodTemplateSpec>) -> Action {
+fn create_pod<T: Replicated>(set: &Arc<T>, template: Option<&PodTemplateSpec>) -> Action {
     let template = template.cloned().unwrap_or_default();
     let from = template.metadata.unwrap_or_default();
+    let metadata = set.metadata();
     let pod = Pod {
         metadata: ObjectMeta {
-            namespace: set.metadata.namespace.clone(),
-            generate_name: Some(format!("{}-", set.metadata.name.as_deref().unwrap_or(""))),
+            namespace: metadata.namespace.clone(),
+            generate_name: Some(format!("{}-", metadata.name.as_deref().unwrap_or(""))),
             labels: from.labels,
             annotations: from.annotations,
             finalizers: from.finalizers,
@@ -205,7 +212,7 @@ fn create_pod(set: &Arc<ReplicaSet>, template: Option<&PodTemplateSpec>) -> Acti
         ))
 }
 
-fn delete_pod(set: &Arc<ReplicaSet>, pod: &Pod) -> Action {
+fn delete_pod<T: Replicated>(set: &Arc<T>, pod: &Pod) -> Action {
     let name = pod.metadata.name.as_deref().unwrap_or("");
     Action::delete(pod)
         .telling(note(
@@ -222,7 +229,12 @@ fn delete_pod(set: &Arc<ReplicaSet>, pod: &Pod) -> Action {
         ))
 }
 
-fn note(set: &Arc<ReplicaSet>, kind: EventType, reason: &'static str, message: String) -> Note {
+fn note<T: Replicated>(
+    set: &Arc<T>,
+    kind: EventType,
+    reason: &'static str,
+    message: String,
+) -> Note {
     Note {
         about: set.clone() as Arc<dyn Object>,
         kind,

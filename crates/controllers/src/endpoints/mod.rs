@@ -1,0 +1,175 @@
+//! The older form of endpoint slices: one Endpoints object for each service with a selector.
+
+mod subsets;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_client::{EventType, Informer, ObjectKey, Queue, Snapshot};
+
+use crate::endpoint_slice::queue_services_of_pods;
+use crate::{Action, Controller, Note, Plan, Watched};
+
+/// The label that says who keeps an Endpoints object.
+const MANAGED_BY: (&str, &str) = ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
+/// What marks those of a service without an address of its own.
+const HEADLESS: &str = "service.kubernetes.io/headless";
+/// What marks those that do not hold all addresses.
+const OVER_CAPACITY: (&str, &str) = ("endpoints.kubernetes.io/over-capacity", "truncated");
+
+/// The controller. Its keys are services.
+pub struct EndpointsOfServices {
+    /// Services.
+    pub services: Informer<Service>,
+    /// Pods.
+    pub pods: Informer<Pod>,
+    /// Endpoints.
+    pub endpoints: Informer<Endpoints>,
+}
+
+/// What a plan looks at.
+pub struct View {
+    /// Services.
+    pub services: Snapshot<Service>,
+    /// Pods.
+    pub pods: Snapshot<Pod>,
+    /// Endpoints.
+    pub endpoints: Snapshot<Endpoints>,
+}
+
+impl Controller for EndpointsOfServices {
+    const NAME: &'static str = "endpoint-controller";
+    type View = View;
+
+    fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
+        let q = queue.clone();
+        self.services.on_change(move |old, new| {
+            if let Some(service) = new.or(old) {
+                q.add(ObjectKey::of(&service.metadata));
+            }
+        });
+        queue_services_of_pods(queue, &self.services, &self.pods);
+        let q = queue.clone();
+        self.endpoints.on_change(move |old, new| {
+            if let Some(endpoints) = new.or(old) {
+                q.add(ObjectKey::of(&endpoints.metadata));
+            }
+        });
+    }
+
+    fn watched(&self) -> Vec<&dyn Watched> {
+        vec![&self.services, &self.pods, &self.endpoints]
+    }
+
+    fn view(&self) -> View {
+        View {
+            services: self.services.snapshot(),
+            pods: self.pods.snapshot(),
+            endpoints: self.endpoints.snapshot(),
+        }
+    }
+
+    fn plan(&self, _now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+        plan(view, key)
+    }
+}
+
+/// What brings a service's Endpoints to what its pods are.
+pub fn plan(view: &View, key: &ObjectKey) -> Plan {
+    let mut plan = Plan::nothing();
+    let existing = view.endpoints.get(key);
+    let Some(service) = view.services.get(key) else {
+        // Those that somebody made by hand may be there before their service.
+        if let Some(ours) = existing.filter(|endpoints| is_ours(endpoints)) {
+            plan.then(Action::delete(ours.as_ref()));
+        }
+        return plan;
+    };
+    let Some(spec) = &service.spec else {
+        return plan;
+    };
+    let selects = spec
+        .selector
+        .as_ref()
+        .is_some_and(|selector| !selector.is_empty());
+    if !selects
+        || spec.type_.as_deref() == Some("ExternalName")
+        || service.metadata.deletion_timestamp.is_some()
+    {
+        return plan;
+    }
+    let mut subsets = subsets::of(service, &view.pods);
+    let truncated = subsets::truncate(&mut subsets);
+    let mut next = existing.map_or_else(|| fresh(service), |existing| (**existing).clone());
+    next.subsets = (!subsets.is_empty()).then_some(subsets);
+    next.metadata.labels = Some(labels(service));
+    let annotations = next.metadata.annotations.get_or_insert_default();
+    match truncated {
+        true => drop(annotations.insert(OVER_CAPACITY.0.into(), OVER_CAPACITY.1.into())),
+        false => drop(annotations.remove(OVER_CAPACITY.0)),
+    }
+    if annotations.is_empty() {
+        next.metadata.annotations = None;
+    }
+    match existing {
+        None => plan.then(Action::create(next).complaining(complaint(
+            service,
+            "FailedToCreateEndpoint",
+            "create endpoint for service",
+        ))),
+        Some(existing) if **existing != next => plan.then(Action::update(next).complaining(
+            complaint(service, "FailedToUpdateEndpoint", "update endpoint"),
+        )),
+        Some(_) => &mut plan,
+    };
+    plan
+}
+
+fn is_ours(endpoints: &Endpoints) -> bool {
+    let labels = endpoints.metadata.labels.as_ref();
+    labels
+        .and_then(|labels| labels.get(MANAGED_BY.0))
+        .is_some_and(|by| by == MANAGED_BY.1)
+}
+
+fn fresh(service: &Service) -> Endpoints {
+    Endpoints {
+        metadata: ObjectMeta {
+            name: service.metadata.name.clone(),
+            namespace: service.metadata.namespace.clone(),
+            ..Default::default()
+        },
+        subsets: None,
+    }
+}
+
+fn labels(service: &Service) -> BTreeMap<String, String> {
+    let mut labels = service.metadata.labels.clone().unwrap_or_default();
+    let address = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.cluster_ip.as_deref())
+        .unwrap_or("");
+    if matches!(address, "" | "None") {
+        labels.insert(HEADLESS.into(), String::new());
+    } else {
+        labels.remove(HEADLESS);
+    }
+    labels.insert(MANAGED_BY.0.into(), MANAGED_BY.1.into());
+    labels
+}
+
+fn complaint(service: &Arc<Service>, reason: &'static str, what: &str) -> Note {
+    Note {
+        about: service.clone(),
+        kind: EventType::Warning,
+        reason,
+        message: format!("Failed to {what} {}: ", ObjectKey::of(&service.metadata)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
