@@ -13,10 +13,76 @@ use super::{
     annotations, app_armor, columns, condition, defaults, ephemeral, equality, placement, qos,
     resize, status, update, warnings,
 };
+use crate::cell;
+use crate::def::Column;
 use crate::naming;
 use crate::strategy::{Hooks, Part};
 
 impl Hooks for Pod {
+    const COLUMNS: &'static [Column] = &[
+        cell::NAME,
+        Column::of(
+            "Ready",
+            "string",
+            "",
+            0,
+            "The aggregate readiness state of this pod for accepting traffic.",
+        ),
+        Column::of(
+            "Status",
+            "string",
+            "",
+            0,
+            "The aggregate status of the containers in this pod.",
+        ),
+        Column::of(
+            "Restarts",
+            "string",
+            "",
+            0,
+            "The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.",
+        ),
+        cell::AGE,
+        Column::of(
+            "IP",
+            "string",
+            "",
+            1,
+            "podIP address allocated to the pod. Routable at least within the cluster. Empty if not yet allocated.",
+        ),
+        Column::of(
+            "Node",
+            "string",
+            "",
+            1,
+            "NodeName indicates in which node this pod is scheduled. If empty, this pod is a candidate for scheduling by the scheduler defined in schedulerName. Once this field is set, the kubelet for this node becomes responsible for the lifecycle of this pod. This field should not be used to express a desire for the pod to be scheduled on a specific node. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#nodename",
+        ),
+        Column::of(
+            "Nominated Node",
+            "string",
+            "",
+            1,
+            "nominatedNodeName is set only when this pod preempts other pods on the node, but it cannot be scheduled right away as preemption victims receive their graceful termination periods. This field does not guarantee that the pod will be scheduled on this node. Scheduler may decide to place the pod elsewhere if other nodes become available sooner. Scheduler may also decide to give the resources on this node to a higher priority pod that is created after preemption. As a result, this field may be different than PodSpec.nodeName when the pod is scheduled.",
+        ),
+        Column::of(
+            "Readiness Gates",
+            "string",
+            "",
+            1,
+            "If specified, all readiness gates will be evaluated for pod readiness. A pod is ready when all its containers are ready AND all conditions specified in the readiness gates have status equal to \"True\" More info: https://git.k8s.io/enhancements/keps/sig-network/580-pod-readiness-gates",
+        ),
+    ];
+    const FIELDS: &'static [&'static str] = &[
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.nominatedNodeName",
+    ];
+
     fn encode(&self, out: &mut Vec<u8>) {
         let never_probed = |status: &PodStatus| {
             items(&status.conditions)
