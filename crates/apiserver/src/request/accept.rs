@@ -134,11 +134,21 @@ pub(crate) fn aggregated_discovery(header: Option<&str>) -> bool {
     false
 }
 
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyFormat {
+    Json,
+    Yaml,
+    /// Read, but not yet written.
+    Protobuf,
+}
+
 /// The form of a body that is an object.
-pub(crate) fn body_format(content_type: Option<&str>) -> Result<Format> {
+pub(crate) fn body_format(content_type: Option<&str>) -> Result<BodyFormat> {
     match media(content_type) {
-        "" | "application/json" => Ok(Format::Json),
-        "application/yaml" => Ok(Format::Yaml),
+        "" | "application/json" => Ok(BodyFormat::Json),
+        "application/yaml" => Ok(BodyFormat::Yaml),
+        "application/vnd.kubernetes.protobuf" => Ok(BodyFormat::Protobuf),
         _ => Err(StatusError::unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: application/json, \
              application/yaml, application/vnd.kubernetes.protobuf",

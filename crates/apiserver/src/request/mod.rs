@@ -4,6 +4,7 @@ pub(crate) mod accept;
 mod info;
 mod params;
 mod percent;
+pub(crate) mod protobuf;
 
 pub(crate) use info::{RequestInfo, Verb};
 pub(crate) use params::{FieldValidation, Params};

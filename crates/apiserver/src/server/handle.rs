@@ -18,7 +18,7 @@ use crate::ApiServer;
 use crate::encode::body::ReplyBody;
 use crate::pipeline::{Connection, Handled};
 use crate::registry::{Input, Request, Upgrade};
-use crate::request::{Params, RequestInfo, Verb, accept};
+use crate::request::{Params, RequestInfo, Verb, accept, protobuf};
 use crate::served::Served;
 
 impl ApiServer {
@@ -161,8 +161,11 @@ async fn input(verb: Verb, headers: &HeaderMap, incoming: Incoming) -> Result<In
         return Ok(Input::None);
     }
     match accept::body_format(content_type)? {
-        accept::Format::Json => Ok(Input::Json(bytes)),
-        accept::Format::Yaml => from_yaml(&bytes).map(Input::Json),
+        accept::BodyFormat::Json => Ok(Input::Json(bytes)),
+        accept::BodyFormat::Yaml => from_yaml(&bytes).map(Input::Json),
+        accept::BodyFormat::Protobuf => {
+            protobuf::to_json(&bytes).map(|json| Input::Json(json.into()))
+        }
     }
 }
 

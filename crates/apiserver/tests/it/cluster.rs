@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const TOKEN: &str = "the-admins-token";
 
 pub(crate) struct Cluster {
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) server: Arc<ApiServer>,
     pub(crate) admin: Arc<dyn Endpoint>,
     pub(crate) address: SocketAddr,
@@ -67,6 +68,7 @@ impl Cluster {
             "{TOKEN},admin,1,\"system:masters\"\nalice-token,alice,2\n"
         ))
         .unwrap();
+        let kept = store.clone();
         let server = ApiServer::new(Config {
             authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(key.clone()))),
             store,
@@ -84,6 +86,7 @@ impl Cluster {
         let served = tokio::spawn(server.clone().serve(listener, tls, shutdown.clone()));
         let admin = server.as_user(UserInfo::authenticated("admin", [MASTERS.to_owned()]));
         Self {
+            store: kept,
             server,
             admin,
             address,

@@ -3,3 +3,11 @@
 
 mod by_hand;
 mod cluster;
+mod deletion;
+mod http;
+mod identity;
+mod lists;
+mod services;
+mod shutdown;
+mod watches;
+mod writes;

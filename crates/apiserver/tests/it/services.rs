@@ -1,0 +1,127 @@
+//! Addresses and node ports: never two services on one, none lost.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Service;
+use navarch_api::call::{Answer, Body, Call, Gvr, Options};
+use navarch_api::def::Verb;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::http::{Client, Who};
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn service(name: &str, spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    spec["ports"] = json!([{"port": 80}]);
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+}
+
+fn create(object: Value) -> Call {
+    Call {
+        verb: Verb::Create,
+        resource: Gvr::of::<Service>(),
+        namespace: Some("default".into()),
+        name: None,
+        subresource: None,
+        body: Body::Json(object),
+        options: Options::default(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_never_share() {
+    let cluster = Cluster::start(0).await;
+    let creations = (0..64).map(|n| {
+        let endpoint = cluster.admin.clone();
+        tokio::spawn(async move {
+            endpoint
+                .call(create(service(
+                    &format!("s{n}"),
+                    &json!({"type": "NodePort"}),
+                )))
+                .await
+        })
+    });
+    let mut addresses = BTreeSet::new();
+    let mut ports = BTreeSet::new();
+    for created in futures::future::join_all(creations).await {
+        let Ok(Answer::Object(object)) = created.unwrap() else {
+            panic!("an object was expected")
+        };
+        let spec = object
+            .as_any()
+            .downcast_ref::<Service>()
+            .unwrap()
+            .spec
+            .clone()
+            .unwrap();
+        addresses.insert(spec.cluster_ip.unwrap());
+        ports.insert(spec.ports.unwrap()[0].node_port.unwrap());
+    }
+    assert_eq!((addresses.len(), ports.len()), (64, 64));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_address_asked_for_by_many_goes_to_one() {
+    let cluster = Cluster::start(0).await;
+    let creations = (0..16).map(|n| {
+        let endpoint = cluster.admin.clone();
+        let object = service(&format!("s{n}"), &json!({"clusterIP": "10.96.200.200"}));
+        tokio::spawn(async move { endpoint.call(create(object)).await })
+    });
+    let ended = futures::future::join_all(creations).await;
+    let refused: Vec<String> = ended
+        .into_iter()
+        .filter_map(|ended| ended.unwrap().err())
+        .map(|error| error.message)
+        .collect();
+    assert_eq!(refused.len(), 15);
+    assert!(refused.iter().all(|message| {
+        message.ends_with("failed to allocate IP 10.96.200.200: provided IP is already allocated")
+    }));
+}
+
+#[tokio::test]
+async fn what_a_service_gives_up_is_free_again() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let fixed = json!({"clusterIP": "10.96.9.9", "type": "NodePort"});
+    let held = cluster.store.snapshot().count("serviceaddresses/");
+    admin.post(SERVICES, &service("a", &fixed)).await;
+    assert_eq!(cluster.store.snapshot().count("nodeports/"), 1);
+    let merge = [("content-type", "application/merge-patch+json")];
+    admin
+        .send(
+            "PATCH",
+            &format!("{SERVICES}/a"),
+            &merge,
+            r#"{"spec":{"type":"ClusterIP"}}"#,
+        )
+        .await;
+    assert_eq!(cluster.store.snapshot().count("nodeports/"), 0);
+    assert_eq!(
+        admin.post(SERVICES, &service("b", &fixed)).await.status,
+        422
+    );
+    admin
+        .send("DELETE", &format!("{SERVICES}/a"), &[], "")
+        .await;
+    assert_eq!(cluster.store.snapshot().count("serviceaddresses/"), held);
+    assert_eq!(
+        admin.post(SERVICES, &service("b", &fixed)).await.status,
+        201
+    );
+}
+
+#[tokio::test]
+async fn the_service_kubernetes_has_the_first_address() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    assert_eq!(
+        admin.get(&format!("{SERVICES}/kubernetes")).await.json()["spec"]["clusterIP"],
+        "10.96.0.1"
+    );
+    assert_eq!(cluster.server.service_address().to_string(), "10.96.0.1");
+}
