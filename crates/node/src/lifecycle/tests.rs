@@ -283,9 +283,9 @@ fn the_first_restart_is_at_once_and_the_next_waits() {
         wait: std::time::Duration::from_secs(10),
         since: at(5),
     };
-    let twice = once
-        .ended("app", 1, 1, 6)
-        .history(|h| drop(h.backoffs.insert("app".into(), backoff)));
+    let twice = once.ended("app", 1, 1, 6).history(|h| {
+        let _ = h.backoffs.insert("app".into(), backoff);
+    });
     twice.check(
         7,
         expect![[r#"
@@ -459,7 +459,9 @@ fn a_deleted_pod_ends_in_order() {
         app running ready restarts=0
     "#]],
     );
-    let stopping = running.history(|h| drop(h.stopping.insert("app-0".into(), at(30))));
+    let stopping = running.history(|h| {
+        let _ = h.stopping.insert("app-0".into(), at(30));
+    });
     assert!(stopping.plan(12).actions.is_empty());
     let ended = with_init()
         .ended("first", 0, 0, 1)
@@ -478,7 +480,9 @@ fn a_shorter_grace_overtakes_a_longer_one() {
         .with_sandbox()
         .running("app")
         .deleted(0);
-    let case = case.history(|h| drop(h.stopping.insert("app-0".into(), at(40))));
+    let case = case.history(|h| {
+        let _ = h.stopping.insert("app-0".into(), at(40));
+    });
     assert_eq!(
         case.plan(11).actions.iter().map(tell).collect::<Vec<_>>(),
         ["stop app in 2s: Stopping container app"]
@@ -512,13 +516,8 @@ fn probes_decide() {
     };
     let found = |kind, ok| {
         move |h: &mut History| {
-            drop(h.probes.insert(
-                ProbeKey {
-                    container_id: "app-0".into(),
-                    kind,
-                },
-                ok,
-            ))
+            let container_id = "app-0".to_owned();
+            h.probes.insert(ProbeKey { container_id, kind }, ok);
         }
     };
     let fresh = case(spec).with_sandbox().running("app");

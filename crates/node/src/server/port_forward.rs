@@ -37,7 +37,6 @@ const WAITING: usize = 16;
 struct Target {
     runtime: Arc<dyn Runtime>,
     sandbox: String,
-    pod: String,
 }
 
 impl NodeApi {
@@ -55,7 +54,6 @@ impl NodeApi {
         let target = Target {
             runtime: self.worker.runtime.clone(),
             sandbox,
-            pod: spec::name(&pod).to_owned(),
         };
         let protocol = websocket::choose(&request.headers, &PROTOCOLS)?;
         if protocol == Some(TUNNEL) {
@@ -187,7 +185,7 @@ where
     let failed = |error: String| {
         format!(
             "error forwarding port {port} to pod {}, uid : {error}",
-            target.pod
+            target.sandbox
         )
     };
     let connection = target

@@ -36,6 +36,17 @@ impl Cluster {
         }
     }
 
+    /// With an API and a network that another agent uses.
+    pub(crate) fn on(api: Arc<Api>, network: Arc<FakeNetwork>) -> Self {
+        let client = Client::new(api.clone());
+        Self {
+            network,
+            client,
+            api,
+            ..Self::new()
+        }
+    }
+
     pub(crate) async fn agent(&self) -> Agent {
         let options = NodeOptions::new(
             "n1",
@@ -79,7 +90,7 @@ impl Cluster {
 
     /// Waits until the pod is as asked for; panics with the pod if it is not in time.
     pub(crate) async fn until(&self, name: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
-        for _ in 0..500 {
+        for _ in 0..1000 {
             if let Some(pod) = self.pod(name).filter(&wanted) {
                 return pod;
             }
@@ -95,6 +106,17 @@ impl Cluster {
     pub(crate) async fn until_gone(&self, name: &str) {
         for _ in 0..500 {
             if self.pod(name).is_none() && self.runtime.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not in time: {:#?}", self.pod(name));
+    }
+
+    /// Waits until the API does not have the pod any more.
+    pub(crate) async fn until_absent(&self, name: &str) {
+        for _ in 0..1500 {
+            if self.pod(name).is_none() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
