@@ -1,0 +1,51 @@
+//! The workloads, one a file.
+
+mod cold_start;
+mod crud;
+mod list;
+mod memory;
+mod pod_start;
+mod rollout;
+mod schedule;
+mod watch;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::options::Common;
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workload {
+    /// ConfigMaps of 1 KiB: create, get, update, merge patch and delete, each on its own.
+    Crud,
+    /// Lists of ConfigMaps of 1 KiB: all, a page, and a selector that matches none.
+    List(list::Args),
+    /// Deliveries of changes of 1 KiB to many watchers.
+    Watch(watch::Args),
+    /// Pods created and bound, on nodes that are none.
+    Schedule(schedule::Args),
+    /// A Deployment that comes up, and is rolled to another image, on nodes that are none.
+    Rollout(rollout::Args),
+    /// Pods on real nodes, from create to ready as a watch sees it.
+    Podstart(pod_start::Args),
+    /// Memory of a process and of its shims.
+    Memory(memory::Args),
+    /// From the start of the program to an API that is ready, and to a node that is.
+    Coldstart(cold_start::Args),
+}
+
+impl Workload {
+    pub(crate) async fn run(&self, common: &Common) -> Result<()> {
+        match self {
+            Self::Crud => crud::run(common).await,
+            Self::List(args) => list::run(args, common).await,
+            Self::Watch(args) => watch::run(args, common).await,
+            Self::Schedule(args) => schedule::run(args, common).await,
+            Self::Rollout(args) => rollout::run(args, common).await,
+            Self::Podstart(args) => pod_start::run(args, common).await,
+            Self::Memory(args) => memory::run(args),
+            Self::Coldstart(args) => cold_start::run(args, common).await,
+        }
+    }
+}

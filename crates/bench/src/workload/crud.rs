@@ -1,0 +1,102 @@
+//! One object at a time, many at a time: the verbs.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+use http::Method;
+
+use crate::api::{Api, JSON, MERGE_PATCH};
+use crate::load::{self, Done, Until};
+use crate::objects;
+use crate::options::Common;
+use crate::scope::in_namespace;
+
+pub(super) async fn run(common: &Common) -> Result<()> {
+    let api = Api::open(common).await?;
+    in_namespace(&api, |namespace| measure(api.clone(), namespace, common)).await
+}
+
+async fn measure(api: Arc<Api>, namespace: String, common: &Common) -> Result<()> {
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let in_flight = common.in_flight(32);
+    let until = Until::either(common.count, common.duration());
+
+    let created = each(&api, &path, in_flight, until, 0, create).await?;
+    let count = created.count();
+    created.print("create");
+    each(&api, &path, in_flight, until, count, get)
+        .await?
+        .print("get");
+    each(&api, &path, in_flight, until, count, update)
+        .await?
+        .print("update");
+    each(&api, &path, in_flight, until, count, merge_patch)
+        .await?
+        .print("merge_patch");
+    each(&api, &path, in_flight, Until::count(count), count, delete)
+        .await?
+        .print("delete");
+    Ok(())
+}
+
+/// A request about the object `name` of a collection, the `turn`th of its kind.
+type Make = fn(path: &str, name: &str, turn: usize) -> Exchange;
+/// Method, path, and what is sent.
+type Exchange = (Method, String, Option<(&'static str, Bytes)>);
+
+/// Sends a request for each turn; with `objects` of them, they are gone round.
+async fn each(
+    api: &Arc<Api>,
+    path: &str,
+    in_flight: usize,
+    until: Until,
+    objects: usize,
+    make: Make,
+) -> Result<Done> {
+    let (api, collection): (_, Arc<str>) = (api.clone(), path.into());
+    load::run(in_flight, until, move |turn| {
+        let (api, collection) = (api.clone(), collection.clone());
+        async move {
+            let index = if objects == 0 { turn } else { turn % objects };
+            let (method, path, body) = make(&collection, &format!("object-{index}"), turn);
+            api.call(method, &path, body).await.map(drop)
+        }
+    })
+    .await
+}
+
+fn create(path: &str, name: &str, turn: usize) -> Exchange {
+    (
+        Method::POST,
+        path.to_owned(),
+        Some((JSON, objects::config_map(name, turn).to_string().into())),
+    )
+}
+
+fn get(path: &str, name: &str, _: usize) -> Exchange {
+    (Method::GET, format!("{path}/{name}"), None)
+}
+
+/// Something else each time, or nothing would be written.
+fn update(path: &str, name: &str, turn: usize) -> Exchange {
+    let object = objects::config_map(name, turn + 1_000_000);
+    (
+        Method::PUT,
+        format!("{path}/{name}"),
+        Some((JSON, object.to_string().into())),
+    )
+}
+
+fn merge_patch(path: &str, name: &str, turn: usize) -> Exchange {
+    let patch = format!(r#"{{"data":{{"turn":"{turn}"}}}}"#);
+    (
+        Method::PATCH,
+        format!("{path}/{name}"),
+        Some((MERGE_PATCH, patch.into())),
+    )
+}
+
+fn delete(path: &str, name: &str, _: usize) -> Exchange {
+    (Method::DELETE, format!("{path}/{name}"), None)
+}
