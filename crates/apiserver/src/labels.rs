@@ -20,10 +20,13 @@ const BATCH: usize = 1024;
 
 type Keys = BTreeSet<Arc<str>>;
 
+/// The index of a bucket, once it has one.
+type Slot = Arc<Mutex<Option<Index>>>;
+
 /// The indexes of all buckets.
 #[derive(Default)]
 pub(crate) struct LabelIndexes {
-    buckets: Mutex<HashMap<Box<str>, Arc<Mutex<Option<Index>>>>>,
+    buckets: Mutex<HashMap<Box<str>, Slot>>,
 }
 
 struct Index {
@@ -85,7 +88,7 @@ impl LabelIndexes {
         })
     }
 
-    fn bucket(&self, prefix: &str) -> Arc<Mutex<Option<Index>>> {
+    fn bucket(&self, prefix: &str) -> Slot {
         let mut buckets = self.buckets.lock();
         if let Some(bucket) = buckets.get(prefix) {
             return bucket.clone();

@@ -57,7 +57,7 @@ pub(crate) fn frames(
                 ));
             }
             Feed::Failed(error) => {
-                out.extend_from_slice(&frame("ERROR", failure(&error).as_bytes()))
+                out.extend_from_slice(&frame("ERROR", failure(&error).as_bytes()));
             }
         }
     }

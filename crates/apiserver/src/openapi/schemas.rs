@@ -49,7 +49,7 @@ pub(super) fn schemas(table: &Table, root: &str) -> BTreeMap<String, Value> {
     }) {
         if let Some(item) = name_of(&def.group, &def.version, &def.kind) {
             let kind = json!([{"group": def.group, "version": def.version, "kind": def.list_kind}]);
-            made.insert(format!("{item}List"), list(item, root, kind));
+            made.insert(format!("{item}List"), list(item, root, &kind));
         }
     }
     made
@@ -63,7 +63,7 @@ fn references(shape: &Shape, open: &mut Vec<TypeId>) {
     }
 }
 
-fn list(item: &str, root: &str, kind: Value) -> Value {
+fn list(item: &str, root: &str, kind: &Value) -> Value {
     json!({
         "type": "object",
         "required": ["items"],

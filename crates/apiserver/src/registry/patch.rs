@@ -139,8 +139,7 @@ fn object(
         return Err(StatusError::bad_request(message));
     }
     let json = serde_json::to_vec(document).map_err(StatusError::internal)?;
-    let decoded =
-        decode::patched(served, &json).map_err(|error| StatusError::bad_request(error))?;
+    let decoded = decode::patched(served, &json).map_err(StatusError::bad_request)?;
     let unknown = decoded
         .unknown
         .iter()

@@ -98,7 +98,7 @@ impl ApiServer {
                 feed.begin(self.store.watch(&prefix, from));
             }
             (_, Some(false)) => {
-                feed.begin(self.store.watch(&prefix, self.store.snapshot().revision()))
+                feed.begin(self.store.watch(&prefix, self.store.snapshot().revision()));
             }
             _ => {
                 self.wait_for(&params.resource_version).await?;

@@ -89,12 +89,10 @@ impl<'a> RequestInfo<'a> {
             first = after;
         }
         let (mut resource, mut name, mut subresource) = (first, next(), next());
-        if resource == "namespaces" {
-            if let Some(namespace) = name {
-                info.namespace = decode(namespace, false)?;
-                if let Some(inner) = subresource.filter(|s| !matches!(*s, "status" | "finalize")) {
-                    (resource, name, subresource) = (inner, next(), next());
-                }
+        if let Some(namespace) = name.filter(|_| resource == "namespaces") {
+            info.namespace = decode(namespace, false)?;
+            if let Some(inner) = subresource.filter(|s| !matches!(*s, "status" | "finalize")) {
+                (resource, name, subresource) = (inner, next(), next());
             }
         }
         info.resource_request = true;

@@ -105,16 +105,12 @@ impl ApiServer {
         } else {
             input(info.verb, &parts.headers, body).await?
         };
-        let upgrade = Upgrade {
+        let upgrade = (!info.subresource.is_empty()).then(|| Upgrade {
             method: parts.method.clone(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: if upgrade.is_some() {
-                parts.headers.clone()
-            } else {
-                HeaderMap::new()
-            },
+            headers: parts.headers.clone(),
             connection: upgrade,
-        };
+        });
         let request = Request {
             info,
             params,
@@ -122,7 +118,7 @@ impl ApiServer {
             body,
             warnings: Vec::new(),
         };
-        match self.route(request, Some(upgrade)).await? {
+        match self.route(request, upgrade).await? {
             Handled::Streamed(response) => Ok(response),
             Handled::Reply(reply) => encoder.encode(self, reply),
         }

@@ -31,7 +31,7 @@ pub(crate) fn to_json(body: &[u8]) -> Result<Vec<u8>> {
                 for field in Fields::new(meta) {
                     match field.map_err(wrong)? {
                         (1, Wire::Bytes(text)) => {
-                            api_version = String::from_utf8_lossy(text).into_owned()
+                            api_version = String::from_utf8_lossy(text).into_owned();
                         }
                         (2, Wire::Bytes(text)) => kind = String::from_utf8_lossy(text).into_owned(),
                         _ => {}

@@ -40,7 +40,7 @@ fn fields(
         let (number, wire) = field?;
         match (places.get(&number), wire) {
             (Some(Place::Inline(inner)), Wire::Bytes(bytes)) => {
-                fields(ty, inner, bytes, depth, out)?
+                fields(ty, inner, bytes, depth, out)?;
             }
             (Some(Place::Field(name)), wire) => {
                 if let Some(field) = ty.field(name) {
