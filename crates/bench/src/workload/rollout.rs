@@ -30,6 +30,8 @@ pub(crate) struct Args {
 }
 
 const NAME: &str = "rolled";
+/// Before and after.
+const IMAGES: [&str; 2] = ["bench.invalid/pause:1", "bench.invalid/pause:2"];
 /// How long each step may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -62,17 +64,14 @@ async fn steps(api: &Api, namespace: &str, replicas: usize) -> Result<()> {
         .await?;
 
     let begin = Instant::now();
-    api.create(
-        &path,
-        &objects::deployment(NAME, "bench.invalid/pause:1", replicas),
-    )
-    .await?;
-    complete(&mut events, 1, replicas)
+    api.create(&path, &objects::deployment(NAME, IMAGES[0], replicas))
+        .await?;
+    complete(&mut events, IMAGES[0], replicas)
         .await
         .context("the Deployment did not come up")?;
     figures::print_time("deployment_ready", begin.elapsed());
 
-    let containers = json!([{"name": "main", "image": "bench.invalid/pause:2"}]);
+    let containers = json!([{"name": "main", "image": IMAGES[1]}]);
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}}).to_string();
     let begin = Instant::now();
     api.call(
@@ -81,18 +80,18 @@ async fn steps(api: &Api, namespace: &str, replicas: usize) -> Result<()> {
         Some((MERGE_PATCH, Bytes::from(patch))),
     )
     .await?;
-    complete(&mut events, 2, replicas)
+    complete(&mut events, IMAGES[1], replicas)
         .await
         .context("the Deployment was not rolled")?;
     figures::print_time("deployment_rolled", begin.elapsed());
     Ok(())
 }
 
-async fn complete(events: &mut Lines, generation: u64, replicas: usize) -> Result<()> {
+async fn complete(events: &mut Lines, image: &str, replicas: usize) -> Result<()> {
     let all = async {
         loop {
             let (_, deployment) = events.event().await?;
-            if is_complete(&deployment, generation, replicas) {
+            if is_complete(&deployment, image, replicas) {
                 return Ok(());
             }
         }
@@ -100,11 +99,14 @@ async fn complete(events: &mut Lines, generation: u64, replicas: usize) -> Resul
     timeout(PATIENCE, all).await.context("out of patience")?
 }
 
-/// As `kubectl rollout status` has it: all replicas are new, all are available, and no old one is left.
-fn is_complete(deployment: &Value, generation: u64, replicas: usize) -> bool {
+/// As `kubectl rollout status` has it: all replicas are new, all are available, and no old one is left. The generation is not ours to
+/// know: the controller's annotations change it too.
+fn is_complete(deployment: &Value, image: &str, replicas: usize) -> bool {
     let status = &deployment["status"];
     let all = |field: &str| status[field].as_u64() == u64::try_from(replicas).ok();
-    status["observedGeneration"].as_u64() >= Some(generation)
+    let generation = deployment["metadata"]["generation"].as_u64();
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
+        && status["observedGeneration"].as_u64() >= generation
         && [
             "replicas",
             "updatedReplicas",
@@ -121,15 +123,23 @@ mod tests {
 
     #[test]
     fn complete_is_all_new_all_available_none_old() {
-        let status = |generation: u64, replicas: u64, updated: u64| {
-            json!({"status": {
-                "observedGeneration": generation, "replicas": replicas, "updatedReplicas": updated, "readyReplicas": replicas, "availableReplicas": replicas,
-            }})
+        let seen = |observed: u64, replicas: u64, updated: u64| {
+            let mut deployment = objects::deployment("a", "new", 10);
+            deployment["metadata"]["generation"] = json!(3);
+            deployment["status"] = json!({
+                "observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated, "readyReplicas": replicas, "availableReplicas": replicas,
+            });
+            deployment
         };
-        assert!(is_complete(&status(2, 10, 10), 2, 10));
-        assert!(!is_complete(&status(1, 10, 10), 2, 10));
-        assert!(!is_complete(&status(2, 11, 10), 2, 10));
-        assert!(!is_complete(&status(2, 10, 9), 2, 10));
-        assert!(!is_complete(&json!({}), 1, 10));
+        assert!(is_complete(&seen(3, 10, 10), "new", 10));
+        assert!(!is_complete(&seen(3, 10, 10), "newer", 10));
+        assert!(!is_complete(&seen(2, 10, 10), "new", 10));
+        assert!(!is_complete(&seen(3, 11, 10), "new", 10));
+        assert!(!is_complete(&seen(3, 10, 9), "new", 10));
+        assert!(!is_complete(
+            &objects::deployment("a", "new", 10),
+            "new",
+            10
+        ));
     }
 }
