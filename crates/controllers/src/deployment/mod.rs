@@ -210,7 +210,9 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         return plan;
     }
     if rollout.is_paused() || scale::is_due(&rollout) {
-        new_replica_set::keep_revision(&rollout, &mut plan);
+        if new_replica_set::keep_revision(&rollout, &mut plan) {
+            return plan;
+        }
         scale::all(&rollout, &mut plan);
         if rollout.is_paused() && plan.is_empty() {
             history::trim(&rollout, &mut plan);
@@ -224,5 +226,7 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
     plan
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ fn shrink(rollout: &Rollout, new: &Arc<ReplicaSet>, plan: &mut Plan) -> bool {
         return false;
     }
     let least = rollout.replicas() - limits::of(rollout).unavailable;
-    let new_unavailable = wanted(new) - available(new);
+    let new_unavailable = wanted(new) - staying(new);
     let spare = total(rollout.all(), wanted) - least - new_unavailable;
     if spare <= 0 {
         return false;
@@ -54,10 +54,15 @@ fn shrink(rollout: &Rollout, new: &Arc<ReplicaSet>, plan: &mut Plan) -> bool {
     moved
 }
 
+/// The available pods that a set keeps: of more than it is told to have some will go as soon as its own controller gets to it.
+fn staying(set: &ReplicaSet) -> i32 {
+    available(set).min(wanted(set))
+}
+
 /// Pods of old sets that are not available anyway go first: they cost nothing.
 fn drop_unhealthy(rollout: &Rollout, sizes: &mut [i32], mut spare: i32) {
     for (set, size) in rollout.old.iter().zip(sizes) {
-        let cut = (*size - available(set)).clamp(0, spare.max(0));
+        let cut = (*size - staying(set)).clamp(0, spare.max(0));
         *size -= cut;
         spare -= cut;
     }
@@ -65,7 +70,7 @@ fn drop_unhealthy(rollout: &Rollout, sizes: &mut [i32], mut spare: i32) {
 
 /// Of those that are available so many go as are over the least that must stay.
 fn drop_available(rollout: &Rollout, sizes: &mut [i32], least: i32) {
-    let mut surplus = total(rollout.all(), available) - least;
+    let mut surplus = total(rollout.all(), staying) - least;
     for size in sizes {
         let cut = (*size).clamp(0, surplus.max(0));
         *size -= cut;

@@ -43,16 +43,22 @@ pub(super) fn plan(view: &View, key: &ObjectKey) -> Plan {
         return plan;
     };
     let mut wanted = wanted(view, service);
-    let mut actions = Vec::new();
     let mut left = Vec::new();
+    let mut kept = Vec::new();
     for slice in existing {
         let endpoints = wanted.get_mut(&group_of(slice));
         match endpoints.and_then(|endpoints| keep(slice, endpoints)) {
-            Some(kept) if is_current(service, slice, &kept) => {}
-            Some(kept) => actions.push(rewrite(service, slice, None, kept)),
+            Some(endpoints) => kept.push((slice, endpoints)),
             None => left.push(slice),
         }
     }
+    fill(&mut kept, &mut wanted);
+    let stale = kept
+        .into_iter()
+        .filter(|(slice, endpoints)| !is_current(service, slice, endpoints));
+    let mut actions: Vec<Action> = stale
+        .map(|(slice, endpoints)| rewrite(service, slice, None, endpoints))
+        .collect();
     for (group, endpoints) in &wanted {
         let endpoints: Vec<Endpoint> = endpoints.values().cloned().collect();
         for chunk in endpoints.chunks(PER_SLICE) {
@@ -155,29 +161,36 @@ fn is_current(service: &Service, slice: &EndpointSlice, endpoints: &[Endpoint]) 
     endpoints_of(slice) == endpoints && slice.metadata.labels.as_ref() == Some(&labels(service))
 }
 
-/// What a slice holds that is still wanted, as it is wanted now; taken out of `endpoints`. A slice that changes anyway is filled
-/// up. `None` where nothing of it is wanted: it may be used for others.
+/// What a slice holds that is still wanted, as it is wanted now; taken out of `endpoints`. `None` where nothing of it is wanted: it
+/// may be used for others.
 fn keep(
     slice: &EndpointSlice,
     endpoints: &mut BTreeMap<String, Endpoint>,
 ) -> Option<Vec<Endpoint>> {
-    let before = endpoints_of(slice);
-    let wanted_still = before
+    let wanted_still = endpoints_of(slice)
         .iter()
         .filter_map(|old| endpoints.remove(uid_of(old)));
-    let mut kept: Vec<Endpoint> = wanted_still.collect();
-    if kept.is_empty() {
-        return None;
-    }
-    let has_room = kept.len() < PER_SLICE;
-    if kept != before || has_room && !endpoints.is_empty() {
-        while kept.len() < PER_SLICE
-            && let Some((_, endpoint)) = endpoints.pop_first()
+    let kept: Vec<Endpoint> = wanted_still.collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Puts the endpoints that no slice holds where there is room: first into slices that must be written anyway, then into those with
+/// the most room.
+fn fill(
+    kept: &mut [(&Arc<EndpointSlice>, Vec<Endpoint>)],
+    wanted: &mut BTreeMap<Group, BTreeMap<String, Endpoint>>,
+) {
+    kept.sort_by_key(|(slice, endpoints)| (endpoints_of(slice) == endpoints, endpoints.len()));
+    for (slice, endpoints) in kept {
+        let Some(homeless) = wanted.get_mut(&group_of(slice)) else {
+            continue;
+        };
+        while endpoints.len() < PER_SLICE
+            && let Some((_, endpoint)) = homeless.pop_first()
         {
-            kept.push(endpoint);
+            endpoints.push(endpoint);
         }
     }
-    Some(kept)
 }
 
 /// Puts endpoints into a slice that is left over, or into a new one.

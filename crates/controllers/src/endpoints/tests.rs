@@ -1,7 +1,6 @@
 use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
 use navarch_api::call::Body;
 use navarch_client::{ObjectKey, Snapshot};
-use navarch_machinery::object::Object;
 use serde_json::{Value, json};
 
 use super::{View, plan};

@@ -1,0 +1,267 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Endpoints, Namespace, Node, Pod, ReplicationController, Service,
+};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_api::call::PatchKind;
+use navarch_client::{Client, DeleteOptions, Informer, InformerOptions, ListOptions};
+use navarch_controllers::Options;
+use navarch_controllers::node_cidr::Ranges;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+
+/// Everything runs, and beside it a node that starts each pod at once and ends it when it is told to.
+async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
+    let cluster = Cluster::start().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    let options = Options {
+        pod_ranges: Ranges::DEFAULT,
+        root_ca: "PEM".into(),
+    };
+    tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
+    cluster
+        .create::<Node>(json!({"metadata": {"name": "n"}}))
+        .await;
+    tasks.spawn(agent(cluster.client.clone()));
+    cluster
+        .create::<Namespace>(json!({"metadata": {"name": "ns"}}))
+        .await;
+    cluster
+        .until::<ConfigMap>("ns", "kube-root-ca.crt", |_| true)
+        .await;
+    (cluster, tasks)
+}
+
+async fn agent(client: Client) {
+    let pods: Informer<Pod> = Informer::start(client.clone(), InformerOptions::default());
+    let (sender, mut changed) = tokio::sync::mpsc::unbounded_channel::<Arc<Pod>>();
+    pods.on_change(move |_, new| {
+        if let Some(pod) = new {
+            let _ = sender.send(pod.clone());
+        }
+    });
+    let mut next = 1;
+    while let Some(pod) = changed.recv().await {
+        let (namespace, name) = (
+            pod.metadata.namespace.as_deref(),
+            pod.metadata.name.as_deref().unwrap(),
+        );
+        let ip = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.pod_ip.as_ref());
+        if pod.metadata.deletion_timestamp.is_some() {
+            let now = DeleteOptions {
+                grace_period: Some(0),
+                ..Default::default()
+            };
+            let _ = client.delete::<Pod>(namespace, name, now).await;
+        } else if ip.is_none() {
+            let ip = format!("10.244.0.{next}");
+            next += 1;
+            let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2024-01-01T00:00:00Z"});
+            let status = json!({"status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [ready]}});
+            let _ = client
+                .patch_status::<Pod>(namespace, name, PatchKind::Strategic, status)
+                .await;
+        }
+    }
+}
+
+fn template(image: &str) -> Value {
+    let spec = json!({"containers": [{"name": "c", "image": image, "ports": [{"name": "web", "containerPort": 8080}]}], "nodeName": "n"});
+    json!({"metadata": {"labels": {"app": "a"}}, "spec": spec})
+}
+
+fn is_second(deployment: &Deployment) -> bool {
+    let annotations = deployment.metadata.annotations.as_ref();
+    annotations.is_some_and(|all| {
+        all.get("deployment.kubernetes.io/revision")
+            .is_some_and(|revision| revision == "2")
+    })
+}
+
+fn is_rolled_out(deployment: &Deployment) -> bool {
+    let Some(status) = &deployment.status else {
+        return false;
+    };
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    status.observed_generation == deployment.metadata.generation
+        && status.updated_replicas == Some(3)
+        && status.available_replicas == Some(3)
+        && status.replicas == Some(3)
+        && conditions
+            .iter()
+            .any(|c| c.reason.as_deref() == Some("NewReplicaSetAvailable"))
+}
+
+/// The newest version of anything but events, leases and nodes: at rest it stays.
+async fn version(client: &Client) -> u64 {
+    async fn newest<T: navarch_machinery::object::Typed>(client: &Client) -> u64 {
+        let list = client.list::<T>(&ListOptions::default()).await.unwrap();
+        let versions = list
+            .items
+            .iter()
+            .filter_map(|item| item.metadata().resource_version.as_ref()?.parse().ok());
+        versions.max().unwrap_or(0)
+    }
+    let all = [
+        newest::<Deployment>(client).await,
+        newest::<ReplicaSet>(client).await,
+        newest::<ReplicationController>(client).await,
+        newest::<Pod>(client).await,
+        newest::<EndpointSlice>(client).await,
+        newest::<Endpoints>(client).await,
+        newest::<Namespace>(client).await,
+        newest::<ConfigMap>(client).await,
+    ];
+    all.into_iter().max().unwrap()
+}
+
+async fn rests(client: &Client) {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = version(client).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(
+        version(client).await,
+        before,
+        "at rest something is written"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_rolls_out_serves_and_goes() {
+    let (cluster, _tasks) = running().await;
+    let client = &cluster.client;
+    let metadata = json!({"namespace": "ns", "name": "d"});
+    let spec = json!({"replicas": 3, "selector": {"matchLabels": {"app": "a"}}, "template": template("one")});
+    cluster
+        .create::<Deployment>(json!({"metadata": metadata, "spec": spec}))
+        .await;
+    let spec = json!({"selector": {"app": "a"}, "ports": [{"port": 80, "targetPort": "web"}]});
+    cluster
+        .create::<Service>(json!({"metadata": {"namespace": "ns", "name": "s"}, "spec": spec}))
+        .await;
+    cluster.until::<Deployment>("ns", "d", is_rolled_out).await;
+    let count = |endpoints: &Endpoints| {
+        let subsets = endpoints.subsets.iter().flatten();
+        subsets
+            .map(|subset| subset.addresses.iter().flatten().count())
+            .sum::<usize>()
+    };
+    cluster
+        .until::<Endpoints>("ns", "s", |endpoints| count(endpoints) == 3)
+        .await;
+    rests(client).await;
+
+    let change = json!({"spec": {"template": template("two")}});
+    client
+        .patch::<Deployment>(Some("ns"), "d", PatchKind::Merge, change)
+        .await
+        .unwrap();
+    cluster
+        .until::<Deployment>("ns", "d", |deployment| {
+            is_second(deployment) && is_rolled_out(deployment)
+        })
+        .await;
+    rests(client).await;
+    let sets = client
+        .list::<ReplicaSet>(&ListOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(sets.items.len(), 2);
+    let slices = client
+        .list::<EndpointSlice>(&ListOptions {
+            namespace: Some("ns".into()),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        slices
+            .items
+            .iter()
+            .map(|slice| slice.endpoints.iter().flatten().count())
+            .sum::<usize>(),
+        3
+    );
+
+    client
+        .delete::<Deployment>(Some("ns"), "d", DeleteOptions::default())
+        .await
+        .unwrap();
+    cluster
+        .until::<Endpoints>("ns", "s", |endpoints| count(endpoints) == 0)
+        .await;
+    assert!(
+        client
+            .list::<ReplicaSet>(&ListOptions::default())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
+    client
+        .delete::<Namespace>(None, "ns", DeleteOptions::default())
+        .await
+        .unwrap();
+    cluster.gone::<Namespace>("", "ns").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replication_controller_keeps_its_pods() {
+    let (cluster, _tasks) = running().await;
+    let metadata = json!({"namespace": "ns", "name": "rc"});
+    let spec = json!({"replicas": 2, "selector": {"app": "a"}, "template": template("one")});
+    cluster
+        .create::<ReplicationController>(json!({"metadata": metadata, "spec": spec}))
+        .await;
+    let ready = |rc: &ReplicationController| {
+        rc.status
+            .as_ref()
+            .is_some_and(|status| status.ready_replicas == Some(2))
+    };
+    cluster
+        .until::<ReplicationController>("ns", "rc", ready)
+        .await;
+    rests(&cluster.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_are_refused_show_on_the_set() {
+    let (cluster, _tasks) = running().await;
+    let mut template = template("one");
+    template["spec"]["serviceAccountName"] = json!("nobody");
+    let spec =
+        json!({"replicas": 1, "selector": {"matchLabels": {"app": "a"}}, "template": template});
+    cluster
+        .create::<ReplicaSet>(json!({"metadata": {"namespace": "ns", "name": "rs"}, "spec": spec}))
+        .await;
+    let failed = |set: &ReplicaSet| {
+        let conditions = set
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
+        conditions
+            .into_iter()
+            .any(|c| c.type_ == "ReplicaFailure" && c.reason.as_deref() == Some("FailedCreate"))
+    };
+    cluster.until::<ReplicaSet>("ns", "rs", failed).await;
+    let account = json!({"metadata": {"namespace": "ns", "name": "nobody"}});
+    cluster
+        .create::<k8s_openapi::api::core::v1::ServiceAccount>(account)
+        .await;
+    cluster
+        .until::<ReplicaSet>("ns", "rs", |set| {
+            !failed(set)
+                && set
+                    .status
+                    .as_ref()
+                    .is_some_and(|status| status.ready_replicas == Some(1))
+        })
+        .await;
+}
