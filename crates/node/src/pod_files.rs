@@ -239,6 +239,7 @@ mod tests {
         options
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "cases read better")]
     fn pod(spec: serde_json::Value) -> Pod {
         let metadata = serde_json::json!({"name": "web-0", "namespace": "shop", "uid": "u"});
         serde_json::from_value(serde_json::json!({"metadata": metadata, "spec": spec})).unwrap()

@@ -96,10 +96,10 @@ pub struct VolumeError {
 }
 
 impl VolumeError {
-    pub(crate) fn new(volume: &str, message: impl ToString) -> Self {
+    pub(crate) fn new(volume: &str, message: impl Into<String>) -> Self {
         Self {
             volume: volume.to_owned(),
-            message: message.to_string(),
+            message: message.into(),
         }
     }
 

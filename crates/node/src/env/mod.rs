@@ -47,9 +47,9 @@ pub(crate) async fn environment(sources: &Sources<'_>) -> Result<Environment, St
         for (key, value) in values {
             let name = format!("{prefix}{key}");
             if is_variable_name(&name) {
-                named.set(name, value)
+                named.set(name, value);
             } else {
-                invalid.push(key)
+                invalid.push(key);
             }
         }
         if !invalid.is_empty() {

@@ -132,7 +132,7 @@ impl Facts<'_> {
             match self.status(name) {
                 None => unknown.push(name),
                 Some(s) if spec::restartable(container) && s.started != Some(true) => {
-                    incomplete.push(name)
+                    incomplete.push(name);
                 }
                 Some(s) if !spec::restartable(container) && !s.ready => incomplete.push(name),
                 Some(_) => {}

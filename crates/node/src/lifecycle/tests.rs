@@ -1,3 +1,4 @@
+#![allow(clippy::needless_pass_by_value, reason = "cases read better")]
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
@@ -213,7 +214,7 @@ fn a_sandbox_that_failed_is_tried_again_later() {
         h.set_up_failure = Some(SetUpFailure {
             failures: 2,
             retry_at: at(9),
-        })
+        });
     });
     case.check(
         8,

@@ -167,12 +167,11 @@ pub(super) fn processes() -> Option<(u64, u64)> {
 pub(super) fn disk(path: &Path) -> Option<(u64, u64, u64)> {
     let found = nix::sys::statvfs::statvfs(path).ok()?;
     let block = found.fragment_size();
-    let inodes = found.files();
-    let free = if inodes == 0 {
-        100
-    } else {
-        found.files_available().saturating_mul(100) / inodes
-    };
+    let free = found
+        .files_available()
+        .saturating_mul(100)
+        .checked_div(found.files())
+        .unwrap_or(100);
     Some((
         found.blocks().saturating_mul(block),
         found.blocks_available().saturating_mul(block),

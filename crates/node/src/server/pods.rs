@@ -11,7 +11,8 @@ impl NodeApi {
     /// The pods that the API wants here.
     pub(super) fn list_pods(&self) -> Response<Body> {
         let snapshot = self.worker.pods.snapshot();
-        pod_list(snapshot.iter().map(|pod| (**pod).clone()).collect())
+        let pods: Vec<Pod> = snapshot.iter().map(|pod| (**pod).clone()).collect();
+        pod_list(&pods)
     }
 
     /// The pods that the runtime runs, as far as it knows them.
@@ -44,11 +45,11 @@ impl NodeApi {
                 status: None,
             });
         }
-        pod_list(pods)
+        pod_list(&pods)
     }
 }
 
-fn pod_list(items: Vec<Pod>) -> Response<Body> {
+fn pod_list(items: &[Pod]) -> Response<Body> {
     let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items});
     answer(StatusCode::OK, "application/json", list.to_string())
 }

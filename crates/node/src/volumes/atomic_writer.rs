@@ -138,9 +138,9 @@ fn remove_stale(directory: &Path, payload: &Payload, current: &str) -> io::Resul
             continue;
         }
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?
+            fs::remove_dir_all(entry.path())?;
         } else {
-            fs::remove_file(entry.path())?
+            fs::remove_file(entry.path())?;
         }
     }
     Ok(())

@@ -155,13 +155,11 @@ impl Volumes for HostVolumes {
 
     async fn refresh(&self, pod: &Pod) -> Result<(), VolumeError> {
         for volume in spec::spec(pod).volumes.iter().flatten() {
-            match kind(volume) {
-                Some(
-                    kind @ (Kind::ConfigMap | Kind::Secret | Kind::DownwardApi | Kind::Projected),
-                ) => {
-                    self.write(pod, volume, kind).await?;
-                }
-                _ => {}
+            if let Some(
+                kind @ (Kind::ConfigMap | Kind::Secret | Kind::DownwardApi | Kind::Projected),
+            ) = kind(volume)
+            {
+                self.write(pod, volume, kind).await?;
             }
         }
         Ok(())

@@ -53,7 +53,7 @@ impl Worker {
                 tokio::spawn(async move {
                     worker
                         .start(uid, pod, container, sandbox, attempt, given_up)
-                        .await
+                        .await;
                 });
             }
             Action::Stop {
@@ -69,7 +69,7 @@ impl Worker {
                 let task = tokio::spawn(async move {
                     worker
                         .stop(of, pod, stopped, container, message, grace)
-                        .await
+                        .await;
                 });
                 self.memories
                     .begin_stop(&uid, &id, deadline, task.abort_handle());

@@ -328,7 +328,7 @@ impl Worker {
                 (Some(_), None) => continue,
             };
             self.memories.change(&uid, |history| {
-                history.attached = Some((sandbox.id.clone(), ips))
+                history.attached = Some((sandbox.id.clone(), ips));
             });
         }
         Ok(())

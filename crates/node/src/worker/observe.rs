@@ -119,7 +119,7 @@ impl Worker {
                 };
                 let mut changed = false;
                 worker.memories.change(&uid_of, |h| {
-                    changed = h.probes.insert(of.clone(), ok) != Some(ok)
+                    changed = h.probes.insert(of.clone(), ok) != Some(ok);
                 });
                 if changed {
                     worker.queue.add(uid_of.clone());

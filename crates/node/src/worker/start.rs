@@ -84,7 +84,7 @@ impl Worker {
         let id = record.id.clone();
         self.view.put_container(record);
         self.memories.change(uid, |history| {
-            history.starting = Some((container.name.clone(), Some(id.clone())))
+            history.starting = Some((container.name.clone(), Some(id.clone())));
         });
         self.tell(
             pod,

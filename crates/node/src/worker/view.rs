@@ -66,7 +66,7 @@ impl RuntimeView {
             Ok(record) => self.put_container(record),
             Err(navarch_runtime::cri::Error::NotFound(_)) => self.records.lock().drop_container(id),
             Err(error) => {
-                tracing::warn!(container = id, %error, "a container could not be looked at")
+                tracing::warn!(container = id, %error, "a container could not be looked at");
             }
         }
     }

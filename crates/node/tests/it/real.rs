@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -32,6 +33,7 @@ struct Node {
     images: Images,
     options: Options,
     directory: tempfile::TempDir,
+    finished: bool,
 }
 
 fn shim() -> Option<PathBuf> {
@@ -47,11 +49,13 @@ fn shim() -> Option<PathBuf> {
 impl Node {
     async fn new() -> Option<Self> {
         let program = shim()?;
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = tempfile::tempdir().unwrap();
         let options = Options {
             data: directory.path().join("runtime"),
             run: directory.path().join("run"),
-            cgroup: format!("navarch-node-test-{}", std::process::id()),
+            cgroup: format!("navarch-node-test-{}-{number}", std::process::id()),
             hierarchy: None,
             shim: ShimCommand {
                 program,
@@ -80,6 +84,7 @@ impl Node {
             images,
             options,
             directory,
+            finished: false,
         })
     }
 
@@ -108,12 +113,34 @@ impl Node {
         Cluster::on(self.api.clone(), self.network.clone())
     }
 
-    async fn finish(self) {
+    async fn finish(mut self) {
+        self.finished = true;
         let path = self.directory.path().to_string_lossy().into_owned();
-        remove_everything(self.options, self.images).await.unwrap();
+        remove_everything(self.options.clone(), self.images.clone())
+            .await
+            .unwrap();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         let left: Vec<&str> = mounts.lines().filter(|line| line.contains(&path)).collect();
         assert!(left.is_empty(), "mounts are left: {left:#?}");
+    }
+}
+
+/// A test that failed leaves nothing behind either.
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        let (options, images) = (self.options.clone(), self.images.clone());
+        let node = self.directory.path().join("node");
+        let remove = async move {
+            let _ = remove_everything(options, images).await;
+            let _ = navarch_node::volumes::remove_everything(&node).await;
+        };
+        let removed = std::thread::spawn(|| {
+            tokio::runtime::Runtime::new().unwrap().block_on(remove);
+        });
+        let _ = removed.join();
     }
 }
 
