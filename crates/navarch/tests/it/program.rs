@@ -1,0 +1,80 @@
+//! The binary as a child process that is stopped when the test is over.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The longest that a start may take, on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// A running `navarch up`, `server` or `agent`.
+pub(crate) struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts the binary and waits for a line of its output that holds `ready`. What it says on standard error is kept in `log`.
+    pub(crate) fn start(arguments: &[&str], ready: &str, log: &Path) -> Self {
+        let errors = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_navarch"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take().unwrap();
+        let program = Self {
+            child,
+            log: log.into(),
+        };
+        let (sender, started) = mpsc::sync_channel(1);
+        let wanted = ready.to_owned();
+        std::thread::spawn(move || {
+            // Reading goes on to the end, or a full pipe would stop the program.
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if line.contains(&wanted) {
+                    let _ = sender.try_send(());
+                }
+            }
+        });
+        if started.recv_timeout(START).is_err() {
+            panic!("{arguments:?} did not say {ready:?}\n{}", program.errors());
+        }
+        program
+    }
+
+    /// The process' id.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// What the program said on standard error: the last of it.
+    pub(crate) fn errors(&self) -> String {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// Sends `signal` and waits for the end.
+    pub(crate) fn end(&mut self, signal: Signal) {
+        let _ = kill(self.pid(), signal);
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.end(Signal::SIGTERM);
+    }
+}
