@@ -1,8 +1,6 @@
 //! What a process and its shims take, by the kernel's own count.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -83,9 +81,8 @@ fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// Processes of the same program that were started as shims. They are nobody's children: they outlive who started them.
+/// Processes that were started as shims: by this one, or by one before it, whose shims are nobody's children now.
 fn shims(pid: u32) -> Result<Vec<u32>> {
-    let program = program(pid).context("the process is gone, or another's")?;
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let Some(other) = entry?
@@ -96,38 +93,34 @@ fn shims(pid: u32) -> Result<Vec<u32>> {
             continue;
         };
         let words = fs::read(format!("/proc/{other}/cmdline")).unwrap_or_default();
-        if other != pid
-            && is_shim(&words)
-            && program_name(&words).is_some_and(|name| Some(name) == program.file_name())
-        {
+        let stat = fs::read_to_string(format!("/proc/{other}/stat")).unwrap_or_default();
+        let ours = match parent(&stat) {
+            Some(INIT) => network(other).is_some() && network(other) == network(pid),
+            parent => parent == Some(pid),
+        };
+        if ours && is_shim(&words) {
             found.push(other);
         }
     }
     Ok(found)
 }
 
-fn program(pid: u32) -> Option<PathBuf> {
-    let link = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    // A program that was replaced while it runs.
-    Some(
-        link.to_str()
-            .and_then(|link| link.strip_suffix(" (deleted)"))
-            .map_or_else(|| link.clone(), PathBuf::from),
-    )
-}
-
-/// The name by which a command line calls its program. A shim may run from a copy without a path.
-fn program_name(words: &[u8]) -> Option<&OsStr> {
-    words
-        .split(|byte| *byte == 0)
-        .next()?
-        .rsplit(|byte| *byte == b'/')
-        .next()
-        .map(OsStr::from_bytes)
-}
+/// Who takes over orphans.
+const INIT: u32 = 1;
 
 fn is_shim(words: &[u8]) -> bool {
     words.split(|byte| *byte == 0).nth(1) == Some(b"shim")
+}
+
+/// The parent that `/proc/PID/stat` names. A command's name may hold spaces and brackets.
+fn parent(stat: &str) -> Option<u32> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The network namespace of a process: other clusters of this machine are in others.
+fn network(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/ns/net")).ok()
 }
 
 #[cfg(test)]
@@ -149,10 +142,12 @@ mod tests {
     fn a_shim_is_known_by_its_first_word() {
         assert!(is_shim(b"/usr/bin/navarch\0shim\0--x\0"));
         assert!(!is_shim(b"/usr/bin/navarch\0up\0shim\0"));
-        assert_eq!(
-            program_name(b"/usr/bin/navarch\0shim\0"),
-            Some(OsStr::new("navarch"))
-        );
+    }
+
+    #[test]
+    fn a_parent_is_found_behind_any_name() {
+        assert_eq!(parent("7 (a) b (c) S 42 7 7"), Some(42));
+        assert_eq!(parent(""), None);
     }
 
     #[test]
