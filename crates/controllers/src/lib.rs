@@ -2,7 +2,14 @@
 //!
 //! A controller looks at snapshots of the cluster and answers with a [`Plan`]: API calls with preconditions, events, and a time to
 //! look again. It never calls, waits, or reads a clock; the [`shell`] does, for all controllers alike. [`start`] runs them all.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        reason = "tests say what they take for granted, and write JSON where it is used"
+    )
+)]
 
 mod claim;
 pub mod deployment;

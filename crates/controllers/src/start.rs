@@ -1,7 +1,5 @@
 //! All controllers, on informers that they share.
 
-use std::future::Future;
-
 use k8s_openapi::api::core::v1::Pod;
 use navarch_client::{Client, Index, Informer, InformerOptions, ListOptions};
 use navarch_machinery::object::Typed;
@@ -30,13 +28,11 @@ pub struct Options {
 }
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
-pub fn start(context: Context, options: Options) -> impl Future<Output = ()> + Send {
-    async move {
-        let mut running = spawn(&context, options);
-        // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
-        if let Some(ended) = running.join_next().await {
-            tracing::error!(?ended, "a controller has ended");
-        }
+pub async fn start(context: Context, options: Options) {
+    let mut running = spawn(&context, options);
+    // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
+    if let Some(ended) = running.join_next().await {
+        tracing::error!(?ended, "a controller has ended");
     }
 }
 

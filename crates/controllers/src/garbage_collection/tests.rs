@@ -330,7 +330,7 @@ fn queued(state: &State, old: Option<It>, new: Option<It>) -> Vec<String> {
     let (old, new) = (old.map(It::node), new.map(It::node));
     let mut uids = Vec::new();
     affected(state, old.as_ref(), new.as_ref(), &mut |uid| {
-        uids.push(uid.to_string())
+        uids.push(uid.to_string());
     });
     uids.sort();
     uids

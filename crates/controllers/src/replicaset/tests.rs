@@ -145,7 +145,7 @@ fn those_whose_loss_costs_least_go_first() {
     let cost = |cost: &'static str| {
         move |p: &mut Value| {
             p["metadata"]["annotations"] =
-                json!({"controller.kubernetes.io/pod-deletion-cost": cost})
+                json!({"controller.kubernetes.io/pod-deletion-cost": cost});
         }
     };
     assert_eq!(first(cost("10"), cost("-5")), "b");
@@ -185,10 +185,10 @@ fn of_pods_that_share_a_node_one_goes_first() {
 fn orphans_that_match_are_adopted_and_others_released() {
     let orphan = pod("orphan", |p| p["metadata"]["ownerReferences"] = json!([]));
     let stray = pod("stray", |p| {
-        p["metadata"]["labels"] = json!({"app": "other"})
+        p["metadata"]["labels"] = json!({"app": "other"});
     });
     let theirs = pod("theirs", |p| {
-        p["metadata"]["ownerReferences"][0]["uid"] = json!("another")
+        p["metadata"]["ownerReferences"][0]["uid"] = json!("another");
     });
     let plan = planned(set(0, json!({})), vec![orphan, stray, theirs], None);
     let patches: Vec<(String, usize)> = plan
@@ -221,7 +221,7 @@ fn a_deleted_set_adopts_and_makes_nothing() {
 #[test]
 fn pods_are_available_when_they_have_been_ready_for_long_enough() {
     let young = pod("b", |p| {
-        p["status"]["conditions"][0]["lastTransitionTime"] = ago(10)
+        p["status"]["conditions"][0]["lastTransitionTime"] = ago(10);
     });
     let plan = planned(
         set(2, json!({"minReadySeconds": 30})),

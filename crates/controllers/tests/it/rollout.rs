@@ -38,10 +38,10 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
 
 async fn agent(client: Client) {
     let pods: Informer<Pod> = Informer::start(client.clone(), InformerOptions::default());
-    let (sender, mut changed) = tokio::sync::mpsc::unbounded_channel::<Arc<Pod>>();
+    let (sender, mut changed) = tokio::sync::mpsc::channel::<Arc<Pod>>(1024);
     pods.on_change(move |_, new| {
         if let Some(pod) = new {
-            let _ = sender.send(pod.clone());
+            sender.try_send(pod.clone()).unwrap();
         }
     });
     let mut next = 1;
