@@ -27,7 +27,7 @@ use k8s_openapi::api::core::v1::Pod;
 use navarch_machinery::status::StatusError;
 use navarch_runtime::cri::ContainerRecord;
 
-pub use serve::{ServeOptions, serve};
+pub use serve::{API_SERVER, ServeOptions, serve};
 
 use crate::spec;
 use crate::worker::Worker;
