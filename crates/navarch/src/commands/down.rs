@@ -48,6 +48,8 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
         .map_err(anyhow::Error::msg)
         .context("volumes")?;
     progress.done("volumes removed");
+    // The directory that all data directories share goes with the last of them.
+    let _ = settings.run.parent().map(std::fs::remove_dir);
     let _ = std::fs::remove_file(layout.control());
     std::fs::remove_file(layout.host_settings()).context("host settings")?;
     Ok(())

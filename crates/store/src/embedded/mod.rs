@@ -69,6 +69,10 @@ impl Embedded {
             bytes: options.history_bytes,
         };
         let shared = Shared::new(view, bounds);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the semaphore below bounds it: who sends holds a permit"
+        )]
         let (queue, requests) = std::sync::mpsc::channel();
         let writer = Writer::new(shared.clone(), disk, requests, options.retention);
         let writer = std::thread::Builder::new()

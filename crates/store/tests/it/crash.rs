@@ -98,6 +98,10 @@ fn round(dir: &Path, milliseconds: u64) -> Acknowledged {
     };
     note(lines.next().unwrap().unwrap());
     let killer = std::thread::spawn(move || {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a kill at any moment is the test; the thread has nothing to wait for"
+        )]
         std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
