@@ -202,7 +202,8 @@ impl Shared {
 
     /// A cursor behind revision `after` of the bucket that `prefix` lies in.
     pub(crate) fn watch(self: &Arc<Self>, prefix: &str, after: Revision) -> Result<Box<dyn Watch>> {
-        let current = self.visible();
+        // A reader may have the new view a moment before its events may be shown: what it has read is no future.
+        let current = self.visible().max(self.view().revision);
         if after > current {
             return Err(Error::Future {
                 asked: after,
