@@ -11,6 +11,11 @@ use tokio::time::Instant;
 
 use crate::Backoff;
 
+/// Longer waits are cut: a time that a user chose may be further away than a clock can count. To look too early is harmless.
+const LONGEST_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Overtaken tickets that are left where they are.
+const OVERTAKEN: usize = 64;
+
 /// Keys that await work. It holds a key at most once, so it is bounded by the number of keys there are.
 ///
 /// As client-go's work queue: a key added while it is worked on is queued again when that work is [`done`](Queue::done).
@@ -69,7 +74,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         if wait.is_zero() {
             return self.add(key);
         }
-        let at = Instant::now() + wait;
+        let at = Instant::now() + wait.min(LONGEST_WAIT);
         let mut state = self.state.lock();
         if state.closed || state.due.get(&key).is_some_and(|(due, _)| *due <= at) {
             return;
@@ -81,6 +86,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         }
         state.tickets.insert(ticket, key);
         state.later.push(Reverse((at, ticket)));
+        state.sweep();
         drop(state);
         self.changed.notify_one();
     }
@@ -185,6 +191,15 @@ impl<K: Clone + Eq + Hash> State<K> {
         }
     }
 
+    /// Takes overtaken tickets out once they are most of the heap.
+    fn sweep(&mut self) {
+        if self.later.len() > 2 * self.tickets.len() + OVERTAKEN {
+            let tickets = &self.tickets;
+            self.later
+                .retain(|Reverse((_, ticket))| tickets.contains_key(ticket));
+        }
+    }
+
     fn take(&mut self) -> Option<K> {
         let key = self.ready.pop_front()?;
         self.dirty.remove(&key);
@@ -234,6 +249,23 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_all_clocks_is_cut() {
+        let q = Queue::new(Backoff::CONTROLLER);
+        q.add_after("a", Duration::MAX);
+        assert_eq!(q.next().await, Some("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn overtaken_waits_are_not_kept() {
+        let q = Queue::new(Backoff::CONTROLLER);
+        for seconds in (0..10_000).rev() {
+            q.add_after("a", Duration::from_secs(1 + seconds));
+        }
+        assert!(q.state.lock().later.len() < 100);
+        assert_eq!(q.next().await, Some("a"));
     }
 
     #[tokio::test(start_paused = true)]
