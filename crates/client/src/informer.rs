@@ -125,8 +125,9 @@ async fn reflect<T: Typed>(client: Client, shared: Arc<Shared<T>>) {
         match list_and_watch(&client, &shared, &mut failures).await {
             Ok(()) => {}
             Err(error) => {
-                failures += 1;
-                let wait = if error.is_expired() {
+                failures = failures.saturating_add(1);
+                // History that is gone asks for a list at once, but not for one after the other.
+                let wait = if error.is_expired() && failures == 1 {
                     std::time::Duration::ZERO
                 } else {
                     Backoff::REFLECTOR.after(failures)
@@ -146,13 +147,15 @@ async fn list_and_watch<T: Typed>(
     let list = client.list::<T>(&shared.options.list).await?;
     let mut version = list.resource_version.clone();
     shared.replace(list.items, revision_of(&version));
-    *failures = 0;
     loop {
         let mut stream = client.watch::<T>(&shared.options.list, &version).await?;
         let mut heard = false;
         while let Some(change) = next_change::<T>(&mut stream).await {
+            let change = change?;
             heard = true;
-            version = match change? {
+            // Only a change tells that list and watch both work.
+            *failures = 0;
+            version = match change {
                 Change::Put(object) => shared.put(object),
                 Change::Gone(object) => shared.gone(&object),
                 Change::Upto(bookmark) => {
@@ -161,11 +164,9 @@ async fn list_and_watch<T: Typed>(
                 }
             };
         }
-        if heard {
-            *failures = 0;
-        } else {
+        if !heard {
             // A server that closes watches at once must not be asked in a tight loop.
-            *failures += 1;
+            *failures = failures.saturating_add(1);
             tokio::time::sleep(Backoff::REFLECTOR.after(*failures)).await;
         }
     }
@@ -256,3 +257,6 @@ impl<T: Typed> Shared<T> {
 fn revision_of(version: &str) -> u64 {
     version.parse::<u64>().unwrap_or(1).max(1)
 }
+
+#[cfg(test)]
+mod tests;
