@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use navarch_machinery::status::Result;
+use tokio::time::Instant;
 
 use crate::{Client, Clock};
 
@@ -41,6 +42,8 @@ pub struct Elector {
     settings: LeaseSettings,
     /// The record of another holder, and when we first saw it unchanged: its clock is not trusted, only ours.
     observed: Option<(LeaseSpec, Timestamp)>,
+    /// When the lease was last renewed: from when it was asked for, not from when the answer came.
+    renewed: Instant,
 }
 
 impl Elector {
@@ -51,12 +54,13 @@ impl Elector {
             clock,
             settings,
             observed: None,
+            renewed: Instant::now(),
         }
     }
 
     /// Asks for the lease or renews it, once.
     pub async fn attempt(&mut self) -> Result<Standing> {
-        let now = self.clock.now();
+        let (now, asked) = (self.clock.now(), Instant::now());
         let found = self
             .client
             .get::<Lease>(Some(&self.settings.namespace), &self.settings.name)
@@ -87,7 +91,10 @@ impl Elector {
             Err(error) => return Err(error),
         };
         match written {
-            Ok(_) => Ok(Standing::Leader),
+            Ok(_) => {
+                self.renewed = asked;
+                Ok(Standing::Leader)
+            }
             Err(error) if error.is_conflict() || error.is_already_exists() => {
                 Ok(Standing::Follower)
             }
@@ -111,15 +118,14 @@ impl Elector {
 
     /// Renews the lease until it is lost: taken by another, or not renewed for two thirds of its duration.
     pub async fn hold(&mut self) {
-        let deadline = self.settings.duration * 2 / 3;
-        let mut renewed = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(self.settings.retry).await;
-            match tokio::time::timeout(deadline, self.attempt()).await {
-                Ok(Ok(Standing::Leader)) => renewed = tokio::time::Instant::now(),
-                Ok(Ok(Standing::Follower)) => return,
-                Ok(Err(_)) | Err(_) if renewed.elapsed() > deadline => return,
-                Ok(Err(_)) | Err(_) => {}
+            let deadline = self.renewed + self.settings.duration * 2 / 3;
+            match tokio::time::timeout_at(deadline, self.attempt()).await {
+                Ok(Ok(Standing::Leader)) => {}
+                Ok(Ok(Standing::Follower)) | Err(_) => return,
+                Ok(Err(_)) if Instant::now() > deadline => return,
+                Ok(Err(_)) => {}
             }
         }
     }
@@ -161,3 +167,6 @@ impl Elector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
