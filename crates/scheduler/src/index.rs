@@ -124,18 +124,18 @@ impl ClusterIndex {
         self.release_if_unused(at);
     }
 
-    /// A pod is on a node, or is about to be. Idempotent.
-    pub fn put_pod(&mut self, key: &ObjectKey, pod: &Pod, node: &str) {
-        let Some(spec) = &pod.spec else { return };
+    /// A pod is on a node, or is about to be. Idempotent. Answers whether it gave up something else that it held.
+    pub fn put_pod(&mut self, key: &ObjectKey, pod: &Pod, node: &str) -> bool {
+        let Some(spec) = &pod.spec else { return false };
         let asked = request::of_pod(spec);
         let assumed = request::assumed(spec, &asked);
         let slot = self.slot_of(node);
         if let Some(held) = self.placed.get(key) {
             if held.slot == slot && held.asked == asked {
-                return;
+                return false;
             }
-            self.remove_pod(key);
         }
+        let gave_up = self.remove_pod(key);
         let slot = self.slot_of(node);
         self.hold(slot, &asked, assumed, 1);
         self.placed.insert(
@@ -146,15 +146,17 @@ impl ClusterIndex {
                 assumed,
             },
         );
+        gave_up
     }
 
-    /// A pod holds nothing any more. Idempotent.
-    pub fn remove_pod(&mut self, key: &ObjectKey) {
+    /// A pod holds nothing any more. Idempotent. Answers whether it held something.
+    pub fn remove_pod(&mut self, key: &ObjectKey) -> bool {
         let Some(held) = self.placed.remove(key) else {
-            return;
+            return false;
         };
         self.hold(held.slot, &held.asked, held.assumed, -1);
         self.release_if_unused(held.slot);
+        true
     }
 
     fn hold(&mut self, slot: usize, asked: &Amounts, assumed: (i64, i64), sign: i64) {

@@ -118,19 +118,25 @@ impl Pending {
             .map(|(key, _)| key.clone())
             .collect();
         for key in parked {
-            let Some(waiter) = self.waiters.get_mut(&key) else {
-                continue;
-            };
-            if let Place::Waiting {
-                until,
-                backoff_ends,
-                parked,
-            } = &mut waiter.place
-            {
-                self.waiting.remove(&(*until, key.clone()));
-                (*until, *parked) = (*backoff_ends, false);
-                self.waiting.insert((*until, key), ());
-            }
+            self.unpark_one(&key);
+        }
+    }
+
+    /// A pod changed in a way that could help it: it is parked no longer than its back-off.
+    pub fn unpark_one(&mut self, key: &ObjectKey) {
+        if let Some(Waiter {
+            place:
+                Place::Waiting {
+                    until,
+                    backoff_ends,
+                    parked: parked @ true,
+                },
+            ..
+        }) = self.waiters.get_mut(key)
+        {
+            self.waiting.remove(&(*until, key.clone()));
+            (*until, *parked) = (*backoff_ends, false);
+            self.waiting.insert((*until, key.clone()), ());
         }
     }
 

@@ -42,6 +42,16 @@ struct State {
     start: usize,
 }
 
+impl State {
+    /// A pod is gone: what it held may help others.
+    fn forget(&mut self, key: &ObjectKey) {
+        self.pending.remove(key);
+        if self.index.remove_pod(key) {
+            self.pending.unpark();
+        }
+    }
+}
+
 struct Shell {
     scheduler: Scheduler,
     recorder: EventRecorder,
@@ -86,7 +96,7 @@ fn awaits_node(pod: &Pod) -> bool {
         .scheduling_gates
         .as_ref()
         .is_some_and(|gates| !gates.is_empty());
-    spec.node_name.as_deref().unwrap_or("").is_empty()
+    node_of(pod).is_none()
         && spec
             .scheduler_name
             .as_deref()
@@ -94,6 +104,17 @@ fn awaits_node(pod: &Pod) -> bool {
         && !gated
         && pod.metadata.deletion_timestamp.is_none()
         && !has_ended(pod)
+}
+
+/// The node that a pod is on; an empty name is none.
+fn node_of(pod: &Pod) -> Option<&str> {
+    let name = pod.spec.as_ref()?.node_name.as_deref()?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whether a change of a pod without a node could have it placed: a gate or a toleration more, a smaller request.
+fn asks_otherwise(old: &Pod, new: &Pod) -> bool {
+    old.spec != new.spec || old.metadata.labels != new.metadata.labels
 }
 
 fn has_ended(pod: &Pod) -> bool {
@@ -138,28 +159,31 @@ impl Shell {
         let Some(any) = new.or(old) else { return };
         let key = ObjectKey::of(&any.metadata);
         let mut state = self.state.lock();
+        let replaced = old
+            .zip(new)
+            .is_some_and(|(old, new)| old.metadata.uid != new.metadata.uid);
+        if replaced {
+            // Another pod under the same name: nothing of the old one counts, not even that it was just being bound.
+            state.forget(&key);
+        }
         let node = new
             .filter(|pod| !has_ended(pod))
-            .and_then(|pod| pod.spec.as_ref()?.node_name.as_deref());
+            .and_then(|pod| node_of(pod));
         match (new, node) {
             (Some(pod), Some(node)) => {
                 state.pending.remove(&key);
-                state.index.put_pod(&key, pod, node);
-                return;
+                if !state.index.put_pod(&key, pod, node) && !replaced {
+                    return;
+                }
+                state.pending.unpark();
             }
-            (Some(pod), None) if awaits_node(pod) => state.pending.add(&key, pod),
-            _ => {
-                state.pending.remove(&key);
-                let held = old.is_some_and(|pod| {
-                    pod.spec
-                        .as_ref()
-                        .is_some_and(|spec| spec.node_name.is_some())
-                });
-                state.index.remove_pod(&key);
-                if held {
-                    state.pending.unpark();
+            (Some(pod), None) if awaits_node(pod) => {
+                state.pending.add(&key, pod);
+                if old.is_some_and(|old| asks_otherwise(old, pod)) {
+                    state.pending.unpark_one(&key);
                 }
             }
+            _ => state.forget(&key),
         }
         drop(state);
         self.changed.notify_one();
@@ -177,7 +201,8 @@ impl Shell {
             let Some(key) = state.pending.next(now) else {
                 return false;
             };
-            let Some(pod) = self.scheduler.pods.get(&key) else {
+            // The informer may know more than its events have told yet.
+            let Some(pod) = self.scheduler.pods.get(&key).filter(|pod| awaits_node(pod)) else {
                 state.pending.remove(&key);
                 return true;
             };
@@ -188,7 +213,9 @@ impl Shell {
             } = &mut *state;
             let decision = place(index, &pod, start);
             match &decision {
-                Ok(node) => index.put_pod(&key, &pod, node),
+                Ok(node) => {
+                    index.put_pod(&key, &pod, node);
+                }
                 Err(_) => pending.refused(&key, true, now),
             }
             (key, pod, decision)
@@ -213,27 +240,31 @@ impl Shell {
             }
             Err(error) => {
                 tracing::debug!(%key, node, %error, "a pod could not be bound");
-                self.take_back(key);
+                self.take_back(key, pod);
             }
         }
     }
 
     /// Gives up the place of a pod that could not be bound, unless it turns out to have a node.
-    fn take_back(&self, key: &ObjectKey) {
+    fn take_back(&self, key: &ObjectKey, tried: &Pod) {
         let mut state = self.state.lock();
         let now_there = self.scheduler.pods.get(key);
-        match now_there
-            .as_ref()
-            .and_then(|pod| Some((pod, pod.spec.as_ref()?.node_name.as_deref()?)))
-        {
-            Some((pod, node)) => state.index.put_pod(key, pod, node),
-            None => {
+        match &now_there {
+            // The event of the other pod forgets this one; what is held under the name by then is the other's.
+            Some(pod) if pod.metadata.uid != tried.metadata.uid => return,
+            Some(pod) if node_of(pod).is_some() => {
+                state
+                    .index
+                    .put_pod(key, pod, node_of(pod).unwrap_or_default());
+            }
+            _ => {
                 state.index.remove_pod(key);
                 state
                     .pending
                     .refused(key, false, self.scheduler.clock.now());
             }
         }
+        state.pending.unpark();
         drop(state);
         self.changed.notify_one();
     }
@@ -320,3 +351,6 @@ fn may_help(old: &Node, new: &Node) -> bool {
         || old.metadata.labels != new.metadata.labels
         || capacity(old) != capacity(new)
 }
+
+#[cfg(test)]
+mod tests;
