@@ -15,6 +15,7 @@ use http::header::{CONNECTION, HeaderName, UPGRADE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use navarch_api::def::SubresourceKind;
 use navarch_machinery::status::{Result, StatusError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -28,6 +29,8 @@ use crate::registry::{NodeProxy, NodeRequest};
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a node may take to answer a request's head: it starts the process first.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How much of a node's refusal is told.
+const REFUSAL_BYTES: usize = 10_000;
 /// The headers of an upgrade that a node must see.
 const UPGRADE_HEADERS: &[&str] = &[
     "sec-websocket-key",
@@ -93,7 +96,7 @@ impl Kubelets {
 
 #[async_trait::async_trait]
 impl NodeProxy for Kubelets {
-    async fn forward(&self, request: NodeRequest) -> Result<Response<ReplyBody>> {
+    async fn forward(&self, mut request: NodeRequest) -> Result<Response<ReplyBody>> {
         let (host, port) = target::address(&request.node)?;
         let path = target::path(&request)?;
         let mut sender = self.connect(&host, port).await?;
@@ -120,13 +123,16 @@ impl NodeProxy for Kubelets {
             answered.map_err(|_| StatusError::timeout("the node did not answer in time", 1))?;
         let answer = answer
             .map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
-        Ok(match (answer.status(), request.upgrade) {
+        Ok(match (answer.status(), request.upgrade.take()) {
             (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => switched(answer, client),
             (StatusCode::SWITCHING_PROTOCOLS, None) => {
                 return Err(StatusError::internal("the node switched protocols unasked"));
             }
             (status, _) if status.is_redirection() => {
                 return Err(StatusError::internal("the node answered with a redirect"));
+            }
+            (status, _) if request.action == SubresourceKind::Log && !status.is_success() => {
+                return Err(refused(answer, &request).await);
             }
             _ => streamed(answer, sender),
         })
@@ -139,6 +145,27 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, names: &[&'static str]) {
         for value in from.get_all(&name) {
             to.append(name.clone(), value.clone());
         }
+    }
+}
+
+/// What a node says against handing out a log, as a status: its own words are plain text.
+async fn refused(answer: Response<hyper::body::Incoming>, request: &NodeRequest) -> StatusError {
+    let (head, body) = answer.into_parts();
+    let words = http_body_util::Limited::new(body, REFUSAL_BYTES).collect();
+    let words = match tokio::time::timeout(CONNECT, words).await {
+        Ok(Ok(words)) => words.to_bytes(),
+        _ => Bytes::new(),
+    };
+    let words = String::from_utf8_lossy(&words).into_owned();
+    match head.status {
+        StatusCode::BAD_REQUEST => StatusError::bad_request(words),
+        StatusCode::NOT_FOUND => {
+            let name = request.pod.metadata.name.as_deref().unwrap_or_default();
+            let mut error = StatusError::no_such_path();
+            error.message = format!("{} ( pods/log {name})", error.message);
+            error
+        }
+        _ => StatusError::internal(words),
     }
 }
 
