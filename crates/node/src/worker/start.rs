@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_client::EventType;
-use navarch_runtime::cri::{ContainerRecord, Image};
+use navarch_runtime::cri::{ContainerRecord, Error, Image};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -79,7 +79,12 @@ impl Worker {
         }
         let created = self.runtime.create_container(sandbox, config).await;
         let record = created.map_err(|error| {
-            self.refuse(pod, container, "CreateContainerError", error.to_string())
+            // What a pod asks and cannot have is told as the kubelet tells it: `runAsNonRoot` in an image of root's.
+            let reason = match error {
+                Error::Invalid(_) => "CreateContainerConfigError",
+                _ => "CreateContainerError",
+            };
+            self.refuse(pod, container, reason, error.to_string())
         })?;
         let id = record.id.clone();
         self.view.put_container(record);
