@@ -301,3 +301,22 @@ impl Shared {
             .clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_can_be_watched_from() {
+        let shared = Shared::new(View::default(), Bounds::default());
+        // As in the middle of `publish`: the view is there, its events may not be shown yet.
+        let map = shared.view().map.clone();
+        *shared.view.write() = Arc::new(View { map, revision: 1 });
+        assert_eq!(shared.visible(), 0);
+        assert!(shared.watch("a/", shared.view().revision).is_ok());
+        assert!(matches!(
+            shared.watch("a/", 2).map(drop),
+            Err(Error::Future { asked: 2, .. })
+        ));
+    }
+}

@@ -139,20 +139,3 @@ fn a_value_does_not_hold_on_to_the_buffer_it_came_in() {
         "the store keeps a part of the caller's buffer"
     );
 }
-
-#[test]
-fn what_was_read_can_be_watched_from() {
-    let shared = shared(100, usize::MAX);
-    let writer = {
-        let shared = shared.clone();
-        std::thread::spawn(move || (0..20_000).for_each(|_| put(&shared, "a/x", 1)))
-    };
-    while !writer.is_finished() {
-        let read = shared.view().revision;
-        match shared.watch("a/", read).map(drop) {
-            Ok(()) | Err(Error::Compacted { .. }) => {}
-            Err(error) => panic!("watching from what was read: {error}"),
-        }
-    }
-    writer.join().unwrap();
-}
