@@ -7,7 +7,7 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Compare, Entry, Op, Transaction, TxnOutcome};
 
 use crate::ApiServer;
-use crate::encode::{Encoded, encode};
+use crate::encode::{Encoded, encode, scan};
 use crate::errors::of_store;
 use crate::reply::Output;
 use crate::served::Served;
@@ -94,6 +94,12 @@ pub(crate) fn to_stored(served: &Served, object: &mut dyn Object) -> Result<Enco
     let mut stored = stored
         .ok_or_else(|| StatusError::internal(format!("{:?} cannot be stored", served.def)))?;
     encode(storage, &mut *stored)
+}
+
+/// Whether writing `encoded` would change nothing of an entry but its revision.
+pub(crate) fn is_unchanged(entry: &Entry, encoded: &Encoded) -> bool {
+    let at = encoded.stamp as usize;
+    scan::without_revision(&entry.value) == (&encoded.value[..at], &encoded.value[at..])
 }
 
 /// The answer to a write, and the written object as the decoded form of its entry.

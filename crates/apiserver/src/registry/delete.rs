@@ -80,6 +80,15 @@ impl ApiServer {
                 }
                 Step::Mark(mut object) => {
                     let encoded = commit::to_stored(served, &mut *object)?;
+                    if commit::is_unchanged(&entry, &encoded) {
+                        // Whoever deletes again what its finalizers hold must not wake everyone who watches it.
+                        return Ok(Output::Stored {
+                            served: served.clone(),
+                            entry,
+                            object: Some(old),
+                            created: false,
+                        });
+                    }
                     let expected = Compare::Modified(entry.key.clone(), entry.modified);
                     if let Written::Done(entry) =
                         self.put(key, encoded, expected, Extra::default()).await?
@@ -206,7 +215,10 @@ fn step(served: &Served, old: &Arc<dyn Object>, options: &DeleteOptions) -> Step
 fn mark(object: &mut dyn Object, now: Timestamp, grace: i64, running: i64) {
     let meta = object.metadata_mut();
     let began = match &meta.deletion_timestamp {
-        Some(end) => end.0 - SignedDuration::from_secs(running),
+        Some(end) => end
+            .0
+            .checked_sub(SignedDuration::from_secs(running))
+            .unwrap_or(now),
         None => {
             meta.generation = meta
                 .generation

@@ -14,7 +14,7 @@ use super::request::part_of;
 use super::{Request, decode};
 use crate::ApiServer;
 use crate::admission::Operation;
-use crate::encode::{restamp, scan};
+use crate::encode::restamp;
 use crate::limits::{PATCH_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::reply::Output;
 use crate::served::{Served, Special};
@@ -115,9 +115,7 @@ impl ApiServer {
                 .warnings
                 .extend(served.def.strategy.warnings(&*object, Some(&*old)));
             let encoded = commit::to_stored(&served, &mut *object)?;
-            let at = encoded.stamp as usize;
-            if scan::without_revision(&entry.value) == (&encoded.value[..at], &encoded.value[at..])
-            {
+            if commit::is_unchanged(&entry, &encoded) {
                 return Ok(Output::Stored {
                     served,
                     entry,

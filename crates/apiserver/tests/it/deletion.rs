@@ -134,3 +134,64 @@ async fn a_namespace_that_goes_takes_nothing_in() {
         "namespaces \"default\" is forbidden: this namespace may not be deleted"
     );
 }
+
+#[tokio::test]
+async fn deleting_again_what_is_held_changes_nothing() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let held = json!({"metadata": {"name": "f", "finalizers": ["example.com/keep"]}});
+    admin.post(MAPS, &held).await;
+    let path = format!("{MAPS}/f");
+    let first = admin.send("DELETE", &path, &[], "").await.json();
+    let second = admin.send("DELETE", &path, &[], "").await.json();
+    assert_eq!(
+        first["metadata"]["resourceVersion"],
+        second["metadata"]["resourceVersion"]
+    );
+}
+
+#[tokio::test]
+async fn a_grace_beyond_all_time_harms_nobody() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    admin
+        .post(
+            "/api/v1/namespaces/default/serviceaccounts",
+            &json!({"metadata": {"name": "default"}}),
+        )
+        .await;
+    let pod = json!({
+        "metadata": {"name": "p"},
+        "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]},
+    });
+    let made = admin.post("/api/v1/namespaces/default/pods", &pod).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let path = "/api/v1/namespaces/default/pods/p";
+    let json = [("content-type", "application/json")];
+    for seconds in [i64::MAX, 1] {
+        let options = json!({"gracePeriodSeconds": seconds}).to_string();
+        let marked = admin.send("DELETE", path, &json, &options).await;
+        assert_eq!(marked.status, 200);
+        assert_eq!(
+            marked.json()["metadata"]["deletionGracePeriodSeconds"],
+            seconds
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_large_collection_goes_whole() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    for n in 0..1100 {
+        let map = json!({"metadata": {"name": format!("m{n}")}});
+        assert_eq!(admin.post(MAPS, &map).await.status, 201);
+    }
+    assert_eq!(admin.send("DELETE", MAPS, &[], "").await.status, 200);
+    assert!(
+        admin.get(MAPS).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
