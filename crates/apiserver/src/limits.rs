@@ -45,6 +45,8 @@ pub(crate) const WRITE_ATTEMPTS: usize = 64;
 pub(crate) const NAME_ATTEMPTS: usize = 8;
 /// Deletions of a collection that are under way at once.
 pub(crate) const COLLECTION_DELETES: usize = 32;
+/// Deletions of a collection that are prepared at once.
+pub(crate) const COLLECTION_BATCH: usize = 1024;
 /// How often an HTTP/2 client must show that it is there, and how long it may take.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub(crate) const KEEP_ALIVE_WAIT: Duration = Duration::from_secs(20);

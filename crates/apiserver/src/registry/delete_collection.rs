@@ -1,7 +1,7 @@
 //! DELETE of a collection: everything that is selected, many at a time.
 
 use futures::future::BoxFuture;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use navarch_machinery::status::Result;
 
 use super::Request;
@@ -9,7 +9,7 @@ use super::delete_options::DeleteOptions;
 use super::list::validate_options;
 use super::selection::Selection;
 use crate::ApiServer;
-use crate::limits::COLLECTION_DELETES;
+use crate::limits::{COLLECTION_BATCH, COLLECTION_DELETES};
 use crate::reply::Output;
 
 impl ApiServer {
@@ -20,14 +20,17 @@ impl ApiServer {
         let selection = Selection::parse(request.served, request.params)?;
         let limit = request.params.limit()?;
         let list = self.fresh(request, limit, &selection)?;
-        let mut deletions: Vec<BoxFuture<'_, Result<()>>> = Vec::with_capacity(list.entries.len());
-        for entry in &list.entries {
-            deletions.push(Box::pin(self.delete_entry(request, &entry.key, &options)));
+        // A deletion's state is some kilobytes: only so many are made at a time.
+        for entries in list.entries.chunks(COLLECTION_BATCH) {
+            let deletions: Vec<BoxFuture<'_, Result<()>>> = entries
+                .iter()
+                .map(|entry| self.delete_entry(request, &entry.key, &options).boxed())
+                .collect();
+            futures::stream::iter(deletions)
+                .buffered(COLLECTION_DELETES)
+                .try_collect::<()>()
+                .await?;
         }
-        futures::stream::iter(deletions)
-            .buffered(COLLECTION_DELETES)
-            .try_collect::<()>()
-            .await?;
         Ok(Output::List(list))
     }
 
