@@ -26,7 +26,7 @@ impl ApiServer {
                 self.wait_for(&request.params.resource_version).await?;
                 return self.fresh(request, limit, &selection).map(Output::List);
             }
-            "" => (self.snapshot_for(request.params).await?, None),
+            "" => (self.snapshot_for(request).await?, None),
             text => match self.continued(request, &Token::decode(text)?)? {
                 Continued::At(snapshot, after) => (snapshot, Some(after)),
                 Continued::TooOld(status) => return Ok(status),
@@ -57,20 +57,25 @@ impl ApiServer {
                 .candidates(&*self.store, request.served, &selection.labels),
         };
         let snapshot = match &candidates {
-            Some(candidates) => self.store.snapshot_at(candidates.seen).map_err(of_store)?,
+            Some(candidates) => self
+                .store
+                .snapshot_within(&request.served.prefix, candidates.seen)
+                .map_err(of_store)?,
             None => self.store.snapshot(),
         };
         let keys = candidates.as_ref().map(|candidates| &*candidates.keys);
         self.page(request, &*snapshot, None, limit, selection, keys)
     }
 
-    async fn snapshot_for(&self, params: &Params<'_>) -> Result<Arc<dyn Snapshot>> {
+    async fn snapshot_for(&self, request: &Request<'_>) -> Result<Arc<dyn Snapshot>> {
+        let params = request.params;
         let asked = revision(&params.resource_version)?;
         self.wait_for(&params.resource_version).await?;
         match asked {
             // Without a limit any newer state will do; with one, Kubernetes reads at that version too.
             Some(asked) if params.resource_version_match == "Exact" => {
-                self.store.snapshot_at(asked).map_err(of_store)
+                let prefix = &request.served.prefix;
+                self.store.snapshot_within(prefix, asked).map_err(of_store)
             }
             _ => Ok(self.store.snapshot()),
         }
@@ -93,7 +98,7 @@ impl ApiServer {
         let Some(revision) = token.revision() else {
             return Ok(Continued::At(self.store.snapshot(), after));
         };
-        match self.store.snapshot_at(revision) {
+        match self.store.snapshot_within(prefix, revision) {
             Ok(snapshot) => Ok(Continued::At(snapshot, after)),
             Err(navarch_store::Error::Compacted { .. }) => {
                 Ok(Continued::TooOld(expired_page(token)))
