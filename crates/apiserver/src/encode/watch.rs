@@ -5,6 +5,7 @@ use navarch_machinery::status::Result;
 use navarch_store::Entry;
 
 use super::{Tables, failure, object_bytes, partial};
+use crate::limits::CHUNK;
 use crate::registry::{Change, Feed};
 use crate::request::accept::Shape;
 use crate::served::Served;
@@ -13,7 +14,8 @@ use crate::served::Served;
 const WHOLE: usize = 0;
 const METADATA: usize = 1;
 
-/// Appends the frames of a batch. `first`: whether no table has been told yet.
+/// Appends the frames of a batch, which is told from its end, until they fill a chunk; the rest of the batch stays for
+/// the next. `first`: whether no table has been told yet.
 pub(crate) fn frames(
     served: &Served,
     shape: Shape,
@@ -22,7 +24,9 @@ pub(crate) fn frames(
     batch: &mut Vec<Feed>,
     out: &mut BytesMut,
 ) {
-    for feed in batch.drain(..) {
+    while out.len() < CHUNK
+        && let Some(feed) = batch.pop()
+    {
         match feed {
             Feed::Change {
                 change,

@@ -131,6 +131,10 @@ impl WatchFeed {
             batch.push(Feed::Failed(error));
             return true;
         }
+        // A watch that always has something to tell would never hear its alarm.
+        if Instant::now() >= self.deadline {
+            return false;
+        }
         while batch.is_empty() {
             let Some(watch) = &mut self.watch else {
                 return false;

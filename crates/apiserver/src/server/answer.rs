@@ -13,7 +13,7 @@ use navarch_machinery::yaml;
 use crate::ApiServer;
 use crate::encode::body::{Gzip, ReplyBody};
 use crate::encode::{self, Items, ListChunks, Tables};
-use crate::limits::{CHUNK, COMPRESS_FROM};
+use crate::limits::COMPRESS_FROM;
 use crate::registry::{Feed, WatchFeed};
 use crate::reply::{List, Output, Reply};
 use crate::request::Params;
@@ -177,14 +177,18 @@ struct Watching {
     shape: Shape,
     tables: Tables,
     first: bool,
+    /// What is still to be told, the next last.
     batch: Vec<Feed>,
     _open: Open,
 }
 
 impl Watching {
     async fn chunk(mut self) -> Option<(Bytes, Self)> {
-        if !self.feed.next(&mut self.batch).await {
-            return None;
+        if self.batch.is_empty() {
+            if !self.feed.next(&mut self.batch).await {
+                return None;
+            }
+            self.batch.reverse();
         }
         let mut out = BytesMut::new();
         let served = self.feed.served.clone();
@@ -196,9 +200,6 @@ impl Watching {
             &mut self.batch,
             &mut out,
         );
-        if out.capacity() > 4 * CHUNK {
-            self.batch = Vec::new();
-        }
         Some((out.freeze(), self))
     }
 }

@@ -196,3 +196,29 @@ async fn watchers_in_this_process_share_objects() {
     };
     assert!(std::sync::Arc::ptr_eq(&one, &two));
 }
+
+#[tokio::test]
+async fn large_events_come_one_chunk_after_the_other() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let large = "x".repeat(100 << 10);
+    for n in 0..8 {
+        admin
+            .post(
+                MAPS,
+                &json!({"metadata": {"name": format!("m{n}")}, "data": {"a": large}}),
+            )
+            .await;
+    }
+    let mut watcher = Client::connect(&cluster, Who::Certificate).await;
+    let query = "watch=1&timeoutSeconds=1";
+    let got = watcher.get(&format!("{MAPS}?{query}")).await;
+    let text = std::str::from_utf8(&got.bytes).unwrap();
+    let seen: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let names: Vec<_> = seen.iter().map(|event| told(event).1.to_owned()).collect();
+    let all: Vec<_> = (0..8).map(|n| format!("m{n}")).collect();
+    assert_eq!(names, all);
+}
