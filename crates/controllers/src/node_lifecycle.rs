@@ -157,11 +157,12 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
     let dead_at = heard.saturating_add(GRACE).unwrap_or(now);
     if dead_at > now {
         plan.wake_at(dead_at);
-    } else if ready(node) != "Unknown" {
+    } else if ready(node) != Some("Unknown") {
         give_up(now, node, &mut plan);
         return plan;
     }
-    let evicts = ready(node) == "True" || view.nodes.iter().any(|other| ready(other) == "True");
+    let evicts =
+        ready(node) == Some("True") || view.nodes.iter().any(|other| ready(other) == Some("True"));
     if !evicts {
         plan.wake_at(now.saturating_add(MONITOR).unwrap_or(now));
     }
@@ -185,7 +186,7 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         });
         plan.then(Action::patch(node.as_ref(), PatchKind::Merge, patch));
     }
-    if ready(node) != "True" {
+    if ready(node).is_some_and(|ready| ready != "True") {
         plan.then_all(mark_pods(now, view, &key.name));
     }
     plan
@@ -196,8 +197,9 @@ fn heartbeat(node: &Node) -> Option<&Time> {
     condition(node, "Ready")?.last_heartbeat_time.as_ref()
 }
 
-fn ready(node: &Node) -> &str {
-    condition(node, "Ready").map_or("Unknown", |condition| condition.status.as_str())
+/// What the node says of itself, or was said of it when it fell silent. `None`: it has not said anything yet.
+fn ready(node: &Node) -> Option<&str> {
+    condition(node, "Ready").map(|condition| condition.status.as_str())
 }
 
 fn condition<'a>(node: &'a Node, kind: &str) -> Option<&'a NodeCondition> {
@@ -286,9 +288,14 @@ fn wanted_taints(node: &Node, now: Timestamp, evicts: bool) -> Vec<Taint> {
         });
     };
     let silent = match ready(node) {
-        "True" => None,
-        "False" => Some(NOT_READY),
-        _ => Some(UNREACHABLE),
+        Some("True") => None,
+        Some("False") => Some(NOT_READY),
+        Some(_) => Some(UNREACHABLE),
+        None => {
+            // It keeps the taints that it was born with.
+            let own = before.iter().filter(|taint| is_ours(taint));
+            return own.map(|taint| (*taint).clone()).collect();
+        }
     };
     if let Some(key) = silent {
         add(key, "NoSchedule");
@@ -354,7 +361,9 @@ mod tests {
         let heard = Heard::unit("n".into(), now - SignedDuration::from_secs(silent));
         let mut other = node.clone();
         other.metadata.name = Some("other".into());
-        other.status.as_mut().unwrap().conditions.as_mut().unwrap()[0].status = others.into();
+        other.status =
+            serde_json::from_value(json!({"conditions": [{"type": "Ready", "status": others}]}))
+                .unwrap();
         let view = View {
             nodes: Snapshot::of([node, other], &[]),
             pods: Snapshot::default(),
@@ -379,7 +388,7 @@ mod tests {
                     let mut json = Vec::new();
                     node.encode(&mut json);
                     let node: Node = serde_json::from_slice(&json).unwrap();
-                    format!("ready {}", ready(&node))
+                    format!("ready {}", ready(&node).unwrap())
                 }
                 other => panic!("{other:?}"),
             };
@@ -409,6 +418,14 @@ mod tests {
         let (calls, wake) = planned_among(node("Unknown", json!([])), 51, "False");
         assert_eq!(calls, ["node.kubernetes.io/unreachable:NoSchedule"]);
         assert_eq!(wake.map(Timestamp::as_second), Some(1005));
+    }
+
+    #[test]
+    fn a_node_that_has_not_said_anything_yet_is_left_alone_for_a_while() {
+        let mut silent = node("", json!([{"key": NOT_READY, "effect": "NoSchedule"}]));
+        silent.status = None;
+        assert!(planned_among(silent.clone(), 10, "True").0.is_empty());
+        assert_eq!(planned_among(silent, 51, "True").0, ["ready Unknown"]);
     }
 
     #[test]

@@ -23,8 +23,9 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         root_ca: "PEM".into(),
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
+    let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     cluster
-        .create::<Node>(json!({"metadata": {"name": "n"}}))
+        .create::<Node>(json!({"metadata": {"name": "n"}, "status": status}))
         .await;
     tasks.spawn(agent(cluster.client.clone()));
     cluster
