@@ -27,3 +27,9 @@ pub fn identity_of_certificate(certificate: &CertificateDer<'_>) -> Result<UserI
         .map(str::to_owned);
     Ok(UserInfo::authenticated(name, groups))
 }
+
+/// When a certificate ends, in seconds since the epoch; `None`: it cannot be read.
+pub fn certificate_expires(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed.validity().not_after.timestamp())
+}

@@ -14,7 +14,7 @@ mod service_account;
 mod static_tokens;
 
 pub use authority::{Authority, Issued, Purpose, Subject};
-pub use client_certificate::identity_of_certificate;
+pub use client_certificate::{certificate_expires, identity_of_certificate};
 pub use error::{Error, Result};
 pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, UserInfo};
 pub use kubeconfig::{Credential, kubeconfig};

@@ -23,6 +23,9 @@ fn a_certificate_names_its_user_and_groups() {
         (user.name.as_str(), user.groups),
         ("alice", vec!["dev".into(), AUTHENTICATED.to_owned()])
     );
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let left = certificate_expires(&der).unwrap() - i64::try_from(now).unwrap();
+    assert!((364..=365).contains(&(left / 86_400)), "{left} s left");
 }
 
 #[test]

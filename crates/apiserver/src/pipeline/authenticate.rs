@@ -14,6 +14,20 @@ use crate::ApiServer;
 pub(crate) struct Connection {
     /// The user of the client certificate.
     pub(crate) certificate: Option<Arc<UserInfo>>,
+    /// When that certificate ends, in seconds since the epoch: a connection may outlive it.
+    pub(crate) expires: Option<i64>,
+}
+
+impl Connection {
+    /// The user of the certificate at a time; `None`: there is no certificate.
+    fn user(&self, now: i64) -> Option<Result<Arc<UserInfo>>> {
+        let user = self.certificate.as_ref()?;
+        Some(if self.expires.is_some_and(|end| now > end) {
+            Err(StatusError::unauthorized())
+        } else {
+            Ok(user.clone())
+        })
+    }
 }
 
 impl ApiServer {
@@ -23,8 +37,8 @@ impl ApiServer {
         connection: &Connection,
         headers: &HeaderMap,
     ) -> Result<Arc<UserInfo>> {
-        if let Some(user) = &connection.certificate {
-            return Ok(user.clone());
+        if let Some(user) = connection.user(jiff::Timestamp::now().as_second()) {
+            return user;
         }
         let Some(header) = headers.get(AUTHORIZATION) else {
             return Ok(Arc::new(UserInfo::anonymous()));
@@ -42,3 +56,6 @@ impl ApiServer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

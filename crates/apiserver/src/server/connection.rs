@@ -33,12 +33,19 @@ impl ApiServer {
         let certificate = session
             .peer_certificates()
             .and_then(|chain| self.authenticator.certificate(chain));
-        let connection = Arc::new(Connection { certificate });
+        let expires = session
+            .peer_certificates()
+            .and_then(|chain| navarch_auth::certificate_expires(chain.first()?));
+        let speaks_h2 = session.alpn_protocol() == Some(b"h2");
+        let connection = Arc::new(Connection {
+            certificate,
+            expires,
+        });
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (server, connection) = (self.clone(), connection.clone());
             async move { Ok::<_, std::convert::Infallible>(server.handle(&connection, request).await) }
         });
-        let builder = builder();
+        let builder = builder(speaks_h2);
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {
@@ -54,7 +61,9 @@ impl ApiServer {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+/// What was agreed on in the handshake and nothing else: to wait for the first bytes to tell would be to wait for ever
+/// for a client that sends none.
+fn builder(speaks_h2: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -75,5 +84,9 @@ fn builder() -> Builder<TokioExecutor> {
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_WAIT);
-    builder
+    if speaks_h2 {
+        builder.http2_only()
+    } else {
+        builder.http1_only()
+    }
 }
