@@ -18,7 +18,7 @@ pub(crate) fn object_bytes(served: &Served, entry: &Entry) -> Result<Bytes> {
 /// The JSON of an object.
 pub(crate) fn encoded(served: &Served, object: &dyn Object) -> Bytes {
     let mut json = Vec::with_capacity(1024);
-    object.encode(&mut json);
+    served.def.strategy.encode(object, &mut json);
     super::stored::add_nulls(served, &mut json);
     json.into()
 }

@@ -20,7 +20,7 @@ pub(crate) struct Encoded {
 pub(crate) fn encode(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
     object.metadata_mut().resource_version = Some(String::new());
     let mut json = Vec::with_capacity(1024);
-    object.encode(&mut json);
+    served.def.strategy.encode(object, &mut json);
     add_nulls(served, &mut json);
     stamped(json.into())
 }

@@ -174,7 +174,8 @@ fn fill(object: &mut dyn Object) {
 }
 
 fn validate(served: &Served, object: &dyn Object) -> Result<()> {
-    let errors = served.def.strategy.validate(object);
+    let mut errors = served.def.strategy.validate(object);
+    errors.extend(served.def.strategy.validate_create(object));
     if errors.is_empty() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use navarch_api::call::{Answer, Body, Call, Gvr, Options, PatchKind};
 use navarch_api::def::Verb;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::http::{Client, Got, Who};
@@ -206,4 +206,29 @@ async fn events_of_both_groups_are_one() {
         (seen["apiVersion"].as_str(), seen["note"].as_str()),
         (Some("events.k8s.io/v1"), Some("hello"))
     );
+}
+
+#[tokio::test]
+async fn a_condition_that_was_never_probed_says_so() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    admin
+        .post(
+            "/api/v1/namespaces/default/serviceaccounts",
+            &json!({"metadata": {"name": "default"}}),
+        )
+        .await;
+    let pod =
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    admin.post("/api/v1/namespaces/default/pods", &pod).await;
+    let path = "/api/v1/namespaces/default/pods/p";
+    let patch = r#"{"status":{"conditions":[{"type":"Ready","status":"False"}]}}"#;
+    let strategic = [("content-type", "application/strategic-merge-patch+json")];
+    let patched = admin
+        .send("PATCH", &format!("{path}/status"), &strategic, patch)
+        .await;
+    for pod in [patched.json(), admin.get(path).await.json()] {
+        let condition = pod["status"]["conditions"][0].as_object().unwrap();
+        assert_eq!(condition.get("lastProbeTime"), Some(&Value::Null));
+    }
 }
