@@ -176,7 +176,7 @@ async fn write_all(
                 );
             }
             Err(error) => {
-                tracing::debug!(%error, reason = pending.same.reason, "an event could not be written")
+                tracing::debug!(%error, reason = pending.same.reason, "an event could not be written");
             }
         }
     }

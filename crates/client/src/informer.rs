@@ -156,7 +156,7 @@ async fn list_and_watch<T: Typed>(
             // Only a change tells that list and watch both work.
             *failures = 0;
             version = match change {
-                Change::Put(object) => shared.put(object),
+                Change::Put(object) => shared.put(&object),
                 Change::Gone(object) => shared.gone(&object),
                 Change::Upto(bookmark) => {
                     shared.advance(revision_of(&bookmark));
@@ -197,7 +197,7 @@ impl<T: Typed> Shared<T> {
         self.announce(revision);
     }
 
-    fn put(&self, object: Arc<T>) -> String {
+    fn put(&self, object: &Arc<T>) -> String {
         let _changing = self.changing.lock();
         let version = object
             .metadata()
@@ -209,7 +209,7 @@ impl<T: Typed> Shared<T> {
             state.revision = revision_of(&version);
             state.insert(object.clone(), &self.options.indices)
         };
-        self.tell(old.as_ref(), Some(&object));
+        self.tell(old.as_ref(), Some(object));
         self.announce(revision_of(&version));
         version
     }

@@ -109,7 +109,7 @@ impl Elector {
                 Ok(Standing::Leader) => return,
                 Ok(Standing::Follower) => {}
                 Err(error) => {
-                    tracing::debug!(lease = self.settings.name, %error, "the lease could not be asked for")
+                    tracing::debug!(lease = self.settings.name, %error, "the lease could not be asked for");
                 }
             }
             tokio::time::sleep(self.settings.retry).await;

@@ -130,10 +130,9 @@ impl ClusterIndex {
         let asked = request::of_pod(spec);
         let assumed = request::assumed(spec, &asked);
         let slot = self.slot_of(node);
-        if let Some(held) = self.placed.get(key) {
-            if held.slot == slot && held.asked == asked {
-                return false;
-            }
+        let same = |held: &Placed| held.slot == slot && held.asked == asked;
+        if self.placed.get(key).is_some_and(same) {
+            return false;
         }
         let gave_up = self.remove_pod(key);
         let slot = self.slot_of(node);

@@ -22,11 +22,11 @@ fn node(name: &str, cpu: &str, memory: &str, pods: u32) -> Arc<Node> {
 fn pod(name: &str, cpu: &str, memory: &str) -> Pod {
     with(
         name,
-        json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]}),
+        &json!({"containers": [{"name": "c", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]}),
     )
 }
 
-fn with(name: &str, spec: serde_json::Value) -> Pod {
+fn with(name: &str, spec: &serde_json::Value) -> Pod {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "d"}, "spec": spec});
     serde_json::from_value(pod).unwrap()
 }
@@ -92,7 +92,7 @@ fn a_taint_needs_its_toleration() {
         ("Exists", "", true),
     ] {
         assert_eq!(
-            place(&index, &with("p", spec(operator, value)), &mut 0).is_ok(),
+            place(&index, &with("p", &spec(operator, value)), &mut 0).is_ok(),
             taken,
             "{operator} {value}"
         );
@@ -106,7 +106,7 @@ fn a_node_selector_must_match() {
     let on = |name: &str| {
         with(
             "p",
-            json!({"containers": [], "nodeSelector": {"kubernetes.io/hostname": name}}),
+            &json!({"containers": [], "nodeSelector": {"kubernetes.io/hostname": name}}),
         )
     };
     assert_eq!(place(&index, &on("b"), &mut 0).unwrap(), "b");
@@ -128,7 +128,7 @@ fn initialization_counts_where_it_needs_more() {
         ],
         "overhead": {"cpu": "250m"},
     });
-    assert_eq!(request::of_pod(&with("p", spec).spec.unwrap()).cpu, 3750);
+    assert_eq!(request::of_pod(&with("p", &spec).spec.unwrap()).cpu, 3750);
 }
 
 #[test]

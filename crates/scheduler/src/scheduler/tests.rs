@@ -38,7 +38,7 @@ fn shell() -> Shell {
     }
 }
 
-fn pod(uid: &str, spec: serde_json::Value) -> Arc<Pod> {
+fn pod(uid: &str, spec: &serde_json::Value) -> Arc<Pod> {
     let pod = json!({
         "metadata": {"name": "p", "namespace": "d", "uid": uid},
         "spec": spec,
@@ -65,7 +65,7 @@ fn park(shell: &Shell) {
 #[tokio::test]
 async fn an_empty_node_name_is_none() {
     let shell = shell();
-    let pod = pod("1", json!({"nodeName": "", "containers": []}));
+    let pod = pod("1", &json!({"nodeName": "", "containers": []}));
     shell.pod_changed(None, Some(&pod));
     assert_eq!(counts(&shell), (1, 0));
 }
@@ -73,20 +73,20 @@ async fn an_empty_node_name_is_none() {
 #[tokio::test]
 async fn a_parked_pod_that_asks_otherwise_is_tried_again() {
     let shell = shell();
-    let one = pod("1", json!({"containers": []}));
+    let one = pod("1", &json!({"containers": []}));
     shell.pod_changed(None, Some(&one));
     park(&shell);
-    shell.pod_changed(Some(&one), Some(&pod("1", json!({"containers": []}))));
+    shell.pod_changed(Some(&one), Some(&pod("1", &json!({"containers": []}))));
     let at_the_latest = shell.state.lock().pending.wake_at().unwrap();
     let tolerant = json!({"containers": [], "tolerations": [{"operator": "Exists"}]});
-    shell.pod_changed(Some(&one), Some(&pod("1", tolerant)));
+    shell.pod_changed(Some(&one), Some(&pod("1", &tolerant)));
     assert!(shell.state.lock().pending.wake_at().unwrap() < at_the_latest);
 }
 
 #[tokio::test]
 async fn a_pod_that_replaces_another_is_not_taken_for_it() {
     let shell = shell();
-    let one = pod("1", json!({"containers": []}));
+    let one = pod("1", &json!({"containers": []}));
     shell.pod_changed(None, Some(&one));
     {
         // The first is being bound.
@@ -94,7 +94,7 @@ async fn a_pod_that_replaces_another_is_not_taken_for_it() {
         state.pending.next(Timestamp::UNIX_EPOCH);
         state.index.put_pod(&key(), &one, "n");
     }
-    let two = pod("2", json!({"containers": []}));
+    let two = pod("2", &json!({"containers": []}));
     shell.pod_changed(Some(&one), Some(&two));
     assert_eq!(counts(&shell), (1, 0), "the second is to be tried");
     assert!(!shell.state.lock().index.remove_pod(&key()));
@@ -103,7 +103,7 @@ async fn a_pod_that_replaces_another_is_not_taken_for_it() {
 #[tokio::test]
 async fn room_that_a_failed_binding_gives_back_is_offered() {
     let shell = shell();
-    let waiting = pod("1", json!({"containers": []}));
+    let waiting = pod("1", &json!({"containers": []}));
     shell.pod_changed(None, Some(&waiting));
     park(&shell);
     let at_the_latest = shell.state.lock().pending.wake_at().unwrap();
