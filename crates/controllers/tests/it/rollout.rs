@@ -198,14 +198,11 @@ async fn a_deployment_rolls_out_serves_and_goes() {
     cluster
         .until::<Endpoints>("ns", "s", |endpoints| count(endpoints) == 0)
         .await;
-    assert!(
-        client
-            .list::<ReplicaSet>(&ListOptions::default())
-            .await
-            .unwrap()
-            .items
-            .is_empty()
-    );
+    for set in sets.items {
+        cluster
+            .gone::<ReplicaSet>("ns", set.metadata.name.as_deref().unwrap())
+            .await;
+    }
     client
         .delete::<Namespace>(None, "ns", DeleteOptions::default())
         .await
