@@ -1,6 +1,7 @@
 //! One connection: the handshake, who is at the other end, and the protocol they speak.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,20 +37,23 @@ impl ApiServer {
         let expires = session
             .peer_certificates()
             .and_then(|chain| navarch_auth::certificate_expires(chain.first()?));
-        let speaks_h2 = session.alpn_protocol() == Some(b"h2");
         let connection = Arc::new(Connection {
             certificate,
             expires,
         });
+        let spoke = Arc::new(AtomicBool::new(false));
+        let speaks = spoke.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
+            speaks.store(true, Ordering::Relaxed);
             let (server, connection) = (self.clone(), connection.clone());
             async move { Ok::<_, std::convert::Infallible>(server.handle(&connection, request).await) }
         });
-        let builder = builder(speaks_h2);
+        let builder = builder();
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
+            () = silence(&spoke) => return,
             () = closing.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
@@ -61,9 +65,16 @@ impl ApiServer {
     }
 }
 
-/// What was agreed on in the handshake and nothing else: to wait for the first bytes to tell would be to wait for ever
-/// for a client that sends none.
-fn builder(speaks_h2: bool) -> Builder<TokioExecutor> {
+/// Ends when the first request should have come and has not. The protocols' own limits begin with their first bytes: without
+/// this, who shakes hands and sends nothing would keep its place for ever.
+async fn silence(spoke: &AtomicBool) {
+    tokio::time::sleep(HEAD_WAIT).await;
+    if spoke.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -84,9 +95,5 @@ fn builder(speaks_h2: bool) -> Builder<TokioExecutor> {
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_WAIT);
-    if speaks_h2 {
-        builder.http2_only()
-    } else {
-        builder.http1_only()
-    }
+    builder
 }

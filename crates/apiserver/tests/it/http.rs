@@ -50,6 +50,11 @@ impl Got {
 }
 
 impl Client {
+    /// Whether the server has ended the connection.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     pub(crate) async fn connect(cluster: &Cluster, who: Who<'_>) -> Self {
         let mut roots = RootCertStore::empty();
         let authority = cluster.authority.certificate();

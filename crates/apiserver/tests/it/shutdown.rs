@@ -33,3 +33,25 @@ async fn watches_end_and_the_server_returns() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn who_says_nothing_loses_its_place() {
+    let cluster = Cluster::start(0).await;
+    let silent = Client::connect(&cluster, Who::Nobody).await;
+    let mut speaker = Client::connect(&cluster, Who::Certificate).await;
+    assert_eq!(speaker.get("/version").await.status, 200);
+    let watch = speaker.open("GET", "/api/v1/configmaps?watch=1", &[], "");
+    let _watch = watch.await.into_body();
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    let cut = async {
+        while !silent.is_cut() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), cut)
+        .await
+        .unwrap();
+    assert!(!speaker.is_cut());
+}
