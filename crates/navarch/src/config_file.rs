@@ -139,10 +139,10 @@ mod tests {
 
     use super::*;
 
-    fn merged(given: &[&str], settings: Value, environment: &[&str]) -> Result<String> {
+    fn merged(given: &[&str], settings: &Value, environment: &[&str]) -> Result<String> {
         let given = given.iter().map(OsString::from).collect();
         let known = |name: &OsStr| environment.iter().any(|set| name == *set);
-        let words = with_settings(given, &settings, &known)?;
+        let words = with_settings(given, settings, &known)?;
         Ok(words
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
@@ -154,7 +154,7 @@ mod tests {
     fn the_command_line_comes_last_and_wins() {
         let words = merged(
             &["navarch", "up", "--https-port", "1"],
-            json!({"https-port": 2, "demo": true}),
+            &json!({"https-port": 2, "demo": true}),
             &[],
         )
         .unwrap();
@@ -165,7 +165,7 @@ mod tests {
     fn the_environment_wins_over_the_file() {
         let words = merged(
             &["navarch", "up"],
-            json!({"https-port": 2}),
+            &json!({"https-port": 2}),
             &["NAVARCH_HTTPS_PORT"],
         )
         .unwrap();
@@ -176,12 +176,12 @@ mod tests {
     fn a_file_may_hold_flags_of_other_commands_but_no_unknown_ones() {
         let words = merged(
             &["navarch", "image", "list"],
-            json!({"data_dir": "/d", "https-port": 2}),
+            &json!({"data_dir": "/d", "https-port": 2}),
             &[],
         )
         .unwrap();
         assert_eq!(words, "navarch image list --data-dir=/d");
-        let error = merged(&["navarch", "up"], json!({"htps-port": 2}), &[])
+        let error = merged(&["navarch", "up"], &json!({"htps-port": 2}), &[])
             .unwrap_err()
             .to_string();
         assert_eq!(error, "there is no flag --htps-port");
@@ -191,12 +191,12 @@ mod tests {
     fn lists_are_joined_and_nonsense_is_refused() {
         let words = merged(
             &["navarch", "server"],
-            json!({"components": ["api", "scheduler"]}),
+            &json!({"components": ["api", "scheduler"]}),
             &[],
         )
         .unwrap();
         assert_eq!(words, "navarch server --components=api,scheduler");
-        assert!(merged(&["navarch", "up"], json!({"https-port": {"a": 1}}), &[]).is_err());
-        assert!(merged(&["navarch", "up"], json!("text"), &[]).is_err());
+        assert!(merged(&["navarch", "up"], &json!({"https-port": {"a": 1}}), &[]).is_err());
+        assert!(merged(&["navarch", "up"], &json!("text"), &[]).is_err());
     }
 }

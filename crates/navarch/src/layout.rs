@@ -55,7 +55,7 @@ impl Layout {
         self.root.join("runtime")
     }
 
-    /// The node's volumes.
+    /// The pods' directories and logs.
     pub(crate) fn node(&self) -> PathBuf {
         self.root.join("node")
     }
@@ -63,11 +63,6 @@ impl Layout {
     /// Pod addresses that are given out.
     pub(crate) fn network(&self) -> PathBuf {
         self.root.join("network")
-    }
-
-    /// The containers' logs.
-    pub(crate) fn logs(&self) -> PathBuf {
-        self.root.join("logs").join("pods")
     }
 
     /// The settings by which `down` finds what was made on the host.
