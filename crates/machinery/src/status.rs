@@ -186,8 +186,9 @@ impl StatusError {
         Self::new(410, "Expired", message)
     }
 
-    /// 413.
-    pub fn too_large(message: impl Into<String>) -> Self {
+    /// 413. `why` follows the words that clients know it by.
+    pub fn too_large(why: impl fmt::Display) -> Self {
+        let message = format!("Request entity too large: {why}");
         Self::new(413, "RequestEntityTooLarge", message)
     }
 

@@ -1,5 +1,7 @@
 //! The body of a request: no more than allowed, and not for ever.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
@@ -8,18 +10,25 @@ use navarch_machinery::status::{Result, StatusError};
 
 use crate::limits::BODY_WAIT;
 
+/// How much of a body that is too long is read and thrown away, and for how long: a client that still writes when its
+/// connection closes sees a broken pipe, not the answer.
+const DRAINED_BYTES: usize = 32 << 20;
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
+
 /// Reads all of a body.
-pub(super) async fn read(body: Incoming) -> Result<Bytes> {
+pub(super) async fn read(mut body: Incoming) -> Result<Bytes> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let too_large = || StatusError::too_large(format!("limit is {MAX_REQUEST_BODY}"));
     if body.size_hint().lower() > MAX_REQUEST_BODY as u64 {
-        return Err(too_large());
+        return Err(too_large(body).await);
     }
-    match tokio::time::timeout(BODY_WAIT, Limited::new(body, MAX_REQUEST_BODY).collect()).await {
+    let whole = Limited::new(&mut body, MAX_REQUEST_BODY).collect();
+    match tokio::time::timeout(BODY_WAIT, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(too_large(body).await)
+        }
         Ok(Err(error)) => Err(StatusError::bad_request(format!(
             "unable to read the body: {error}"
         ))),
@@ -29,4 +38,20 @@ pub(super) async fn read(body: Incoming) -> Result<Bytes> {
             "the body of the request did not come in time",
         )),
     }
+}
+
+async fn too_large(mut body: Incoming) -> StatusError {
+    let drain = async {
+        let mut left = DRAINED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+        }
+    };
+    // Whether it came to an end or not, the answer is the same.
+    let _ = tokio::time::timeout(DRAIN_WAIT, drain).await;
+    StatusError::too_large(format!("limit is {MAX_REQUEST_BODY}"))
 }

@@ -80,6 +80,10 @@ fn the_status_has_code_and_reason() {
             .retry_after_seconds,
         Some(5)
     );
+    assert_eq!(
+        StatusError::too_large("limit is 3145728").message,
+        "Request entity too large: limit is 3145728"
+    );
     assert!(
         StatusError::expired("x").is_expired() && StatusError::modified("", "a", "b").is_conflict()
     );
