@@ -1,5 +1,15 @@
-//! The program as its users run it: the binary itself, over its command line and its API.
+//! The program as its users run it: the binary itself, over its command line and its API. What runs containers needs root, and
+//! what drives kubectl needs one on the PATH (or named by `NAVARCH_TEST_KUBECTL`).
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
+mod api_only;
+mod bad_input;
+mod cluster;
+mod kills;
+mod kubectl;
+mod lifecycle;
+mod limits;
 mod program;
+mod raw;
 mod replay;
+mod rolling;

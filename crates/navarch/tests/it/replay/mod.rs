@@ -6,38 +6,18 @@ mod normal;
 mod not_yet;
 mod play;
 mod recording;
-mod server;
 
 use std::collections::BTreeMap;
 
-use crate::program::Program;
+use crate::api_only::ApiOnly;
+use crate::raw::Server;
 use not_yet::StepName;
-
-const TOKEN: &str = "replay";
 
 /// Answers that differ are shown with `NAVARCH_REPLAY_SHOW=TEXT`: those of the steps whose name holds the text.
 #[tokio::test]
 async fn every_recorded_answer_is_given_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name).display().to_string();
-    std::fs::write(
-        at("tokens"),
-        format!("{TOKEN},admin,1,\"system:masters\"\n"),
-    )
-    .unwrap();
-    let (data, tokens) = (at("data"), at("tokens"));
-    let arguments = [
-        "server",
-        "--components=api",
-        "--https-port=0",
-        "--data-dir",
-        &data,
-        "--token-file",
-        &tokens,
-    ];
-    let _program = Program::start(&arguments, "ready", &directory.path().join("log"));
-    let server = server::Server::of(&at("data/admin.kubeconfig"), TOKEN).await;
-    let failed = play_all(server).await;
+    let api = ApiOnly::start().await;
+    let failed = play_all(&api.server).await;
     let shown = std::env::var("NAVARCH_REPLAY_SHOW").ok();
     for (step, differences) in &failed {
         if shown.as_ref().is_some_and(|text| step.0.contains(text)) {
@@ -48,7 +28,7 @@ async fn every_recorded_answer_is_given_again() {
 }
 
 /// Plays every conversation to its end. Returns the steps whose answer differs, with how.
-async fn play_all(server: server::Server) -> BTreeMap<StepName, Vec<String>> {
+async fn play_all(server: &Server) -> BTreeMap<StepName, Vec<String>> {
     let (mut failed, mut passed) = (BTreeMap::new(), 0);
     for (file, talk) in recording::all() {
         let mut player = play::Player::begin(server.clone(), &talk).await;

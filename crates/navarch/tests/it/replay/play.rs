@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::server::{Body, Server};
+use crate::raw::{Body, Server};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use regex::{Captures, Regex};

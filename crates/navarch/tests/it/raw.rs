@@ -8,22 +8,22 @@ use kube::client::ConfigExt;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 
 /// What is sent.
-pub(super) type Body = Full<Bytes>;
+pub(crate) type Body = Full<Bytes>;
 
 type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>;
 
 /// A server, and an administrator's token for it.
 #[derive(Clone)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// `https://HOST:PORT`.
-    pub(super) url: String,
-    pub(super) token: String,
-    pub(super) connections: Client<Connector, Body>,
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) connections: Client<Connector, Body>,
 }
 
 impl Server {
     /// The server of a kubeconfig. Only its address and its authority are used.
-    pub(super) async fn of(kubeconfig: &str, token: &str) -> Self {
+    pub(crate) async fn of(kubeconfig: &str, token: &str) -> Self {
         let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let mut config =
             kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
