@@ -29,10 +29,11 @@ pub(super) fn trim(rollout: &Rollout, plan: &mut Plan) {
     plan.then_all(doomed.map(|set| Action::delete(set.as_ref())).collect());
 }
 
-/// Whether it has no pods, wants none, and its controller has seen that.
+/// Whether it has no pods, not even any that are about to go, wants none, and its controller has seen that.
 fn is_idle(set: &ReplicaSet) -> bool {
     let status = set.status.clone().unwrap_or_default();
     wanted(set) == 0
         && status.replicas == 0
+        && status.terminating_replicas.unwrap_or(0) == 0
         && status.observed_generation >= set.metadata.generation
 }
