@@ -1,5 +1,6 @@
 //! Containers that take what they can get: the pod suffers, the node and the API do not.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
@@ -21,7 +22,7 @@ async fn a_greedy_container_harms_only_its_pod() {
     answers(&client).await;
     storage(&pods).await;
     answers(&client).await;
-    processes(&pods, &client).await;
+    processes(&pods, &client, &cluster.data()).await;
     answers(&client).await;
 }
 
@@ -72,8 +73,8 @@ async fn storage(pods: &Api<Pod>) {
 }
 
 /// A fork bomb runs into the node's limit of processes, and can be deleted.
-async fn processes(pods: &Api<Pod>, client: &kube::Client) {
-    let script = "bomb() { bomb | bomb & }; while :; do bomb; sleep 1; done";
+async fn processes(pods: &Api<Pod>, client: &kube::Client, data: &Path) {
+    let script = "bomb() { bomb | bomb & }; (bomb); exec sleep 3600";
     let limit = json!({"resources": {"limits": {"memory": "256Mi", "cpu": "500m"}}});
     create(pods, "bomb", script, limit, json!([])).await;
     until(pods, "bomb", |pod| {
@@ -81,6 +82,11 @@ async fn processes(pods: &Api<Pod>, client: &kube::Client) {
         (phase != "Pending").then_some(())
     })
     .await;
+    let most = most_processes(data);
+    assert!(
+        most > 0 && most <= 4096,
+        "the pod may have {most} processes"
+    );
     answers(client).await;
     // Another pod starts and ends beside it.
     create(pods, "beside", "echo fine", json!({}), json!([])).await;
@@ -91,6 +97,24 @@ async fn processes(pods: &Api<Pod>, client: &kube::Client) {
     answers(client).await;
     pods.delete("bomb", &DeleteParams::default()).await.unwrap();
     until(pods, "bomb", |pod| pod.is_none().then_some(())).await;
+}
+
+/// The greatest limit of processes among the cluster's pods, as the kernel has it.
+fn most_processes(data: &Path) -> u64 {
+    let host = std::fs::read(data.join("host.json")).unwrap();
+    let host: Value = serde_json::from_slice(&host).unwrap();
+    let group = host["cgroup"].as_str().unwrap();
+    let mut limits = Vec::new();
+    let mut directories: Vec<_> = ["pids", "unified", ""]
+        .map(|hierarchy| Path::new("/sys/fs/cgroup").join(hierarchy).join(group))
+        .into();
+    while let Some(directory) = directories.pop() {
+        let limit = std::fs::read_to_string(directory.join("pids.max")).unwrap_or_default();
+        limits.extend(limit.trim().parse::<u64>().ok());
+        let below = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        directories.extend(below.map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    limits.into_iter().max().unwrap_or(0)
 }
 
 /// The API reads and writes, and the node is ready.

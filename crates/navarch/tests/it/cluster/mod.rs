@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::program::Program;
 pub(crate) use image::{IMAGE, OTHER};
-pub(crate) use kubectl::{Kubectl, Talk, is_there};
+pub(crate) use kubectl::{Kubectl, is_there};
 pub(crate) use until::until;
 
 /// What `navarch up` says when the node is ready.

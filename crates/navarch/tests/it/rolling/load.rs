@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 /// Clients that ask without pause.
 const CLIENTS: usize = 3;
+/// The pause of each between two requests.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How long a request may take.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long the first endpoints may take, and a new page.
@@ -22,11 +24,47 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Load that goes on until it is stopped.
 pub(super) struct Load {
+    client: Client,
+    page: watch::Receiver<String>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+/// One that asks the ready addresses in turn. Clones share what they learn.
+#[derive(Clone)]
+struct Client {
+    ready: watch::Receiver<Vec<SocketAddr>>,
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
     refused: Arc<Mutex<Vec<String>>>,
-    page: watch::Receiver<String>,
-    clients: Vec<JoinHandle<()>>,
+    page: Arc<watch::Sender<String>>,
+}
+
+impl Client {
+    fn run(&self, first: usize) {
+        let mut turn = first;
+        while !self.stop.load(Ordering::Relaxed) {
+            turn += 1;
+            let address = {
+                let ready = self.ready.borrow();
+                ready.get(turn % ready.len().max(1)).copied()
+            };
+            match address.map(|address| (address, ask(address))) {
+                Some((_, Ok(text))) => {
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                    self.page
+                        .send_if_modified(|last| std::mem::replace(last, text.clone()) != text);
+                }
+                Some((address, Err(error))) => self.complain(format!("{address}: {error}")),
+                None => self.complain("no endpoint is ready".into()),
+            }
+            // A few hundred requests a second are enough, and leave the cluster its share of the processors.
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+
+    fn complain(&self, what: String) {
+        self.refused.lock().unwrap().push(what);
+    }
 }
 
 impl Load {
@@ -38,47 +76,22 @@ impl Load {
         let enough = tokio::time::timeout(PATIENCE, enough).await;
         drop(enough.expect("the endpoints are ready in time").unwrap());
         let (page_sender, page) = watch::channel(String::new());
-        let page_sender = Arc::new(page_sender);
-        let mut load = Self {
+        let client = Client {
+            ready,
             stop: Arc::default(),
             answered: Arc::default(),
             refused: Arc::default(),
-            page,
-            clients: Vec::new(),
+            page: Arc::new(page_sender),
         };
-        for number in 0..CLIENTS {
-            let (stop, answered, refused) = (
-                load.stop.clone(),
-                load.answered.clone(),
-                load.refused.clone(),
-            );
-            let (ready, page) = (ready.clone(), page_sender.clone());
-            load.clients.push(std::thread::spawn(move || {
-                let mut turn = number;
-                while !stop.load(Ordering::Relaxed) {
-                    turn += 1;
-                    let address = {
-                        let ready = ready.borrow();
-                        ready.get(turn % ready.len().max(1)).copied()
-                    };
-                    match address.map(|address| (address, ask(address))) {
-                        Some((_, Ok(text))) => {
-                            answered.fetch_add(1, Ordering::Relaxed);
-                            page.send_if_modified(|last| {
-                                std::mem::replace(last, text.clone()) != text
-                            });
-                        }
-                        Some((address, Err(error))) => {
-                            refused.lock().unwrap().push(format!("{address}: {error}"));
-                        }
-                        None => refused.lock().unwrap().push("no endpoint is ready".into()),
-                    }
-                    // A few hundred requests a second are enough, and leave the cluster its share of the processors.
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-            }));
+        let clients = (0..CLIENTS).map(|number| {
+            let client = client.clone();
+            std::thread::spawn(move || client.run(number))
+        });
+        Self {
+            clients: clients.collect(),
+            client,
+            page,
         }
-        load
     }
 
     /// Waits for an answer with this page.
@@ -90,12 +103,12 @@ impl Load {
 
     /// Stops. Returns how many requests were answered, and what went wrong with the others.
     pub(super) fn stop(self) -> (usize, Vec<String>) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.client.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
             client.join().unwrap();
         }
-        let refused = std::mem::take(&mut *self.refused.lock().unwrap());
-        (self.answered.load(Ordering::Relaxed), refused)
+        let refused = std::mem::take(&mut *self.client.refused.lock().unwrap());
+        (self.client.answered.load(Ordering::Relaxed), refused)
     }
 }
 
