@@ -417,6 +417,14 @@ impl<'a> Draft<'a> {
             now, pod, history, ..
         } = self.view;
         let name = &container.name;
+        let under_way = history
+            .starting
+            .as_ref()
+            .is_some_and(|(starting, _)| starting == name);
+        if under_way {
+            // The back-off that its restart has set is for the end that is still to come.
+            return;
+        }
         let before = history.backoffs.get(name);
         let finished = time_of(record.finished_at);
         let Some((until, wait)) = CrashBackoff::until(before, finished, now) else {

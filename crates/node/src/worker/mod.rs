@@ -186,6 +186,8 @@ impl Worker {
         let pod = known.pod;
         let now = self.clock.now();
         self.admit(uid, &pod);
+        // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
+        let mut history = self.memories.history(uid);
         let mut actual = self.view.of_pod(uid);
         actual.in_service = self
             .slices
@@ -194,7 +196,7 @@ impl Worker {
             .next()
             .is_some();
         self.read_messages(uid, &pod, &actual).await;
-        let mut history = self.memories.history(uid);
+        history.messages = self.memories.history(uid).messages;
         if known.gone || pod.metadata.deletion_timestamp.is_some() {
             history.terminating_since.get_or_insert(now);
             self.memories.change(uid, |h| {

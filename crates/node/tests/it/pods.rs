@@ -176,7 +176,7 @@ async fn a_new_agent_takes_up_what_runs() {
         .unwrap();
     let agent = cluster.agent().await;
     for _ in 0..500 {
-        if cluster.runtime.names_of_running() == ["app"] {
+        if cluster.runtime.names_of_running() == ["app"] && cluster.network.count() == 1 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
