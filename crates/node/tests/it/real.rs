@@ -42,6 +42,19 @@ fn shim() -> Option<PathBuf> {
         .parent()?
         .parent()?
         .join("navarch-shim");
+    assert!(
+        nix::unistd::geteuid().is_root(),
+        "these tests make containers: run them as root"
+    );
+    assert!(
+        program.exists(),
+        "there is no {}: `cargo build -p navarch-runtime` makes it",
+        program.display()
+    );
+    assert!(
+        Path::new("/bin/busybox").exists(),
+        "there is no /bin/busybox: install busybox-static"
+    );
     (nix::unistd::geteuid().is_root() && program.exists() && Path::new("/bin/busybox").exists())
         .then_some(program)
 }
