@@ -124,6 +124,17 @@ impl Cluster {
         panic!("not in time: {:#?}", self.pod(name));
     }
 
+    /// Waits for an event: they are written beside the work that they tell of.
+    pub(crate) async fn hears(&self, told: &str) {
+        for _ in 0..500 {
+            if self.events().iter().any(|event| event == told) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{told} is not in {:?}", self.events());
+    }
+
     pub(crate) fn events(&self) -> Vec<String> {
         let events = self.api.all::<Event>("events").into_iter();
         events
