@@ -4,10 +4,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod address;
+pub mod admissionregistration;
+pub mod apiextensions;
+pub mod apiregistration;
 pub mod apps;
+pub mod authentication;
+pub mod authorization;
 pub mod autoscaling;
+pub mod batch;
 pub mod call;
 pub mod cell;
+pub mod certificates;
 pub mod check;
 pub mod coordination;
 pub mod core;
@@ -15,11 +22,19 @@ pub mod def;
 pub mod discovery;
 pub mod empty;
 pub mod events;
+pub mod flowcontrol;
 pub mod metadata;
 pub mod naming;
+pub mod networking;
+pub mod node;
 pub mod pod;
+pub mod policy;
+pub mod rbac;
+pub mod resource;
+pub mod scheduling;
 pub mod schema;
 mod shown;
+pub mod storage;
 pub mod strategy;
 pub mod table;
 mod typed;
