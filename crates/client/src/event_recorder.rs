@@ -1,5 +1,6 @@
 //! Events: what a component tells people of what it did to an object.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -22,17 +23,19 @@ pub enum EventType {
     Warning,
 }
 
-/// Events that wait to be written; more are dropped: events are for people and must not hold up work.
-const WAITING: usize = 1024;
-/// Events of the same object, type, reason and message that are remembered, to count them up instead of writing new ones.
-const REMEMBERED: usize = 4096;
+/// How many events are written at a time. All of one object go one after the other, in their order.
+const LANES: usize = 16;
+/// Events that wait in a lane to be written; more are dropped: events are for people and must not hold up work.
+const WAITING: usize = 256;
+/// Events of the same object, type, reason and message that a lane remembers, to count them up instead of writing new ones.
+const REMEMBERED: usize = 256;
 /// The longest message: Kubernetes' limit.
 const MESSAGE_BYTES: usize = 1024;
 
 /// Writes events in the background. Cheap to clone.
 #[derive(Clone)]
 pub struct EventRecorder {
-    sender: mpsc::Sender<Pending>,
+    lanes: Arc<[mpsc::Sender<Pending>]>,
     component: Arc<str>,
     host: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -56,11 +59,19 @@ struct Pending {
 impl EventRecorder {
     /// A recorder for `component` (`deployment-controller`, `kubelet`) on `host` (empty for none).
     pub fn start(client: Client, component: &str, host: &str, clock: Arc<dyn Clock>) -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
         let (component, host): (Arc<str>, Arc<str>) = (component.into(), host.into());
-        tokio::spawn(write_all(client, receiver, component.clone(), host.clone()));
+        let lane = |_| {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            tokio::spawn(write_all(
+                client.clone(),
+                receiver,
+                component.clone(),
+                host.clone(),
+            ));
+            sender
+        };
         Self {
-            sender,
+            lanes: (0..LANES).map(lane).collect(),
             component,
             host,
             clock,
@@ -119,10 +130,18 @@ impl EventRecorder {
             about,
             at: self.clock.now(),
         };
-        if self.sender.try_send(pending).is_err() {
+        let lane = lane_of(&pending.same.uid);
+        if self.lanes[lane].try_send(pending).is_err() {
             tracing::warn!(component = %self.component, host = %self.host, reason, "too many events wait; one is dropped");
         }
     }
+}
+
+/// The lane of an object's events.
+fn lane_of(uid: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    usize::try_from(hasher.finish() % LANES as u64).unwrap_or_default()
 }
 
 /// Where an event was written, and how often it was told.

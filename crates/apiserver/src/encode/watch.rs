@@ -14,56 +14,62 @@ use crate::served::Served;
 const WHOLE: usize = 0;
 const METADATA: usize = 1;
 
-/// Appends the frames of a batch, which is told from its end, until they fill a chunk; the rest of the batch stays for
-/// the next. `first`: whether no table has been told yet.
+/// The frames of a batch, which is told from its end, up to a chunk; the rest of the batch stays for the next. `first`:
+/// whether no table has been told yet.
 pub(crate) fn frames(
     served: &Served,
     shape: Shape,
     tables: Tables,
     first: &mut bool,
     batch: &mut Vec<Feed>,
-    out: &mut BytesMut,
-) {
-    while out.len() < CHUNK
+) -> Bytes {
+    let mut told = Vec::with_capacity(batch.len());
+    let mut length = 0;
+    while length < CHUNK
         && let Some(feed) = batch.pop()
     {
-        match feed {
-            Feed::Change {
-                change,
-                entry,
-                event,
-            } => {
-                let made = || {
-                    object(served, shape, tables, *first, &entry)
-                        .map(|json| frame(change.as_str(), &json))
-                };
-                let slot = if shape == Shape::Metadata {
-                    METADATA
-                } else {
-                    WHOLE
-                };
-                let shared = event.filter(|_| shape != Shape::Table && served.storage.is_none());
-                let bytes = match shared {
-                    Some(event) => event.frame(slot, || {
-                        made().unwrap_or_else(|error| frame("ERROR", failure(&error).as_bytes()))
-                    }),
-                    None => {
-                        made().unwrap_or_else(|error| frame("ERROR", failure(&error).as_bytes()))
-                    }
-                };
-                out.extend_from_slice(&bytes);
-                *first = false;
-            }
-            Feed::Bookmark { revision, initial } => {
-                out.extend_from_slice(&frame(
-                    "BOOKMARK",
-                    &bookmark(served, shape, revision, initial),
-                ));
-            }
-            Feed::Failed(error) => {
-                out.extend_from_slice(&frame("ERROR", failure(&error).as_bytes()));
-            }
+        let frame = frame_of(served, shape, tables, first, feed);
+        length += frame.len();
+        told.push(frame);
+    }
+    // One alone is what all watchers share; more are copied once, into what holds just them.
+    if let [_] = told.as_slice() {
+        return told.swap_remove(0);
+    }
+    let mut chunk = BytesMut::with_capacity(length);
+    for frame in &told {
+        chunk.extend_from_slice(frame);
+    }
+    chunk.freeze()
+}
+
+fn frame_of(served: &Served, shape: Shape, tables: Tables, first: &mut bool, feed: Feed) -> Bytes {
+    let (change, entry, event) = match feed {
+        Feed::Change {
+            change,
+            entry,
+            event,
+        } => (change, entry, event),
+        Feed::Bookmark { revision, initial } => {
+            return frame("BOOKMARK", &bookmark(served, shape, revision, initial));
         }
+        Feed::Failed(error) => return frame("ERROR", failure(&error).as_bytes()),
+    };
+    let is_first = std::mem::take(first);
+    let made = || {
+        object(served, shape, tables, is_first, &entry).map_or_else(
+            |error| frame("ERROR", failure(&error).as_bytes()),
+            |json| frame(change.as_str(), &json),
+        )
+    };
+    let slot = if shape == Shape::Metadata {
+        METADATA
+    } else {
+        WHOLE
+    };
+    match event.filter(|_| shape != Shape::Table && served.storage.is_none()) {
+        Some(event) => event.frame(slot, made),
+        None => made(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, WARNING};
 use http::{HeaderValue, Response, StatusCode};
 use navarch_api::def::SubresourceKind;
@@ -190,17 +190,15 @@ impl Watching {
             }
             self.batch.reverse();
         }
-        let mut out = BytesMut::new();
         let served = self.feed.served.clone();
-        encode::frames(
+        let chunk = encode::frames(
             &served,
             self.shape,
             self.tables,
             &mut self.first,
             &mut self.batch,
-            &mut out,
         );
-        Some((out.freeze(), self))
+        Some((chunk, self))
     }
 }
 

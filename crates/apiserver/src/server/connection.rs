@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +17,8 @@ use crate::limits::{
     SEND_BUFFER, STREAM_WINDOW, STREAMS,
 };
 use crate::pipeline::Connection;
+
+use super::streams::{Spawner, Streams};
 
 impl ApiServer {
     /// Serves one connection to its end.
@@ -48,14 +50,15 @@ impl ApiServer {
             let (server, connection) = (self.clone(), connection.clone());
             async move { Ok::<_, std::convert::Infallible>(server.handle(&connection, request).await) }
         });
-        let builder = builder();
+        let spawner = Spawner::default();
+        let builder = builder(spawner.clone());
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        let mut serving = std::pin::pin!(serving);
+        let mut serving = Streams::new(serving, spawner);
         let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
+            ended = &mut serving => ended,
             () = silence(&spoke) => return,
             () = closing.cancelled() => {
-                serving.as_mut().graceful_shutdown();
+                serving.connection().graceful_shutdown();
                 serving.await
             }
         };
@@ -74,8 +77,8 @@ async fn silence(spoke: &AtomicBool) {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(spawner: Spawner) -> Builder<Spawner> {
+    let mut builder = Builder::new(spawner);
     builder
         .http1()
         .timer(TokioTimer::new())

@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod handle;
 mod paths;
+mod streams;
 mod tls;
 
 pub use tls::{TlsError, tls_config};

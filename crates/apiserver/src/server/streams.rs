@@ -1,0 +1,63 @@
+//! The HTTP/2 streams of a connection, run in the connection's own task.
+//!
+//! A task a stream, which is hyper's usual way, wakes another thread for nearly every request: the other worker finds the
+//! stream's task in nobody's queue but the one's that made it, and sleeps again. Here a connection and all that it asks for are
+//! one task: what it needs next is in the cache already, and other connections run beside it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::stream::{FuturesUnordered, Stream};
+use parking_lot::Mutex;
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Takes what hyper spawns for a connection. [`Streams`] runs it.
+#[derive(Clone, Default)]
+pub(super) struct Spawner(Arc<Mutex<Vec<Task>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Spawner {
+    fn execute(&self, task: F) {
+        self.0.lock().push(Box::pin(task));
+    }
+}
+
+/// A connection beside the streams that it spawned; ends with the connection. At most [`crate::limits::STREAMS`] at a time.
+pub(super) struct Streams<C> {
+    connection: Pin<Box<C>>,
+    spawned: Spawner,
+    running: FuturesUnordered<Task>,
+}
+
+impl<C> Streams<C> {
+    /// `spawned` is the executor that `connection` was made with.
+    pub(super) fn new(connection: C, spawned: Spawner) -> Self {
+        Self {
+            connection: Box::pin(connection),
+            spawned,
+            running: FuturesUnordered::new(),
+        }
+    }
+
+    /// The connection itself.
+    pub(super) fn connection(&mut self) -> Pin<&mut C> {
+        self.connection.as_mut()
+    }
+}
+
+impl<C: Future> Future for Streams<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(ended) = this.connection.as_mut().poll(context) {
+            return Poll::Ready(ended);
+        }
+        this.running.extend(this.spawned.0.lock().drain(..));
+        // An answer wakes the connection, and so this task: it is written at the next turn, with the others of this one.
+        while let Poll::Ready(Some(())) = Pin::new(&mut this.running).poll_next(context) {}
+        Poll::Pending
+    }
+}
