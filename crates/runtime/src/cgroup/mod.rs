@@ -5,6 +5,7 @@
 //! an RCU grace period, about 20 ms, which alone would spend the budget of a pod's start.
 
 mod convert;
+mod devices;
 mod hierarchy;
 mod v1;
 mod v2;
@@ -80,12 +81,17 @@ impl Cgroup {
         }
     }
 
-    /// Lets only the usual devices be used, and `extra` (lines as `c 10:200 rwm`). On version 2, where that takes
-    /// a BPF program, devices are limited by capabilities and mounts alone.
+    /// Lets only the usual devices be used, and `extra` (lines as `c 10:200 rwm`).
+    ///
+    /// # Errors
+    /// Also where a kernel with version 2 has no `CONFIG_CGROUP_BPF`: a container that could use any device must not run.
     pub fn limit_devices(&self, extra: &[String]) -> io::Result<()> {
+        let allowed = devices::USUAL
+            .into_iter()
+            .chain(extra.iter().map(String::as_str));
         match &self.hierarchy {
-            Hierarchy::Unified(_) => Ok(()),
-            Hierarchy::Legacy(mounts) => v1::limit_devices(mounts, &self.path, extra),
+            Hierarchy::Unified(root) => devices::limit(&root.join(&self.path), allowed),
+            Hierarchy::Legacy(mounts) => v1::limit_devices(mounts, &self.path, allowed),
         }
     }
 

@@ -10,20 +10,6 @@ use super::Usage;
 use super::hierarchy::{Mounts, field, number, processes, write};
 use crate::cri::Resources;
 
-/// Devices any container may use: making nodes of any kind, the standard streams' ones, terminals.
-const DEVICES: [&str; 10] = [
-    "c *:* m",
-    "b *:* m",
-    "c 1:3 rwm",
-    "c 1:5 rwm",
-    "c 1:7 rwm",
-    "c 1:8 rwm",
-    "c 1:9 rwm",
-    "c 5:0 rwm",
-    "c 5:2 rwm",
-    "c 136:* rwm",
-];
-
 pub(super) fn create(mounts: &Mounts, path: &Path) -> io::Result<()> {
     for directory in mounts.directories(path) {
         std::fs::create_dir_all(&directory)?;
@@ -83,15 +69,16 @@ pub(super) fn set(mounts: &Mounts, path: &Path, resources: &Resources) -> io::Re
     Ok(())
 }
 
-pub(super) fn limit_devices(mounts: &Mounts, path: &Path, extra: &[String]) -> io::Result<()> {
+pub(super) fn limit_devices<'a>(
+    mounts: &Mounts,
+    path: &Path,
+    mut allowed: impl Iterator<Item = &'a str>,
+) -> io::Result<()> {
     let Some(devices) = directory(mounts, "devices", path) else {
         return Ok(());
     };
     write(&devices.join("devices.deny"), "a")?;
-    for rule in DEVICES.into_iter().chain(extra.iter().map(String::as_str)) {
-        write(&devices.join("devices.allow"), rule)?;
-    }
-    Ok(())
+    allowed.try_for_each(|rule| write(&devices.join("devices.allow"), rule))
 }
 
 /// Writes to `tasks`, not `cgroup.procs`: moving only the thread that asks takes no global lock, and the caller has but one.
