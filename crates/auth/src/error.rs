@@ -20,6 +20,14 @@ pub enum Error {
     /// A certificate or key could not be made or read.
     #[error("certificate: {0}")]
     Certificate(String),
+    /// The same, of a file.
+    #[error("{path}: {reason}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The token file is not as it should be.
     #[error("token file, line {line}: {reason}")]
     TokenFile {
@@ -31,6 +39,19 @@ pub enum Error {
     /// A token is not one of ours, is spoilt, or its time is over.
     #[error("invalid bearer token: {0}")]
     Token(&'static str),
+}
+
+impl Error {
+    /// Says which file a certificate or key came from.
+    pub(crate) fn of(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Certificate(reason) => Self::InFile {
+                path: path.to_owned(),
+                reason,
+            },
+            other => other,
+        }
+    }
 }
 
 impl From<rcgen::Error> for Error {

@@ -23,7 +23,7 @@ impl Pki {
         fs::create_dir_all(directory).map_err(|source| file(directory, source))?;
         let (certificate, key) = (directory.join("ca.crt"), directory.join("ca.key"));
         let authority = if key.exists() {
-            Authority::load(read(&certificate)?, read(&key)?)?
+            kept_authority(&certificate, &key, now)?
         } else {
             let made = Authority::create("navarch", now)?;
             write(&certificate, made.certificate(), 0o644)?;
@@ -40,7 +40,10 @@ impl Pki {
 
     /// The key that signs service account tokens, made if it is not there yet.
     pub fn token_key(&self) -> Result<TokenKey> {
-        TokenKey::load(&token_key(&self.directory.join("sa.key"))?, &self.issuer)
+        let path = self.directory.join("sa.key");
+        token_key(&path)
+            .and_then(|key| TokenKey::load(&key, &self.issuer))
+            .map_err(|error| error.of(&path))
     }
 
     /// The certificate called `name`, made for `subject` if it is not there yet.
@@ -48,10 +51,11 @@ impl Pki {
         self.kept(name, subject, Purpose::Client, now, |_| true)
     }
 
-    /// The server certificate called `name`; made anew where the one that is there does not have all of the subject's addresses.
+    /// The server certificate called `name`; made anew where the one that is there does not have all of the subject's names and
+    /// addresses.
     pub fn server(&self, name: &str, subject: &Subject, now: SystemTime) -> Result<Issued> {
         self.kept(name, subject, Purpose::Server, now, |certificate| {
-            covers(certificate, &subject.addresses)
+            covers(certificate, subject)
         })
     }
 
@@ -67,12 +71,10 @@ impl Pki {
             self.directory.join(format!("{name}.crt")),
             self.directory.join(format!("{name}.key")),
         );
-        if key.exists() && certificate.exists() {
-            let found = Issued {
-                certificate: read(&certificate)?,
-                key: read(&key)?,
-            };
-            if fits(&found.certificate) && fresh(&found.certificate, now) {
+        // What cannot be read is made anew, as what is not there.
+        if let (Ok(certificate), Ok(key)) = (read(&certificate), read(&key)) {
+            let found = Issued { certificate, key };
+            if belong(&found) && fits(&found.certificate) && fresh(&found.certificate, now) {
                 return Ok(found);
             }
         }
@@ -81,6 +83,18 @@ impl Pki {
         write(&key, &made.key, 0o600)?;
         Ok(made)
     }
+}
+
+/// The authority of these files, while its certificate holds: every client would turn one away that does not.
+fn kept_authority(certificate: &Path, key: &Path, now: SystemTime) -> Result<Authority> {
+    let (text, secret) = (read(certificate)?, read(key)?);
+    let (from, to) = validity(&text)
+        .ok_or_else(|| Error::Certificate("it is no certificate".into()).of(certificate))?;
+    if !(from..=to).contains(&seconds(now)) {
+        let words = "this host's clock is not within the time in which it holds";
+        return Err(Error::Certificate(words.into()).of(certificate));
+    }
+    Authority::load(text, secret).map_err(|error| error.of(key))
 }
 
 fn token_key(path: &Path) -> Result<Vec<u8>> {
@@ -100,40 +114,62 @@ fn parsed<T>(
     pem.parse_x509().ok().map(|certificate| look(&certificate))
 }
 
-/// Whether a third of its life is still to come.
-fn fresh(pem: &str, now: SystemTime) -> bool {
-    let now = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.map_or(0, |since| since.as_secs())).unwrap_or(i64::MAX)
+}
+
+/// From when until when a certificate holds, in seconds since 1970.
+fn validity(pem: &str) -> Option<(i64, i64)> {
     parsed(pem, |certificate| {
-        let (from, to) = (
-            certificate.validity().not_before.timestamp(),
-            certificate.validity().not_after.timestamp(),
-        );
-        now < to - (to - from) / 3
+        let validity = certificate.validity();
+        (
+            validity.not_before.timestamp(),
+            validity.not_after.timestamp(),
+        )
+    })
+}
+
+/// Whether it holds already (a clock may have been set back since), and a third of its life is still to come.
+fn fresh(pem: &str, now: SystemTime) -> bool {
+    let now = seconds(now);
+    validity(pem).is_some_and(|(from, to)| from <= now && now < to - (to - from) / 3)
+}
+
+/// Whether the key is the certificate's.
+fn belong(issued: &Issued) -> bool {
+    use rcgen::PublicKeyData;
+    let Ok(key) = rcgen::KeyPair::from_pem(&issued.key) else {
+        return false;
+    };
+    parsed(&issued.certificate, |certificate| {
+        certificate.public_key().raw == key.subject_public_key_info()
     })
     .unwrap_or(false)
 }
 
-fn covers(pem: &str, addresses: &[IpAddr]) -> bool {
+fn covers(pem: &str, subject: &Subject) -> bool {
     use x509_parser::extensions::GeneralName;
     parsed(pem, |certificate| {
         let Ok(Some(names)) = certificate.subject_alternative_name() else {
-            return addresses.is_empty();
+            return subject.addresses.is_empty() && subject.dns_names.is_empty();
         };
-        let has = |address: &IpAddr| {
+        let names = &names.value.general_names;
+        let has_address = |address: &IpAddr| {
             let wanted = match address {
                 IpAddr::V4(a) => a.octets().to_vec(),
                 IpAddr::V6(a) => a.octets().to_vec(),
             };
             names
-                .value
-                .general_names
                 .iter()
                 .any(|name| matches!(name, GeneralName::IPAddress(octets) if *octets == wanted))
         };
-        addresses.iter().all(has)
+        let has_name = |wanted: &String| {
+            names
+                .iter()
+                .any(|name| matches!(name, GeneralName::DNSName(name) if name == wanted))
+        };
+        subject.addresses.iter().all(has_address) && subject.dns_names.iter().all(has_name)
     })
     .unwrap_or(false)
 }

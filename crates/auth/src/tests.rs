@@ -147,3 +147,36 @@ fn a_server_certificate_follows_its_addresses() {
         pki.server("apiserver", &subject, now).unwrap().certificate
     );
 }
+
+#[test]
+fn what_no_client_would_accept_is_made_anew_or_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let subject = |name: &str| Subject {
+        name: "server".into(),
+        dns_names: vec!["localhost".into(), name.into()],
+        ..Default::default()
+    };
+    let open = |now| Pki::open(directory.path(), "i", now);
+    let pki = open(now).unwrap();
+    let server = |name: &str, now| pki.server("server", &subject(name), now).unwrap();
+    let first = server("a.example", now).certificate;
+    assert_eq!(server("a.example", now).certificate, first);
+    let second = server("b.example", now).certificate;
+    assert_ne!(second, first, "it has not the new name");
+    let key = directory.path().join("server.key");
+    std::fs::write(&key, pki.authority.key()).unwrap();
+    let third = server("b.example", now).certificate;
+    assert_ne!(third, second, "its key is another's");
+    // Made while the clock was ahead; now it is right again.
+    let ahead = now + Duration::from_secs(300 * 24 * 3600);
+    let fourth = server("b.example", ahead).certificate;
+    assert_ne!(server("b.example", now).certificate, fourth);
+
+    let before = now - Duration::from_secs(24 * 3600);
+    let error = open(before).err().unwrap().to_string();
+    assert!(error.contains("ca.crt: this host's clock"), "{error}");
+    std::fs::write(directory.path().join("ca.key"), "rubbish").unwrap();
+    let error = open(now).err().unwrap().to_string();
+    assert!(error.contains("ca.key: "), "{error}");
+}

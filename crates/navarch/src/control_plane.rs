@@ -70,7 +70,7 @@ impl ControlPlane {
             .await
             .with_context(|| format!("listen on {wanted}"))?;
         let address = listener.local_addr()?;
-        let tokens_key = Arc::new(pki.token_key()?);
+        let tokens_key = Arc::new(pki.token_key().context("certificates")?);
         let api = ApiServer::new(Config {
             authenticator: Arc::new(Credentials::new(
                 store.clone(),
