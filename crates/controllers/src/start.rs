@@ -31,8 +31,11 @@ pub struct Options {
 pub async fn start(context: Context, options: Options) {
     let mut running = spawn(&context, options);
     // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
-    if let Some(ended) = running.join_next().await {
-        tracing::error!(?ended, "a controller has ended");
+    match running.join_next().await {
+        // The whole process ends.
+        Some(Err(error)) if error.is_cancelled() => {}
+        Some(ended) => tracing::error!(?ended, "a controller has ended"),
+        None => {}
     }
 }
 

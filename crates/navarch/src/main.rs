@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         // A shim is one thread and no more: no runtime, no logging to a terminal that may be gone.
         navarch_runtime::shim::main(arguments);
     }
-    log(&cli.log);
+    if let Err(error) = log(&cli.log) {
+        return fail(&error);
+    }
     let run = || -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -51,11 +53,15 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn log(filter: &str) {
+fn log(filter: &str) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("--log {filter}: {error}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell of them on standard error, which panics where that is a file on a full disk.
+        .log_internal_errors(false)
         .init();
+    Ok(())
 }
