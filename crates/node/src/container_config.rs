@@ -10,7 +10,7 @@ use navarch_runtime::cri::{
 };
 
 use crate::env::expand;
-use crate::lifecycle::{IMAGE_NAME, IMAGE_REF};
+use crate::lifecycle::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF};
 use crate::options::NodeOptions;
 use crate::{pod_files, resources, spec};
 
@@ -111,6 +111,7 @@ fn image_notes(container: &Container, image: &Image) -> BTreeMap<String, String>
     let digest = image.digests.first().unwrap_or(&image.id);
     BTreeMap::from([
         (IMAGE_NAME.to_owned(), name.clone()),
+        (IMAGE_ASKED.to_owned(), asked.clone()),
         (IMAGE_REF.to_owned(), digest.clone()),
     ])
 }

@@ -20,4 +20,4 @@ pub use state::{
     StartFailure,
 };
 
-pub(crate) use state::{IMAGE_NAME, IMAGE_REF, time_of};
+pub(crate) use state::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF, time_of};

@@ -11,7 +11,7 @@ use super::backoff::go_seconds;
 use super::{
     CrashBackoff, History, NodeFacts, PodActual, ProbeKey, ProbeKind, ProbeWanted, Refusal,
 };
-use super::{init, status, terminate, time_of};
+use super::{IMAGE_ASKED, init, status, terminate, time_of};
 use crate::spec;
 
 /// How soon after a failed pull its back-off is shown in place of the failure.
@@ -357,7 +357,7 @@ impl<'a> Draft<'a> {
         };
         match record.state {
             ContainerState::Running => {
-                self.stop_if_sick(container, &record);
+                self.stop_if_outdated(container, &record);
                 Standing::Running
             }
             ContainerState::Created => {
@@ -387,10 +387,28 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn stop_if_sick(&mut self, container: &Container, record: &ContainerRecord) {
+    /// Stops a container whose image is another by now, or that its probes find sick; its restart follows from its end.
+    fn stop_if_outdated(&mut self, container: &Container, record: &ContainerRecord) {
         if self.view.history.stopping.contains_key(&record.id) {
             return;
         }
+        let asked = record.config.annotations.get(IMAGE_ASKED);
+        if asked.is_some_and(|asked| Some(asked) != container.image.as_ref()) {
+            self.actions.push(Action::Stop {
+                id: record.id.clone(),
+                container: container.name.clone(),
+                message: format!(
+                    "Container {} definition changed, will be restarted",
+                    container.name
+                ),
+                grace: spec::grace(self.view.pod),
+            });
+            return;
+        }
+        self.stop_if_sick(container, record);
+    }
+
+    fn stop_if_sick(&mut self, container: &Container, record: &ContainerRecord) {
         let failed = |kind| self.view.probe(&record.id, kind) == Some(false);
         let (what, probe) = if container.startup_probe.is_some() && failed(ProbeKind::Startup) {
             ("startup", container.startup_probe.as_ref())

@@ -11,6 +11,8 @@ use super::CrashBackoff;
 
 /// The annotation of a container that holds the image's name, for `image` in its status.
 pub(crate) const IMAGE_NAME: &str = "navarch.dev/image";
+/// The annotation of a container that holds the image as its spec named it: another one there means another container.
+pub(crate) const IMAGE_ASKED: &str = "navarch.dev/image-asked";
 /// The annotation of a container that holds the image's digest, for `imageID` in its status.
 pub(crate) const IMAGE_REF: &str = "navarch.dev/image-ref";
 
