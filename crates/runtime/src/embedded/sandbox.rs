@@ -151,9 +151,11 @@ impl Embedded {
         let pod = self.cgroup(&self.layout.pod_cgroup(id, &record.config))?;
         pod.remove_if_unused()
             .map_err(|error| Error::host("remove the pod's cgroup", error))?;
-        if self.layout.sandbox_record(id).exists() {
-            write(&self.layout.sandbox_record(id), record)
-                .map_err(|error| Error::host("write the sandbox's record", error))?;
+        if self.layout.sandbox_record(id).exists()
+            && let Err(error) = write(&self.layout.sandbox_record(id), record)
+        {
+            // A disk that is full must not keep from ending what fills it. After a restart the missing shim tells the same.
+            tracing::warn!(sandbox = id, %error, "that the sandbox has ended is not on disk");
         }
         Ok(())
     }
