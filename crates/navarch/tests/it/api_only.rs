@@ -1,7 +1,11 @@
 //! An API server and nothing else, with a token for its administrator.
 
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::cluster::client;
 use crate::program::Program;
 use crate::raw::Server;
 
@@ -10,30 +14,53 @@ const TOKEN: &str = "administrator";
 /// A running `navarch server --components api`; gone with this.
 pub(crate) struct ApiOnly {
     pub(crate) server: Server,
-    _program: Program,
-    _directory: TempDir,
+    program: Program,
+    directory: TempDir,
 }
 
 impl ApiOnly {
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name).display().to_string();
-        let (data, tokens) = (at("data"), at("tokens"));
-        std::fs::write(&tokens, format!("{TOKEN},admin,1,\"system:masters\"\n")).unwrap();
-        let arguments = [
-            "server",
-            "--components=api",
-            "--https-port=0",
-            "--data-dir",
-            &data,
-            "--token-file",
-            &tokens,
-        ];
-        let program = Program::start(&arguments, "ready", &directory.path().join("log"));
+        let tokens = format!("{TOKEN},admin,1,\"system:masters\"\n");
+        std::fs::write(directory.path().join("tokens"), tokens).unwrap();
+        let program = run(&directory, "0");
+        let kubeconfig = directory.path().join("data/admin.kubeconfig");
         Self {
-            server: Server::of(&at("data/admin.kubeconfig"), TOKEN).await,
-            _program: program,
-            _directory: directory,
+            server: Server::of(kubeconfig.to_str().unwrap(), TOKEN).await,
+            program,
+            directory,
         }
     }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// A client of an administrator's, by the kubeconfig.
+    pub(crate) async fn client(&self) -> kube::Client {
+        client(&self.data().join("admin.kubeconfig")).await
+    }
+
+    /// Kills the server as a power cut would, and starts it where it was.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.program.end(Signal::SIGKILL);
+        let port = self.server.url.rsplit(':').next().unwrap();
+        self.program = run(&self.directory, port);
+    }
+}
+
+fn run(directory: &TempDir, port: &str) -> Program {
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let arguments = [
+        "server",
+        "--components=api",
+        "--https-port",
+        port,
+        "--data-dir",
+        &at("data"),
+        "--token-file",
+        &at("tokens"),
+    ];
+    Program::start(&arguments, "ready", &directory.path().join("log"))
 }

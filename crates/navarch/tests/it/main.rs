@@ -3,13 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout)]
 
 mod api_only;
+mod archives;
 mod bad_input;
+mod cgroups;
 mod cluster;
+mod demo;
+mod full_disk;
 mod kills;
 mod kubectl;
 mod lifecycle;
 mod limits;
 mod program;
 mod raw;
+mod registry;
 mod replay;
 mod rolling;
+mod starts;

@@ -2,20 +2,21 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// The longest that a start may take, on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120);
 
 /// A running `navarch up`, `server` or `agent`.
 pub(crate) struct Program {
     child: Child,
     log: PathBuf,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Program {
@@ -34,16 +35,20 @@ impl Program {
             .spawn()
             .unwrap();
         let output = child.stdout.take().unwrap();
+        let said = Arc::default();
         let program = Self {
             child,
             log: log.into(),
+            said: Arc::clone(&said),
         };
         let (sender, started) = mpsc::sync_channel(1);
         let wanted = ready.to_owned();
         std::thread::spawn(move || {
             // Reading goes on to the end, or a full pipe would stop the program.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if line.contains(&wanted) {
+                let is_ready = line.contains(&wanted);
+                said.lock().unwrap().push(line);
+                if is_ready {
                     let _ = sender.try_send(());
                 }
             }
@@ -59,6 +64,11 @@ impl Program {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
+    /// The lines of its standard output so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
+    }
+
     /// What the program said on standard error: the last of it.
     pub(crate) fn errors(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -66,10 +76,10 @@ impl Program {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
-    /// Sends `signal` and waits for the end.
-    pub(crate) fn end(&mut self, signal: Signal) {
+    /// Sends `signal` and waits for the end. Returns how it ended.
+    pub(crate) fn end(&mut self, signal: Signal) -> Option<ExitStatus> {
         let _ = kill(self.pid(), signal);
-        let _ = self.child.wait();
+        self.child.wait().ok()
     }
 }
 

@@ -17,11 +17,15 @@ const APPLETS: [&str; 18] = [
     "env", "date", "touch", "printf", "seq",
 ];
 
+/// The files of their archives.
+pub(super) const ARCHIVES: [&str; 2] = ["busybox.tar", "other.tar"];
+
 /// Writes the images' archives below `directory`.
 pub(super) fn archives(directory: &Path) -> [PathBuf; 2] {
+    let [first, second] = ARCHIVES;
     [
-        build(directory, "busybox.tar", IMAGE),
-        build(directory, "other.tar", OTHER),
+        build(directory, first, IMAGE),
+        build(directory, second, OTHER),
     ]
 }
 

@@ -4,32 +4,31 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+use super::Terminal;
+
 /// kubectl, for one cluster.
 pub(crate) struct Kubectl {
     program: String,
     kubeconfig: PathBuf,
 }
 
-/// Whether there is a kubectl. Says so when not.
-pub(crate) fn is_there() -> bool {
-    let found = Command::new(program())
-        .args(["version", "--client"])
-        .output();
-    let there = found.is_ok_and(|output| output.status.success());
-    if !there {
-        eprintln!("passed over: there is no kubectl");
-    }
-    there
-}
-
+/// `make test` names one; a tester who calls cargo may have one on the PATH.
 fn program() -> String {
     std::env::var("NAVARCH_TEST_KUBECTL").unwrap_or_else(|_| "kubectl".into())
 }
 
 impl Kubectl {
+    /// # Panics
+    /// Where there is none: a suite that passes over what people do first proves too little.
     pub(super) fn new(kubeconfig: PathBuf) -> Self {
+        let program = program();
+        let asked = Command::new(&program)
+            .args(["version", "--client"])
+            .output();
+        let there = asked.is_ok_and(|output| output.status.success());
+        assert!(there, "there is no kubectl, which `make test` provides");
         Self {
-            program: program(),
+            program,
             kubeconfig,
         }
     }
@@ -114,6 +113,23 @@ impl Kubectl {
     /// Waits for a condition, or `delete`, or `create`.
     pub(crate) fn wait(&self, what: &str, wanted: &str) {
         self.ok(&format!("wait {what} --for={wanted} --timeout=90s"));
+    }
+
+    /// Runs `kubectl edit WHAT` with an editor that does what this expression of sed's says.
+    /// It must succeed; what it said on standard output and standard error.
+    pub(crate) fn edit(&self, what: &str, expression: &str) -> (String, String) {
+        let mut command = self.command(&format!("edit {what}"));
+        command.env("KUBE_EDITOR", format!("sed -i -e {expression}"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (said, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "kubectl edit {what}: {errors}");
+        (said, errors)
+    }
+
+    /// Starts `kubectl LINE` at a terminal.
+    pub(crate) fn terminal(&self, line: &str) -> Terminal {
+        Terminal::start(&self.command(line))
     }
 
     /// Starts `kubectl LINE` and reads its lines as they come.

@@ -3,9 +3,10 @@
 mod image;
 mod kubectl;
 mod leftovers;
+mod terminal;
 mod until;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +16,8 @@ use tempfile::TempDir;
 
 use crate::program::Program;
 pub(crate) use image::{IMAGE, OTHER};
-pub(crate) use kubectl::{Kubectl, is_there};
+pub(crate) use kubectl::Kubectl;
+pub(crate) use terminal::Terminal;
 pub(crate) use until::until;
 
 /// What `navarch up` says when the node is ready.
@@ -27,6 +29,8 @@ pub(crate) struct Cluster {
     port: u16,
     bridge: String,
     range: String,
+    /// What `up` is told besides.
+    more: Vec<String>,
     directory: TempDir,
 }
 
@@ -36,6 +40,16 @@ impl Cluster {
     /// # Panics
     /// Without root: a suite that passes over its containers proves too little.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more flags.
+    pub(crate) fn start_with(more: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// Starts one that keeps everything in this directory.
+    pub(crate) fn start_in(directory: TempDir, more: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         assert!(
             nix::unistd::geteuid().is_root(),
@@ -49,7 +63,8 @@ impl Cluster {
             bridge: format!("nvt{}x{number}", process % 100_000),
             // Clusters that run beside each other share the host's routes.
             range: format!("10.{}.0.0/16", 130 + (process + number) % 100),
-            directory: tempfile::tempdir().unwrap(),
+            more: more.iter().map(|&flag| flag.to_owned()).collect(),
+            directory,
         };
         cluster.up();
         for archive in image::archives(cluster.directory.path()) {
@@ -61,7 +76,7 @@ impl Cluster {
     /// Starts the program on what is there.
     pub(crate) fn up(&mut self) {
         let (data, port) = (self.data(), self.port.to_string());
-        let arguments = [
+        let mut arguments = vec![
             "up",
             "--data-dir",
             data.to_str().unwrap(),
@@ -73,11 +88,17 @@ impl Cluster {
             "--cluster-cidr",
             &self.range,
         ];
+        arguments.extend(self.more.iter().map(String::as_str));
         self.program = Some(Program::start(&arguments, READY, &self.log()));
         if self.port == 0 {
             // The next start must be found where this one was.
             self.port = self.url().rsplit(':').next().unwrap().parse().unwrap();
         }
+    }
+
+    /// What it said since it was started last.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.program.as_ref().map(Program::said).unwrap_or_default()
     }
 
     /// Kills the program as a power cut would. The containers go on.
@@ -87,9 +108,15 @@ impl Cluster {
         }
     }
 
+    /// Ends the program with a signal that it heeds; it must say that all is well. The containers go on.
+    pub(crate) fn stop(&mut self, signal: Signal) {
+        let status = self.program.take().unwrap().end(signal).unwrap();
+        assert!(status.success(), "{signal}: {status}");
+    }
+
     /// A client of an administrator's.
     pub(crate) async fn client(&self) -> kube::Client {
-        kube::Client::try_from(config(&self.kubeconfig()).await).unwrap()
+        client(&self.kubeconfig()).await
     }
 
     /// kubectl for this cluster.
@@ -100,6 +127,11 @@ impl Cluster {
     /// Where the kubeconfig is.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.data().join("admin.kubeconfig")
+    }
+
+    /// The archives of [`IMAGE`] and [`OTHER`], which the node has.
+    pub(crate) fn archives(&self) -> [PathBuf; 2] {
+        image::ARCHIVES.map(|name| self.directory.path().join(name))
     }
 
     /// The data directory.
@@ -119,7 +151,7 @@ impl Cluster {
     }
 
     /// Runs another command of the binary on the data directory.
-    fn navarch(&self, arguments: &[&str]) {
+    pub(crate) fn navarch(&self, arguments: &[&str]) {
         let output = Command::new(env!("CARGO_BIN_EXE_navarch"))
             .args(arguments)
             .arg("--data-dir")
@@ -134,11 +166,12 @@ impl Cluster {
     }
 }
 
-async fn config(kubeconfig: &std::path::Path) -> kube::Config {
+/// A client by a kubeconfig.
+pub(crate) async fn client(kubeconfig: &Path) -> kube::Client {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-        .await
-        .unwrap()
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    kube::Client::try_from(config.unwrap()).unwrap()
 }
 
 impl Drop for Cluster {

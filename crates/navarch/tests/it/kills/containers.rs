@@ -13,18 +13,18 @@ use serde_json::{Value, json};
 use crate::cluster::{IMAGE, until};
 
 /// How many there are.
-pub(super) const COUNT: usize = 3;
+pub(crate) const COUNT: usize = 3;
 /// How many more numbers must come in the end, and how long they may take.
 const MORE: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pods that each print the numbers from one on.
-pub(super) struct Counters {
+pub(crate) struct Counters {
     pods: Api<Pod>,
 }
 
 impl Counters {
-    pub(super) async fn start(client: kube::Client) -> Self {
+    pub(crate) async fn start(client: kube::Client) -> Self {
         let pods: Api<Pod> = Api::default_namespaced(client);
         let script = "i=0; while :; do i=$((i+1)); echo $i; usleep 10000; done";
         let container = json!({"name": "main", "image": IMAGE, "command": ["sh", "-c", script]});
@@ -39,7 +39,7 @@ impl Counters {
     }
 
     /// Waits until each is ready.
-    pub(super) async fn are_ready_and_never_restarted(&self) {
+    pub(crate) async fn are_ready_and_never_restarted(&self) {
         for name in names() {
             let restarts = until(&self.pods, &name, |pod| {
                 let status = pod?.status.as_ref()?.container_statuses.as_ref()?.first()?;
@@ -50,29 +50,12 @@ impl Counters {
     }
 
     /// The containers' first processes: process id and start time. `data` is the data directory of their node.
-    pub(super) fn processes(&self, data: &Path) -> BTreeSet<(String, String)> {
-        let host: Value =
-            serde_json::from_slice(&std::fs::read(data.join("host.json")).unwrap()).unwrap();
-        let group = host["cgroup"].as_str().unwrap();
-        let mut found = BTreeSet::new();
-        for process in std::fs::read_dir("/proc").unwrap().flatten() {
-            let read =
-                |file: &str| std::fs::read_to_string(process.path().join(file)).unwrap_or_default();
-            if read("cgroup").contains(group) && is_first(&read("status")) {
-                let stat = read("stat");
-                let start = stat
-                    .rsplit(") ")
-                    .next()
-                    .and_then(|rest| rest.split(' ').nth(19));
-                let id = process.file_name().to_string_lossy().into_owned();
-                found.insert((id, start.unwrap_or_default().to_owned()));
-            }
-        }
-        found
+    pub(crate) fn processes(&self, data: &Path) -> BTreeSet<(String, String)> {
+        processes_in(&group(data))
     }
 
     /// Every number is in the logs, once and in order, and more come.
-    pub(super) async fn logs_have_no_gap(&self) {
+    pub(crate) async fn logs_have_no_gap(&self) {
         for name in names() {
             let said = self.pods.logs(&name, &LogParams::default()).await.unwrap();
             let enough = said.lines().count() + MORE;
@@ -95,6 +78,32 @@ impl Counters {
             );
         }
     }
+}
+
+/// The control group of a data directory's containers.
+pub(crate) fn group(data: &Path) -> String {
+    let host = std::fs::read(data.join("host.json")).unwrap();
+    let host: Value = serde_json::from_slice(&host).unwrap();
+    host["cgroup"].as_str().unwrap().to_owned()
+}
+
+/// The first processes of containers below this control group: process id and start time.
+pub(crate) fn processes_in(group: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read =
+            |file: &str| std::fs::read_to_string(process.path().join(file)).unwrap_or_default();
+        if read("cgroup").contains(group) && is_first(&read("status")) {
+            let stat = read("stat");
+            let start = stat
+                .rsplit(") ")
+                .next()
+                .and_then(|rest| rest.split(' ').nth(19));
+            let id = process.file_name().to_string_lossy().into_owned();
+            found.insert((id, start.unwrap_or_default().to_owned()));
+        }
+    }
+    found
 }
 
 /// Whether this is `/proc/PID/status` of a process that is number one in its namespace.

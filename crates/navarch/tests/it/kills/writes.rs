@@ -1,6 +1,6 @@
 //! Clients that write without pause, and remember what was acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ struct Acknowledged {
     created: Vec<String>,
     /// The last count that was written, by client.
     counts: BTreeMap<String, u64>,
-    /// The greatest revision of any answer.
-    revision: u64,
+    /// The revision of every answer: each is of an event of its own.
+    revisions: BTreeSet<u64>,
 }
 
 /// Clients at work.
@@ -76,7 +76,8 @@ impl Writers {
         // Taken before the list: what is acknowledged later need not be in it.
         let (created, counts, revision) = {
             let known = self.acknowledged.lock().unwrap();
-            (known.created.clone(), known.counts.clone(), known.revision)
+            let last = known.revisions.last().copied().unwrap_or(0);
+            (known.created.clone(), known.counts.clone(), last)
         };
         let list = maps.list(&ListParams::default()).await.unwrap();
         let now: u64 = list.metadata.resource_version.unwrap().parse().unwrap();
@@ -102,15 +103,25 @@ impl Writers {
         }
     }
 
-    /// Stops. Returns how many writes were acknowledged.
-    pub(super) async fn stop(mut self) -> usize {
+    /// Stops. Returns the revision of every write that was acknowledged.
+    pub(super) async fn stop(mut self) -> BTreeSet<u64> {
         self.clients.shutdown().await;
-        *self.number.borrow()
+        std::mem::take(&mut self.acknowledged.lock().unwrap().revisions)
     }
 }
 
 fn config_map(name: &str) -> ConfigMap {
     serde_json::from_value(json!({"metadata": {"name": name}, "data": {"count": "0"}})).unwrap()
+}
+
+/// The revision at which this version was written.
+pub(super) fn revision(map: &ConfigMap) -> u64 {
+    map.metadata
+        .resource_version
+        .as_ref()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 /// Creates an object and counts one up, again and again.
@@ -132,14 +143,7 @@ async fn write(
         {
             let mut known = acknowledged.lock().unwrap();
             for map in created.iter().chain(&patched) {
-                let revision = map
-                    .metadata
-                    .resource_version
-                    .as_ref()
-                    .unwrap()
-                    .parse()
-                    .unwrap();
-                known.revision = known.revision.max(revision);
+                known.revisions.insert(revision(map));
             }
             if created.is_ok() {
                 known.created.push(name);

@@ -1,6 +1,6 @@
 //! Objects: create, apply, get in every format, describe, patch, edit, delete, wait, explain.
 
-use crate::cluster::{self, Cluster, Kubectl};
+use crate::cluster::{Cluster, Kubectl};
 
 const POD: &str = "
 apiVersion: v1
@@ -14,15 +14,13 @@ spec:
 
 #[test]
 fn objects_are_made_shown_changed_and_deleted() {
-    if !cluster::is_there() {
-        return;
-    }
     let cluster = Cluster::start();
     let kubectl = cluster.kubectl();
     creating(&kubectl);
     printing(&kubectl);
     describing(&kubectl);
     changing(&kubectl);
+    image(&kubectl);
     watching_and_deleting(&kubectl);
     learning(&kubectl);
 }
@@ -167,6 +165,16 @@ fn changing(kubectl: &Kubectl) {
     );
 }
 
+/// A running container whose image is changed is replaced by one of the new image.
+fn image(kubectl: &Kubectl) {
+    let page = "exec a -- cat /www/index.html";
+    assert_eq!(kubectl.ok(page), "page of busybox:test\n");
+    kubectl.ok("set image pod/a main=busybox:other");
+    kubectl.wait_for("pod/a", "{.status.containerStatuses[0].restartCount}", "1");
+    kubectl.wait("pod/a", "condition=Ready");
+    assert_eq!(kubectl.ok(page), "page of busybox:other\n");
+}
+
 fn watching_and_deleting(kubectl: &Kubectl) {
     let mut watch = kubectl.talk("get pods -w --no-headers");
     watch.line_with("a ");
@@ -174,7 +182,9 @@ fn watching_and_deleting(kubectl: &Kubectl) {
     watch.line_with("Pending");
     let line = watch.line_with("Running");
     assert!(line.starts_with("b "), "{line}");
-    assert_eq!(kubectl.ok("delete pod a"), "pod \"a\" deleted\n");
+    let deleted = kubectl.ok("delete pod a");
+    // Later ones say from which namespace.
+    assert!(deleted.starts_with("pod \"a\" deleted"), "{deleted}");
     assert_eq!(kubectl.ok("get pods -o name"), "pod/b\n");
     kubectl.ok("delete pod b --wait=false");
     kubectl.wait("pod/b", "delete");

@@ -1,12 +1,9 @@
 //! Deployments: scale, set image, rollout status, history, undo, pause, resume, restart.
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::Cluster;
 
 #[test]
 fn a_deployment_is_scaled_rolled_undone_and_paused() {
-    if !cluster::is_there() {
-        return;
-    }
     let cluster = Cluster::start();
     let kubectl = cluster.kubectl();
     let image = "{.spec.template.spec.containers[0].image}";

@@ -1,6 +1,6 @@
 //! Restart policies, back-off, init containers, probes, termination messages.
 
-use crate::cluster::{self, Cluster, Kubectl};
+use crate::cluster::{Cluster, Kubectl};
 
 const PODS: &str = "
 apiVersion: v1
@@ -108,9 +108,6 @@ spec:
 
 #[test]
 fn containers_end_restart_and_wait_as_their_pods_say() {
-    if !cluster::is_there() {
-        return;
-    }
     let cluster = Cluster::start();
     let kubectl = cluster.kubectl();
     kubectl.apply(PODS);

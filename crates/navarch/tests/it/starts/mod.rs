@@ -1,0 +1,4 @@
+//! How the program starts and ends, and what it says when it cannot.
+
+pub(crate) mod refused;
+mod stopped;

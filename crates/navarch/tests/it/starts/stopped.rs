@@ -1,0 +1,52 @@
+//! Ends that are asked for: SIGTERM and Ctrl-C, and `navarch down`.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::refused::{Ended, navarch};
+use crate::cluster::Cluster;
+use crate::kills::containers::{Counters, group, processes_in};
+
+/// The longest that an end may take: the program waits for nothing but what is under way.
+const END: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
+    let mut cluster = Cluster::start();
+    let data = cluster.data();
+    let data = data.to_str().unwrap();
+    let counters = Counters::start(cluster.client().await).await;
+    let processes = counters.processes(&cluster.data());
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        // A watch that is open does not hold it up.
+        let _watch = cluster.kubectl().talk("get pods -w");
+        let start = Instant::now();
+        cluster.stop(signal);
+        assert!(start.elapsed() < END, "{signal}: {:?}", start.elapsed());
+        assert_eq!(counters.processes(&cluster.data()), processes, "{signal}");
+        let status = navarch(&["status", "--data-dir", data], &[]);
+        assert!(status.refused().contains("is `navarch up` running?"));
+        cluster.up();
+        let now = counters.processes(&cluster.data());
+        assert_eq!(now, processes, "after {signal} other processes run");
+        counters.are_ready_and_never_restarted().await;
+    }
+    counters.logs_have_no_gap().await;
+    let status = navarch(&["status", "--data-dir", data], &[]);
+    assert!(status.fine().contains(": ready\npods   3 of 3 running\n"));
+
+    let down = navarch(&["down", "--data-dir", data], &[]);
+    let complaint = down.refused();
+    assert!(
+        complaint.contains("navarch still runs on this data directory"),
+        "{complaint}"
+    );
+    let group = group(&cluster.data());
+    cluster.stop(Signal::SIGTERM);
+    let down = || -> Ended { navarch(&["down", "--data-dir", data], &[]) };
+    assert!(down().fine().contains("containers stopped"));
+    assert!(processes_in(&group).is_empty());
+    // Once more: there is nothing to do, and that is no error.
+    assert!(down().fine().contains("there is nothing to remove"));
+}
