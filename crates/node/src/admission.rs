@@ -16,6 +16,9 @@ pub(crate) fn admit(
     allocatable: &ResourceList,
     labels: &BTreeMap<String, String>,
 ) -> Option<Refusal> {
+    if let Some(refusal) = forbidden_sysctl(pod) {
+        return Some(refusal);
+    }
     let running = || others.iter().filter(|p| !spec::is_terminal(p));
     let pods = units_of(Some(allocatable), "pods");
     let count = i64::try_from(running().count()).unwrap_or(i64::MAX);
@@ -54,6 +57,60 @@ pub(crate) fn admit(
     None
 }
 
+/// Parameters of the kernel that a pod may set: each has a namespace of its own for them, and they touch no other pod. The kubelet's
+/// list. All others are the host's, or could harm it (`kernel.core_pattern` names a program that runs outside of every container).
+const SAFE_SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+];
+
+fn forbidden_sysctl(pod: &Pod) -> Option<Refusal> {
+    let spec = spec::spec(pod);
+    let context = spec.security_context.as_ref()?;
+    let why = context.sysctls.iter().flatten().find_map(|sysctl| {
+        let name = normal_sysctl(&sysctl.name);
+        if !SAFE_SYSCTLS.contains(&name.as_str()) {
+            return Some(format!("{name:?} not allowlisted"));
+        }
+        let shared = if name.starts_with("net.") {
+            (spec.host_network == Some(true)).then_some("network")
+        } else {
+            (spec.host_ipc == Some(true)).then_some("IPC")
+        };
+        shared.map(|namespace| format!("{name:?} not allowed with host {namespace} enabled"))
+    })?;
+    Some(Refusal {
+        reason: "SysctlForbidden".into(),
+        message: format!("Pod was rejected: forbidden sysctl: {why}"),
+        evicted: false,
+    })
+}
+
+/// With dots between its parts: where a slash comes first, dots and slashes change places, as sysctl(8) has it.
+fn normal_sysctl(name: &str) -> String {
+    match name.find(['.', '/']).map(|at| name.as_bytes()[at]) {
+        Some(b'/') => name
+            .chars()
+            .map(|c| match c {
+                '/' => '.',
+                '.' => '/',
+                c => c,
+            })
+            .collect(),
+        _ => name.to_owned(),
+    }
+}
+
 fn short(resource: &str, requested: i64, used: i64, capacity: i64) -> Refusal {
     Refusal {
         reason: format!("OutOf{resource}"),
@@ -61,5 +118,67 @@ fn short(resource: &str, requested: i64, used: i64, capacity: i64) -> Refusal {
             "Pod was rejected: Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, capacity: {capacity}"
         ),
         evicted: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sysctl(name: &str, spec: serde_json::Value) -> Option<String> {
+        let mut pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "p", "namespace": "default", "uid": "u"},
+            "spec": spec,
+        }))
+        .unwrap();
+        let spec = pod.spec.get_or_insert_default();
+        spec.security_context.get_or_insert_default().sysctls =
+            Some(vec![k8s_openapi::api::core::v1::Sysctl {
+                name: name.to_owned(),
+                value: "1".to_owned(),
+            }]);
+        let room = serde_json::from_value(json!({"pods": "10"})).unwrap();
+        admit(&pod, &[], &room, &BTreeMap::new()).map(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn what_the_pod_has_of_its_own_may_be_set() {
+        let spec = json!({"containers": []});
+        for name in [
+            "net.ipv4.tcp_syncookies",
+            "net/ipv4/tcp_rmem",
+            "kernel.shm_rmid_forced",
+        ] {
+            assert_eq!(sysctl(name, spec.clone()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_hosts_may_not() {
+        let spec = json!({"containers": []});
+        for name in [
+            "kernel.core_pattern",
+            "kernel/core_pattern",
+            "vm.overcommit_memory",
+            "net.core.somaxconn",
+            "kernel.shmmax",
+        ] {
+            let name_told = name.replace('/', ".");
+            assert_eq!(
+                sysctl(name, spec.clone()),
+                Some(format!(
+                    "Pod was rejected: forbidden sysctl: {name_told:?} not allowlisted"
+                )),
+            );
+        }
+        assert_eq!(
+            sysctl("net.ipv4.tcp_syncookies", json!({"containers": [], "hostNetwork": true})),
+            Some("Pod was rejected: forbidden sysctl: \"net.ipv4.tcp_syncookies\" not allowed with host network enabled".into()),
+        );
+        assert_eq!(
+            sysctl("kernel.shm_rmid_forced", json!({"containers": [], "hostIPC": true})),
+            Some("Pod was rejected: forbidden sysctl: \"kernel.shm_rmid_forced\" not allowed with host IPC enabled".into()),
+        );
     }
 }

@@ -108,23 +108,35 @@ fn configure(setup: &SandboxSetup) -> io::Result<()> {
         raise_loopback()?;
     }
     for (name, value) in &setup.sysctls {
-        // Dots and slashes change places where a slash is given, as sysctl(8) has it.
-        let path = if name.contains('/') {
-            name.clone()
-        } else {
-            name.replace('.', "/")
-        };
-        if path.split('/').any(|part| part == "..") {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("sysctl {name:?} is not valid"),
-            ));
-        }
+        let path = sysctl_path(name, setup)?;
         std::fs::write(format!("/proc/sys/{path}"), value).map_err(|error| {
             io::Error::new(error.kind(), format!("set sysctl {name}={value}: {error}"))
         })?;
     }
     Ok(())
+}
+
+/// The file of a parameter below `/proc/sys`. Refused where the pod has none of its own: the host's would be set.
+fn sysctl_path(name: &str, setup: &SandboxSetup) -> io::Result<String> {
+    // Dots and slashes change places where a slash is given, as sysctl(8) has it.
+    let path = if name.contains('/') {
+        name.to_owned()
+    } else {
+        name.replace('.', "/")
+    };
+    let own = if path.starts_with("net/") {
+        setup.network
+    } else {
+        let of_ipc = ["kernel/shm", "kernel/msg", "fs/mqueue/"];
+        setup.ipc && (path == "kernel/sem" || of_ipc.iter().any(|begin| path.starts_with(begin)))
+    };
+    if own && !path.split('/').any(|part| part == "..") {
+        return Ok(path);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("sysctl {name:?} is not the pod's own to set"),
+    ))
 }
 
 fn raise_loopback() -> io::Result<()> {
@@ -139,4 +151,43 @@ fn raise_loopback() -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_parameters_of_the_pods_own_namespaces_are_set() {
+        let setup = |network, ipc| SandboxSetup {
+            hostname: String::new(),
+            network,
+            ipc,
+            shared_pid: false,
+            sysctls: Default::default(),
+            hierarchy: crate::cgroup::Hierarchy::Unified("/x".into()),
+            shim_cgroup: "x".into(),
+        };
+        let own = setup(true, true);
+        assert_eq!(
+            sysctl_path("net.core.somaxconn", &own).unwrap(),
+            "net/core/somaxconn"
+        );
+        assert_eq!(sysctl_path("kernel.shmmax", &own).unwrap(), "kernel/shmmax");
+        assert_eq!(
+            sysctl_path("net/ipv4/conf/eth0.1/forwarding", &own).unwrap(),
+            "net/ipv4/conf/eth0.1/forwarding"
+        );
+        for name in [
+            "kernel.core_pattern",
+            "vm.swappiness",
+            "net/../kernel/core_pattern",
+            "kernel/shm/../core_pattern",
+            "kernel.sem.x",
+        ] {
+            assert!(sysctl_path(name, &own).is_err(), "{name}");
+        }
+        assert!(sysctl_path("net.core.somaxconn", &setup(false, true)).is_err());
+        assert!(sysctl_path("kernel.shmmax", &setup(true, false)).is_err());
+    }
 }
