@@ -29,14 +29,25 @@ struct CloneArgs {
 /// Forks and runs `body` in the child, which then exits with its result. The child is born in `cgroup` if one is given, which spares
 /// the move, and has the signal state that a fresh program expects.
 pub(crate) fn fork_with(cgroup: Option<&OwnedFd>, body: impl FnOnce() -> i32) -> io::Result<Pid> {
-    let mut args = CloneArgs {
-        exit_signal: libc::SIGCHLD as u64,
-        ..CloneArgs::default()
-    };
+    let mut args = CloneArgs::default();
     if let Some(directory) = cgroup {
         args.flags = CLONE_INTO_CGROUP;
         args.cgroup = u64::try_from(directory.as_raw_fd()).unwrap_or(0);
     }
+    clone(args, body)
+}
+
+/// The same, and the child is process 1 of a new process namespace.
+pub(crate) fn fork_first(body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    let args = CloneArgs {
+        flags: libc::CLONE_NEWPID as u64,
+        ..CloneArgs::default()
+    };
+    clone(args, body)
+}
+
+fn clone(mut args: CloneArgs, body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: as fork(2): no flag shares memory or descriptors, and a shim has one thread, so the child may do
     // anything a process may. `args` lives through the call and its size is told.
     match unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<CloneArgs>()) } {
