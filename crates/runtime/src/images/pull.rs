@@ -25,6 +25,8 @@ use crate::cri::{Credentials, Error, PullProgress, Result};
 const PARALLEL_LAYERS: usize = 3;
 /// Pieces of a layer that wait for the disk.
 const WAITING_PIECES: usize = 16;
+/// Compressed bytes of one image: more than any that is of use.
+const MAX_IMAGE: u64 = 128 << 30;
 /// A registry that says nothing for so long is gone.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -86,9 +88,7 @@ impl Images {
             manifest.layers.iter().chain([&manifest.config]).collect();
         let mut seen = BTreeSet::new();
         wanted.retain(|d| self.store.content.size(&d.digest).is_none() && seen.insert(&d.digest));
-        progress
-            .total
-            .store(wanted.iter().map(|d| d.size).sum(), Ordering::Relaxed);
+        progress.total.store(total(&wanted)?, Ordering::Relaxed);
         let layers = wanted
             .into_iter()
             .map(|layer| self.fetch(&registry, layer, progress));
@@ -282,6 +282,15 @@ impl<'a> Registry<'a> {
         }
         Ok(())
     }
+}
+
+/// The bytes of all. Refused where an image says to be larger than any is: a registry could fill the disk with it.
+fn total(wanted: &[&Descriptor]) -> Result<u64> {
+    wanted
+        .iter()
+        .try_fold(0u64, |sum, d| sum.checked_add(d.size))
+        .filter(|sum| *sum <= MAX_IMAGE)
+        .ok_or_else(|| refused(format!("the image is larger than {MAX_IMAGE} bytes")))
 }
 
 async fn blocking<T: Send + 'static>(

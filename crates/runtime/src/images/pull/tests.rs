@@ -344,3 +344,18 @@ async fn a_registry_that_lies_is_not_believed_and_leaves_nothing() {
         );
     }
 }
+
+#[test]
+fn no_image_is_larger_than_any_that_is_of_use() {
+    let sized = |size| Descriptor {
+        media_type: String::new(),
+        digest: Digest::of(b"x"),
+        size,
+        platform: None,
+        annotations: None,
+    };
+    let (small, large, more) = (sized(7), sized(u64::MAX), sized(MAX_IMAGE));
+    assert_eq!(total(&[&small, &small]).unwrap(), 14);
+    assert!(total(&[&large, &large]).is_err());
+    assert!(total(&[&more, &small]).is_err());
+}
