@@ -91,3 +91,15 @@ fn rotation_keeps_the_newest() {
     left.sort();
     assert_eq!(left, ["0.log.19700101-000003", "0.log.19700101-000004"]);
 }
+
+#[test]
+fn a_link_in_the_place_of_a_log_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, other) = (
+        directory.path().join("0.log"),
+        directory.path().join("other"),
+    );
+    std::os::unix::fs::symlink(&other, &log).unwrap();
+    assert!(LogWriter::open(&log).is_err());
+    assert!(!other.exists());
+}
