@@ -92,6 +92,14 @@ pub enum Degradation {
         /// What the system said.
         reason: String,
     },
+    /// The host believes any pod that says to be a router of IPv6.
+    #[error("pods can pose as routers to this host: {sysctl} could not be set: {reason}")]
+    ListensToRouters {
+        /// The file below `/proc/sys`.
+        sysctl: String,
+        /// What the system said.
+        reason: String,
+    },
     /// Another program's rules drop what is forwarded unless they say otherwise, as Docker's do. Nothing here can overrule
     /// them: the operator lets the bridge through there.
     #[error(

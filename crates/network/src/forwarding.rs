@@ -1,6 +1,6 @@
-//! The switch that lets the host pass packets on.
+//! The switches that let the host pass packets on, and keep pods from leading it elsewhere.
 
-use std::{fs, net::IpAddr};
+use std::{fs, io, net::IpAddr};
 
 use crate::error::Degradation;
 
@@ -19,4 +19,19 @@ pub(crate) fn enable(family: IpAddr) -> Result<(), Degradation> {
         sysctl: sysctl.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// Has the host not listen to routers on the bridge: any pod could say there that it is one, and be sent the host's own traffic
+/// (CVE-2020-10749). A host without IPv6 has nobody to listen.
+pub(crate) fn ignore_routers(bridge: &str) -> Result<(), Degradation> {
+    let sysctl = format!("net/ipv6/conf/{bridge}/accept_ra");
+    match fs::write(format!("/proc/sys/{sysctl}"), "0") {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Degradation::ListensToRouters {
+                sysctl,
+                reason: error.to_string(),
+            })
+        }
+        _ => Ok(()),
+    }
 }

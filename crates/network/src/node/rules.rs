@@ -12,6 +12,9 @@ impl Node {
         if let Err(degradation) = forwarding::enable(self.pool.gateway()) {
             self.degradations.push(degradation);
         }
+        if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
+            self.degradations.push(degradation);
+        }
         let exposed = self.attachments.values().map(exposed);
         let rules = masquerade::ruleset(&self.config, exposed);
         if let Err(error) = self.nft.clone().and_then(|nft| nft.apply(&rules)) {

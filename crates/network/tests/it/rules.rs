@@ -145,3 +145,11 @@ async fn a_filter_of_others_that_drops_is_named() {
     };
     assert_eq!(network.degradations().await.unwrap(), [filtered]);
 }
+
+#[tokio::test]
+async fn pods_cannot_pose_as_routers_to_the_host() {
+    let node = TestNode::new();
+    let _network = node.start().await;
+    node.host
+        .sh("test $(cat /proc/sys/net/ipv6/conf/navarch0/accept_ra) = 0");
+}
