@@ -192,6 +192,7 @@ fn security(
         },
         run_as_non_root: non_root,
         supplemental_groups: groups.map(|v| id(*v, "group")).collect::<Result<_, _>>()?,
+        strict_groups: shared.supplemental_groups_policy.as_deref() == Some("Strict"),
         readonly_rootfs: own.read_only_root_filesystem == Some(true),
         no_new_privs: own.allow_privilege_escalation == Some(false),
         seccomp_profile: match profile.map(|p| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeDaemonEndpoints, NodeSpec, NodeStatus,
-    Taint,
+    ContainerImage, DaemonEndpoint, Node, NodeAddress, NodeDaemonEndpoints, NodeFeatures, NodeSpec,
+    NodeStatus, Taint,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_runtime::cri::Image;
@@ -112,6 +112,9 @@ pub(super) fn status(old: Option<&NodeStatus>, facts: &Facts<'_>) -> NodeStatus 
     let port = i32::from(options.port);
     status.daemon_endpoints = Some(NodeDaemonEndpoints {
         kubelet_endpoint: Some(DaemonEndpoint { port }),
+    });
+    status.features = Some(NodeFeatures {
+        supplemental_groups_policy: Some(true),
     });
     status.images = Some(told_images(images));
     status

@@ -86,6 +86,9 @@ pub struct SecurityContext {
     pub run_as_non_root: bool,
     /// Groups beside the main one (`supplementalGroups`, `fsGroup`).
     pub supplemental_groups: Vec<u32>,
+    /// The image's `/etc/group` gives no more groups (`supplementalGroupsPolicy: Strict`).
+    #[serde(default)]
+    pub strict_groups: bool,
     /// The root file system is not writable.
     pub readonly_rootfs: bool,
     /// `allowPrivilegeEscalation: false`.

@@ -60,6 +60,12 @@ fn users_by_name_and_number() {
         ..ids(Some(5), Some(6))
     };
     assert_eq!(user("", more).unwrap(), (5, 6, vec![6, 9, 0]));
+    let strict = SecurityContext {
+        supplemental_groups: vec![9],
+        strict_groups: true,
+        ..SecurityContext::default()
+    };
+    assert_eq!(user("web", strict).unwrap(), (33, 34, vec![34, 9]));
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::passwd::{Account, accounts, groups};
-use crate::cri::{ContainerConfig, Error, ImageConfig, Result, SandboxConfig, UserSpec};
+use crate::cri::{
+    ContainerConfig, Error, ImageConfig, Result, SandboxConfig, SecurityContext, UserSpec,
+};
 
 /// Numbers for the kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,12 +46,7 @@ pub fn resolve_user(
     if config.security.run_as_non_root {
         forbid_root(sandbox, config, wanted_user, user.uid)?;
     }
-    user.groups = further_groups(
-        &accounts,
-        rootfs,
-        &user,
-        &config.security.supplemental_groups,
-    );
+    user.groups = further_groups(&accounts, rootfs, &user, &config.security);
     Ok(user)
 }
 
@@ -138,11 +135,13 @@ fn further_groups(
     accounts: &[Account],
     rootfs: &Path,
     user: &ResolvedUser,
-    supplemental: &[u32],
+    security: &SecurityContext,
 ) -> Vec<u32> {
     let mut found = vec![user.gid];
-    found.extend(supplemental);
-    if let Some(account) = accounts.iter().find(|account| account.uid == user.uid) {
+    found.extend(&security.supplemental_groups);
+    if !security.strict_groups
+        && let Some(account) = accounts.iter().find(|account| account.uid == user.uid)
+    {
         let member = |group: &super::passwd::Group| group.members.contains(&account.name);
         found.extend(
             groups(rootfs)
