@@ -74,6 +74,15 @@ impl Thresholds {
         }
     }
 
+    /// The result of one more probe. One that could not be carried out says nothing of the container, as with the kubelet.
+    fn take(&mut self, outcome: &Outcome) -> Option<bool> {
+        match outcome {
+            Outcome::Success | Outcome::Warning(_) => self.count(true),
+            Outcome::Failure(_) => self.count(false),
+            Outcome::Error(_) => None,
+        }
+    }
+
     /// The result, once as many in a row are equal.
     fn count(&mut self, ok: bool) -> Option<bool> {
         let count = match self.row {
@@ -125,9 +134,7 @@ pub(crate) async fn run(
         ticks.tick().await;
         let outcome = probe_once(&subject, &probe, &*runtime, timeout).await;
         tell(&subject, &events, &outcome);
-        if let Some(ok) =
-            thresholds.count(matches!(outcome, Outcome::Success | Outcome::Warning(_)))
-        {
+        if let Some(ok) = thresholds.take(&outcome) {
             report(ok);
         }
     }
