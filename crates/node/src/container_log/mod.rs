@@ -7,11 +7,12 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+use std::io::SeekFrom;
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncSeekExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncSeek, AsyncSeekExt, BufReader};
 use tokio::sync::mpsc;
 
 pub(crate) use follow::Watch;
@@ -92,7 +93,7 @@ async fn read_all(
             Err(error) => return Err(error.into()),
         };
         if index == skip && offset > 0 {
-            file.seek(std::io::SeekFrom::Start(offset)).await?;
+            file.seek(SeekFrom::Start(offset)).await?;
         }
         let mut reader = BufReader::new(file);
         copy(&mut reader, writer).await?;
@@ -108,28 +109,41 @@ async fn read_all(
 }
 
 /// Copies all whole entries there are. What is half written stays to be read again.
-async fn copy<R: AsyncBufRead + Unpin>(
+async fn copy<R: AsyncBufRead + AsyncSeek + Unpin>(
     reader: &mut R,
     writer: &mut Writer,
 ) -> Result<(), ReadError> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if !read_line(reader, &mut line).await? {
-            return Ok(());
+        match read_line(reader, &mut line).await? {
+            Line::Whole => writer.entry(&line).await?,
+            Line::Half(0) => return Ok(()),
+            Line::Half(read) => {
+                reader.seek(SeekFrom::Current(-read)).await?;
+                return Ok(());
+            }
         }
-        writer.entry(&line).await?;
     }
+}
+
+/// What was read of a line.
+enum Line {
+    /// All of it, or the beginning of one that is too long to be an entry.
+    Whole,
+    /// As many bytes; the rest is not there yet.
+    Half(i64),
 }
 
 async fn read_line<R: AsyncBufRead + Unpin>(
     reader: &mut R,
     line: &mut Vec<u8>,
-) -> std::io::Result<bool> {
+) -> std::io::Result<Line> {
+    let mut read = 0usize;
     loop {
         let buffer = reader.fill_buf().await?;
         if buffer.is_empty() {
-            return Ok(!line.is_empty());
+            return Ok(Line::Half(i64::try_from(read).unwrap_or(i64::MAX)));
         }
         let end = buffer.iter().position(|b| *b == b'\n');
         let take = end.map_or(buffer.len(), |end| end + 1);
@@ -137,8 +151,9 @@ async fn read_line<R: AsyncBufRead + Unpin>(
             line.extend_from_slice(&buffer[..take]);
         }
         reader.consume(take);
+        read = read.saturating_add(take);
         if end.is_some() {
-            return Ok(true);
+            return Ok(Line::Whole);
         }
     }
 }

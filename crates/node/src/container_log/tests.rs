@@ -98,3 +98,26 @@ async fn a_missing_log_is_empty() {
     );
     assert_eq!(tail_text(&directory.path().join("0.log"), 3, 100).await, "");
 }
+
+#[tokio::test]
+async fn an_entry_that_is_half_written_is_read_when_it_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("0.log");
+    let (half, rest) = OLD.split_at(60);
+    std::fs::write(&log, half).unwrap();
+    let (out, mut received) = mpsc::channel(8);
+    let mut writer = Writer {
+        options: LogOptions::default(),
+        left: None,
+        partial: false,
+        pending: BytesMut::new(),
+        out,
+    };
+    let mut reader = BufReader::new(tokio::fs::File::open(&log).await.unwrap());
+    copy(&mut reader, &mut writer).await.unwrap();
+    copy(&mut reader, &mut writer).await.unwrap();
+    std::fs::write(&log, [half, rest].concat()).unwrap();
+    copy(&mut reader, &mut writer).await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(received.recv().await.unwrap(), "one\ntwo\n");
+}
