@@ -3,14 +3,15 @@
 //! Each step is resolved by the kernel beneath the volume, so no link leads out; what was reached is bound by its descriptor to a
 //! path that the pod cannot change.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::{Mode, SFlag, fstat, mkdirat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat, mkdirat};
 
 /// Binds `path` below `base` to `target`. Directories that are not there are made.
 pub(super) fn bind(base: &Path, path: &str, target: &Path) -> Result<(), String> {
@@ -49,7 +50,8 @@ fn make_target(target: &Path, directory: bool) -> Result<(), String> {
     }
 }
 
-/// Opens `path` below `base`, making directories that are not there.
+/// Opens `path` below `base`, making directories that are not there: with the mode of the volume's own, so that whoever may write
+/// to it may write to them.
 fn reach(base: &Path, path: &str) -> Result<OwnedFd, String> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
@@ -65,6 +67,7 @@ fn reach(base: &Path, path: &str) -> Result<OwnedFd, String> {
         Err(Errno::ENOENT) => {}
         Err(error) => return Err(refusal(path, error)),
     }
+    let mode = Mode::from_bits_truncate(fstat(&root).map_err(|e| e.to_string())?.st_mode);
     let mut reached = String::new();
     for component in Path::new(path).components() {
         let Component::Normal(name) = component else {
@@ -83,15 +86,24 @@ fn reach(base: &Path, path: &str) -> Result<OwnedFd, String> {
             Ok(_) => {}
             Err(Errno::ENOENT) => {
                 let parent = openat2(&root, parent.as_str(), how).map_err(|e| refusal(path, e))?;
-                match mkdirat(&parent, name, Mode::from_bits_truncate(0o755)) {
-                    Ok(()) | Err(Errno::EEXIST) => {}
-                    Err(error) => return Err(refusal(path, error)),
-                }
+                make(&parent, name, mode).map_err(|e| refusal(path, e))?;
             }
             Err(error) => return Err(refusal(path, error)),
         }
     }
     openat2(&root, path, how).map_err(|error| refusal(path, error))
+}
+
+/// Made by somebody else meanwhile, it is left as it is.
+fn make(parent: &OwnedFd, name: &OsStr, mode: Mode) -> Result<(), Errno> {
+    match mkdirat(parent, name, mode) {
+        Err(Errno::EEXIST) => return Ok(()),
+        made => made?,
+    }
+    // The process' mask has taken bits away. What stands there now is ours, or a link of the pod's, which is not followed.
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let made = openat(parent, name, flags, Mode::empty())?;
+    fchmod(&made, mode)
 }
 
 fn refusal(path: &str, error: Errno) -> String {
@@ -120,5 +132,20 @@ mod tests {
         assert!(reach(volume.path(), "link/a/b").is_ok());
         assert!(volume.path().join("in/a/b").is_dir());
         assert!(fs::read_dir(outside.path()).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn what_is_made_can_be_written_by_whoever_may_write_to_the_volume() {
+        use std::os::unix::fs::PermissionsExt;
+        let volume = tempfile::tempdir().unwrap();
+        fs::set_permissions(volume.path(), fs::Permissions::from_mode(0o2777)).unwrap();
+        reach(volume.path(), "a/b").unwrap();
+        for made in ["a", "a/b"] {
+            let mode = fs::metadata(volume.path().join(made))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o7777, 0o2777, "{made}");
+        }
     }
 }
