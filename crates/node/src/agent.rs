@@ -175,9 +175,10 @@ async fn follow(worker: Arc<Worker>, mut changes: EventStream) {
             }
             ContainerEvent::Sandbox { sandbox_id } => {
                 let before = worker.view.uid_of(&sandbox_id);
-                if let Err(error) = worker.view.reload_sandboxes(&*worker.runtime).await {
-                    tracing::warn!(%error, "the sandboxes could not be listed");
-                }
+                worker
+                    .view
+                    .reload_sandbox(&*worker.runtime, &sandbox_id)
+                    .await;
                 if let Some(uid) = before.or_else(|| worker.view.uid_of(&sandbox_id)) {
                     worker.queue.add(uid);
                 }

@@ -45,12 +45,7 @@ impl Worker {
                 .detach(&sandbox.id)
                 .await
                 .map_err(|e| e.to_string())?;
-        }
-        if !actual.sandboxes.is_empty() {
-            self.view
-                .reload_sandboxes(&*self.runtime)
-                .await
-                .map_err(|e| e.to_string())?;
+            self.view.reload_sandbox(&*self.runtime, &sandbox.id).await;
         }
         self.volumes.tear_down(uid).await.map_err(|e| e.told())
     }
@@ -98,11 +93,8 @@ impl Worker {
                 .remove_sandbox(&sandbox.id)
                 .await
                 .map_err(|e| e.to_string())?;
+            self.view.reload_sandbox(&*self.runtime, &sandbox.id).await;
         }
-        self.view
-            .reload_sandboxes(&*self.runtime)
-            .await
-            .map_err(|e| e.to_string())?;
         let logs = self
             .options
             .log_dir(spec::namespace(pod), spec::name(pod), uid);

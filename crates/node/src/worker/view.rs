@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use navarch_runtime::cri::{ContainerRecord, ContainerState, Result, Runtime, SandboxRecord};
+use navarch_runtime::cri::{
+    ContainerRecord, ContainerState, Result, Runtime, SandboxRecord, SandboxState,
+};
 use parking_lot::Mutex;
 
 use crate::lifecycle::PodActual;
@@ -40,24 +42,15 @@ impl RuntimeView {
         Ok(())
     }
 
-    /// Reads the sandboxes anew.
-    pub(crate) async fn reload_sandboxes(&self, runtime: &dyn Runtime) -> Result<()> {
-        let sandboxes = runtime.list_sandboxes().await?;
-        let mut records = self.records.lock();
-        records.sandboxes.clear();
-        records.by_uid.clear();
-        for sandbox in sandboxes {
-            records.put_sandbox(sandbox);
+    /// Reads one sandbox anew. One alone: a list is old by the time it is put in the place of what others have put here meanwhile.
+    pub(crate) async fn reload_sandbox(&self, runtime: &dyn Runtime, id: &str) {
+        match runtime.sandbox(id).await {
+            Ok(record) => self.put_sandbox(record),
+            Err(navarch_runtime::cri::Error::NotFound(_)) => self.records.lock().drop_sandbox(id),
+            Err(error) => {
+                tracing::warn!(sandbox = id, %error, "a sandbox could not be looked at");
+            }
         }
-        let Records {
-            sandboxes,
-            containers,
-            by_sandbox,
-            ..
-        } = &mut *records;
-        containers.retain(|_, c| sandboxes.contains_key(&c.sandbox_id));
-        by_sandbox.retain(|id, _| sandboxes.contains_key(id));
-        Ok(())
     }
 
     /// Reads one container anew.
@@ -126,7 +119,16 @@ impl RuntimeView {
 }
 
 impl Records {
+    /// A sandbox that is not ready will not be again: an answer that was overtaken by an event is dropped.
     fn put_sandbox(&mut self, record: SandboxRecord) {
+        let over = |state| state == SandboxState::NotReady;
+        if self
+            .sandboxes
+            .get(&record.id)
+            .is_some_and(|known| over(known.state) && !over(record.state))
+        {
+            return;
+        }
         self.by_uid
             .entry(record.config.uid.clone())
             .or_default()
@@ -155,11 +157,65 @@ impl Records {
         self.containers.insert(record.id.clone(), Arc::new(record));
     }
 
+    /// With its containers.
+    fn drop_sandbox(&mut self, id: &str) {
+        let Some(record) = self.sandboxes.remove(id) else {
+            return;
+        };
+        if let Some(ids) = self.by_uid.get_mut(&record.config.uid) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_uid.remove(&record.config.uid);
+            }
+        }
+        for container in self.by_sandbox.remove(id).unwrap_or_default() {
+            self.containers.remove(&container);
+        }
+    }
+
     fn drop_container(&mut self, id: &str) {
         if let Some(record) = self.containers.remove(id)
             && let Some(ids) = self.by_sandbox.get_mut(&record.sandbox_id)
         {
             ids.remove(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use navarch_runtime::cri::SandboxConfig;
+
+    fn sandbox(id: &str, uid: &str, state: SandboxState) -> SandboxRecord {
+        SandboxRecord {
+            id: id.to_owned(),
+            config: SandboxConfig {
+                uid: uid.to_owned(),
+                ..SandboxConfig::default()
+            },
+            state,
+            created_at: 1,
+            netns: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_that_came_late_does_not_bring_a_sandbox_back() {
+        let view = RuntimeView::default();
+        view.put_sandbox(sandbox("s", "pod", SandboxState::NotReady));
+        view.put_sandbox(sandbox("s", "pod", SandboxState::Ready));
+        assert!(view.of_pod("pod").ready_sandbox().is_none());
+    }
+
+    #[test]
+    fn a_sandbox_that_is_gone_leaves_nothing() {
+        let view = RuntimeView::default();
+        view.put_sandbox(sandbox("a", "pod", SandboxState::NotReady));
+        view.put_sandbox(sandbox("b", "pod", SandboxState::Ready));
+        view.records.lock().drop_sandbox("a");
+        assert_eq!(view.of_pod("pod").sandboxes.len(), 1);
+        view.records.lock().drop_sandbox("b");
+        assert!(view.uids().is_empty());
     }
 }

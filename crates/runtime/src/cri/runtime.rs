@@ -7,8 +7,8 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    ContainerConfig, ContainerRecord, Credentials, ExecOutput, ExecRequest, ExecStreams, Image,
-    PullProgress, Resources, Result, SandboxConfig, SandboxRecord,
+    ContainerConfig, ContainerRecord, Credentials, Error, ExecOutput, ExecRequest, ExecStreams,
+    Image, PullProgress, Resources, Result, SandboxConfig, SandboxRecord,
 };
 
 /// Something changed; look at the record to know what. May be told twice, never forgotten while the stream lives; after a
@@ -50,6 +50,13 @@ pub trait Runtime: Send + Sync {
     async fn stop_sandbox(&self, id: &str) -> Result<()>;
     /// Removes it with its containers. Idempotent. Logs stay; they are the node's to remove.
     async fn remove_sandbox(&self, id: &str) -> Result<()>;
+    /// One sandbox. Error: `NotFound`.
+    async fn sandbox(&self, id: &str) -> Result<SandboxRecord> {
+        let all = self.list_sandboxes().await?;
+        all.into_iter()
+            .find(|sandbox| sandbox.id == id)
+            .ok_or_else(|| Error::NotFound(format!("sandbox {id}")))
+    }
     /// All sandboxes, after a restart of the node too.
     async fn list_sandboxes(&self) -> Result<Vec<SandboxRecord>>;
 

@@ -28,6 +28,10 @@ impl Runtime for Embedded {
         self.drop_sandbox(id).await
     }
 
+    async fn sandbox(&self, id: &str) -> Result<SandboxRecord> {
+        Ok(self.find_sandbox(id)?.record.lock().clone())
+    }
+
     async fn list_sandboxes(&self) -> Result<Vec<SandboxRecord>> {
         Ok(self
             .sandboxes
