@@ -80,12 +80,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether it waits until the API was told the status that it was planned with: the object goes only after its last status, and
+    /// an event that tells of a new status is told once with it.
+    pub fn needs_status_told(&self) -> bool {
+        matches!(self, Self::Delete | Self::Event { .. })
+    }
+}
+
 /// What is to be done for a pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// In order.
     pub actions: Vec<Action>,
-    /// What the API is to be told, before the actions are carried out.
+    /// What the API is to be told; see [`Action::needs_status_told`].
     pub status: PodStatus,
     /// The probes that are to run; all others end.
     pub probes: Vec<ProbeWanted>,
@@ -352,6 +360,9 @@ impl<'a> Draft<'a> {
             .latest_in(sandbox, &container.name)
             .cloned()
         else {
+            if self.is_done_elsewhere(container) {
+                return Standing::Ended(0);
+            }
             self.start(container, sandbox, None);
             return Standing::Pending;
         };
@@ -385,6 +396,14 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a regular container did its work in a sandbox that is gone, and need not do it again in this one.
+    fn is_done_elsewhere(&self, container: &Container) -> bool {
+        let pod = self.view.pod;
+        let last = self.view.actual.latest(&container.name);
+        !spec::is_init(pod, &container.name)
+            && last.is_some_and(|r| ended_for_good(pod, container, r) == Some(0))
     }
 
     /// Stops a container whose image is another by now, or that its probes find sick; its restart follows from its end.

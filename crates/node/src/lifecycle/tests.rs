@@ -613,3 +613,38 @@ fn another_image_is_another_container() {
     let stopping = asked("app:0").history(|h| drop(h.stopping.insert("app-0".into(), at(30))));
     assert!(told(&stopping).is_empty());
 }
+
+#[test]
+fn what_is_done_is_not_done_again_in_a_new_sandbox() {
+    let mut case = case(json!({"restartPolicy": "OnFailure", "containers": [
+        {"name": "done", "image": "a:1"}, {"name": "killed", "image": "a:1"},
+    ]}))
+    .with_sandbox()
+    .ended("done", 0, 0, 3)
+    .container("killed", 0, ContainerState::Unknown, None);
+    // The sandbox they ran in is gone; this is the next.
+    let mut next = (*case.actual.sandboxes[0]).clone();
+    next.id = "s2".into();
+    next.config.attempt = 1;
+    case.actual.sandboxes.push(std::sync::Arc::new(next));
+    case.history.attached = Some(("s2".into(), Vec::new()));
+    let started: Vec<String> = case
+        .plan(9)
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Start { container, .. } => Some(container.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(started, ["killed"]);
+}
+
+#[test]
+fn only_what_tells_of_a_status_waits_for_it() {
+    let case = case(json!({"containers": [app()]}));
+    let waits = |action: &Action| action.needs_status_told();
+    assert!(!case.plan(5).actions.iter().any(waits));
+    assert!(Action::Delete.needs_status_told());
+    assert!(!Action::TearDown.needs_status_told());
+}

@@ -21,7 +21,7 @@ use navarch_runtime::cri::Runtime;
 use parking_lot::Mutex;
 
 use crate::images::Images;
-use crate::lifecycle::{NodeFacts, plan};
+use crate::lifecycle::{Action, NodeFacts, plan};
 use crate::objects::Objects;
 use crate::options::NodeOptions;
 use crate::ports::{Network, Volumes};
@@ -178,7 +178,7 @@ impl Worker {
         tasks
     }
 
-    /// Looks at one pod. Quick: nothing here waits for containers.
+    /// Looks at one pod. Quick: nothing here waits for containers, and of what is to be done only little waits for the API.
     async fn sync(self: Arc<Self>, uid: &str) {
         let Some(known) = self.desired(uid) else {
             return;
@@ -213,16 +213,24 @@ impl Worker {
                 Duration::try_from(at.duration_since(now)).unwrap_or_default(),
             );
         }
+        self.probe(uid, &pod, plan.probes);
+        if plan.terminating {
+            self.memories.give_up_start(uid);
+        }
+        let (told_first, at_once): (Vec<_>, Vec<_>) = plan
+            .actions
+            .into_iter()
+            .partition(Action::needs_status_told);
+        // Containers run, and run again, while the API is slow or away.
+        for action in at_once {
+            self.execute(uid, &pod, known.gone, action);
+        }
         if !known.gone && !self.tell_status(uid, &pod, &plan.status).await {
             self.queue.retry(uid.to_owned());
             return;
         }
         self.queue.forget(&uid.to_owned());
-        self.probe(uid, &pod, plan.probes);
-        if plan.terminating {
-            self.memories.give_up_start(uid);
-        }
-        for action in plan.actions {
+        for action in told_first {
             self.execute(uid, &pod, known.gone, action);
         }
         if self.memories.history(uid).removed
