@@ -59,37 +59,47 @@ impl Worker {
         attempt: u32,
         sandbox: Option<String>,
     ) -> Result<(String, Vec<IpAddr>), (&'static str, String)> {
-        self.volumes
-            .set_up(pod)
-            .await
-            .map_err(|error| ("FailedMount", error.told()))?;
-        let failed = |error: String| {
-            (
-                "FailedCreatePodSandBox",
-                format!("Failed to create pod sandbox: {error}"),
-            )
-        };
+        // Beside each other: either asks for what the other does not have.
+        let (volumes, connected) = tokio::join!(
+            self.volumes.set_up(pod),
+            self.connect(pod, attempt, sandbox)
+        );
+        volumes.map_err(|error| ("FailedMount", error.told()))?;
+        let (sandbox, ips) = connected.map_err(cannot_create)?;
+        let written = pod_files::write(pod, &ips, &self.options).await;
+        written
+            .map_err(|error| cannot_create(format!("failed to write the pod's files: {error}")))?;
+        Ok((sandbox, ips))
+    }
+
+    /// A sandbox and its addresses. Error: for people.
+    async fn connect(
+        &self,
+        pod: &Pod,
+        attempt: u32,
+        sandbox: Option<String>,
+    ) -> Result<(String, Vec<IpAddr>), String> {
+        if spec::spec(pod).host_users == Some(false) {
+            // To run it as the host's users would be less than it asks for.
+            return Err("this node does not support user namespaces".to_owned());
+        }
         let sandbox = self
             .sandbox(pod, attempt, sandbox)
             .await
-            .map_err(|error| failed(error.to_string()))?;
-        let ips = match &sandbox.netns {
-            None => Vec::new(),
-            Some(netns) => {
-                let attached = self
-                    .network
-                    .attach(&sandbox.id, netns, host_ports(pod))
-                    .await;
-                attached.map_err(|error| {
-                    failed(format!(
-                        "failed to setup network for sandbox {:?}: {error}",
-                        sandbox.id
-                    ))
-                })?
-            }
+            .map_err(|error| error.to_string())?;
+        let Some(netns) = &sandbox.netns else {
+            return Ok((sandbox.id, Vec::new()));
         };
-        let written = pod_files::write(pod, &ips, &self.options).await;
-        written.map_err(|error| failed(format!("failed to write the pod's files: {error}")))?;
+        let ips = self
+            .network
+            .attach(&sandbox.id, netns, host_ports(pod))
+            .await
+            .map_err(|error| {
+                format!(
+                    "failed to setup network for sandbox {:?}: {error}",
+                    sandbox.id
+                )
+            })?;
         Ok((sandbox.id, ips))
     }
 
@@ -119,4 +129,11 @@ impl Worker {
         self.view.put_sandbox(record.clone());
         Ok(record)
     }
+}
+
+fn cannot_create(error: String) -> (&'static str, String) {
+    (
+        "FailedCreatePodSandBox",
+        format!("Failed to create pod sandbox: {error}"),
+    )
 }
