@@ -1,8 +1,18 @@
-//! Small reads of files that others write.
+//! Small reads of files that others write, and directories that others do not read.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use tokio::io::AsyncReadExt;
+
+/// Makes a directory of a pod, and those above it, for root and its group alone: secrets are below. Containers see what is mounted from
+/// there, wherever it is.
+pub(crate) fn make_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o750)
+        .create(directory)
+}
 
 /// The beginning of a file as text; empty where it cannot be read.
 pub(crate) async fn read_beginning(path: &Path, most: usize) -> String {
@@ -19,4 +29,20 @@ pub(crate) async fn read_beginning(path: &Path, most: usize) -> String {
         return String::new();
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn users_of_the_host_do_not_come_to_a_pods_files() {
+        let place = tempfile::tempdir().unwrap();
+        let pod = place.path().join("pods/uid");
+        super::make_private(&pod).unwrap();
+        for directory in [&pod, &place.path().join("pods")] {
+            let mode = std::fs::metadata(directory).unwrap().permissions().mode();
+            assert_eq!(mode & 0o007, 0, "{}", directory.display());
+        }
+    }
 }

@@ -177,31 +177,25 @@ fn resolv_conf(dns: &DnsConfig) -> String {
 
 /// Writes the pod's files. In place, because a file that is mounted cannot be replaced.
 pub(crate) async fn write(pod: &Pod, ips: &[IpAddr], options: &NodeOptions) -> std::io::Result<()> {
-    let directory = options.pod_dir(spec::uid(pod));
-    tokio::fs::create_dir_all(&directory).await?;
-    let node_hosts = tokio::fs::read_to_string("/etc/hosts")
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+    let (pod, ips, options) = (pod.clone(), ips.to_vec(), options.clone());
+    let write_all = move || {
+        let node_hosts = read(Path::new("/etc/hosts"));
+        let node_dns = parse_resolv_conf(&read(&options.resolv_conf));
+        let directory = options.pod_dir(spec::uid(&pod));
+        crate::files::make_private(&directory)?;
+        let files = [
+            ("etc-hosts", hosts(&pod, &ips, &options, &node_hosts)),
+            ("resolv.conf", resolv_conf(&dns(&pod, &options, &node_dns))),
+            ("hostname", format!("{}\n", hostname(&pod, &options))),
+        ];
+        files
+            .into_iter()
+            .try_for_each(|(name, text)| std::fs::write(directory.join(name), text))
+    };
+    tokio::task::spawn_blocking(write_all)
         .await
-        .unwrap_or_default();
-    let node_dns = parse_resolv_conf(
-        &tokio::fs::read_to_string(&options.resolv_conf)
-            .await
-            .unwrap_or_default(),
-    );
-    tokio::fs::write(
-        directory.join("etc-hosts"),
-        hosts(pod, ips, options, &node_hosts),
-    )
-    .await?;
-    tokio::fs::write(
-        directory.join("resolv.conf"),
-        resolv_conf(&dns(pod, options, &node_dns)),
-    )
-    .await?;
-    tokio::fs::write(
-        directory.join("hostname"),
-        format!("{}\n", hostname(pod, options)),
-    )
-    .await
+        .map_err(std::io::Error::other)?
 }
 
 /// The mounts of the pod's files, but where the container mounts something of its own.

@@ -309,9 +309,15 @@ impl Worker {
 /// An empty file that any user of a container may write.
 async fn make_file(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    if let Some(directory) = path.parent() {
-        tokio::fs::create_dir_all(directory).await?;
-    }
-    tokio::fs::write(path, b"").await?;
-    tokio::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).await
+    let path = path.to_path_buf();
+    let make = move || {
+        if let Some(directory) = path.parent() {
+            crate::files::make_private(directory)?;
+        }
+        let file = std::fs::File::create(path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o666))
+    };
+    tokio::task::spawn_blocking(make)
+        .await
+        .map_err(std::io::Error::other)?
 }
