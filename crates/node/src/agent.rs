@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use navarch_client::{
     Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
 };
 use navarch_runtime::cri::{ContainerEvent, EventStream, Runtime};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::node_object::{self, Machine};
@@ -17,12 +16,10 @@ use crate::options::NodeOptions;
 use crate::ports::{Network, Volumes};
 use crate::server::NodeApi;
 use crate::worker::{BY_TARGET, BY_UID, Parts, Worker};
-use crate::{Error, log_files, spec};
+use crate::{Error, log_files, storage_limits};
 
 /// How often every pod is looked at though nothing changed, and its volumes are brought up to date.
 const RESYNC: Duration = Duration::from_secs(60);
-/// How often the sizes of emptyDir volumes are looked at.
-const SIZES: Duration = Duration::from_secs(2);
 
 /// What a node runs on.
 pub struct NodeParts {
@@ -94,17 +91,17 @@ impl Agent {
         });
         let changes = worker.runtime.events();
         worker.adopt().await?;
-        let node = node_object::register(&worker, &machine, None)
+        let unready = node_object::unready(&worker).await;
+        let node = node_object::register(&worker, &machine, unready.as_deref())
             .await
             .map_err(Error::Register)?;
         worker
             .events
             .event(&*node, EventType::Normal, "Starting", "Starting kubelet.");
-        let (_ready, unready) = watch::channel(None);
         let mut tasks = JoinSet::new();
-        tasks.spawn(node_object::heartbeat(worker.clone(), machine, unready));
+        tasks.spawn(node_object::heartbeat(worker.clone(), machine));
         tasks.spawn(follow(worker.clone(), changes));
-        tasks.spawn(look_after(worker.clone(), _ready));
+        tasks.spawn(look_after(worker.clone()));
         let (of_lease, of_logs, of_volumes, of_sizes) = (
             worker.clone(),
             worker.clone(),
@@ -115,7 +112,7 @@ impl Agent {
         tasks.spawn(async move { node_object::renew(&of_lease, &owner).await });
         tasks.spawn(async move { log_files::rotate(&of_logs).await });
         tasks.spawn(async move { refresh(&of_volumes).await });
-        tasks.spawn(async move { watch_sizes(&of_sizes).await });
+        tasks.spawn(async move { storage_limits::watch(&of_sizes).await });
         Ok(Self {
             worker,
             tasks,
@@ -141,9 +138,10 @@ impl Agent {
 }
 
 /// Looks at pods, once it is known which there are.
-async fn look_after(worker: Arc<Worker>, _ready: watch::Sender<Option<String>>) {
+async fn look_after(worker: Arc<Worker>) {
     worker.pods.synced().await;
     worker.slices.synced().await;
+    worker.remove_leftovers().await;
     worker.listen();
     worker.resync();
     let mut workers = worker.run();
@@ -201,7 +199,7 @@ async fn refresh(worker: &Worker) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for pod in running(worker) {
+        for pod in worker.running_pods() {
             if let Err(error) = worker.volumes.refresh(&pod).await {
                 worker
                     .events
@@ -210,29 +208,4 @@ async fn refresh(worker: &Worker) {
         }
         worker.resync();
     }
-}
-
-/// Puts pods out whose volumes have grown too large.
-async fn watch_sizes(worker: &Worker) {
-    let mut ticks = tokio::time::interval(SIZES);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        for pod in running(worker) {
-            if let Some(message) = worker.volumes.over_limit(&pod).await {
-                worker.evict(spec::uid(&pod), message);
-            }
-        }
-    }
-}
-
-/// Pods that have a sandbox and are not on their way out.
-fn running(worker: &Worker) -> Vec<Arc<Pod>> {
-    let snapshot = worker.pods.snapshot();
-    let here = |pod: &&Arc<Pod>| {
-        !spec::is_terminal(pod)
-            && pod.metadata.deletion_timestamp.is_none()
-            && worker.view.of_pod(spec::uid(pod)).ready_sandbox().is_some()
-    };
-    snapshot.iter().filter(here).cloned().collect()
 }

@@ -30,6 +30,7 @@ pub mod resources;
 pub mod server;
 mod spdy;
 mod spec;
+mod storage_limits;
 mod target;
 pub mod volumes;
 mod worker;

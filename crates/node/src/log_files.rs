@@ -29,6 +29,18 @@ pub(crate) async fn all(log: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Bytes of a log and what rotation made of it.
+pub(crate) async fn size(log: &Path) -> u64 {
+    let mut bytes = 0u64;
+    for file in all(log).await {
+        let length = tokio::fs::symlink_metadata(&file)
+            .await
+            .map_or(0, |m| m.len());
+        bytes = bytes.saturating_add(length);
+    }
+    bytes
+}
+
 /// Removes a log and what rotation made of it.
 pub(crate) async fn remove(log: &Path) {
     for file in all(log).await {

@@ -83,6 +83,8 @@ pub trait Volumes: Send + Sync {
     async fn tear_down(&self, uid: &str) -> Result<(), VolumeError>;
     /// If the pod's volumes have grown over their limits, what to tell of its eviction.
     async fn over_limit(&self, pod: &Pod) -> Option<String>;
+    /// Bytes of the node's disk in the pod's emptyDir volumes.
+    async fn disk_usage(&self, pod: &Pod) -> u64;
 }
 
 /// Why a volume could not be made or removed; for people.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, NodeStatus};
 use navarch_machinery::status::StatusError;
-use tokio::sync::watch;
 
 use super::conditions::pressure;
 use super::machine::Machine;
@@ -62,24 +61,39 @@ pub(crate) async fn register(
     }
 }
 
-/// Tells the status for ever. `unready` says what keeps the node from being ready.
-pub(crate) async fn heartbeat(
-    worker: Arc<Worker>,
-    machine: Machine,
-    mut unready: watch::Receiver<Option<String>>,
-) {
+/// Tells the status for ever.
+pub(crate) async fn heartbeat(worker: Arc<Worker>, machine: Machine) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told: Option<(NodeStatus, tokio::time::Instant)> = None;
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            changed = unready.changed() => if changed.is_err() { return },
-        }
-        let why = unready.borrow_and_update().clone();
+        ticks.tick().await;
+        let why = unready(&worker).await;
         if let Err(error) = tell(&worker, &machine, why.as_deref(), &mut told).await {
             tracing::warn!(%error, "the node's status could not be told");
         }
+    }
+}
+
+/// What keeps the node from being ready: a runtime or a network that does not answer, as the kubelet says it.
+pub(crate) async fn unready(worker: &Worker) -> Option<String> {
+    let runtime = worker.runtime.list_sandboxes().await.err();
+    let network = worker.network.attached().await.err();
+    explain(
+        runtime.map(|e| e.to_string()),
+        network.map(|e| e.to_string()),
+    )
+}
+
+/// From what runtime and network complain of.
+fn explain(runtime: Option<String>, network: Option<String>) -> Option<String> {
+    let runtime = runtime.map(|error| format!("container runtime is down: {error}"));
+    let network = network.map(|error| {
+        format!("container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:{error}")
+    });
+    match (runtime, network) {
+        (Some(one), Some(other)) => Some(format!("[{one}, {other}]")),
+        (one, other) => one.or(other),
     }
 }
 
@@ -141,4 +155,25 @@ fn same(a: &NodeStatus, b: &NodeStatus) -> bool {
         status
     };
     still(a) == still(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_runtime_or_network_says_so() {
+        let why = |text: &str| Some(text.to_owned());
+        assert_eq!(explain(None, None), None);
+        assert_eq!(
+            explain(why("x"), None).unwrap(),
+            "container runtime is down: x"
+        );
+        let network = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:y";
+        assert_eq!(explain(None, why("y")).unwrap(), network);
+        assert_eq!(
+            explain(why("x"), why("y")).unwrap(),
+            format!("[container runtime is down: x, {network}]")
+        );
+    }
 }

@@ -6,6 +6,6 @@ mod lease;
 mod machine;
 mod object;
 
-pub(crate) use heartbeat::{heartbeat, register};
+pub(crate) use heartbeat::{heartbeat, register, unready};
 pub(crate) use lease::renew;
 pub(crate) use machine::Machine;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use k8s_openapi::api::core::v1::{Container, Pod, Volume};
+use k8s_openapi::api::core::v1::{Container, EmptyDirVolumeSource, Pod, Volume};
 use navarch_client::Clock;
 use navarch_runtime::cri::Mount;
 
@@ -124,6 +124,14 @@ impl HostVolumes {
         written.await.map_err(fail)
     }
 
+    /// Bytes on disk of an emptyDir.
+    async fn used(&self, pod: &Pod, volume: &Volume) -> u64 {
+        let directory = self.directory(pod, volume, Kind::EmptyDir);
+        blocking(move || Ok(empty_dir::usage(&directory)))
+            .await
+            .unwrap_or(0)
+    }
+
     /// The pod's addresses, as its files say: the object may not have them yet.
     fn pod_ips(pod: &Pod) -> Vec<String> {
         let told = spec::status(pod).pod_ips.as_deref().unwrap_or_default();
@@ -143,10 +151,12 @@ impl HostVolumes {
 impl Volumes for HostVolumes {
     async fn set_up(&self, pod: &Pod) -> Result<(), VolumeError> {
         let directory = self.options.pod_dir(spec::uid(pod));
-        let made = tokio::fs::create_dir_all(directory.join("volumes")).await;
-        made.map_err(|error| {
-            VolumeError::new("", format!("error making pod data directories: {error}"))
-        })?;
+        let made = blocking(move || {
+            crate::files::make_private(&directory)
+                .and_then(|()| std::fs::create_dir_all(directory.join("volumes")))
+                .map_err(|error| format!("error making pod data directories: {error}"))
+        });
+        made.await.map_err(|error| VolumeError::new("", error))?;
         for volume in spec::spec(pod).volumes.iter().flatten() {
             self.make(pod, volume).await?;
         }
@@ -183,23 +193,14 @@ impl Volumes for HostVolumes {
     }
 
     async fn over_limit(&self, pod: &Pod) -> Option<String> {
-        for volume in spec::spec(pod).volumes.iter().flatten() {
-            let Some(source) = &volume.empty_dir else {
+        for (volume, source) in on_disk(pod) {
+            let Some(limit) = &source.size_limit else {
                 continue;
             };
-            let Some(limit) = source
-                .size_limit
-                .clone()
-                .filter(|_| source.medium.as_deref() != Some("Memory"))
-            else {
+            let Some(most) = crate::quantity::units(limit).filter(|most| *most > 0) else {
                 continue;
             };
-            let most = crate::quantity::units(&limit).filter(|most| *most > 0)?;
-            let directory = self.directory(pod, volume, Kind::EmptyDir);
-            let used = blocking(move || Ok(empty_dir::usage(&directory)))
-                .await
-                .unwrap_or(0);
-            if used > most.unsigned_abs() {
+            if self.used(pod, volume).await > most.unsigned_abs() {
                 return Some(format!(
                     "Usage of EmptyDir volume {:?} exceeds the limit {:?}. ",
                     volume.name, limit.0
@@ -208,6 +209,22 @@ impl Volumes for HostVolumes {
         }
         None
     }
+
+    async fn disk_usage(&self, pod: &Pod) -> u64 {
+        let mut used = 0u64;
+        for (volume, _) in on_disk(pod) {
+            used = used.saturating_add(self.used(pod, volume).await);
+        }
+        used
+    }
+}
+
+/// The emptyDir volumes that are not in memory.
+fn on_disk(pod: &Pod) -> impl Iterator<Item = (&Volume, &EmptyDirVolumeSource)> {
+    let volumes = spec::spec(pod).volumes.iter().flatten();
+    volumes
+        .filter_map(|volume| Some((volume, volume.empty_dir.as_ref()?)))
+        .filter(|(_, source)| source.medium.as_deref() != Some("Memory"))
 }
 
 fn kind(volume: &Volume) -> Option<Kind> {

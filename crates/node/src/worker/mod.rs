@@ -2,6 +2,7 @@
 //! by queueing the pod again.
 
 mod execute;
+mod leftovers;
 mod memory;
 mod observe;
 mod removal;
@@ -266,8 +267,11 @@ impl Worker {
             .change(uid, |history| history.refusal = refusal);
     }
 
-    /// Puts a pod out of the node: it fails with this reason.
+    /// Puts a pod out of the node, once: it fails with this reason.
     pub(crate) fn evict(&self, uid: &str, message: String) {
+        if !self.memories.accepted(uid) {
+            return;
+        }
         let refusal = crate::lifecycle::Refusal {
             reason: "Evicted".into(),
             message: message.clone(),
@@ -295,6 +299,17 @@ impl Worker {
         for uid in self.view.uids() {
             self.queue.add(uid);
         }
+    }
+
+    /// Pods that have a sandbox and are not on their way out.
+    pub(crate) fn running_pods(&self) -> Vec<Arc<Pod>> {
+        let snapshot = self.pods.snapshot();
+        let here = |pod: &&Arc<Pod>| {
+            !spec::is_terminal(pod)
+                && pod.metadata.deletion_timestamp.is_none()
+                && self.view.of_pod(spec::uid(pod)).ready_sandbox().is_some()
+        };
+        snapshot.iter().filter(here).cloned().collect()
     }
 
     /// The pod of this name, if the API knows it.

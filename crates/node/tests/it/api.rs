@@ -26,6 +26,8 @@ struct State {
 pub(crate) struct Api {
     state: Mutex<State>,
     changes: broadcast::Sender<(String, WatchEvent)>,
+    /// Writes of pods' statuses fail.
+    pub(crate) away: std::sync::atomic::AtomicBool,
 }
 
 impl Api {
@@ -33,6 +35,7 @@ impl Api {
         Arc::new(Self {
             state: Mutex::default(),
             changes: broadcast::Sender::new(4096),
+            away: Default::default(),
         })
     }
 
@@ -149,6 +152,9 @@ impl Endpoint for Api {
             }
             Verb::Update => {
                 let object = body()?;
+                if named.0 == "pods" && self.away.load(std::sync::atomic::Ordering::Relaxed) {
+                    return Err(StatusError::internal("the API is away"));
+                }
                 let old = state.objects.get(&named).ok_or_else(missing)?;
                 let version = &object.metadata().resource_version;
                 if version.is_some() && *version != old.metadata().resource_version {

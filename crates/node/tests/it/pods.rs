@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use crate::cluster::{Cluster, is_ready, phase};
@@ -249,4 +251,91 @@ async fn a_failed_liveness_probe_restarts() {
     cluster.until("sick", restarted).await;
     let told = "Killing Container app failed liveness probe, will be restarted";
     cluster.hears(told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_run_and_run_again_while_the_api_is_away() {
+    let cluster = Cluster::new();
+    let _agent = cluster.agent().await;
+    cluster
+        .create(
+            "web",
+            json!({"containers": [{"name": "app", "image": "app:1"}]}),
+        )
+        .await;
+    cluster.until("web", is_ready).await;
+    cluster.api.away.store(true, Ordering::Relaxed);
+    cluster.runtime.end("app", 1);
+    let starts = || {
+        let log = cluster.runtime.log.lock();
+        log.iter().filter(|line| *line == "start app").count()
+    };
+    for _ in 0..500 {
+        if starts() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(starts(), 2);
+    cluster.api.away.store(false, Ordering::Relaxed);
+    let restarted = |p: &k8s_openapi::api::core::v1::Pod| {
+        let statuses = p
+            .status
+            .as_ref()
+            .and_then(|s| s.container_statuses.as_ref());
+        is_ready(p) && statuses.is_some_and(|s| s[0].restart_count == 1)
+    };
+    cluster.until("web", restarted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_fills_the_disk_is_put_out() {
+    let cluster = Cluster::new();
+    let _agent = cluster.agent().await;
+    let limits = json!({"limits": {"ephemeral-storage": "1Mi"}});
+    let app = json!({"name": "app", "image": "app:1", "resources": limits});
+    cluster.create("greedy", json!({"containers": [app]})).await;
+    let free = json!({"containers": [{"name": "app", "image": "app:1"}]});
+    cluster.create("free", free).await;
+    cluster.until("greedy", is_ready).await;
+    cluster.until("free", is_ready).await;
+    cluster.runtime.written.store(2 << 20, Ordering::Relaxed);
+    let pod = cluster.until("greedy", |p| phase(p) == "Failed").await;
+    let status = pod.status.unwrap();
+    assert_eq!(status.reason.as_deref(), Some("Evicted"));
+    assert_eq!(
+        status.message.as_deref(),
+        Some("Container app exceeded its local ephemeral storage limit \"1Mi\". ")
+    );
+    assert_eq!(phase(&cluster.pod("free").unwrap()), "Running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_asks_for_users_of_its_own_does_not_get_the_hosts() {
+    let cluster = Cluster::new();
+    let _agent = cluster.agent().await;
+    let spec = json!({"hostUsers": false, "containers": [{"name": "app", "image": "app:1"}]});
+    cluster.create("web", spec).await;
+    cluster
+        .hears("FailedCreatePodSandBox Failed to create pod sandbox: this node does not support user namespaces")
+        .await;
+    assert!(cluster.runtime.log.lock().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pods_that_are_gone_have_left_is_removed() {
+    let cluster = Cluster::new();
+    let at = |path: &str| cluster.directory.path().join(path);
+    std::fs::create_dir_all(at("pods/gone/volumes/x")).unwrap();
+    std::fs::create_dir_all(at("logs/pods/default_web_gone/app")).unwrap();
+    let _agent = cluster.agent().await;
+    cluster
+        .create(
+            "web",
+            json!({"containers": [{"name": "app", "image": "app:1"}]}),
+        )
+        .await;
+    cluster.until("web", is_ready).await;
+    assert!(!at("pods/gone").exists());
+    assert!(!at("logs/pods/default_web_gone").exists());
 }

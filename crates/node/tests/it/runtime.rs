@@ -27,6 +27,8 @@ pub(crate) struct FakeRuntime {
     state: Mutex<State>,
     changes: broadcast::Sender<ContainerEvent>,
     pub(crate) log: Mutex<Vec<String>>,
+    /// What every container has written.
+    pub(crate) written: std::sync::atomic::AtomicU64,
 }
 
 impl FakeRuntime {
@@ -35,6 +37,7 @@ impl FakeRuntime {
             state: Mutex::default(),
             changes: broadcast::Sender::new(1024),
             log: Mutex::default(),
+            written: Default::default(),
         }
     }
 
@@ -288,6 +291,10 @@ impl Runtime for FakeRuntime {
         Ok((0, 0))
     }
 
+    async fn container_disk_usage(&self, _id: &str) -> Result<u64> {
+        Ok(self.written.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
     async fn container_usage(&self, _id: &str) -> Result<Option<(u64, u64)>> {
         Ok(None)
     }
@@ -373,5 +380,9 @@ impl Volumes for FakeVolumes {
 
     async fn over_limit(&self, _pod: &Pod) -> Option<String> {
         None
+    }
+
+    async fn disk_usage(&self, _pod: &Pod) -> u64 {
+        0
     }
 }

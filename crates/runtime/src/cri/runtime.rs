@@ -116,4 +116,6 @@ pub trait Runtime: Send + Sync {
 
     /// Bytes of memory in use (working set) and nanoseconds of CPU used by a container, if it runs.
     async fn container_usage(&self, id: &str) -> Result<Option<(u64, u64)>>;
+    /// Bytes on disk that a container has written to its root file system.
+    async fn container_disk_usage(&self, id: &str) -> Result<u64>;
 }

@@ -148,6 +148,12 @@ impl Runtime for Embedded {
             .await
     }
 
+    async fn container_disk_usage(&self, id: &str) -> Result<u64> {
+        let id = id.to_owned();
+        self.blocking(move |me| me.images.container_usage(&id).map(|usage| usage.bytes))
+            .await
+    }
+
     async fn container_usage(&self, id: &str) -> Result<Option<(u64, u64)>> {
         self.usage_of(id).await
     }
