@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn sysctl(name: &str, spec: serde_json::Value) -> Option<String> {
+    fn sysctl(name: &str, spec: &serde_json::Value) -> Option<String> {
         let mut pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "p", "namespace": "default", "uid": "u"},
             "spec": spec,
@@ -150,7 +150,7 @@ mod tests {
             "net/ipv4/tcp_rmem",
             "kernel.shm_rmid_forced",
         ] {
-            assert_eq!(sysctl(name, spec.clone()), None, "{name}");
+            assert_eq!(sysctl(name, &spec), None, "{name}");
         }
     }
 
@@ -166,18 +166,18 @@ mod tests {
         ] {
             let name_told = name.replace('/', ".");
             assert_eq!(
-                sysctl(name, spec.clone()),
+                sysctl(name, &spec),
                 Some(format!(
                     "Pod was rejected: forbidden sysctl: {name_told:?} not allowlisted"
                 )),
             );
         }
         assert_eq!(
-            sysctl("net.ipv4.tcp_syncookies", json!({"containers": [], "hostNetwork": true})),
+            sysctl("net.ipv4.tcp_syncookies", &json!({"containers": [], "hostNetwork": true})),
             Some("Pod was rejected: forbidden sysctl: \"net.ipv4.tcp_syncookies\" not allowed with host network enabled".into()),
         );
         assert_eq!(
-            sysctl("kernel.shm_rmid_forced", json!({"containers": [], "hostIPC": true})),
+            sysctl("kernel.shm_rmid_forced", &json!({"containers": [], "hostIPC": true})),
             Some("Pod was rejected: forbidden sysctl: \"kernel.shm_rmid_forced\" not allowed with host IPC enabled".into()),
         );
     }

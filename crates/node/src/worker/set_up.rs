@@ -65,10 +65,10 @@ impl Worker {
             self.connect(pod, attempt, sandbox)
         );
         volumes.map_err(|error| ("FailedMount", error.told()))?;
-        let (sandbox, ips) = connected.map_err(cannot_create)?;
+        let (sandbox, ips) = connected.map_err(|error| cannot_create(&error))?;
         let written = pod_files::write(pod, &ips, &self.options).await;
         written
-            .map_err(|error| cannot_create(format!("failed to write the pod's files: {error}")))?;
+            .map_err(|error| cannot_create(&format!("failed to write the pod's files: {error}")))?;
         Ok((sandbox, ips))
     }
 
@@ -131,7 +131,7 @@ impl Worker {
     }
 }
 
-fn cannot_create(error: String) -> (&'static str, String) {
+fn cannot_create(error: &str) -> (&'static str, String) {
     (
         "FailedCreatePodSandBox",
         format!("Failed to create pod sandbox: {error}"),
