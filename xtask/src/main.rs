@@ -28,11 +28,14 @@ fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["schema", dir] => schema::generate(Path::new(dir), Path::new(schema::TABLE)),
+        ["schema", dir, sources] => {
+            schema::generate(Path::new(dir), Path::new(sources), Path::new(schema::TABLE))
+        }
         ["tidy"] => tidy::run(root()),
         _ => bail!(
             "usage:\n  cargo xtask tidy        check the house rules (docs/ARCHITECTURE.md says what they are)\n  \
-             cargo xtask schema DIR  make the schema table; DIR holds openapi-v2.json and openapi-v3/ of a Kubernetes release"
+             cargo xtask schema DIR SOURCES\n                          make the schema table; DIR holds openapi-v2.json and openapi-v3/ of a Kubernetes release, \
+             SOURCES is its staging/src/k8s.io"
         ),
     }
 }

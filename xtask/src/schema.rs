@@ -1,7 +1,10 @@
-//! `cargo xtask schema DIR`: the facts of Kubernetes' OpenAPI documents as the compact table that `navarch_machinery::schema` reads.
+//! `cargo xtask schema DIR SOURCES`: the facts of a Kubernetes release as the compact table that `navarch_machinery::schema` reads.
 //!
 //! Types, fields, defaults, list types and merge keys come from OpenAPI v3, which knows all versions; the values of enums, which v3
-//! leaves out, from v2. No prose is carried over.
+//! leaves out, from v2; the numbers of protobuf, which neither has, from the tags of the Go types in SOURCES, the directory
+//! `staging/src/k8s.io` of the release. No prose is carried over.
+
+mod go;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,6 +13,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
+
+use go::{Place, Sources};
 
 /// Where the table is checked in, from the workspace's root.
 pub(crate) const TABLE: &str = "crates/api/src/schema/kubernetes-1.36.schema";
@@ -48,10 +53,39 @@ const SHAPES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What the wire distinguishes where JSON has either the struct itself or something shorter.
+const EITHER: &[(&str, &str)] = &[
+    ("JSONSchemaPropsOrArray", "list"),
+    ("JSONSchemaPropsOrBool", "bool"),
+    ("JSONSchemaPropsOrStringArray", "strings"),
+];
+
+/// Types that no path of OpenAPI mentions and that are on the wire all the same, with the kinds that they are.
+const UNMENTIONED: &[(&str, &str)] = &[
+    ("io.k8s.api.apidiscovery.v2.APIGroupDiscovery", ""),
+    (
+        "io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList",
+        "apidiscovery.k8s.io/v2/APIGroupDiscoveryList",
+    ),
+    ("io.k8s.api.apidiscovery.v2.APIResourceDiscovery", ""),
+    ("io.k8s.api.apidiscovery.v2.APISubresourceDiscovery", ""),
+    ("io.k8s.api.apidiscovery.v2.APIVersionDiscovery", ""),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionKind", ""),
+    (
+        "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata",
+        "meta.k8s.io/v1/PartialObjectMetadata",
+    ),
+    (
+        "io.k8s.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList",
+        "meta.k8s.io/v1/PartialObjectMetadataList",
+    ),
+];
+
 type Definitions = BTreeMap<String, Value>;
 
-/// Reads `dir` and writes the table to `table`.
-pub(crate) fn generate(dir: &Path, table: &Path) -> Result<()> {
+/// Reads `dir` and `sources` and writes the table to `table`.
+pub(crate) fn generate(dir: &Path, sources: &Path, table: &Path) -> Result<()> {
+    let sources = Sources::read(sources)?;
     let enums = read_definitions(&dir.join("openapi-v2.json"), "/definitions")?;
     let mut types = Definitions::new();
     for entry in fs::read_dir(dir.join("openapi-v3"))? {
@@ -60,8 +94,22 @@ pub(crate) fn generate(dir: &Path, table: &Path) -> Result<()> {
     let mut out = HEAD.to_owned();
     for (name, definition) in &types {
         if shape_of(name).is_none() {
-            write_type(&mut out, name, definition, enums.get(name))
-                .with_context(|| name.clone())?;
+            let places = sources.places(name);
+            write_type(
+                &mut out,
+                name,
+                definition,
+                enums.get(name),
+                &sources,
+                &places,
+            )
+            .with_context(|| name.clone())?;
+        }
+    }
+    for (name, kind) in UNMENTIONED {
+        if !types.contains_key(*name) {
+            write_unmentioned(&mut out, name, kind, &sources)
+                .with_context(|| (*name).to_owned())?;
         }
     }
     fs::write(table, out).with_context(|| table.display().to_string())
@@ -91,6 +139,8 @@ fn write_type(
     name: &str,
     definition: &Value,
     with_enums: Option<&Value>,
+    sources: &Sources,
+    places: &[Place],
 ) -> Result<()> {
     out.push_str(name);
     for kind in list(definition, "x-kubernetes-group-version-kind") {
@@ -115,19 +165,94 @@ fn write_type(
         .and_then(Value::as_object)
         .unwrap_or(&empty)
     {
-        write!(
-            out,
-            " {field} {}",
-            shape(schema).with_context(|| field.clone())?
-        )?;
+        let shape = shape(schema).with_context(|| field.clone())?;
+        write!(out, " {field} {shape}")?;
         if required.contains(&field.as_str()) {
             out.push_str(" required");
         }
-        let values = with_enums.and_then(|d| d.get("properties")?.get(field)?.get("enum"));
+        let values = with_enums.and_then(|d| {
+            let property = d.get("properties")?.get(field)?;
+            property
+                .get("enum")
+                .or_else(|| property.get("items")?.get("enum"))
+        });
         write_attributes(out, schema, values)?;
+        if let Some(either) = either(schema) {
+            write!(out, " either={either}")?;
+        }
+        if let Some(place) = places.iter().find(|place| place.field.json == *field) {
+            write_place(out, go::package(name), &shape, place, sources)?;
+        }
         out.push('\n');
     }
     Ok(())
+}
+
+/// Where a field is on the wire, and how.
+fn write_place(
+    out: &mut String,
+    package: &str,
+    shape: &str,
+    place: &Place,
+    sources: &Sources,
+) -> Result<()> {
+    let numbers: Vec<String> = place.path.iter().map(u32::to_string).collect();
+    write!(out, " pb={}", numbers.join("."))?;
+    let kind = &place.field.kind;
+    // A list of strings with a type of its own has a message of its own.
+    if !kind.starts_with("[]") && sources.resolve(package, kind) == "[]string" {
+        out.push_str(" wrap");
+    }
+    let scalar = matches!(shape, "string" | "int32" | "int64" | "bool");
+    if scalar && place.field.omit_empty && !kind.starts_with('*') {
+        out.push_str(" omit");
+    }
+    Ok(())
+}
+
+/// A type that only the sources know.
+fn write_unmentioned(out: &mut String, name: &str, kind: &str, sources: &Sources) -> Result<()> {
+    let places = sources.places(name);
+    if places.is_empty() {
+        bail!("the sources have no such type");
+    }
+    out.push_str(name);
+    if !kind.is_empty() {
+        write!(out, " gvk={kind}")?;
+    }
+    out.push('\n');
+    for place in &places {
+        let shape = go_shape(go::package(name), &place.field.kind, sources);
+        write!(out, " {} {shape}", place.field.json)?;
+        write_place(out, go::package(name), &shape, place, sources)?;
+        out.push('\n');
+    }
+    Ok(())
+}
+
+/// The shape of a Go type, of those that unmentioned types use.
+fn go_shape(package: &str, kind: &str, sources: &Sources) -> String {
+    let kind = sources.resolve(package, kind.trim_start_matches('*'));
+    if let Some(member) = kind.strip_prefix("[]") {
+        return format!("[]{}", go_shape(package, member, sources));
+    }
+    match kind.strip_prefix("v1.") {
+        _ if matches!(kind, "string" | "int32" | "int64" | "bool") => kind.to_owned(),
+        Some(name) => format!("io.k8s.apimachinery.pkg.apis.meta.v1.{name}"),
+        None => format!("{package}.{kind}"),
+    }
+}
+
+fn either(schema: &Value) -> Option<&'static str> {
+    let schema = ["items", "additionalProperties"]
+        .iter()
+        .find_map(|key| schema.get(key))
+        .unwrap_or(schema);
+    let name = reference(schema)?.rsplit('.').next()?;
+    EITHER
+        .iter()
+        .find(|(of, _)| *of == name)
+        .map(|(_, word)| *word)
 }
 
 fn write_attributes(out: &mut String, schema: &Value, values: Option<&Value>) -> Result<()> {
@@ -160,21 +285,24 @@ fn write_attributes(out: &mut String, schema: &Value, values: Option<&Value>) ->
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    if let Some(bad) = values.iter().find(|v| v.contains([' ', ','])) {
+    if let Some(bad) = values.iter().find(|v| v.contains(',')) {
         bail!("the enum value {bad:?} does not fit into the table");
     }
     if !values.is_empty() {
-        write!(out, " enum={}", values.join(","))?;
+        write!(out, " enum={}", values.join(",").replace(' ', "\\u0020"))?;
     }
     Ok(())
 }
 
-fn shape(schema: &Value) -> Result<String> {
-    let reference = schema
+fn reference(schema: &Value) -> Option<&str> {
+    schema
         .get("$ref")
         .or_else(|| schema.pointer("/allOf/0/$ref"))
-        .and_then(Value::as_str);
-    if let Some(reference) = reference {
+        .and_then(Value::as_str)
+}
+
+fn shape(schema: &Value) -> Result<String> {
+    if let Some(reference) = reference(schema) {
         let name = reference.rsplit('/').next().unwrap_or_default();
         return Ok(shape_of(name).unwrap_or(name).to_owned());
     }

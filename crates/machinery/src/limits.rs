@@ -30,3 +30,5 @@ pub const MAX_STRICT_FINDINGS: usize = 100;
 pub const MAX_YAML_EXPANSION: usize = MAX_REQUEST_BODY;
 /// The requirements of a selector.
 pub const MAX_SELECTOR_REQUIREMENTS: usize = 10_000;
+/// What a protobuf body may become as JSON, in bytes: names are short on the wire, and base64 is longer than bytes.
+pub const MAX_TRANSCODED: usize = 8 * MAX_REQUEST_BODY;

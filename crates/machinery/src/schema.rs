@@ -37,8 +37,11 @@
 //! | `map=atomic\|granular` | `x-kubernetes-map-type` at the field |
 //! | `patch=merge,replace,retainKeys` | `x-kubernetes-patch-strategy`, one or more |
 //! | `key=name` | `x-kubernetes-patch-merge-key` |
-//! | `enum=A,B` | the values there are |
+//! | `enum=A,B` | the values there are; of a list, those of its members (a space is `\u0020`) |
 //! | `pb=N` or `pb=M.N` | the protobuf field number; `M.N` is field N of the message that is field M and inlined in JSON |
+//! | `omit` | an empty value is the same as none: on the wire it is always there, in JSON it is left out |
+//! | `wrap` | on the wire the list has a message of its own, and is its field 1 |
+//! | `either=list\|bool\|strings` | JSON has the struct that the field is of, or a list of such, a boolean or strings |
 
 mod parse;
 #[cfg(test)]
@@ -124,6 +127,20 @@ pub struct PatchStrategy {
     pub retain_keys: bool,
 }
 
+/// What a field of any JSON may hold beside the struct that it is a field of, as JSON schemas have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Either {
+    /// The struct, or a list of such. On the wire field 1 or fields 2 of a message.
+    List,
+    /// A boolean, or the struct. On the wire fields 1 and 2 of a message.
+    Bool,
+    /// The struct, or a list of strings. On the wire field 1 or fields 2 of a message.
+    Strings,
+}
+
+/// How many messages that JSON leaves out a field is in, at most.
+pub const MAX_INLINED: usize = 2;
+
 /// A field of a struct.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
@@ -145,12 +162,18 @@ pub struct Field {
     pub patch: PatchStrategy,
     /// Strategic merge patch's merge key.
     pub merge_key: Option<Text>,
-    /// The values there are; empty where any is allowed.
+    /// The values there are, of a list those of its members; empty where any is allowed.
     pub values: Vec<Text>,
     /// The protobuf field number, 0 where there is none.
     pub number: u32,
-    /// The number of the message the field is in, where JSON inlines that message; else 0.
-    pub inside: u32,
+    /// The numbers of the messages the field is in, where JSON inlines them, the outermost first.
+    pub inside: Vec<u32>,
+    /// Whether an empty value is the same as none.
+    pub omit: bool,
+    /// Whether the list has a message of its own on the wire.
+    pub wrapped: bool,
+    /// What it may hold beside the struct that it is a field of.
+    pub either: Option<Either>,
 }
 
 /// A struct.
@@ -189,8 +212,22 @@ impl Field {
             merge_key: None,
             values: Vec::new(),
             number: 0,
-            inside: 0,
+            inside: Vec::new(),
+            omit: false,
+            wrapped: false,
+            either: None,
         }
+    }
+
+    /// Its numbers on the wire, the outermost message's first; 0 behind the last.
+    pub fn numbers(&self) -> [u32; MAX_INLINED + 1] {
+        let mut numbers = [0; MAX_INLINED + 1];
+        let all = self.inside.iter().chain([&self.number]);
+        numbers
+            .iter_mut()
+            .zip(all)
+            .for_each(|(place, number)| *place = *number);
+        numbers
     }
 }
 

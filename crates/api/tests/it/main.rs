@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod hooks;
+mod protobuf;
 mod recorded;
 mod table;

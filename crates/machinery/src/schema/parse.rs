@@ -1,9 +1,15 @@
 //! Reading a table of types.
 
-use super::{Field, GroupVersionKind, ListType, PatchStrategy, Shape, Text, Type, TypeId, Types};
+use super::{
+    Either, Field, GroupVersionKind, ListType, MAX_INLINED, PatchStrategy, Shape, Text, Type,
+    TypeId, Types,
+};
 
 /// The depth to which lists and maps may be nested in one field.
 const MAX_SHAPE_DEPTH: usize = 8;
+
+/// How a space is written where it would end an attribute.
+const SPACE: &str = "\\u0020";
 
 /// A line that is not a type or a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,11 +128,25 @@ fn read_attribute(field: &mut Field, key: &'static str, value: &'static str) -> 
         ("map", "granular") => field.map_atomic = Some(false),
         ("patch", strategies) => field.patch = read_strategies(strategies)?,
         ("key", name) => field.merge_key = Some(Text::Borrowed(name)),
-        ("enum", values) => field.values = values.split(',').map(Text::Borrowed).collect(),
-        ("pb", number) => (field.inside, field.number) = read_number(number)?,
+        ("enum", values) => field.values = values.split(',').map(word).collect(),
+        ("pb", numbers) => (field.inside, field.number) = read_numbers(numbers)?,
+        ("omit", "") => field.omit = true,
+        ("wrap", "") => field.wrapped = true,
+        ("either", "list") => field.either = Some(Either::List),
+        ("either", "bool") => field.either = Some(Either::Bool),
+        ("either", "strings") => field.either = Some(Either::Strings),
         _ => return Err(format!("unknown attribute {key}={value} of {}", field.name)),
     }
     Ok(())
+}
+
+/// A word in which a space is written otherwise.
+fn word(text: &'static str) -> Text {
+    if text.contains(SPACE) {
+        Text::Owned(text.replace(SPACE, " "))
+    } else {
+        Text::Borrowed(text)
+    }
 }
 
 fn read_strategies(text: &str) -> Result<PatchStrategy, String> {
@@ -142,12 +162,15 @@ fn read_strategies(text: &str) -> Result<PatchStrategy, String> {
     Ok(strategy)
 }
 
-fn read_number(text: &str) -> Result<(u32, u32), String> {
-    let (inside, number) = text.split_once('.').unwrap_or(("0", text));
-    match (inside.parse(), number.parse()) {
-        (Ok(inside), Ok(number)) => Ok((inside, number)),
-        _ => Err(format!("{text} is not a field number")),
+fn read_numbers(text: &str) -> Result<(Vec<u32>, u32), String> {
+    let wrong = || format!("{text} is not a field number");
+    let numbers: Result<Vec<u32>, _> = text.split('.').map(str::parse).collect();
+    let mut numbers = numbers.map_err(|_| wrong())?;
+    let number = numbers.pop().ok_or_else(wrong)?;
+    if numbers.len() > MAX_INLINED || number == 0 {
+        return Err(wrong());
     }
+    Ok((numbers, number))
 }
 
 fn read_shape(text: &'static str, types: &Types, depth: usize) -> Result<Shape, String> {

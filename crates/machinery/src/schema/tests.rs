@@ -40,14 +40,14 @@ fn reads_every_attribute() {
         }
     );
     assert_eq!(containers.merge_key.as_deref(), Some("name"));
-    assert_eq!((containers.inside, containers.number), (0, 2));
+    assert_eq!(containers.numbers(), [2, 0, 0]);
     let limits = spec.field("limits").unwrap();
     assert_eq!(limits.shape, Shape::Map(Box::new(Shape::Quantity)));
     assert_eq!(limits.map_atomic, Some(false));
     let protocol = spec.field("protocol").unwrap();
     assert_eq!(protocol.default.as_deref(), Some("\"TCP\""));
     assert_eq!(protocol.values, ["TCP", "UDP"]);
-    assert_eq!((protocol.inside, protocol.number), (2, 7));
+    assert_eq!(protocol.numbers(), [2, 7, 0]);
     assert!(spec.field("bogus").is_none());
 }
 
