@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use navarch_api::def::ResourceDef;
+use navarch_api::schema::schema;
 use navarch_api::table::Table;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -59,6 +60,13 @@ impl Served {
             special,
             def,
         }
+    }
+
+    /// Whether its objects can be written as protobuf: the kinds of the release can, others cannot.
+    pub(crate) fn in_protobuf(&self) -> bool {
+        let def = &self.def;
+        let ty = schema().kind(&def.group, &def.version, &def.kind);
+        ty.is_some()
     }
 
     /// The key of an object; `namespace` is empty in cluster scope.
@@ -134,6 +142,25 @@ fn deprecation(def: &ResourceDef) -> Option<&'static str> {
         }
         ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
         _ => None,
+    }
+}
+
+/// The kinds of which Kubernetes answers a deletion with what was deleted.
+pub(crate) fn returns_deleted(def: &ResourceDef) -> bool {
+    match &*def.group {
+        "" => matches!(
+            &*def.plural,
+            "pods"
+                | "services"
+                | "serviceaccounts"
+                | "podtemplates"
+                | "resourcequotas"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+        ),
+        "resource.k8s.io" => true,
+        "storage.k8s.io" => def.plural != "csistoragecapacities",
+        _ => false,
     }
 }
 

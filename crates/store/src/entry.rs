@@ -65,6 +65,9 @@ pub enum EventKind {
     Delete,
 }
 
+/// How many encodings of an event are kept.
+const FRAMES: usize = 4;
+
 /// One change of one key.
 pub struct Event {
     /// What happened.
@@ -76,7 +79,7 @@ pub struct Event {
     /// The version before, if there was one.
     pub previous: Option<Arc<Entry>>,
     /// Encodings of this event that are made once and shared by all watchers; see [`Event::frame`].
-    frames: [OnceLock<Bytes>; 2],
+    frames: [OnceLock<Bytes>; FRAMES],
 }
 
 impl Event {
@@ -92,11 +95,11 @@ impl Event {
             revision,
             entry,
             previous,
-            frames: [OnceLock::new(), OnceLock::new()],
+            frames: [const { OnceLock::new() }; FRAMES],
         }
     }
 
-    /// The encoding number `slot` (0 or 1) of this event, made by the first who asks. What a slot means is the caller's choice.
+    /// The encoding number `slot` (0 to 3) of this event, made by the first who asks. What a slot means is the caller's choice.
     pub fn frame(&self, slot: usize, encode: impl FnOnce() -> Bytes) -> Bytes {
         match self.frames.get(slot) {
             Some(cell) => cell.get_or_init(encode).clone(),

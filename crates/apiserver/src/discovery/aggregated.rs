@@ -32,10 +32,11 @@ fn version_of(version: &str, held: &Version) -> Value {
     json!({"version": version, "resources": resources, "freshness": "Current"})
 }
 
+/// A kind that says no group and version is of those that it is told in.
 fn resource(def: &ResourceDef) -> Value {
     let mut value = json!({
         "resource": def.plural,
-        "responseKind": {"group": def.group, "version": def.version, "kind": def.kind},
+        "responseKind": {"group": "", "version": "", "kind": def.kind},
         "scope": if def.is_namespaced() { "Namespaced" } else { "Cluster" },
         "singularResource": def.singular,
         "verbs": verbs(&def.verbs),
@@ -62,7 +63,10 @@ fn resource(def: &ResourceDef) -> Value {
 }
 
 fn subresource(def: &ResourceDef, sub: &Subresource) -> Value {
-    let (group, version, kind) = body(def, sub);
+    let (mut group, mut version, kind) = body(def, sub);
+    if (group, version) == (&*def.group, &*def.version) {
+        (group, version) = ("", "");
+    }
     json!({
         "subresource": sub.name,
         "responseKind": {"group": group, "version": version, "kind": kind},

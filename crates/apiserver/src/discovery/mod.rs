@@ -15,31 +15,21 @@ use sha2::{Digest, Sha512};
 /// A document that changes only with the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    pub(crate) bytes: Bytes,
-    pub(crate) content_type: &'static str,
-    /// In quotes, as the header has it.
-    pub(crate) etag: String,
+    pub(crate) json: Bytes,
+    /// What its JSON amounts to.
+    pub(crate) hash: String,
 }
 
 impl Document {
-    pub(crate) fn json(value: &Value, content_type: &'static str) -> Self {
-        Self::new(value.to_string().into(), content_type)
-    }
-
-    pub(crate) fn new(bytes: Bytes, content_type: &'static str) -> Self {
-        let hash: String = Sha512::digest(&bytes)
+    pub(crate) fn new(value: &Value) -> Self {
+        let json: Bytes = value.to_string().into();
+        let hash = Sha512::digest(&json)
             .iter()
             .map(|byte| format!("{byte:02X}"))
             .collect();
-        Self {
-            bytes,
-            content_type,
-            etag: format!("\"{hash}\""),
-        }
+        Self { json, hash }
     }
 }
-
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// All documents, made once.
 pub(crate) struct Documents {
@@ -51,9 +41,7 @@ pub(crate) struct Documents {
 impl Documents {
     pub(crate) fn new(table: &Table, advertise: SocketAddr) -> Self {
         let mut legacy = HashMap::new();
-        let mut add = |path: String, value: Value| {
-            legacy.insert(path, Document::json(&value, "application/json"))
-        };
+        let mut add = |path: String, value: Value| legacy.insert(path, Document::new(&value));
         add("/api".into(), legacy::versions(table, advertise));
         add("/apis".into(), legacy::groups(table));
         for (name, group) in table.groups() {
@@ -71,17 +59,22 @@ impl Documents {
         }
         Self {
             legacy,
-            core: Document::json(&aggregated::list(table, true), AGGREGATED),
-            groups: Document::json(&aggregated::list(table, false), AGGREGATED),
+            core: Document::new(&aggregated::list(table, true)),
+            groups: Document::new(&aggregated::list(table, false)),
         }
     }
 
-    /// The document at a path, if there is one.
-    pub(crate) fn document(&self, path: &str, aggregated: bool) -> Option<&Document> {
-        match (path.trim_end_matches('/'), aggregated) {
-            ("/api", true) => Some(&self.core),
-            ("/apis", true) => Some(&self.groups),
-            (path, _) => self.legacy.get(path),
+    /// The older document at a path, if there is one.
+    pub(crate) fn legacy(&self, path: &str) -> Option<&Document> {
+        self.legacy.get(path.trim_end_matches('/'))
+    }
+
+    /// The newer document at a path, if there is one.
+    pub(crate) fn aggregated(&self, path: &str) -> Option<&Document> {
+        match path.trim_end_matches('/') {
+            "/api" => Some(&self.core),
+            "/apis" => Some(&self.groups),
+            _ => None,
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::served::Served;
 pub(crate) enum Items {
     /// As they are stored, without apiVersion and kind: the list's kind tells them.
     Plain,
-    /// `PartialObjectMetadata`.
-    Metadata,
+    /// `PartialObjectMetadata`, of that version of `meta.k8s.io`.
+    Metadata(&'static str),
 }
 
 /// The chunks of a list.
@@ -29,7 +29,7 @@ impl ListChunks {
         let served = &list.served;
         let (api_version, kind) = match items {
             Items::Plain => (&*served.api_version, &*served.def.list_kind),
-            Items::Metadata => ("meta.k8s.io/v1", "PartialObjectMetadataList"),
+            Items::Metadata(meta) => (meta, "PartialObjectMetadataList"),
         };
         let head = format!(
             "{{\"kind\":{kind:?},\"apiVersion\":{api_version:?},\"metadata\":{},\"items\":[",
@@ -72,7 +72,9 @@ impl ListChunks {
                     out.extend_from_slice(without_type(served, &json));
                 }
             }
-            Items::Metadata => out.extend_from_slice(&super::partial(&entry.value)),
+            Items::Metadata(meta) => {
+                out.extend_from_slice(&super::partial(&entry.value, meta));
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use navarch_machinery::field::quote;
 use navarch_machinery::object::Object;
-use navarch_machinery::status::Result;
+use navarch_machinery::status::{Result, StatusError};
 use navarch_store::Entry;
 use serde_json::{Value, json};
 
@@ -24,24 +25,33 @@ enum Include {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tables {
     include: Include,
+    /// The version of `meta.k8s.io`.
+    meta: &'static str,
 }
 
 impl Tables {
-    /// `include`: the query's `includeObject`.
-    pub(crate) fn new(include: &str) -> Self {
+    /// `include`: the query's `includeObject`. `meta`: the version of `meta.k8s.io`.
+    pub(crate) fn new(include: &str, meta: &'static str) -> Result<Self> {
         let include = match include {
             "None" => Include::None,
             "Object" => Include::Object,
-            _ => Include::Metadata,
+            "Metadata" | "" => Include::Metadata,
+            other => {
+                let other = quote(other);
+                return Err(StatusError::bad_request(format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: {other}: \
+                     must be 'Metadata', 'Object', 'None', or empty"
+                )));
+            }
         };
-        Self { include }
+        Ok(Self { include, meta })
     }
 
     /// A list.
     pub(crate) fn list(self, list: &List) -> Result<Bytes> {
         let meta = list_meta(list.revision, &list.continue_token, list.remaining);
         let now = Timestamp::now();
-        let mut out = begin(&list.served, &meta, true);
+        let mut out = self.begin(&list.served, &meta, true);
         for (at, entry) in list.entries.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
@@ -71,8 +81,8 @@ impl Tables {
     }
 
     /// A table that says nothing but how far a watch has come.
-    pub(crate) fn bookmark(served: &Served, revision: u64) -> Vec<u8> {
-        let mut out = begin(served, &list_meta(revision, "", None), false);
+    pub(crate) fn bookmark(self, served: &Served, revision: u64) -> Vec<u8> {
+        let mut out = self.begin(served, &list_meta(revision, "", None), false);
         out.extend_from_slice(b"]}");
         out
     }
@@ -88,7 +98,7 @@ impl Tables {
         } else {
             format!("{{\"resourceVersion\":{version:?}}}")
         };
-        let mut out = begin(served, &meta, columns);
+        let mut out = self.begin(served, &meta, columns);
         self.row(served, object, json, Timestamp::now(), &mut out);
         out.extend_from_slice(b"]}");
         out
@@ -108,26 +118,27 @@ impl Tables {
         out.extend_from_slice(b",\"object\":");
         match self.include {
             Include::None => out.extend_from_slice(b"null"),
-            Include::Metadata => out.extend_from_slice(&partial(json)),
+            Include::Metadata => out.extend_from_slice(&partial(json, self.meta)),
             Include::Object => out.extend_from_slice(json),
         }
         out.push(b'}');
     }
-}
 
-fn begin(served: &Served, meta: &str, columns: bool) -> Vec<u8> {
-    let columns: Vec<Value> = served
-        .def
-        .columns
-        .iter()
-        .filter(|_| columns)
-        .map(|column| {
-            json!({
-                "name": column.name, "type": column.kind, "format": column.format,
-                "description": column.description, "priority": column.priority,
+    fn begin(self, served: &Served, meta: &str, columns: bool) -> Vec<u8> {
+        let version = self.meta;
+        let columns: Vec<Value> = served
+            .def
+            .columns
+            .iter()
+            .filter(|_| columns)
+            .map(|column| {
+                json!({
+                    "name": column.name, "type": column.kind, "format": column.format,
+                    "description": column.description, "priority": column.priority,
+                })
             })
-        })
-        .collect();
-    let columns = Value::Array(columns);
-    format!("{{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{meta},\"columnDefinitions\":{columns},\"rows\":[").into_bytes()
+            .collect();
+        let columns = Value::Array(columns);
+        format!("{{\"kind\":\"Table\",\"apiVersion\":{version:?},\"metadata\":{meta},\"columnDefinitions\":{columns},\"rows\":[").into_bytes()
+    }
 }

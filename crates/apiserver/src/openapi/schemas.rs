@@ -1,19 +1,36 @@
-//! The schemas of all types that a group's resources are made of.
+//! The schemas of all types that a document mentions.
 
 use std::collections::BTreeMap;
 
 use navarch_api::schema::schema;
-use navarch_api::table::Table;
-use navarch_machinery::schema::{Field, ListType, Shape, Type, TypeId};
+use navarch_machinery::schema::{Either, Field, ListType, Shape, Type};
 use serde_json::{Map, Value, json};
 
-/// Types that no resource names and every client asks for.
-const ALWAYS: &[&str] = &[
-    "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
-    "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",
-];
-const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+use super::operations::{Content, Path};
+
+const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
+const EXTENSIONS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1";
+
+const KINDS: &str = "x-kubernetes-group-version-kind";
+
+/// The version of OpenAPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Without defaults; nothing stands beside a reference.
+    V2,
+    /// Without enums; a reference in a struct is wrapped, so that something may stand beside it.
+    V3,
+}
+
+impl Dialect {
+    fn reference(self, name: &str) -> Value {
+        let root = match self {
+            Self::V2 => "#/definitions/",
+            Self::V3 => "#/components/schemas/",
+        };
+        json!({"$ref": format!("{root}{name}")})
+    }
+}
 
 /// The full name of a kind's type.
 pub(super) fn name_of(group: &str, version: &str, kind: &str) -> Option<&'static str> {
@@ -21,71 +38,122 @@ pub(super) fn name_of(group: &str, version: &str, kind: &str) -> Option<&'static
     types.kind(group, version, kind).map(|id| &*types[id].name)
 }
 
-/// All schemas that the table's resources need, by name. `root`: what a reference begins with.
-pub(super) fn schemas(table: &Table, root: &str) -> BTreeMap<String, Value> {
-    let types = schema();
+/// The schemas of all types that these paths mention, and of those that these mention, by name.
+pub(super) fn closure(paths: &[Path], dialect: Dialect) -> BTreeMap<String, Value> {
     let mut made = BTreeMap::new();
-    let mut open: Vec<TypeId> = ALWAYS.iter().filter_map(|name| types.id(name)).collect();
-    for def in table.rows() {
-        open.extend(types.kind(&def.group, &def.version, &def.kind));
-        for (group, version, kind) in def.subresources.iter().filter_map(|sub| sub.body.as_ref()) {
-            open.extend(types.kind(group, version, kind));
+    let mut open: Vec<String> = Vec::new();
+    for operation in paths.iter().flat_map(|path| &path.operations) {
+        open.extend(operation.body.iter().map(|(name, _)| name.clone()));
+        if let Content::Type(name) = &operation.answer {
+            open.push(name.clone());
         }
     }
-    while let Some(id) = open.pop() {
-        let ty = &types[id];
-        if made.contains_key(&*ty.name) {
+    while let Some(name) = open.pop() {
+        if made.contains_key(&name) {
             continue;
         }
-        made.insert(ty.name.to_string(), schema_of(ty, root));
-        ty.fields()
-            .iter()
-            .for_each(|field| references(&field.shape, &mut open));
-    }
-    for def in table.rows().filter(|def| {
-        !def.verbs
-            .iter()
-            .all(|verb| *verb == navarch_api::def::Verb::Create)
-    }) {
-        if let Some(item) = name_of(&def.group, &def.version, &def.kind) {
-            let kind = json!([{"group": def.group, "version": def.version, "kind": def.list_kind}]);
-            made.insert(format!("{item}List"), list(item, root, &kind));
+        if let Some(ty) = schema().get(&name) {
+            for field in ty.fields() {
+                open.extend(mentioned(ty, field, &field.shape));
+            }
+            let mut value = schema_of(ty, dialect);
+            if let (true, Some(fields)) = (of_every_group(&name), value.as_object_mut()) {
+                fields.insert(KINDS.into(), kinds_of_every_group(&name, paths));
+            }
+            made.insert(name, value);
+        } else if let Some(value) = special(&name, dialect) {
+            if let Some(item) = name.strip_prefix(EXTENSIONS) {
+                open.extend(item.contains("PropsOr").then(props));
+            }
+            made.insert(name, value);
         }
     }
     made
 }
 
-fn references(shape: &Shape, open: &mut Vec<TypeId>) {
-    match shape {
-        Shape::Struct(id) => open.push(*id),
-        Shape::List(inner) | Shape::Map(inner) => references(inner, open),
-        _ => {}
-    }
+/// Whether a type is a kind of every group and version.
+fn of_every_group(name: &str) -> bool {
+    let kind = name
+        .strip_prefix(META)
+        .map(|kind| kind.trim_start_matches('.'));
+    matches!(kind, Some("DeleteOptions" | "WatchEvent"))
 }
 
-fn list(item: &str, root: &str, kind: &Value) -> Value {
-    json!({
-        "type": "object",
-        "required": ["items"],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"allOf": [{"$ref": format!("{root}{LIST_META}")}], "default": {}},
-            "items": {"type": "array", "items": {"allOf": [{"$ref": format!("{root}{item}")}], "default": {}}},
+/// The kinds that such a type is in a document: of the core, and of each group and version whose paths it tells.
+fn kinds_of_every_group(name: &str, paths: &[Path]) -> Value {
+    let kind = name.rsplit('.').next().unwrap_or_default();
+    let told = paths.iter().filter_map(|path| {
+        let address = path.path.strip_prefix("/apis/")?.strip_suffix('/')?;
+        address
+            .split_once('/')
+            .filter(|(_, version)| !version.contains('/'))
+    });
+    let mut all: Vec<(&str, &str)> = told.collect();
+    all.push(("", "v1"));
+    all.sort_unstable();
+    all.into_iter()
+        .map(|(group, version)| json!({"group": group, "version": version, "kind": kind}))
+        .collect()
+}
+
+fn props() -> String {
+    format!("{EXTENSIONS}.JSONSchemaProps")
+}
+
+/// The name of the type that a field mentions, if its shape has one.
+fn mentioned(ty: &Type, field: &Field, shape: &Shape) -> Option<String> {
+    let name = match shape {
+        Shape::List(inner) | Shape::Map(inner) => return mentioned(ty, field, inner),
+        Shape::Struct(id) => return Some(schema()[*id].name.to_string()),
+        Shape::IntOrString => "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+        Shape::Quantity => "io.k8s.apimachinery.pkg.api.resource.Quantity",
+        Shape::Time => return Some(format!("{META}.Time")),
+        Shape::MicroTime => return Some(format!("{META}.MicroTime")),
+        Shape::Any => match field.either {
+            Some(Either::List) => return Some(format!("{EXTENSIONS}.JSONSchemaPropsOrArray")),
+            Some(Either::Bool) => return Some(format!("{EXTENSIONS}.JSONSchemaPropsOrBool")),
+            Some(Either::Strings) => {
+                return Some(format!("{EXTENSIONS}.JSONSchemaPropsOrStringArray"));
+            }
+            None if field.name == "fieldsV1" => return Some(format!("{META}.FieldsV1")),
+            None if ty.name.starts_with(EXTENSIONS) => return Some(format!("{EXTENSIONS}.JSON")),
+            None => "io.k8s.apimachinery.pkg.runtime.RawExtension",
         },
-        "x-kubernetes-group-version-kind": kind,
+        Shape::String
+        | Shape::Int32
+        | Shape::Int64
+        | Shape::Bool
+        | Shape::Double
+        | Shape::Bytes => return None,
+    };
+    Some(name.to_owned())
+}
+
+/// The schema of a type that is no struct.
+fn special(name: &str, dialect: Dialect) -> Option<Value> {
+    let is_v2 = dialect == Dialect::V2;
+    Some(match name.rsplit('.').next()? {
+        "Quantity" if is_v2 => json!({"type": "string"}),
+        "Quantity" => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
+        "IntOrString" if is_v2 => json!({"type": "string", "format": "int-or-string"}),
+        "IntOrString" => {
+            json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
+        }
+        "Time" | "MicroTime" => json!({"type": "string", "format": "date-time"}),
+        "FieldsV1" | "RawExtension" | "Patch" => json!({"type": "object"}),
+        "JSON"
+        | "JSONSchemaPropsOrArray"
+        | "JSONSchemaPropsOrBool"
+        | "JSONSchemaPropsOrStringArray" => json!({}),
+        _ => return None,
     })
 }
 
-fn schema_of(ty: &Type, root: &str) -> Value {
-    let types = schema();
+fn schema_of(ty: &Type, dialect: Dialect) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in ty.fields() {
-        properties.insert(
-            field.name.to_string(),
-            property(field, &|id| format!("{root}{}", types[id].name)),
-        );
+        properties.insert(field.name.to_string(), property(ty, field, dialect));
         if field.required {
             required.push(field.name.to_string());
         }
@@ -106,34 +174,40 @@ fn schema_of(ty: &Type, root: &str) -> Value {
             .iter()
             .map(|kind| json!({"group": kind.group, "version": kind.version, "kind": kind.kind}))
             .collect();
-        value.insert("x-kubernetes-group-version-kind".into(), kinds.into());
+        value.insert(KINDS.into(), kinds.into());
     }
     value.into()
 }
 
-fn property(field: &Field, reference: &dyn Fn(TypeId) -> String) -> Value {
-    let mut value = shape(&field.shape, reference, field.default.is_some());
-    let Some(fields) = value.as_object_mut() else {
+fn property(ty: &Type, field: &Field, dialect: Dialect) -> Value {
+    let plain = shape(ty, field, &field.shape, dialect);
+    // What stands beside a reference would be ignored.
+    let value = match (dialect, plain.get("$ref")) {
+        (Dialect::V3, Some(_)) => json!({"allOf": [plain]}),
+        _ => plain,
+    };
+    let Value::Object(mut fields) = value else {
         return value;
     };
-    if let Some(default) = field
-        .default
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
+    let default = field.default.as_deref();
+    if let (Dialect::V3, Some(default)) =
+        (dialect, default.and_then(|d| serde_json::from_str(d).ok()))
     {
         fields.insert("default".into(), default);
     }
-    if !field.values.is_empty() {
-        fields.insert(
-            "enum".into(),
-            field
-                .values
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .into(),
-        );
+    if dialect == Dialect::V2 && !field.values.is_empty() {
+        let values: Vec<&str> = field.values.iter().map(|value| &**value).collect();
+        match fields.get_mut("items").and_then(Value::as_object_mut) {
+            Some(items) => items.insert("enum".into(), values.into()),
+            None => fields.insert("enum".into(), values.into()),
+        };
     }
+    merging(field, &mut fields);
+    fields.into()
+}
+
+/// How a field is merged.
+fn merging(field: &Field, fields: &mut Map<String, Value>) {
     if let Some(kind) = field.list_type {
         let word = match kind {
             ListType::Atomic => "atomic",
@@ -143,59 +217,44 @@ fn property(field: &Field, reference: &dyn Fn(TypeId) -> String) -> Value {
         fields.insert("x-kubernetes-list-type".into(), word.into());
     }
     if !field.list_keys.is_empty() {
-        let keys: Vec<String> = field.list_keys.iter().map(ToString::to_string).collect();
+        let keys: Vec<&str> = field.list_keys.iter().map(|key| &**key).collect();
         fields.insert("x-kubernetes-list-map-keys".into(), keys.into());
     }
     if let Some(atomic) = field.map_atomic {
-        fields.insert(
-            "x-kubernetes-map-type".into(),
-            if atomic { "atomic" } else { "granular" }.into(),
-        );
+        let word = if atomic { "atomic" } else { "granular" };
+        fields.insert("x-kubernetes-map-type".into(), word.into());
     }
-    let strategies = [
+    let strategies: Vec<&str> = [
         (field.patch.merge, "merge"),
         (field.patch.replace, "replace"),
         (field.patch.retain_keys, "retainKeys"),
-    ];
-    let strategies: Vec<&str> = strategies
-        .into_iter()
-        .filter_map(|(set, word)| set.then_some(word))
-        .collect();
+    ]
+    .into_iter()
+    .filter_map(|(set, word)| set.then_some(word))
+    .collect();
     if !strategies.is_empty() {
-        fields.insert(
-            "x-kubernetes-patch-strategy".into(),
-            strategies.join(",").into(),
-        );
+        let words = strategies.join(",");
+        fields.insert("x-kubernetes-patch-strategy".into(), words.into());
     }
     if let Some(key) = &field.merge_key {
-        fields.insert(
-            "x-kubernetes-patch-merge-key".into(),
-            key.to_string().into(),
-        );
+        fields.insert("x-kubernetes-patch-merge-key".into(), (**key).into());
     }
-    value
 }
 
-fn shape(shape_of: &Shape, reference: &dyn Fn(TypeId) -> String, beside: bool) -> Value {
-    match shape_of {
+fn shape(ty: &Type, field: &Field, of: &Shape, dialect: Dialect) -> Value {
+    match of {
         Shape::String => json!({"type": "string"}),
         Shape::Int32 => json!({"type": "integer", "format": "int32"}),
         Shape::Int64 => json!({"type": "integer", "format": "int64"}),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Double => json!({"type": "number", "format": "double"}),
         Shape::Bytes => json!({"type": "string", "format": "byte"}),
-        Shape::Any => json!({"x-kubernetes-preserve-unknown-fields": true}),
-        Shape::IntOrString => {
-            json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
+        Shape::List(inner) => {
+            json!({"type": "array", "items": shape(ty, field, inner, dialect)})
         }
-        Shape::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
-        Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
-        // What stands beside a reference would be ignored.
-        Shape::Struct(id) if beside => json!({"allOf": [{"$ref": reference(*id)}]}),
-        Shape::Struct(id) => json!({"$ref": reference(*id)}),
-        Shape::List(inner) => json!({"type": "array", "items": shape(inner, reference, false)}),
         Shape::Map(inner) => {
-            json!({"type": "object", "additionalProperties": shape(inner, reference, false)})
+            json!({"type": "object", "additionalProperties": shape(ty, field, inner, dialect)})
         }
+        of => mentioned(ty, field, of).map_or_else(|| json!({}), |name| dialect.reference(&name)),
     }
 }

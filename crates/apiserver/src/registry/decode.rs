@@ -172,7 +172,8 @@ fn check_kind(directory: &Directory, served: &Served, meta: &TypeMeta) -> Result
     )))
 }
 
-fn summary(body: &[u8]) -> String {
+/// The beginning of a body, as a refusal shows it.
+pub(crate) fn summary(body: &[u8]) -> String {
     let shown = body.get(..SHOWN).unwrap_or(body);
     let more = if body.len() > SHOWN { " ..." } else { "" };
     match body.first() {

@@ -17,7 +17,7 @@ use crate::admission::Operation;
 use crate::encode::restamp;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::reply::{Output, success};
-use crate::served::{Served, Special};
+use crate::served::{Served, Special, returns_deleted};
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -133,7 +133,7 @@ impl ApiServer {
             None => restamp(&entry.value)?,
         };
         match self.remove(entry, encoded, extra).await? {
-            Written::Done(entry) if returns_deleted(served) => Ok(Some(Output::Stored {
+            Written::Done(entry) if returns_deleted(&served.def) => Ok(Some(Output::Stored {
                 served: served.clone(),
                 entry,
                 object: None,
@@ -147,7 +147,7 @@ impl ApiServer {
 
 /// The answer to a deletion that has removed the object: the object itself for some kinds, a Status for most.
 fn deleted(served: &Arc<Served>, entry: &Entry, object: Arc<dyn Object>) -> Output {
-    if returns_deleted(served) {
+    if returns_deleted(&served.def) {
         return Output::Object {
             served: served.clone(),
             object,
@@ -157,21 +157,6 @@ fn deleted(served: &Arc<Served>, entry: &Entry, object: Arc<dyn Object>) -> Outp
     let uid = object.metadata().uid.clone();
     let value = success(Some((served, &name_of(entry), uid.as_deref())), None);
     Output::Value { value, code: 200 }
-}
-
-/// The kinds of which Kubernetes answers a deletion with what was deleted.
-fn returns_deleted(served: &Served) -> bool {
-    served.def.group.is_empty()
-        && matches!(
-            &*served.def.plural,
-            "pods"
-                | "services"
-                | "serviceaccounts"
-                | "podtemplates"
-                | "resourcequotas"
-                | "persistentvolumes"
-                | "persistentvolumeclaims"
-        )
 }
 
 fn step(served: &Served, old: &Arc<dyn Object>, options: &DeleteOptions) -> Step {

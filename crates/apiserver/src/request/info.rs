@@ -104,6 +104,14 @@ impl<'a> RequestInfo<'a> {
         Some(info)
     }
 
+    /// Whether it is a stream to or from a node, which lasts as long as both ends like.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(
+            &*self.subresource,
+            "attach" | "exec" | "proxy" | "log" | "portforward"
+        )
+    }
+
     fn of_path(method: &Method, path: &'a str) -> Self {
         Self {
             resource_request: false,

@@ -1,6 +1,7 @@
 //! What a client asks for: the path, the query, the content types.
 
 pub(crate) mod accept;
+mod duration;
 mod info;
 mod params;
 mod percent;

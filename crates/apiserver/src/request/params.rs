@@ -1,13 +1,14 @@
 //! The query of a request to a resource, typed when it is asked for.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use navarch_api::call::Options;
 use navarch_api::strategy::Propagation;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::status::{Result, StatusError};
 
-use super::decode;
+use super::{decode, duration};
 
 /// The options of all verbs, as text. What a verb does not know it does not look at.
 #[derive(Debug, Clone, Default)]
@@ -130,6 +131,17 @@ impl<'a> Params<'a> {
         Ok(integer(&self.timeout_seconds)?
             .and_then(|seconds| u64::try_from(seconds).ok())
             .filter(|seconds| *seconds > 0))
+    }
+
+    /// How long the client waits for an answer, if it says so.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>> {
+        if self.timeout.is_empty() {
+            return Ok(None);
+        }
+        let given = duration::parse(&self.timeout).map_err(|error| {
+            StatusError::bad_request(format!("invalid timeout specified in the URL: {error}"))
+        })?;
+        Ok(Some(given).filter(|given| !given.is_zero()))
     }
 
     /// Whether nothing is to be kept. `kind`: of the options, for the words of a refusal.

@@ -3,21 +3,25 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY, WARNING};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT, VARY,
+    WARNING,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use navarch_api::def::SubresourceKind;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
 
+use super::handle::header;
 use crate::ApiServer;
 use crate::encode::body::{Gzip, ReplyBody};
-use crate::encode::{self, Items, ListChunks, Tables};
+use crate::encode::{self, Frames, Items, ListChunks, Tables};
 use crate::limits::COMPRESS_FROM;
 use crate::registry::{Feed, WatchFeed};
 use crate::reply::{List, Output, Reply};
-use crate::request::Params;
 use crate::request::accept::{self, Accepted, Format, Shape};
+use crate::request::{Params, RequestInfo};
 use crate::served::Served;
 
 /// Bytes of warnings that an answer carries at most.
@@ -33,16 +37,24 @@ pub(super) struct Encoder {
 impl Encoder {
     /// Refuses what nobody can write. Streams are not negotiated.
     pub(super) fn new(
-        accepts: Option<&str>,
-        encodings: Option<&str>,
+        headers: &HeaderMap,
         params: &Params<'_>,
-        sub: Option<SubresourceKind>,
+        info: &RequestInfo<'_>,
+        served: &Served,
     ) -> Result<Self> {
         use SubresourceKind::{Attach, Exec, Log, PortForward, Proxy};
-        let accepted = match sub {
+        let sub = served.def.subresource(&info.subresource);
+        let mut accepted = match sub.map(|sub| sub.kind) {
             Some(Log | Exec | Attach | PortForward | Proxy) => Accepted::JSON,
-            _ => accept::negotiate(accepts)?,
+            _ => accept::negotiate(header(headers, &ACCEPT), info.verb, || served.in_protobuf())?,
         };
+        accepted.pretty |= accept::for_people(&params.pretty, header(headers, &USER_AGENT));
+        let encodings = header(headers, &ACCEPT_ENCODING);
+        let include = match accepted.shape {
+            Shape::Table => &*params.include_object,
+            _ => "",
+        };
+        let tables = Tables::new(include, accepted.meta)?;
         let gzip = encodings.is_some_and(|encodings| {
             encodings
                 .split(',')
@@ -51,7 +63,7 @@ impl Encoder {
         Ok(Self {
             accepted,
             gzip,
-            tables: Tables::new(&params.include_object),
+            tables,
         })
     }
 
@@ -100,7 +112,13 @@ impl Encoder {
     ) -> Result<ReplyBody> {
         Ok(ReplyBody::Full(match self.accepted.shape {
             Shape::Plain => json,
-            Shape::Metadata => encode::partial(&json).into(),
+            Shape::Metadata => encode::partial(&json, self.accepted.meta).into(),
+            Shape::MetadataList => {
+                return Err(StatusError::not_acceptable(format!(
+                    "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+                    internal_type(served, &served.def.kind)
+                )));
+            }
             Shape::Table => self.tables.object(served, &*object()?, &json),
         }))
     }
@@ -109,7 +127,13 @@ impl Encoder {
         let items = match self.accepted.shape {
             Shape::Table => return self.tables.list(&list).map(ReplyBody::Full),
             Shape::Plain => Items::Plain,
-            Shape::Metadata => Items::Metadata,
+            Shape::MetadataList => Items::Metadata(self.accepted.meta),
+            Shape::Metadata => {
+                return Err(StatusError::not_acceptable(format!(
+                    "you requested PartialObjectMetadata, but the requested object is a list ({})",
+                    internal_type(&list.served, &list.served.def.list_kind)
+                )));
+            }
         };
         let chunks = ListChunks::new(list, items);
         let total = chunks.total();
@@ -119,12 +143,11 @@ impl Encoder {
     /// The response with headers, in the format and the encoding that were agreed on.
     fn response(&self, code: u16, body: ReplyBody) -> Result<Response<ReplyBody>> {
         let body = match self.accepted.format {
+            Format::Json if self.accepted.pretty => {
+                ReplyBody::Full(encode::pretty(&whole(body)).into())
+            }
             Format::Json => body,
-            Format::Yaml => ReplyBody::Full(
-                yaml::from_json(&whole(body))
-                    .map_err(StatusError::internal)?
-                    .into(),
-            ),
+            format => ReplyBody::Full(written(format, whole(body))?),
         };
         let large = |length: u64| self.gzip && length > COMPRESS_FROM as u64;
         let (body, compressed) = match body {
@@ -150,32 +173,31 @@ impl Encoder {
     }
 
     fn watch(self, server: &ApiServer, feed: WatchFeed) -> Result<Response<ReplyBody>> {
-        if self.accepted.format != Format::Json {
-            return Err(accept::not_acceptable());
-        }
         let open = Open::new(server, &feed.served);
         let state = Watching {
             feed,
-            shape: self.accepted.shape,
-            tables: self.tables,
+            frames: Frames {
+                accepted: self.accepted,
+                tables: self.tables,
+            },
             first: true,
             batch: Vec::new(),
             _open: open,
         };
         let stream = futures::stream::unfold(state, Watching::chunk);
-        Ok(plain(
-            200,
-            "application/json",
-            ReplyBody::Stream(Box::pin(stream)),
-        ))
+        let content_type = match self.accepted.format {
+            Format::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+            format => format.content_type(),
+        };
+        let body = ReplyBody::Stream(Box::pin(stream));
+        Ok(plain(200, content_type, body))
     }
 }
 
 /// A watch that is being told.
 struct Watching {
     feed: WatchFeed,
-    shape: Shape,
-    tables: Tables,
+    frames: Frames,
     first: bool,
     /// What is still to be told, the next last.
     batch: Vec<Feed>,
@@ -191,13 +213,7 @@ impl Watching {
             self.batch.reverse();
         }
         let served = self.feed.served.clone();
-        let chunk = encode::frames(
-            &served,
-            self.shape,
-            self.tables,
-            &mut self.first,
-            &mut self.batch,
-        );
+        let chunk = self.frames.chunk(&served, &mut self.first, &mut self.batch);
         Some((chunk, self))
     }
 }
@@ -221,6 +237,27 @@ impl Drop for Open {
 
 fn code(created: bool) -> u16 {
     if created { 201 } else { 200 }
+}
+
+/// What Kubernetes' own program calls a kind, which its refusals tell.
+fn internal_type(served: &Served, kind: &str) -> String {
+    let package = match &*served.def.group {
+        "" | "events.k8s.io" => "core",
+        "internal.apiserver.k8s.io" => "apiserverinternal",
+        group => group.split('.').next().unwrap_or_default(),
+    };
+    format!("*{package}.{kind}")
+}
+
+/// JSON in another format.
+pub(super) fn written(format: Format, json: Bytes) -> Result<Bytes> {
+    match format {
+        Format::Json => Ok(json),
+        Format::Yaml => yaml::from_json(&json)
+            .map(Into::into)
+            .map_err(StatusError::internal),
+        Format::Protobuf => encode::protobuf(&json).map(Into::into),
+    }
 }
 
 fn whole(body: ReplyBody) -> Bytes {
@@ -253,10 +290,10 @@ pub(super) fn plain(code: u16, content_type: &'static str, body: ReplyBody) -> R
 /// A refusal as a Status, in the format that the client takes.
 pub(super) fn error_response(error: &StatusError, accepts: Option<&str>) -> Response<ReplyBody> {
     let json = encode::status_json(error);
-    let format = accept::error_format(accepts);
-    let body = match format {
-        Format::Json => json,
-        Format::Yaml => yaml::from_json(&json).map_or(json, Into::into),
+    let format = accept::plain_format(accepts).unwrap_or(Format::Json);
+    let (format, body) = match written(format, json.clone()) {
+        Ok(body) => (format, body),
+        Err(_) => (Format::Json, json),
     };
     let mut response = plain(error.code, format.content_type(), ReplyBody::Full(body));
     let retry = error
@@ -270,6 +307,21 @@ pub(super) fn error_response(error: &StatusError, accepts: Option<&str>) -> Resp
             .insert(http::header::RETRY_AFTER, value);
     }
     response
+}
+
+/// The answer to a client that has waited for as long as it wanted to. Kubernetes gives up outside of what writes answers,
+/// so that this one says neither what it is nor that it is JSON.
+pub(super) fn late() -> Response<ReplyBody> {
+    let error = StatusError::timeout(
+        "Timeout: request did not complete within the allotted timeout",
+        0,
+    );
+    let body = serde_json::json!({
+        "metadata": {}, "status": "Failure", "message": error.message, "reason": error.reason,
+        "details": {}, "code": error.code,
+    });
+    let body = ReplyBody::Full(body.to_string().into());
+    plain(error.code, "text/plain; charset=utf-8", body)
 }
 
 /// Warns of something before everything that the answer warns of already.

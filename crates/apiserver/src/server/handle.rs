@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
@@ -12,13 +12,14 @@ use navarch_api::call::PatchKind;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
 
-use super::answer::{Encoder, error_response, warn};
+use super::answer::{Encoder, error_response, late, warn};
 use super::body;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
 use crate::pipeline::{Connection, Handled};
 use crate::registry::{Input, Request, Upgrade};
-use crate::request::{Params, RequestInfo, Verb, accept, protobuf};
+use crate::request::accept::{self, Format};
+use crate::request::{Params, RequestInfo, Verb, protobuf};
 use crate::served::Served;
 
 impl ApiServer {
@@ -63,7 +64,7 @@ impl ApiServer {
                     params: &params,
                     served,
                 };
-                self.exchange(exchange, body, upgrade).await
+                self.in_time(exchange, body, upgrade).await
             }
         };
         let mut response = answer.unwrap_or_else(|error| error_response(&error, accepts));
@@ -79,6 +80,28 @@ impl ApiServer {
         response
     }
 
+    /// Answers within the time that the client gives. A write that is under way is finished all the same.
+    async fn in_time(
+        &self,
+        exchange: Exchange<'_>,
+        body: Incoming,
+        upgrade: Option<OnUpgrade>,
+    ) -> Result<Response<ReplyBody>> {
+        let Exchange { info, params, .. } = &exchange;
+        if info.verb == Verb::Watch || info.is_stream() {
+            return self.exchange(exchange, body, upgrade).await;
+        }
+        let timeout = params.timeout()?.filter(|_| info.verb.reads());
+        let answer = self.exchange(exchange, body, upgrade);
+        match timeout {
+            None => answer.await,
+            Some(timeout) => match tokio::time::timeout(timeout, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(late()),
+            },
+        }
+    }
+
     async fn exchange(
         &self,
         exchange: Exchange<'_>,
@@ -91,19 +114,11 @@ impl ApiServer {
             params,
             served,
         } = exchange;
-        let encoder = Encoder::new(
-            header(&parts.headers, &ACCEPT),
-            header(&parts.headers, &ACCEPT_ENCODING),
-            params,
-            served
-                .def
-                .subresource(&info.subresource)
-                .map(|sub| sub.kind),
-        )?;
+        let encoder = Encoder::new(&parts.headers, params, info, served)?;
         let body = if info.verb.reads() {
             Input::None
         } else {
-            input(info.verb, &parts.headers, body).await?
+            input(info, served, &parts.headers, body).await?
         };
         let upgrade = (!info.subresource.is_empty()).then(|| Upgrade {
             method: parts.method.clone(),
@@ -138,7 +153,13 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'
 }
 
 /// Reads the body as what the content type says it is.
-async fn input(verb: Verb, headers: &HeaderMap, incoming: Incoming) -> Result<Input> {
+async fn input(
+    info: &RequestInfo<'_>,
+    served: &Served,
+    headers: &HeaderMap,
+    incoming: Incoming,
+) -> Result<Input> {
+    let verb = info.verb;
     let content_type = header(headers, &CONTENT_TYPE);
     if verb == Verb::Patch {
         let (kind, is_yaml) = match accept::media(content_type) {
@@ -156,12 +177,27 @@ async fn input(verb: Verb, headers: &HeaderMap, incoming: Incoming) -> Result<In
     if bytes.is_empty() && matches!(verb, Verb::Delete | Verb::DeleteCollection) {
         return Ok(Input::None);
     }
-    match accept::body_format(content_type)? {
-        accept::BodyFormat::Json => Ok(Input::Json(bytes)),
-        accept::BodyFormat::Yaml => from_yaml(&bytes).map(Input::Json),
-        accept::BodyFormat::Protobuf => {
-            protobuf::to_json(&bytes).map(|json| Input::Json(json.into()))
+    match accept::body_format(content_type, || served.in_protobuf())? {
+        Format::Json => Ok(Input::Json(bytes)),
+        Format::Yaml => from_yaml(&bytes).map(Input::Json),
+        Format::Protobuf => {
+            let json = protobuf::to_json(&bytes, &expected(info, served))?;
+            Ok(Input::Json(json.into()))
         }
+    }
+}
+
+/// What a body is taken for that does not say what it is.
+fn expected(info: &RequestInfo<'_>, served: &Served) -> protobuf::Expected {
+    let def = &served.def;
+    let deletes = matches!(info.verb, Verb::Delete | Verb::DeleteCollection);
+    let body = def
+        .subresource(&info.subresource)
+        .and_then(|sub| sub.body.as_ref());
+    match body {
+        _ if deletes => protobuf::Expected::new("", "v1", "DeleteOptions"),
+        Some((group, version, kind)) => protobuf::Expected::new(group, version, kind),
+        None => protobuf::Expected::new(&def.group, &def.version, &def.kind),
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod connection;
+mod documents;
 mod handle;
 mod paths;
 mod streams;

@@ -99,7 +99,7 @@ impl Client {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> hyper::Response<Incoming> {
         let mut request = Request::builder()
             .method(method)
@@ -112,7 +112,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+            .body(Full::new(Bytes::copy_from_slice(body.as_ref())))
             .unwrap();
         self.sender.send_request(request).await.unwrap()
     }
@@ -122,7 +122,7 @@ impl Client {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Got {
         let (head, body) = self.open(method, path, headers, body).await.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

@@ -4,9 +4,11 @@
 mod by_hand;
 mod cluster;
 mod deletion;
+mod documents;
 mod http;
 mod identity;
 mod lists;
+mod negotiation;
 mod services;
 mod shutdown;
 mod watches;
