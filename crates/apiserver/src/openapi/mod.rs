@@ -6,6 +6,7 @@ mod gnostic;
 mod names;
 mod operations;
 mod parameters;
+mod resource;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -201,7 +202,7 @@ fn parts(table: &Table) -> BTreeMap<String, Vec<Path>> {
 fn of_version(prefix: &str, resources: &Version) -> Vec<Path> {
     let mut paths: Vec<Path> = resources
         .resources()
-        .flat_map(|def| operations::paths(prefix, def))
+        .flat_map(|def| resource::paths(prefix, def))
         .collect();
     paths.sort_by(|a, b| a.path.cmp(&b.path));
     paths
