@@ -22,11 +22,13 @@ fn opened(body: &[u8]) -> Value {
     serde_json::from_slice(&to_json(schema(), id, kind, envelope.message).unwrap()).unwrap()
 }
 
-/// The protobuf body of an object in the core group.
+/// The protobuf body of an object.
 fn sealed(object: &Value) -> Vec<u8> {
-    let kind = object["kind"].as_str().unwrap();
-    let id = schema().kind("", "v1", kind).unwrap();
-    from_json(schema(), id, ("v1", kind), object.to_string().as_bytes()).unwrap()
+    let word = |key: &str| object[key].as_str().unwrap();
+    let kind = (word("apiVersion"), word("kind"));
+    let (group, version) = kind.0.split_once('/').unwrap_or(("", kind.0));
+    let id = schema().kind(group, version, kind.1).unwrap();
+    from_json(schema(), id, kind, object.to_string().as_bytes()).unwrap()
 }
 
 #[tokio::test]
@@ -107,6 +109,45 @@ async fn metadata_alone_is_protobuf_and_tables_are_not() {
     let table = of("Table");
     let table = admin.send("GET", path, &[("accept", &*table)], "").await;
     assert_eq!(table.status, 406);
+}
+
+#[tokio::test]
+async fn subresources_with_a_body_of_their_own_are_protobuf_too() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let both = [("content-type", PROTOBUF), ("accept", PROTOBUF)];
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    admin
+        .post(accounts, &json!({"metadata": {"name": "s"}}))
+        .await;
+    let ask = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"audiences": [], "expirationSeconds": 900},
+    });
+    let path = format!("{accounts}/s/token");
+    let token = admin.send("POST", &path, &both, sealed(&ask)).await;
+    let token = opened(&token.bytes);
+    assert_eq!(token["kind"], "TokenRequest");
+    assert!(token["status"]["token"].is_string());
+
+    let controllers = "/api/v1/namespaces/default/replicationcontrollers";
+    let controller = json!({
+        "metadata": {"name": "r"},
+        "spec": {"selector": {"a": "b"}, "template": {
+            "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]},
+        }},
+    });
+    admin.post(controllers, &controller).await;
+    let path = format!("{controllers}/r/scale");
+    let scale = admin.send("GET", &path, &both[1..], "").await;
+    let mut scale = opened(&scale.bytes);
+    assert_eq!(
+        (&scale["apiVersion"], &scale["spec"]["replicas"]),
+        (&json!("autoscaling/v1"), &json!(1))
+    );
+    scale["spec"]["replicas"] = 3.into();
+    let scaled = admin.send("PUT", &path, &both, sealed(&scale)).await;
+    assert_eq!(opened(&scaled.bytes)["spec"]["replicas"], 3);
 }
 
 #[tokio::test]
