@@ -155,6 +155,9 @@ fn write_type(
     if text(definition, "x-kubernetes-map-type") == "atomic" {
         out.push_str(" map=atomic");
     }
+    if let Some(unions) = definition.get("x-kubernetes-unions") {
+        write!(out, " unions={unions}")?;
+    }
     out.push('\n');
     let required: Vec<&str> = list(definition, "required")
         .filter_map(Value::as_str)

@@ -13,8 +13,8 @@
 //!  volumes []io.k8s.api.core.v1.Volume list=map keys=name patch=merge,retainKeys key=name pb=1
 //! ```
 //!
-//! A type line: the full name, then any of `gvk=GROUP/VERSION/KIND` (repeatable; the core group is empty: `gvk=/v1/Pod`) and
-//! `map=atomic` (the struct is applied as a whole).
+//! A type line: the full name, then any of `gvk=GROUP/VERSION/KIND` (repeatable; the core group is empty: `gvk=/v1/Pod`),
+//! `map=atomic` (the struct is applied as a whole) and `unions=JSON` (`x-kubernetes-unions`).
 //!
 //! A field line: the JSON name, the shape, then any of the attributes below, in any order, separated by one space.
 //!
@@ -185,6 +185,8 @@ pub struct Type {
     pub kinds: Vec<GroupVersionKind>,
     /// Whether it is applied as a whole wherever it stands.
     pub atomic: bool,
+    /// Which of its fields exclude each other, in JSON: `x-kubernetes-unions`.
+    pub unions: Option<Text>,
     /// Its fields, by name.
     fields: Vec<Field>,
 }
@@ -239,6 +241,7 @@ impl Type {
             name: name.into(),
             kinds: Vec::new(),
             atomic: false,
+            unions: None,
             fields,
         }
     }

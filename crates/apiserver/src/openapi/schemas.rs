@@ -168,6 +168,10 @@ fn schema_of(ty: &Type, dialect: Dialect) -> Value {
     if ty.atomic {
         value.insert("x-kubernetes-map-type".into(), "atomic".into());
     }
+    let unions = ty.unions.as_deref();
+    if let Some(unions) = unions.and_then(|json| serde_json::from_str(json).ok()) {
+        value.insert("x-kubernetes-unions".into(), unions);
+    }
     if !ty.kinds.is_empty() {
         let kinds: Vec<Value> = ty
             .kinds

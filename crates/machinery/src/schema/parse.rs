@@ -80,12 +80,14 @@ fn read_type(name: &'static str, rest: &'static str) -> Result<Type, String> {
         name: Text::Borrowed(name),
         kinds: Vec::new(),
         atomic: false,
+        unions: None,
         fields: Vec::new(),
     };
     for (key, value) in words(rest) {
         match (key, value) {
             ("gvk", gvk) => ty.kinds.push(read_kind(gvk)?),
             ("map", "atomic") => ty.atomic = true,
+            ("unions", json) => ty.unions = Some(Text::Borrowed(json)),
             _ => return Err(format!("unknown attribute {key}={value} of a type")),
         }
     }
