@@ -23,6 +23,10 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 
+/// Requests are many small allocations on one thread that another frees: glibc's allocator took a fifth of the API server's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match config_file::arguments(std::env::args_os()) {
         Ok(arguments) => arguments,
