@@ -3,6 +3,7 @@
 //! Everything here is pure: bytes and values in, values out.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::needless_pass_by_value))]
 
+pub mod apply;
 pub mod decode;
 pub mod field;
 pub mod fields;

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     ListMeta, Status, StatusCause, StatusDetails,
 };
 
+use crate::apply::{Conflict, Conflicts};
 use crate::field::{ErrorList, quote};
 
 /// A refusal or failure as the API tells it: the HTTP code, a reason that programs read, and a message that people read.
@@ -114,6 +115,23 @@ impl StatusError {
     pub fn modified(group: &str, resource: &str, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(group, resource, name, why)
+    }
+
+    /// 409: others own what is applied.
+    pub fn apply_conflict(conflicts: &Conflicts) -> Self {
+        let cause = |conflict: &Conflict| StatusCause {
+            field: Some(conflict.field.clone()),
+            message: Some(format!("conflict with {}", conflict.manager)),
+            reason: Some("FieldManagerConflict".into()),
+        };
+        let details = StatusDetails {
+            causes: Some(conflicts.0.iter().map(cause).collect()),
+            ..Default::default()
+        };
+        Self {
+            details: Some(Box::new(details)),
+            ..Self::new(409, "Conflict", conflicts.to_string())
+        }
     }
 
     /// 422: validation found something.
