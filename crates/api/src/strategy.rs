@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::{Object, Typed};
 use serde_json::Value;
@@ -58,6 +59,8 @@ pub trait Strategy: Send + Sync {
     fn prepare_for_create(&self, object: &mut dyn Object);
     /// Carries over from `old` what this write may not change; raises the generation where the spec changed.
     fn prepare_for_update(&self, part: Part, object: &mut dyn Object, old: &dyn Object);
+    /// What a write of a part can reach: what it resets or carries over it cannot, and its author does not come to own it.
+    fn scope(&self, part: Part) -> Scope;
     /// Checks an object, metadata included.
     fn validate(&self, object: &dyn Object) -> ErrorList;
     /// Checks what only new objects must be; called beside `validate` on create.
@@ -137,6 +140,14 @@ pub trait Hooks: Typed {
     fn prepare_for_create(&mut self) {}
     /// See [`Strategy::prepare_for_update`].
     fn prepare_for_update(&mut self, _part: Part, _old: &Self) {}
+    /// See [`Strategy::scope`].
+    fn scope(part: Part) -> Scope {
+        match part {
+            Part::Main => Scope::AllBut(&["status"]),
+            Part::Status => Scope::AllBut(&["spec"]),
+            Part::Other(_) => Scope::AllBut(&[]),
+        }
+    }
     /// The rule of its name: a list of complaints, as `navarch_machinery::names` words them. `prefix`: it is a generateName.
     fn name_errors(name: &str, prefix: bool) -> Vec<String>;
     /// Checks all but the metadata.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_machinery::apply::Scope;
 use navarch_machinery::decode::{decode, decode_trusted};
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::Object;
@@ -74,6 +75,10 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
             object.prepare_for_update(part, old);
             metadata::prepare_for_update(object.metadata_mut(), old.metadata());
         }
+    }
+
+    fn scope(&self, part: Part) -> Scope {
+        T::scope(part)
     }
 
     fn validate(&self, object: &dyn Object) -> ErrorList {

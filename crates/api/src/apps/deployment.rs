@@ -7,6 +7,7 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStatus};
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
@@ -100,6 +101,14 @@ impl Hooks for Deployment {
         self.status.clone_from(&old.status);
         if self.spec != old.spec || self.metadata.annotations != old.metadata.annotations {
             self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
+        }
+    }
+
+    fn scope(part: Part) -> Scope {
+        match part {
+            Part::Main => Scope::AllBut(&["status"]),
+            Part::Status => Scope::AllBut(&["spec", "metadata.labels"]),
+            Part::Other(_) => Scope::AllBut(&[]),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_qualified_name;
 use serde_json::Value;
@@ -59,6 +60,14 @@ impl Hooks for Namespace {
             }
             Part::Status => self.spec.clone_from(&old.spec),
             Part::Other(_) => self.status.clone_from(&old.status),
+        }
+    }
+
+    fn scope(part: Part) -> Scope {
+        match part {
+            Part::Status => Scope::AllBut(&["spec"]),
+            // The finalizers of the spec are written by a subresource that leaves the status alone as well.
+            _ => Scope::AllBut(&["status"]),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_dns1123_label;
 use navarch_machinery::object::Object;
@@ -146,6 +147,25 @@ impl Hooks for Pod {
         defaults::drop_disabled(self.spec.get_or_insert_default(), old.spec.as_ref());
         if !equality::same(&self.spec, &old.spec) {
             self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
+        }
+    }
+
+    fn scope(part: Part) -> Scope {
+        match part {
+            Part::Main => Scope::AllBut(&["status"]),
+            Part::Status => Scope::AllBut(&[
+                "spec",
+                "metadata.deletionTimestamp",
+                "metadata.ownerReferences",
+            ]),
+            Part::Other("ephemeralcontainers") => Scope::Only(&["spec.ephemeralContainers"]),
+            Part::Other("resize") => Scope::Only(&[
+                "spec.containers.*.resources",
+                "spec.containers.*.resizePolicy",
+                "spec.initContainers.*.resources",
+                "spec.initContainers.*.resizePolicy",
+            ]),
+            Part::Other(_) => Scope::AllBut(&[]),
         }
     }
 
