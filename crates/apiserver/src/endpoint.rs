@@ -11,6 +11,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
+use crate::managed::part_name;
 use crate::pipeline::Handled;
 use crate::registry::{Change, Feed, Input, Request, WatchFeed};
 use crate::reply::{Output, Reply};
@@ -49,6 +50,7 @@ impl Caller {
             info: &info,
             params: &params,
             served,
+            agent: part_name(&self.user.name),
             body,
             warnings: Vec::new(),
         };

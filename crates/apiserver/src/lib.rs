@@ -17,6 +17,7 @@ mod identity;
 mod kubelets;
 mod labels;
 mod limits;
+mod managed;
 mod metrics;
 mod openapi;
 mod pipeline;

@@ -7,8 +7,11 @@ use navarch_api::def::ResourceDef;
 use navarch_api::schema::schema;
 use navarch_api::table::Table;
 use navarch_machinery::object::Object;
+use navarch_machinery::schema::TypeId;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::Entry;
+
+use crate::encode::scan;
 
 /// A kind whose storage does more than keep bytes, as Kubernetes' own registry has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(crate) struct Served {
     /// The resource whose objects are stored where that is another one.
     pub(crate) storage: Option<Arc<Served>>,
     pub(crate) special: Special,
+    /// Its type. `None`: the table of types does not have it, and nobody is told who owns its fields.
+    pub(crate) ty: Option<TypeId>,
     /// What every answer warns of, where Kubernetes calls the resource deprecated.
     pub(crate) deprecation: Option<&'static str>,
     /// Members that every encoded object has, null where there is nothing to say.
@@ -58,6 +63,7 @@ impl Served {
             api_version,
             storage,
             special,
+            ty: schema().kind(&def.group, &def.version, &def.kind),
             def,
         }
     }
@@ -107,7 +113,7 @@ impl Served {
         let broken = |error: String| StatusError::internal(format!("{}: {error}", entry.key));
         let mut fresh = None;
         let shared = entry.decoded(|bytes| {
-            let object = self.def.strategy.decode_stored(bytes)?;
+            let object = self.decode_bytes(bytes)?;
             fresh = Some(object.clone());
             Ok(object.into_any())
         });
@@ -115,13 +121,16 @@ impl Served {
             (_, Some(object)) => Ok(object),
             (shared, None) => match self.def.strategy.share(shared) {
                 Some(object) => Ok(object),
-                None => self
-                    .def
-                    .strategy
-                    .decode_stored(&entry.value)
-                    .map_err(broken),
+                None => self.decode_bytes(&entry.value).map_err(broken),
             },
         }
+    }
+
+    /// Nobody in this process looks at managed fields but the writes, and they read them where they are: decoded, they would
+    /// be larger than many an object.
+    fn decode_bytes(&self, json: &[u8]) -> std::result::Result<Arc<dyn Object>, String> {
+        let json = scan::without_managed_fields(json);
+        self.def.strategy.decode_stored(&json)
     }
 
     /// Keeps an object that was just written as the decoded form of its entry.

@@ -5,6 +5,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::Result;
 use navarch_store::Entry;
 
+use super::scan;
 use crate::served::Served;
 
 /// The JSON of an entry's object: the stored bytes, unless it is stored as another kind.
@@ -12,7 +13,9 @@ pub(crate) fn object_bytes(served: &Served, entry: &Entry) -> Result<Bytes> {
     if served.storage.is_none() {
         return Ok(entry.value.clone());
     }
-    Ok(encoded(served, &*served.decode(entry)?))
+    let json = encoded(served, &*served.decode(entry)?);
+    let managed = scan::managed_fields(&entry.value);
+    Ok(scan::with_managed_fields(json.into(), managed).into())
 }
 
 /// The JSON of an object.

@@ -3,9 +3,15 @@
 //! Selectors, tables of metadata and the place of the revision need a few bytes of an object whose bytes are the
 //! answer. Walking to them costs a fraction of decoding; nothing here panics on other input, it finds nothing.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memchr2;
+
+const MANAGED_FIELDS: &str = "managedFields";
+
+/// What stands before them; they are never the first of the metadata.
+const MANAGED_KEY: &[u8] = b",\"managedFields\":";
 
 /// The end of the string that begins at `at` (which is a quote).
 fn string_end(json: &[u8], at: usize) -> Option<usize> {
@@ -135,6 +141,34 @@ pub(crate) fn at<'a>(json: &'a [u8], path: &str) -> Option<&'a str> {
     text(json, range)
 }
 
+/// The managed fields of an object, as JSON; empty where it has none.
+pub(crate) fn managed_fields(json: &[u8]) -> &[u8] {
+    in_metadata(json, MANAGED_FIELDS)
+        .and_then(|range| json.get(range))
+        .unwrap_or_default()
+}
+
+/// The object without its managed fields, which only writes look at.
+pub(crate) fn without_managed_fields(json: &[u8]) -> Cow<'_, [u8]> {
+    let cut = in_metadata(json, MANAGED_FIELDS).and_then(|range| {
+        let head = json.get(..range.start)?.strip_suffix(MANAGED_KEY)?;
+        Some([head, json.get(range.end..)?].concat())
+    });
+    cut.map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// The object with managed fields, which go to the end of its metadata so that nobody has to pass them who looks for a label.
+pub(crate) fn with_managed_fields(json: Vec<u8>, managed: &[u8]) -> Vec<u8> {
+    let end = metadata(&json).map(|range| range.end.saturating_sub(1));
+    let Some((head, tail)) = end.and_then(|end| json.split_at_checked(end)) else {
+        return json;
+    };
+    if managed.is_empty() {
+        return json;
+    }
+    [head, MANAGED_KEY, managed, tail].concat()
+}
+
 /// The object without its revision: what two versions are compared by.
 pub(crate) fn without_revision(json: &[u8]) -> (&[u8], &[u8]) {
     match resource_version(json) {
@@ -162,9 +196,28 @@ mod tests {
     }
 
     #[test]
+    fn puts_managed_fields_in_and_out() {
+        let managed = b"[{\"manager\":\"a\"}]";
+        let with = with_managed_fields(OBJECT.into(), managed);
+        assert_eq!(managed_fields(&with), managed);
+        assert_eq!(with.len(), OBJECT.len() + MANAGED_KEY.len() + managed.len());
+        assert_eq!(
+            resource_version(&with).map(|at| &with[at]),
+            Some(&b"12"[..])
+        );
+        assert_eq!(*without_managed_fields(&with), *OBJECT.as_bytes());
+        assert_eq!(
+            *without_managed_fields(OBJECT.as_bytes()),
+            *OBJECT.as_bytes()
+        );
+    }
+
+    #[test]
     fn finds_nothing_in_what_is_broken() {
         for end in 0..OBJECT.len() {
             let _ = resource_version(&OBJECT.as_bytes()[..end]);
+            let _ = with_managed_fields(OBJECT.as_bytes()[..end].to_vec(), b"[]");
+            let _ = without_managed_fields(&OBJECT.as_bytes()[..end]);
         }
         assert_eq!(resource_version(b"{\"metadata\":{\"name\":\"a\"}}"), None);
     }

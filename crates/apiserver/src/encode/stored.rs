@@ -5,6 +5,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::scan;
+use crate::managed::Managed;
 use crate::served::Served;
 
 /// Bytes for the store.
@@ -16,13 +17,18 @@ pub(crate) struct Encoded {
     pub(crate) stamp: u32,
 }
 
-/// Writes an object. Its resourceVersion is empty afterwards.
-pub(crate) fn encode(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
+/// Writes an object with its managed fields. Its resourceVersion is empty afterwards.
+pub(crate) fn encode(
+    served: &Served,
+    object: &mut dyn Object,
+    managed: &Managed,
+) -> Result<Encoded> {
     object.metadata_mut().resource_version = Some(String::new());
+    object.metadata_mut().managed_fields = None;
     let mut json = Vec::with_capacity(1024);
     served.def.strategy.encode(object, &mut json);
     add_nulls(served, &mut json);
-    stamped(json.into())
+    stamped(scan::with_managed_fields(json, managed.json()).into())
 }
 
 /// Writes null for what the kind always has and this object has not.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use navarch_machinery::apply::same_but_times;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Compare, Entry, Op, Transaction, TxnOutcome};
@@ -9,6 +10,7 @@ use navarch_store::{Compare, Entry, Op, Transaction, TxnOutcome};
 use crate::ApiServer;
 use crate::encode::{Encoded, encode, scan};
 use crate::errors::of_store;
+use crate::managed::Managed;
 use crate::reply::Output;
 use crate::served::Served;
 
@@ -86,20 +88,41 @@ impl ApiServer {
 }
 
 /// The bytes of an object in the form in which it is stored.
-pub(crate) fn to_stored(served: &Served, object: &mut dyn Object) -> Result<Encoded> {
+pub(crate) fn to_stored(
+    served: &Served,
+    object: &mut dyn Object,
+    managed: &Managed,
+) -> Result<Encoded> {
     let Some(storage) = &served.storage else {
-        return encode(served, object);
+        return encode(served, object, managed);
     };
     let stored = served.def.strategy.to_storage_kind(object);
     let mut stored = stored
         .ok_or_else(|| StatusError::internal(format!("{:?} cannot be stored", served.def)))?;
-    encode(storage, &mut *stored)
+    encode(storage, &mut *stored, managed)
 }
 
-/// Whether writing `encoded` would change nothing of an entry but its revision.
+/// Whether writing `encoded` would change nothing of an entry but its revision and when its managers wrote.
 pub(crate) fn is_unchanged(entry: &Entry, encoded: &Encoded) -> bool {
-    let at = encoded.stamp as usize;
-    scan::without_revision(&entry.value) == (&encoded.value[..at], &encoded.value[at..])
+    let (head, tail) = encoded.value.split_at(encoded.stamp as usize);
+    let (old_head, old_tail) = scan::without_revision(&entry.value);
+    if old_head != head {
+        return false;
+    }
+    // The managed fields follow the revision in the metadata; what is before and behind them must be the same.
+    old_tail == tail || {
+        let (old, new) = (
+            scan::managed_fields(&entry.value),
+            scan::managed_fields(&encoded.value),
+        );
+        old != new && same_but_times(old, new) && *cut(old_tail, old) == *cut(tail, new)
+    }
+}
+
+fn cut(json: &[u8], managed: &[u8]) -> Vec<u8> {
+    let at = memchr::memmem::find(json, managed).unwrap_or(json.len());
+    let (head, tail) = json.split_at(at);
+    [head, tail.get(managed.len()..).unwrap_or_default()].concat()
 }
 
 /// The answer to a write, and the written object as the decoded form of its entry.
@@ -126,9 +149,11 @@ pub(crate) fn answer(
 pub(crate) fn shown(
     served: &Arc<Served>,
     mut object: Box<dyn Object>,
+    managed: &Managed,
     version: Option<u64>,
     created: bool,
 ) -> Output {
+    object.metadata_mut().managed_fields = managed.entries();
     object.metadata_mut().resource_version = version.map(|version| version.to_string());
     Output::Object {
         served: served.clone(),

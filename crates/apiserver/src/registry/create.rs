@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use navarch_api::strategy::Part;
 use navarch_machinery::names;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -14,31 +15,33 @@ use super::{Request, decode};
 use crate::ApiServer;
 use crate::admission::{Admitted, Operation};
 use crate::limits::{NAME_ATTEMPTS, WRITE_ATTEMPTS};
+use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
 use crate::served::{Served, Special};
 
 impl ApiServer {
     /// Creates the object that the request carries.
     pub(crate) async fn create(&self, request: &mut Request<'_>) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("CreateOptions")?;
-        let validation = request.params.field_validation("CreateOptions")?;
+        let options = request.params.write_options("CreateOptions")?;
         let body = std::mem::replace(&mut request.body, super::Input::None);
         let object = decode::object(
             &self.directory,
             request.served,
             &body,
-            validation,
+            options.validation,
             &mut request.warnings,
         )?;
-        self.create_object(request, object, dry_run).await
+        self.create_object(request, object, options.dry_run, None)
+            .await
     }
 
-    /// Creates an object: default, mutate, prepare, validate, admit, store.
+    /// Creates an object: default, mutate, prepare, validate, admit, store. `managed`: where it is told already who owns it.
     pub(crate) async fn create_object(
         &self,
         request: &mut Request<'_>,
         mut object: Box<dyn Object>,
         dry_run: bool,
+        managed: Option<Managed>,
     ) -> Result<Output> {
         own_namespace(request.namespace(), &mut *object)?;
         if object
@@ -59,7 +62,15 @@ impl ApiServer {
             .generate_name
             .clone()
             .filter(|_| empty(&object.metadata().name));
+        let given = object.metadata_mut().managed_fields.take();
         served.def.strategy.apply_defaults(&mut *object);
+        let managed = managed.unwrap_or_else(|| {
+            let (writer, given) = (request.writer(), given.as_deref());
+            self.updated_managers(&served, &writer, Part::Main, None, &*object, given)
+        });
+        if given.as_deref().is_some_and(are_refused) {
+            object.metadata_mut().managed_fields = given;
+        }
         self.mutate(request, Operation::Create, &mut *object, None)?;
         served.def.strategy.prepare_for_create(&mut *object);
         fill(&mut *object);
@@ -68,7 +79,8 @@ impl ApiServer {
                 object.metadata_mut().name =
                     Some(names::generate(base, &mut crate::random::number));
             }
-            match self.try_create(request, &served, object, dry_run).await? {
+            let tried = self.try_create(request, &served, object, dry_run, &managed);
+            match tried.await? {
                 Tried::Done(output) => return Ok(output),
                 Tried::Taken(again) => object = again,
             }
@@ -90,6 +102,7 @@ impl ApiServer {
         served: &Arc<Served>,
         mut object: Box<dyn Object>,
         dry_run: bool,
+        managed: &Managed,
     ) -> Result<Tried> {
         let key = served.key(
             request.namespace(),
@@ -113,9 +126,10 @@ impl ApiServer {
             }
             if dry_run {
                 request.warnings.extend(warnings);
-                return Ok(Tried::Done(commit::shown(served, object, None, true)));
+                let shown = commit::shown(served, object, managed, None, true);
+                return Ok(Tried::Done(shown));
             }
-            let encoded = commit::to_stored(served, &mut *object)?;
+            let encoded = commit::to_stored(served, &mut *object, managed)?;
             match self
                 .put(&key, encoded, Compare::Absent(key.as_str().into()), extra)
                 .await?
@@ -170,7 +184,6 @@ fn fill(object: &mut dyn Object) {
     meta.uid = Some(crate::random::uuid());
     meta.creation_timestamp = Some(seconds(Timestamp::now()));
     meta.self_link = None;
-    meta.managed_fields = None;
 }
 
 fn validate(served: &Served, object: &dyn Object) -> Result<()> {

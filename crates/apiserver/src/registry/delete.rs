@@ -16,6 +16,7 @@ use crate::ApiServer;
 use crate::admission::Operation;
 use crate::encode::restamp;
 use crate::limits::WRITE_ATTEMPTS;
+use crate::managed::Managed;
 use crate::reply::{Output, success};
 use crate::served::{Served, Special, returns_deleted};
 
@@ -66,6 +67,7 @@ impl ApiServer {
                 }
             }
             options.check(request, &entry)?;
+            let managed = Managed::of(&entry);
             match step(served, &old, options) {
                 Step::Pending => {
                     return Ok(Output::Stored {
@@ -76,10 +78,11 @@ impl ApiServer {
                     });
                 }
                 Step::Mark(object) if options.dry_run => {
-                    return Ok(commit::shown(served, object, Some(entry.modified), false));
+                    let version = Some(entry.modified);
+                    return Ok(commit::shown(served, object, &managed, version, false));
                 }
                 Step::Mark(mut object) => {
-                    let encoded = commit::to_stored(served, &mut *object)?;
+                    let encoded = commit::to_stored(served, &mut *object, &managed)?;
                     if commit::is_unchanged(&entry, &encoded) {
                         // Whoever deletes again what its finalizers hold must not wake everyone who watches it.
                         return Ok(Output::Stored {
@@ -129,7 +132,7 @@ impl ApiServer {
         let mut extra = Extra::default();
         self.release(served, &**old, &mut extra);
         let encoded = match last {
-            Some(mut object) => commit::to_stored(served, &mut *object)?,
+            Some(mut object) => commit::to_stored(served, &mut *object, &Managed::of(entry))?,
             None => restamp(&entry.value)?,
         };
         match self.remove(entry, encoded, extra).await? {
@@ -148,9 +151,11 @@ impl ApiServer {
 /// The answer to a deletion that has removed the object: the object itself for some kinds, a Status for most.
 fn deleted(served: &Arc<Served>, entry: &Entry, object: Arc<dyn Object>) -> Output {
     if returns_deleted(&served.def) {
+        let mut object = object.clone_object();
+        object.metadata_mut().managed_fields = Managed::of(entry).entries();
         return Output::Object {
             served: served.clone(),
-            object,
+            object: object.into(),
             created: false,
         };
     }

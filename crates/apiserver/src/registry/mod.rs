@@ -1,5 +1,6 @@
 //! The verbs, on the store. Each is written once; a resource adds its strategy's hooks and nothing else.
 
+mod apply;
 mod commit;
 mod continuation;
 mod create;

@@ -14,6 +14,7 @@ use super::commit::{self, Extra, Written};
 use super::delete_options::DeleteOptions;
 use crate::ApiServer;
 use crate::encode::restamp;
+use crate::managed::Managed;
 use crate::reply::Output;
 
 impl ApiServer {
@@ -57,15 +58,12 @@ impl ApiServer {
             namespace.status.get_or_insert_default().phase = Some("Terminating".into());
         }
         if options.dry_run {
-            return Ok(Some(commit::shown(
-                served,
-                object,
-                Some(entry.modified),
-                false,
-            )));
+            let version = Some(entry.modified);
+            let shown = commit::shown(served, object, &Managed::of(entry), version, false);
+            return Ok(Some(shown));
         }
         let finished = !held && is_finalized(&*object);
-        let encoded = commit::to_stored(served, &mut *object)?;
+        let encoded = commit::to_stored(served, &mut *object, &Managed::of(entry))?;
         let written = if finished {
             self.remove(entry, encoded, Extra::default()).await?
         } else {

@@ -1,6 +1,6 @@
 //! PATCH: JSON, merge and strategic merge patches of the newest version.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use navarch_api::call::PatchKind;
 use navarch_machinery::object::Object;
@@ -10,9 +10,11 @@ use serde_json::Value;
 
 use super::create::own_namespace;
 use super::request::part_of;
-use super::update::{Change, PATCHES};
+use super::update::{Change, Current, PATCHES, Wish};
 use super::{Input, Request, decode};
 use crate::ApiServer;
+use crate::encode::scan;
+use crate::managed::Managed;
 use crate::reply::Output;
 use crate::request::FieldValidation;
 use crate::served::Served;
@@ -28,8 +30,11 @@ pub(crate) enum Patch {
 impl ApiServer {
     /// Patches the object, or the part of it that the subresource is.
     pub(crate) async fn patch(&self, request: &mut Request<'_>) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("PatchOptions")?;
-        let validation = request.params.field_validation("PatchOptions")?;
+        let kind = request.body.patch_kind();
+        let options = request.params.patch_options(kind)?;
+        if kind == Some(PatchKind::Apply) {
+            return self.apply(request, options).await;
+        }
         let part = part_of(&request.info.subresource);
         self.store
             .snapshot()
@@ -38,20 +43,23 @@ impl ApiServer {
         let patch = read(std::mem::replace(&mut request.body, Input::None))?;
         let served = request.served.clone();
         let namespace = request.namespace().to_owned();
-        let mut wanted = |old: &Arc<dyn Object>, warnings: &mut Vec<String>| {
-            let mut document = decode::to_value(old)?;
+        let mut wanted = |current: &Current<'_>, warnings: &mut Vec<String>| {
+            let mut document = document(&served, current, patch.is_about_managers())?;
             apply(
                 (&served.def.group, &served.def.version, &served.def.kind),
                 &patch,
                 &mut document,
             )?;
-            let mut object = object(&served, &document, validation, warnings)?;
+            let mut object = object(&served, &document, options.validation, warnings)?;
             own_namespace(&namespace, &mut *object)?;
-            Ok(object)
+            Ok(Wish {
+                object,
+                managed: None,
+            })
         };
         let change = Change {
             part,
-            dry_run,
+            dry_run: options.dry_run,
             whole: false,
             attempts: PATCHES,
             wanted: &mut wanted,
@@ -84,7 +92,37 @@ pub(crate) fn read(input: Input) -> Result<Patch> {
     }
 }
 
-/// 415, in the words for a patch that nobody speaks. Server-side apply is not spoken yet.
+impl Patch {
+    /// Whether it may touch the managed fields, so that it must see them.
+    fn is_about_managers(&self) -> bool {
+        match self {
+            Self::Json(operations) => memchr::memmem::find(operations, b"managedFields").is_some(),
+            Self::Merge(value) | Self::Strategic(value) => {
+                value.pointer("/metadata/managedFields").is_some()
+            }
+        }
+    }
+}
+
+/// The object that a patch is for.
+fn document(served: &Served, current: &Current<'_>, managers: bool) -> Result<Value> {
+    if served.storage.is_none() {
+        let json = &current.entry.value;
+        let json = if managers {
+            Cow::Borrowed(&**json)
+        } else {
+            scan::without_managed_fields(json)
+        };
+        return serde_json::from_slice(&json).map_err(StatusError::internal);
+    }
+    let mut object = current.object.clone_object();
+    if managers {
+        object.metadata_mut().managed_fields = Managed::of(current.entry).entries();
+    }
+    decode::to_value(&object.into())
+}
+
+/// 415, in the words for a patch that nobody speaks.
 pub(crate) fn unsupported() -> StatusError {
     let error = StatusError::unsupported_media_type("415: Unsupported Media Type");
     StatusError {

@@ -8,6 +8,7 @@ use navarch_api::strategy::Part;
 use navarch_machinery::object::Object;
 use serde_json::Value;
 
+use crate::managed::Writer;
 use crate::request::{Params, RequestInfo};
 use crate::served::Served;
 
@@ -16,12 +17,20 @@ pub(crate) struct Request<'a> {
     pub(crate) info: &'a RequestInfo<'a>,
     pub(crate) params: &'a Params<'a>,
     pub(crate) served: &'a Arc<Served>,
+    /// Who sends it: the user agent, or the name of the part of this process.
+    pub(crate) agent: &'a str,
     pub(crate) body: Input,
     /// What the client will be warned of.
     pub(crate) warnings: Vec<String>,
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// Who writes, for the managed fields.
+    pub(crate) fn writer(&self) -> Writer<'a> {
+        let (given, version) = (&self.params.field_manager, &self.served.api_version);
+        Writer::new(given, self.agent, version, &self.info.subresource)
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         if self.served.def.is_namespaced() {
             &self.info.namespace
@@ -51,10 +60,20 @@ pub(crate) enum Input {
     Object(Arc<dyn Object>),
     /// JSON from this process.
     Value(Value),
-    /// A patch, as JSON from a stranger.
+    /// A patch, as JSON from a stranger; what is to be applied, as YAML.
     Patch(PatchKind, Bytes),
     /// A patch from this process.
     PatchValue(PatchKind, Value),
+}
+
+impl Input {
+    /// The kind of patch that it is.
+    pub(crate) fn patch_kind(&self) -> Option<PatchKind> {
+        match self {
+            Self::Patch(kind, _) | Self::PatchValue(kind, _) => Some(*kind),
+            _ => None,
+        }
+    }
 }
 
 /// Which part of the object a subresource writes.

@@ -16,12 +16,26 @@ use crate::ApiServer;
 use crate::admission::Operation;
 use crate::encode::restamp;
 use crate::limits::{PATCH_ATTEMPTS, WRITE_ATTEMPTS};
+use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
 use crate::served::{Served, Special};
 
+/// An object as it is when somebody changes it.
+pub(crate) struct Current<'a> {
+    pub(crate) object: &'a Arc<dyn Object>,
+    pub(crate) entry: &'a Entry,
+}
+
+/// What a write wants an object to be.
+pub(crate) struct Wish {
+    /// With what the client says of its managers.
+    pub(crate) object: Box<dyn Object>,
+    /// Who owns what of it, where that is told already.
+    pub(crate) managed: Option<Managed>,
+}
+
 /// What a write wants the object to be, given what it is. Warnings go to the second argument.
-pub(crate) type Wanted<'a> =
-    dyn FnMut(&Arc<dyn Object>, &mut Vec<String>) -> Result<Box<dyn Object>> + Send + 'a;
+pub(crate) type Wanted<'a> = dyn FnMut(&Current<'_>, &mut Vec<String>) -> Result<Wish> + Send + 'a;
 
 /// How a change is made.
 pub(crate) struct Change<'a> {
@@ -36,30 +50,36 @@ pub(crate) struct Change<'a> {
 impl ApiServer {
     /// Replaces the object, or the part of it that the subresource is, with the one that the request carries.
     pub(crate) async fn update(&self, request: &mut Request<'_>) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("UpdateOptions")?;
-        let validation = request.params.field_validation("UpdateOptions")?;
+        let options = request.params.write_options("UpdateOptions")?;
         let body = std::mem::replace(&mut request.body, super::Input::None);
         let mut object = decode::object(
             &self.directory,
             request.served,
             &body,
-            validation,
+            options.validation,
             &mut request.warnings,
         )?;
         let part = part_of(&request.info.subresource);
-        check_name(request, &*object)?;
+        check_name(&request.info.name, &*object)?;
         own_namespace(request.namespace(), &mut *object)?;
         let exists = self.store.snapshot().get(&request.key()).is_some();
         if !exists
             && part == Part::Main
             && request.served.def.strategy.update_rules().create_on_update
         {
-            return self.create_object(request, object, dry_run).await;
+            return self
+                .create_object(request, object, options.dry_run, None)
+                .await;
         }
-        let mut wanted = |_: &Arc<dyn Object>, _: &mut Vec<String>| Ok(object.clone_object());
+        let mut wanted = |_: &Current<'_>, _: &mut Vec<String>| {
+            Ok(Wish {
+                object: object.clone_object(),
+                managed: None,
+            })
+        };
         let change = Change {
             part,
-            dry_run,
+            dry_run: options.dry_run,
             whole: true,
             attempts: WRITE_ATTEMPTS,
             wanted: &mut wanted,
@@ -81,12 +101,27 @@ impl ApiServer {
             let snapshot = self.store.snapshot();
             let entry = snapshot.get(&key).ok_or_else(|| request.not_found())?;
             let old = served.decode(&entry)?;
-            let mut object = (change.wanted)(&old, &mut request.warnings)?;
+            let current = Current {
+                object: &old,
+                entry: &entry,
+            };
+            let Wish {
+                mut object,
+                managed,
+            } = (change.wanted)(&current, &mut request.warnings)?;
             if change.whole {
                 check_uid(&served, &*object, &*old, &entry)?;
             }
             let unconditional = check_version(&served, &*object, &entry)?;
+            let given = object.metadata_mut().managed_fields.take();
             served.def.strategy.apply_defaults(&mut *object);
+            let managed = managed.unwrap_or_else(|| {
+                let (writer, given) = (request.writer(), given.as_deref());
+                self.updated_managers(&served, &writer, change.part, Some(&entry), &*object, given)
+            });
+            if given.as_deref().is_some_and(are_refused) {
+                object.metadata_mut().managed_fields = given;
+            }
             self.mutate(
                 request,
                 Operation::Update(change.part),
@@ -102,7 +137,6 @@ impl ApiServer {
                 .def
                 .strategy
                 .prepare_for_update(change.part, &mut *object, &*old);
-            object.metadata_mut().managed_fields = None;
             object.metadata_mut().self_link = None;
             validate(&served, change.part, &*object, &*old)?;
             let _ = self.admit(
@@ -114,7 +148,7 @@ impl ApiServer {
             request
                 .warnings
                 .extend(served.def.strategy.warnings(&*object, Some(&*old)));
-            let encoded = commit::to_stored(&served, &mut *object)?;
+            let encoded = commit::to_stored(&served, &mut *object, &managed)?;
             if commit::is_unchanged(&entry, &encoded) {
                 return Ok(Output::Stored {
                     served,
@@ -124,13 +158,15 @@ impl ApiServer {
                 });
             }
             if change.dry_run {
-                return Ok(commit::shown(&served, object, Some(entry.modified), false));
+                let version = Some(entry.modified);
+                return Ok(commit::shown(&served, object, &managed, version, false));
             }
             if is_finished(&served, &*object) {
                 self.release(&served, &*old, &mut extra);
                 if let Written::Done(_) = self.remove(&entry, restamp(&entry.value)?, extra).await?
                 {
-                    return Ok(commit::shown(&served, object, Some(entry.modified), false));
+                    let version = Some(entry.modified);
+                    return Ok(commit::shown(&served, object, &managed, version, false));
                 }
             } else {
                 let expected = Compare::Modified(entry.key.clone(), entry.modified);
@@ -159,11 +195,9 @@ impl ApiServer {
 
 pub(crate) const PATCHES: usize = PATCH_ATTEMPTS;
 
-fn check_name(request: &Request<'_>, object: &dyn Object) -> Result<()> {
-    let (asked, name) = (
-        &*request.info.name,
-        object.metadata().name.as_deref().unwrap_or_default(),
-    );
+/// Refuses an object of another name than the path's.
+pub(super) fn check_name(asked: &str, object: &dyn Object) -> Result<()> {
+    let name = object.metadata().name.as_deref().unwrap_or_default();
     if name == asked {
         return Ok(());
     }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use navarch_api::call::Options;
+use navarch_api::call::{Options, PatchKind};
+use navarch_api::metadata::validate_field_manager;
 use navarch_api::strategy::Propagation;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::status::{Result, StatusError};
@@ -27,6 +28,7 @@ pub(crate) struct Params<'a> {
     pub(crate) dry_run: Vec<Cow<'a, str>>,
     pub(crate) field_validation: Cow<'a, str>,
     pub(crate) field_manager: Cow<'a, str>,
+    pub(crate) force: Option<Cow<'a, str>>,
     pub(crate) include_object: Cow<'a, str>,
     pub(crate) grace_period_seconds: Option<Cow<'a, str>>,
     pub(crate) propagation_policy: Option<Cow<'a, str>>,
@@ -36,6 +38,16 @@ pub(crate) struct Params<'a> {
     pub(crate) precondition_uid: Option<Cow<'a, str>>,
     /// Given by callers in this process only.
     pub(crate) precondition_version: Option<Cow<'a, str>>,
+}
+
+/// What goes beside the object of a write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriteOptions {
+    /// Nothing is kept.
+    pub(crate) dry_run: bool,
+    pub(crate) validation: FieldValidation,
+    /// An apply takes what others own.
+    pub(crate) force: bool,
 }
 
 /// What becomes of fields that the kind does not have.
@@ -75,6 +87,7 @@ impl<'a> Params<'a> {
             "dryRun" => self.dry_run.push(value),
             "fieldValidation" => self.field_validation = value,
             "fieldManager" => self.field_manager = value,
+            "force" => self.force = Some(value),
             "includeObject" => self.include_object = value,
             "gracePeriodSeconds" => self.grace_period_seconds = Some(value),
             "propagationPolicy" => self.propagation_policy = Some(value),
@@ -103,6 +116,7 @@ impl<'a> Params<'a> {
                 Vec::new()
             },
             field_manager: Cow::Borrowed(&options.field_manager),
+            force: options.force.then_some(Cow::Borrowed("true")),
             grace_period_seconds: options
                 .grace_period
                 .map(|seconds| Cow::Owned(seconds.to_string())),
@@ -144,8 +158,57 @@ impl<'a> Params<'a> {
         Ok(Some(given).filter(|given| !given.is_zero()))
     }
 
+    /// The options of a create or an update. `kind`: of the options, for the words of a refusal.
+    pub(crate) fn write_options(&self, kind: &str) -> Result<WriteOptions> {
+        self.options(kind, ErrorList::new())
+    }
+
+    /// The options of a patch, of which an apply needs a manager and everything else cannot be forced.
+    pub(crate) fn patch_options(&self, patch: Option<PatchKind>) -> Result<WriteOptions> {
+        let mut errors = ErrorList::new();
+        if patch == Some(PatchKind::Apply) {
+            if self.field_manager.is_empty() {
+                let path = Path::new("fieldManager");
+                errors.push(Error::required(&path, "is required for apply patch"));
+            }
+        } else if self.force.is_some() {
+            let path = Path::new("force");
+            errors.push(Error::forbidden(
+                &path,
+                "may not be specified for non-apply patch",
+            ));
+        }
+        self.options("PatchOptions", errors)
+    }
+
+    fn options(&self, kind: &str, mut errors: ErrorList) -> Result<WriteOptions> {
+        let path = Path::new("fieldManager");
+        errors.extend(validate_field_manager(&self.field_manager, &path));
+        let (dry_run, validation) = (self.dry_run(), self.validation());
+        for found in [dry_run.as_ref().err(), validation.as_ref().err()] {
+            errors.extend(found.cloned());
+        }
+        match (dry_run, validation) {
+            (Ok(dry_run), Ok(validation)) if errors.is_empty() => Ok(WriteOptions {
+                dry_run,
+                validation,
+                // As Go reads a boolean of a query: all but `false` and `0`.
+                force: self
+                    .force
+                    .as_deref()
+                    .is_some_and(|force| !force.eq_ignore_ascii_case("false") && force != "0"),
+            }),
+            _ => Err(StatusError::invalid("meta.k8s.io", kind, "", &errors)),
+        }
+    }
+
     /// Whether nothing is to be kept. `kind`: of the options, for the words of a refusal.
     pub(crate) fn is_dry_run(&self, kind: &str) -> Result<bool> {
+        self.dry_run()
+            .map_err(|error| StatusError::invalid("meta.k8s.io", kind, "", &vec![error]))
+    }
+
+    fn dry_run(&self) -> std::result::Result<bool, Error> {
         let given: Vec<&str> = self
             .dry_run
             .iter()
@@ -155,28 +218,27 @@ impl<'a> Params<'a> {
         if given.iter().all(|value| *value == "All") {
             return Ok(!given.is_empty());
         }
-        let errors: ErrorList = vec![Error::not_supported(
-            &Path::new("dryRun"),
+        let path = Path::new("dryRun");
+        Err(Error::not_supported(
+            &path,
             serde_json::json!(given),
             &["All"],
-        )];
-        Err(StatusError::invalid("meta.k8s.io", kind, "", &errors))
+        ))
     }
 
     /// What becomes of fields that the kind does not have; Kubernetes warns where the client does not say.
-    pub(crate) fn field_validation(&self, kind: &str) -> Result<FieldValidation> {
+    fn validation(&self) -> std::result::Result<FieldValidation, Error> {
         match &*self.field_validation {
             "Ignore" => Ok(FieldValidation::Ignore),
             "" | "Warn" => Ok(FieldValidation::Warn),
             "Strict" => Ok(FieldValidation::Strict),
             other => {
                 let known = ["", "Ignore", "Strict", "Warn"];
-                let errors = vec![Error::not_supported(
+                Err(Error::not_supported(
                     &Path::new("fieldValidation"),
                     other,
                     &known,
-                )];
-                Err(StatusError::invalid("meta.k8s.io", kind, "", &errors))
+                ))
             }
         }
     }

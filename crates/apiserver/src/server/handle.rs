@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
@@ -130,6 +130,7 @@ impl ApiServer {
             info,
             params,
             served,
+            agent: header(&parts.headers, &USER_AGENT).unwrap_or_default(),
             body,
             warnings: Vec::new(),
         };
@@ -162,16 +163,14 @@ async fn input(
     let verb = info.verb;
     let content_type = header(headers, &CONTENT_TYPE);
     if verb == Verb::Patch {
-        let (kind, is_yaml) = match accept::media(content_type) {
-            "application/json-patch+json" => (PatchKind::Json, false),
-            "application/merge-patch+json" => (PatchKind::Merge, false),
-            "application/strategic-merge-patch+json" => (PatchKind::Strategic, false),
-            "application/apply-patch+yaml" => (PatchKind::Apply, true),
+        let kind = match accept::media(content_type) {
+            "application/json-patch+json" => PatchKind::Json,
+            "application/merge-patch+json" => PatchKind::Merge,
+            "application/strategic-merge-patch+json" => PatchKind::Strategic,
+            "application/apply-patch+yaml" => PatchKind::Apply,
             _ => return Err(crate::registry::unsupported_patch()),
         };
-        let bytes = body::read(incoming).await?;
-        let bytes = if is_yaml { from_yaml(&bytes)? } else { bytes };
-        return Ok(Input::Patch(kind, bytes));
+        return Ok(Input::Patch(kind, body::read(incoming).await?));
     }
     let bytes = body::read(incoming).await?;
     if bytes.is_empty() && matches!(verb, Verb::Delete | Verb::DeleteCollection) {

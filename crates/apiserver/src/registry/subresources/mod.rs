@@ -18,6 +18,7 @@ use super::commit::{self, Extra, Written};
 use super::{Input, Request};
 use crate::ApiServer;
 use crate::limits::WRITE_ATTEMPTS;
+use crate::managed::Managed;
 
 impl ApiServer {
     /// Changes an object of the request's resource without the hooks of its strategy, for what has rules of its own.
@@ -41,7 +42,7 @@ impl ApiServer {
             if dry_run {
                 return Ok(());
             }
-            let encoded = commit::to_stored(served, &mut *object)?;
+            let encoded = commit::to_stored(served, &mut *object, &Managed::of(&entry))?;
             let expected = Compare::Modified(entry.key.clone(), entry.modified);
             if let Written::Done(entry) =
                 self.put(&key, encoded, expected, Extra::default()).await?

@@ -1,21 +1,27 @@
 //! Scale: the replicas of whatever has replicas.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::autoscaling::v1::Scale;
+use navarch_api::call::PatchKind;
+use navarch_api::schema::schema;
 use navarch_api::strategy::Part;
+use navarch_machinery::apply::{Scope, Tree, Write, from_scale, to_scale, update};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::super::update::{Change, PATCHES};
-use super::super::{Request, patch};
+use super::super::apply::Document;
+use super::super::patch::{self, Patch};
+use super::super::update::{Change, Current, PATCHES, Wish, check_name};
+use super::super::{Input, Request};
 use crate::ApiServer;
 use crate::limits::WRITE_ATTEMPTS;
+use crate::managed::{Live, Managed, Writer, run};
 use crate::reply::Output;
+use crate::request::WriteOptions;
 use crate::served::Served;
 
 const KIND: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
+const API_VERSION: &str = "autoscaling/v1";
 
 impl ApiServer {
     /// GET of `NAME/scale`.
@@ -26,26 +32,22 @@ impl ApiServer {
 
     /// PUT of `NAME/scale`.
     pub(crate) async fn update_scale(&self, request: &mut Request<'_>) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("UpdateOptions")?;
+        let options = request.params.write_options("UpdateOptions")?;
         let wanted: Scale = super::body(&request.body, "autoscaling/v1", "Scale")?;
-        let given = wanted.metadata.name.as_deref().unwrap_or_default();
-        if given != request.info.name {
-            let message = format!(
-                "the name of the object ({given}) does not match the name on the URL ({})",
-                request.info.name
-            );
-            return Err(StatusError::bad_request(message));
-        }
+        check_name(&request.info.name, &wanted)?;
         self.named(request)?;
-        let served = request.served.clone();
-        let mut wanted =
-            |old: &Arc<dyn Object>, _: &mut Vec<String>| scaled(&served, &**old, &wanted);
+        let (served, writer) = (request.served.clone(), request.writer());
+        let mut wish = |current: &Current<'_>, _: &mut Vec<String>| {
+            let live = scale_of(&served, &**current.object)?;
+            let managed = updated_managers(&served, &writer, current, &live, &wanted)?;
+            wish(&served, current, &wanted, managed)
+        };
         let change = Change {
             part: Part::Main,
-            dry_run,
+            dry_run: options.dry_run,
             whole: true,
             attempts: WRITE_ATTEMPTS,
-            wanted: &mut wanted,
+            wanted: &mut wish,
         };
         let output = self.change(request, change).await?;
         of_output(output)
@@ -53,31 +55,129 @@ impl ApiServer {
 
     /// PATCH of `NAME/scale`.
     pub(crate) async fn patch_scale(&self, request: &mut Request<'_>) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("PatchOptions")?;
+        let kind = request.body.patch_kind();
+        let options = request.params.patch_options(kind)?;
         self.named(request)?;
-        let patch = patch::read(std::mem::replace(
-            &mut request.body,
-            super::super::Input::None,
-        ))?;
-        let served = request.served.clone();
-        let mut wanted = |old: &Arc<dyn Object>, _: &mut Vec<String>| {
-            let mut document =
-                serde_json::to_value(scale_of(&served, &**old)?).map_err(StatusError::internal)?;
-            patch::apply(KIND, &patch, &mut document)?;
-            let wanted = serde_json::from_value(document)
-                .map_err(|error| StatusError::bad_request(error.to_string()))?;
-            scaled(&served, &**old, &wanted)
+        let body = std::mem::replace(&mut request.body, Input::None);
+        let patch = match kind {
+            Some(PatchKind::Apply) => ScalePatch::Applied(Document::read(body)?),
+            _ => ScalePatch::Patch(patch::read(body)?),
+        };
+        let (served, writer) = (request.served.clone(), request.writer());
+        let name = request.info.name.clone().into_owned();
+        let mut wish = |current: &Current<'_>, warnings: &mut Vec<String>| {
+            let live = scale_of(&served, &**current.object)?;
+            let (wanted, managed) = match &patch {
+                ScalePatch::Applied(document) => {
+                    let applied = applied(&served, &writer, current, &live, document, options)?;
+                    document.check(options.validation, warnings)?;
+                    applied
+                }
+                ScalePatch::Patch(patch) => {
+                    let wanted = patched(patch, &live)?;
+                    let managed = updated_managers(&served, &writer, current, &live, &wanted)?;
+                    (wanted, managed)
+                }
+            };
+            check_name(&name, &wanted)?;
+            wish(&served, current, &wanted, managed)
         };
         let change = Change {
             part: Part::Main,
-            dry_run,
+            dry_run: options.dry_run,
             whole: false,
             attempts: PATCHES,
-            wanted: &mut wanted,
+            wanted: &mut wish,
         };
         let output = self.change(request, change).await?;
         of_output(output)
     }
+}
+
+/// A patch of a scale.
+enum ScalePatch {
+    Patch(Patch),
+    Applied(Document),
+}
+
+fn patched(patch: &Patch, live: &Scale) -> Result<Scale> {
+    let mut document = serde_json::to_value(live).map_err(StatusError::internal)?;
+    patch::apply(KIND, patch, &mut document)?;
+    serde_json::from_value(document).map_err(|error| StatusError::bad_request(error.to_string()))
+}
+
+fn wish(served: &Served, current: &Current<'_>, wanted: &Scale, managed: Managed) -> Result<Wish> {
+    Ok(Wish {
+        object: scaled(served, &**current.object, wanted)?,
+        managed: Some(managed),
+    })
+}
+
+/// A write of the scale as such: its managers are those of the replicas.
+fn write<'w>(writer: &'w Writer<'_>) -> Result<Write<'w>> {
+    let (group, version, kind) = KIND;
+    let ty = schema().kind(group, version, kind);
+    let ty = ty.ok_or_else(|| StatusError::internal("a scale has no type"))?;
+    Ok(writer.write(ty, Scope::AllBut(&[])))
+}
+
+/// The managers of an object whose scale was updated.
+fn updated_managers(
+    served: &Served,
+    writer: &Writer<'_>,
+    current: &Current<'_>,
+    live: &Scale,
+    wanted: &Scale,
+) -> Result<Managed> {
+    let writer = writer.of_version(API_VERSION);
+    let write = write(&writer)?;
+    let (live, wanted) = (json(live)?, json(wanted)?);
+    let live = Tree::parse(&live).map_err(StatusError::internal)?;
+    let wanted = Tree::parse(&wanted).map_err(StatusError::internal)?;
+    let before = Managed::of(current.entry);
+    let versions = [&*served.api_version];
+    let owners = to_scale(&before.owners(), &versions);
+    let owners = update(&write, Some(&live), &wanted, owners, &|_, _| None);
+    let owners = from_scale(before.owners(), owners, &versions, &served.api_version);
+    Ok(Managed::encoded(owners))
+}
+
+/// The scale that was applied, and the managers of the object then.
+fn applied(
+    served: &Served,
+    writer: &Writer<'_>,
+    current: &Current<'_>,
+    live: &Scale,
+    document: &Document,
+    options: WriteOptions,
+) -> Result<(Scale, Managed)> {
+    let writer = writer.of_version(API_VERSION);
+    let write = write(&writer)?;
+    let live = json(live)?;
+    let live = Tree::parse(&live).map_err(StatusError::internal)?;
+    let document = document.tree()?;
+    let before = Managed::of(current.entry);
+    let versions = [&*served.api_version];
+    let live = Live {
+        object: Some(&live),
+        owners: to_scale(&before.owners(), &versions),
+        others: &|_, _| None,
+    };
+    let applied = run(&write, KIND, &document, live, options.force)?;
+    let wanted = serde_json::to_vec(&applied.object).map_err(StatusError::internal)?;
+    let wanted = serde_json::from_slice(&wanted);
+    let wanted = wanted.map_err(|error| StatusError::bad_request(error.to_string()))?;
+    let owners = from_scale(
+        before.owners(),
+        applied.managers,
+        &versions,
+        &served.api_version,
+    );
+    Ok((wanted, Managed::encoded(owners)))
+}
+
+fn json(scale: &Scale) -> Result<Vec<u8>> {
+    serde_json::to_vec(scale).map_err(StatusError::internal)
 }
 
 fn scale_of(served: &Served, object: &dyn Object) -> Result<Scale> {
