@@ -44,4 +44,6 @@ pub use scale::{from_scale, to_scale};
 pub use scope::Scope;
 pub use set::{Node, Set};
 pub use tree::Tree;
-pub use write::{Applied, ApplyError, OtherVersions, Write, allowed_by_last_applied, apply, update};
+pub use write::{
+    Applied, ApplyError, OtherVersions, Write, allowed_by_last_applied, apply, update,
+};

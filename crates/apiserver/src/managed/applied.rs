@@ -60,7 +60,7 @@ impl ApiServer {
             others: &others,
         };
         let kind = (&*def.group, &*def.version, &*def.kind);
-        let applied = run(&write, kind, applying.document, live, applying.force)?;
+        let applied = run(&write, kind, applying.document, &live, applying.force)?;
         let json = serde_json::to_vec(&applied.object).map_err(StatusError::internal)?;
         Ok((json, Managed::encoded(applied.managers)))
     }
@@ -78,7 +78,7 @@ pub(crate) fn run<'a, 'w: 'a>(
     write: &Write<'w>,
     kind: Kind<'_>,
     document: &'a Tree<'a>,
-    live: Live<'a, '_>,
+    live: &Live<'a, '_>,
     force: bool,
 ) -> Result<Applied<'a>> {
     check_document(kind, document)?;

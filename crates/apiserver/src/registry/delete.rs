@@ -101,7 +101,7 @@ impl ApiServer {
                 }
                 Step::Remove(last) => {
                     if options.dry_run {
-                        return Ok(deleted(served, &entry, last.map_or(old, Arc::from)));
+                        return Ok(deleted(served, &entry, &last.map_or(old, Arc::from)));
                     }
                     if let Some(output) = self.remove_now(served, &entry, &old, last).await? {
                         return Ok(output);
@@ -142,14 +142,14 @@ impl ApiServer {
                 object: None,
                 created: false,
             })),
-            Written::Done(_) => Ok(Some(deleted(served, entry, old.clone()))),
+            Written::Done(_) => Ok(Some(deleted(served, entry, old))),
             Written::Lost(_) => Ok(None),
         }
     }
 }
 
 /// The answer to a deletion that has removed the object: the object itself for some kinds, a Status for most.
-fn deleted(served: &Arc<Served>, entry: &Entry, object: Arc<dyn Object>) -> Output {
+fn deleted(served: &Arc<Served>, entry: &Entry, object: &Arc<dyn Object>) -> Output {
     if returns_deleted(&served.def) {
         let mut object = object.clone_object();
         object.metadata_mut().managed_fields = Managed::of(entry).entries();

@@ -8,6 +8,7 @@ mod documents;
 mod http;
 mod identity;
 mod lists;
+mod managed;
 mod negotiation;
 mod services;
 mod shutdown;

@@ -21,8 +21,8 @@ pub fn merge<'a>(types: &Types, place: Place<'_>, live: Tree<'a>, applied: &Tree
     match (live, applied) {
         (Tree::Map(live), Tree::Map(applied)) if in_parts && !live.is_empty() => {
             let mut merged = Tree::Map(live);
-            for (name, value) in applied {
-                merge_member(types, kind, &mut merged, name, value);
+            for member in applied {
+                merge_member(types, kind, &mut merged, member);
             }
             merged
         }
@@ -41,8 +41,7 @@ fn merge_member<'a>(
     types: &Types,
     kind: Kind<'_>,
     merged: &mut Tree<'a>,
-    name: &Cow<'a, str>,
-    value: &Tree<'a>,
+    (name, value): &(Cow<'a, str>, Tree<'a>),
 ) {
     match (merged.get_mut(name), kind.member(name)) {
         (Some(before), Some(place)) => {

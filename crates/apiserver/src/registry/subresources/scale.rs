@@ -163,7 +163,7 @@ fn applied(
         owners: to_scale(&before.owners(), &versions),
         others: &|_, _| None,
     };
-    let applied = run(&write, KIND, &document, live, options.force)?;
+    let applied = run(&write, KIND, &document, &live, options.force)?;
     let wanted = serde_json::to_vec(&applied.object).map_err(StatusError::internal)?;
     let wanted = serde_json::from_slice(&wanted);
     let wanted = wanted.map_err(|error| StatusError::bad_request(error.to_string()))?;
