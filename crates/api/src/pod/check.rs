@@ -5,7 +5,7 @@ use navarch_machinery::names;
 use serde::Serialize;
 
 /// Adds an `Invalid value` for each finding about a value.
-pub(super) fn each(
+pub(crate) fn each(
     errors: &mut ErrorList,
     path: &Path,
     value: impl Shown + Copy,
@@ -19,14 +19,14 @@ pub(super) fn each(
 }
 
 /// The value must be there.
-pub(super) fn required(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn required(errors: &mut ErrorList, path: &Path, value: &str) {
     if value.is_empty() {
         errors.push(Error::required(path, ""));
     }
 }
 
 /// The value must be one of a set. An empty value is one that is missing.
-pub(super) fn one_of(errors: &mut ErrorList, path: &Path, value: &str, supported: &[&str]) {
+pub(crate) fn one_of(errors: &mut ErrorList, path: &Path, value: &str, supported: &[&str]) {
     match value {
         "" => errors.push(Error::required(path, "")),
         _ => supported_value(errors, path, value, supported),
@@ -34,7 +34,7 @@ pub(super) fn one_of(errors: &mut ErrorList, path: &Path, value: &str, supported
 }
 
 /// The value must be one of a set, in which the empty value may be.
-pub(super) fn supported_value(
+pub(crate) fn supported_value(
     errors: &mut ErrorList,
     path: &Path,
     value: &str,
@@ -46,22 +46,22 @@ pub(super) fn supported_value(
 }
 
 /// An RFC 1123 label.
-pub(super) fn label(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn label(errors: &mut ErrorList, path: &Path, value: &str) {
     each(errors, path, value, names::is_dns1123_label(value));
 }
 
 /// An RFC 1123 subdomain: the name of most objects.
-pub(super) fn subdomain(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn subdomain(errors: &mut ErrorList, path: &Path, value: &str) {
     each(errors, path, value, names::is_dns1123_subdomain(value));
 }
 
 /// `name` or `example.com/name`: the key of a label.
-pub(super) fn qualified_name(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn qualified_name(errors: &mut ErrorList, path: &Path, value: &str) {
     each(errors, path, value, names::is_qualified_name(value));
 }
 
 /// An address: the notation may vary, but IPv4 has no leading zeros and is not dressed up as IPv6.
-pub(super) fn ip(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn ip(errors: &mut ErrorList, path: &Path, value: &str) {
     let Some(_) = names::parse_ip_sloppy(value) else {
         errors.push(Error::invalid(
             path,
@@ -84,7 +84,7 @@ pub(super) fn ip(errors: &mut ErrorList, path: &Path, value: &str) {
 }
 
 /// A number that is zero or more.
-pub(super) fn not_negative(errors: &mut ErrorList, path: &Path, value: i64) {
+pub(crate) fn not_negative(errors: &mut ErrorList, path: &Path, value: i64) {
     if value < 0 {
         errors.push(Error::invalid(
             path,
@@ -95,7 +95,7 @@ pub(super) fn not_negative(errors: &mut ErrorList, path: &Path, value: i64) {
 }
 
 /// The mode of a file: 0 to 0777.
-pub(super) fn file_mode(errors: &mut ErrorList, path: &Path, mode: Option<i32>) {
+pub(crate) fn file_mode(errors: &mut ErrorList, path: &Path, mode: Option<i32>) {
     if let Some(mode) = mode.filter(|mode| !(0..=0o777).contains(mode)) {
         errors.push(Error::invalid(
             path,
@@ -106,19 +106,19 @@ pub(super) fn file_mode(errors: &mut ErrorList, path: &Path, mode: Option<i32>) 
 }
 
 /// No element of the path is `..`.
-pub(super) fn no_backsteps(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn no_backsteps(errors: &mut ErrorList, path: &Path, value: &str) {
     if has_backsteps(value) {
         errors.push(Error::invalid(path, value, "must not contain '..'"));
     }
 }
 
 /// Whether an element of the path is `..`.
-pub(super) fn has_backsteps(value: &str) -> bool {
+pub(crate) fn has_backsteps(value: &str) -> bool {
     value.split('/').any(|element| element == "..")
 }
 
 /// A relative path that does not lead upwards.
-pub(super) fn descending_path(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn descending_path(errors: &mut ErrorList, path: &Path, value: &str) {
     if value.starts_with('/') {
         errors.push(Error::invalid(path, value, "must be a relative path"));
     }
@@ -126,7 +126,7 @@ pub(super) fn descending_path(errors: &mut ErrorList, path: &Path, value: &str) 
 }
 
 /// A relative path that does not lead upwards, nor begins as the names that volumes keep for themselves.
-pub(super) fn local_path(errors: &mut ErrorList, path: &Path, value: &str) {
+pub(crate) fn local_path(errors: &mut ErrorList, path: &Path, value: &str) {
     descending_path(errors, path, value);
     if value.starts_with("..") && !value.starts_with("../") {
         errors.push(Error::invalid(path, value, "must not start with '..'"));
@@ -135,16 +135,16 @@ pub(super) fn local_path(errors: &mut ErrorList, path: &Path, value: &str) {
 
 /// A value that an error shows as JSON with its fields in a given order, as no map keeps them.
 #[derive(Debug, Clone)]
-pub(super) struct Json(pub(super) String);
+pub(crate) struct Json(pub(crate) String);
 
 impl Json {
     /// The JSON of a value; `null` for what cannot be told.
-    pub(super) fn of(value: &impl Serialize) -> Self {
+    pub(crate) fn of(value: &impl Serialize) -> Self {
         Self(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
     }
 
     /// An object.
-    pub(super) fn object(fields: &[(&str, Json)]) -> Self {
+    pub(crate) fn object(fields: &[(&str, Json)]) -> Self {
         let fields: Vec<String> = fields
             .iter()
             .map(|(name, value)| format!("\"{name}\":{}", value.0))
@@ -153,12 +153,12 @@ impl Json {
     }
 
     /// An object, or `null`.
-    pub(super) fn object_or_null<T>(value: &Option<T>, show: impl Fn(&T) -> Json) -> Self {
+    pub(crate) fn object_or_null<T>(value: &Option<T>, show: impl Fn(&T) -> Json) -> Self {
         value.as_ref().map_or_else(|| Self("null".to_owned()), show)
     }
 
     /// A list; the empty one is `null`.
-    pub(super) fn list<T>(members: &[T], show: impl Fn(&T) -> Json) -> Self {
+    pub(crate) fn list<T>(members: &[T], show: impl Fn(&T) -> Json) -> Self {
         if members.is_empty() {
             return Self("null".to_owned());
         }

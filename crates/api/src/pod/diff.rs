@@ -8,7 +8,7 @@ const CONTEXT: usize = 3;
 const MAX_LINES: usize = 200;
 
 /// The lines from the first to the last that differs, marked with `-` and `+`, after a line break; empty if none does.
-pub(super) fn hint(old: &impl Serialize, new: &impl Serialize) -> String {
+pub(crate) fn hint(old: &impl Serialize, new: &impl Serialize) -> String {
     let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<String>>();
     let old = lines(serde_json::to_string_pretty(old).unwrap_or_default());
     let new = lines(serde_json::to_string_pretty(new).unwrap_or_default());

@@ -3,18 +3,18 @@
 //! `spec.rs` is the order in which a spec is checked; every other file is one of its parts. Each check adds what it finds to a
 //! list, in Kubernetes' words.
 
-mod absent;
-mod amount;
+pub(crate) mod absent;
+pub(crate) mod amount;
 mod annotations;
 mod app_armor;
 mod binding;
-mod check;
+pub(crate) mod check;
 mod columns;
 mod condition;
 mod container;
 mod context;
 mod defaults;
-mod diff;
+pub(crate) mod diff;
 mod dns;
 mod downward;
 mod ephemeral;
@@ -41,10 +41,20 @@ mod windows;
 
 pub use binding::{bind, validate_binding};
 pub use defaults::default_template;
+pub(crate) use placement::{check_node_selector, node_selector_shape};
 pub use qos::qos_class;
+pub(crate) use resource_names::{
+    is_extended as is_extended_resource, is_native as is_native_resource,
+};
+pub(crate) use resources::quantity as check_quantity;
 pub use template::{
     drop_disabled_template_fields, same_template, template_warnings, validate_template,
     validate_template_alone,
+};
+pub(crate) use volumes::sources as volume_sources;
+pub(crate) use volumes::{check_access_modes, check_claim_spec, check_template_metadata};
+pub(crate) use warnings::{
+    deprecated_label, fractional as fractional_warning, node_selector_term_warnings,
 };
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub(super) fn is_hugepages(name: &str) -> bool {
 }
 
 /// Kubernetes' own resources; the others are extended resources.
-pub(super) fn is_native(name: &str) -> bool {
+pub(crate) fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
@@ -59,7 +59,7 @@ pub(super) fn is_pod_level(name: &str) -> bool {
 }
 
 /// Extended resources: named with a domain that is not Kubernetes' own.
-pub(super) fn is_extended(name: &str) -> bool {
+pub(crate) fn is_extended(name: &str) -> bool {
     !is_native(name)
         && !name.starts_with("requests.")
         && is_qualified_name(&format!("requests.{name}")).is_empty()

@@ -69,7 +69,7 @@ fn amount_of(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity, 
 }
 
 /// The amount of a resource: not negative, and whole where things are counted.
-pub(super) fn quantity(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity) {
+pub(crate) fn quantity(errors: &mut ErrorList, path: &Path, name: &str, value: &Quantity) {
     if amount::is_negative(value) {
         errors.push(Error::invalid(
             path,

@@ -12,7 +12,7 @@ use super::super::check::{self, Json};
 /// The nodes that a pod needs, and those it would rather have.
 pub(super) fn check(errors: &mut ErrorList, path: &Path, affinity: &NodeAffinity) {
     if let Some(needed) = &affinity.required_during_scheduling_ignored_during_execution {
-        check_needed(
+        check_node_selector(
             errors,
             &path.child("requiredDuringSchedulingIgnoredDuringExecution"),
             needed,
@@ -42,7 +42,8 @@ pub(super) fn check_weight(errors: &mut ErrorList, path: &Path, weight: i32) {
     }
 }
 
-fn check_needed(errors: &mut ErrorList, path: &Path, needed: &NodeSelector) {
+/// Nodes that something needs: at least one term, and each well formed.
+pub(crate) fn check_node_selector(errors: &mut ErrorList, path: &Path, needed: &NodeSelector) {
     let path = path.child("nodeSelectorTerms");
     if needed.node_selector_terms.is_empty() {
         errors.push(Error::required(
@@ -188,6 +189,14 @@ pub(in super::super) fn only_additions(
             errors.push(Error::invalid(&path.index(index), term_shape(new), detail));
         }
     }
+}
+
+/// A node selector as errors show it.
+pub(crate) fn node_selector_shape(selector: &NodeSelector) -> Json {
+    Json::object(&[(
+        "NodeSelectorTerms",
+        Json::list(&selector.node_selector_terms, term_shape),
+    )])
 }
 
 fn term_shape(term: &NodeSelectorTerm) -> Json {

@@ -25,7 +25,7 @@ pub(super) fn check(
         None => errors.push(Error::required(&path, "")),
         Some(template) => {
             if let Some(meta) = &template.metadata {
-                check_metadata(errors, &path.child("metadata"), meta);
+                check_template_metadata(errors, &path.child("metadata"), meta);
             }
             check_spec(errors, &path.child("spec"), &template.spec);
         }
@@ -40,8 +40,8 @@ pub(super) fn check(
     }
 }
 
-/// Only labels and annotations are passed on.
-fn check_metadata(errors: &mut ErrorList, path: &Path, meta: &ObjectMeta) {
+/// The metadata of a template: only labels and annotations are passed on.
+pub(crate) fn check_template_metadata(errors: &mut ErrorList, path: &Path, meta: &ObjectMeta) {
     errors.extend(validate_annotations(
         meta.annotations.as_ref(),
         &path.child("annotations"),
@@ -71,7 +71,7 @@ fn check_metadata(errors: &mut ErrorList, path: &Path, meta: &ObjectMeta) {
 }
 
 /// What a claim asks for.
-fn check_spec(errors: &mut ErrorList, path: &Path, spec: &PersistentVolumeClaimSpec) {
+pub(crate) fn check_spec(errors: &mut ErrorList, path: &Path, spec: &PersistentVolumeClaimSpec) {
     check_access_modes(errors, &path.child("accessModes"), spec, path);
     check_storage(errors, &path.child("resources").key("storage"), spec);
     let class = text(&spec.storage_class_name);
@@ -127,8 +127,6 @@ fn check_access_modes(
     spec: &PersistentVolumeClaimSpec,
     path: &Path,
 ) {
-    const ONE_POD: &str = "ReadWriteOncePod";
-    const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", ONE_POD];
     let modes = items(&spec.access_modes);
     if modes.is_empty() {
         errors.push(Error::required(
@@ -139,13 +137,20 @@ fn check_access_modes(
     if let Some(selector) = &spec.selector {
         errors.extend(validate_label_selector(selector, &path.child("selector")));
     }
+    check_modes(errors, modes_path, modes);
+}
+
+/// Known ways to mount a volume, of which one excludes the others.
+pub(crate) fn check_modes(errors: &mut ErrorList, path: &Path, modes: &[String]) {
+    const ONE_POD: &str = "ReadWriteOncePod";
+    const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", ONE_POD];
     for mode in modes {
-        check::supported_value(errors, modes_path, mode, MODES);
+        check::supported_value(errors, path, mode, MODES);
     }
     let other = |mode: &String| mode != ONE_POD && MODES.contains(&mode.as_str());
     if modes.iter().any(|mode| mode == ONE_POD) && modes.iter().any(other) {
         errors.push(Error::forbidden(
-            modes_path,
+            path,
             "may not use ReadWriteOncePod with other access modes",
         ));
     }

@@ -34,27 +34,37 @@ pub(super) fn check(errors: &mut ErrorList, path: &Path, iscsi: &ISCSIVolumeSour
 }
 
 fn check_name(errors: &mut ErrorList, path: &Path, name: &str) {
+    match kind_of_name(name) {
+        None => errors.push(Error::invalid(
+            path,
+            name,
+            "must be valid format starting with iqn, eui, or naa",
+        )),
+        Some(false) => errors.push(Error::invalid(path, name, "must be valid format")),
+        Some(true) => {}
+    }
+}
+
+/// A name as persistent volumes word it: whatever is wrong is told alike.
+pub(crate) fn check_target_name(errors: &mut ErrorList, path: &Path, name: &str) {
+    if kind_of_name(name) != Some(true) {
+        errors.push(Error::invalid(path, name, "must be valid format"));
+    }
+}
+
+/// Whether a name of one of the three kinds is well formed. `None`: it is of no kind.
+fn kind_of_name(name: &str) -> Option<bool> {
     let of_length = |rest: &str, length: usize| {
         let mut rest = rest.chars();
         rest.next().is_some()
             && rest.clone().count() == length
             && rest.all(|c| c.is_ascii_alphanumeric())
     };
-    let well_formed = match name.get(..3) {
-        Some("iqn") => is_iqn(name),
-        Some("eui") => of_length(&name[3..], 16),
-        Some("naa") => of_length(&name[3..], 32),
-        _ => {
-            errors.push(Error::invalid(
-                path,
-                name,
-                "must be valid format starting with iqn, eui, or naa",
-            ));
-            return;
-        }
-    };
-    if !well_formed {
-        errors.push(Error::invalid(path, name, "must be valid format"));
+    match name.get(..3)? {
+        "iqn" => Some(is_iqn(name)),
+        "eui" => Some(of_length(&name[3..], 16)),
+        "naa" => Some(of_length(&name[3..], 32)),
+        _ => None,
     }
 }
 

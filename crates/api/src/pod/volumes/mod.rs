@@ -14,6 +14,20 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::check;
 
+pub(crate) use claim::{
+    check_modes as check_access_modes, check_spec as check_claim_spec, check_template_metadata,
+};
+
+/// Checks of sources that pods and persistent volumes have in common.
+pub(crate) mod sources {
+    pub(crate) use super::iscsi::check_target_name;
+    pub(crate) use super::network::{
+        check_azure_disk, check_driver_name, check_fibre_channel, check_flex_options,
+        check_flocker, check_nfs, check_partition, check_quobyte,
+    };
+    pub(crate) use super::source::check_host_path;
+}
+
 /// Checks volumes; answers those that are in order, by name. `pod`: the name of the pod, if it is one and has one.
 pub(super) fn check<'a>(
     errors: &mut ErrorList,

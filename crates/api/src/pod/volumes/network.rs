@@ -1,12 +1,14 @@
 //! Volumes on disks and servers elsewhere.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{
     AzureDiskVolumeSource, CSIVolumeSource, FCVolumeSource, FlexVolumeSource, FlockerVolumeSource,
     LocalObjectReference, NFSVolumeSource, QuobyteVolumeSource, RBDVolumeSource,
     StorageOSVolumeSource,
 };
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::names::inclusive_range_error;
+use navarch_machinery::names::{inclusive_range_error, is_dns1123_subdomain};
 
 use super::super::absent::{entries, items, text};
 use super::super::check::{self, Json};
@@ -16,7 +18,7 @@ const MAX_DRIVER: usize = 63;
 /// Tenants of Quobyte are shorter than this.
 const MAX_TENANT: usize = 65;
 
-pub(super) fn check_partition(errors: &mut ErrorList, path: &Path, partition: Option<i32>) {
+pub(crate) fn check_partition(errors: &mut ErrorList, path: &Path, partition: Option<i32>) {
     if let Some(partition) = partition.filter(|partition| !(0..=255).contains(partition)) {
         errors.push(Error::invalid(
             &path.child("partition"),
@@ -37,7 +39,7 @@ pub(super) fn check_secret_ref(
     }
 }
 
-pub(super) fn check_nfs(errors: &mut ErrorList, path: &Path, nfs: &NFSVolumeSource) {
+pub(crate) fn check_nfs(errors: &mut ErrorList, path: &Path, nfs: &NFSVolumeSource) {
     check::required(errors, &path.child("server"), &nfs.server);
     check::required(errors, &path.child("path"), &nfs.path);
     if !nfs.path.starts_with('/') {
@@ -49,7 +51,7 @@ pub(super) fn check_nfs(errors: &mut ErrorList, path: &Path, nfs: &NFSVolumeSour
     }
 }
 
-pub(super) fn check_flocker(errors: &mut ErrorList, path: &Path, flocker: &FlockerVolumeSource) {
+pub(crate) fn check_flocker(errors: &mut ErrorList, path: &Path, flocker: &FlockerVolumeSource) {
     let (name, uuid) = (text(&flocker.dataset_name), text(&flocker.dataset_uuid));
     if name.is_empty() && uuid.is_empty() {
         errors.push(Error::required(
@@ -80,7 +82,7 @@ pub(super) fn check_rbd(errors: &mut ErrorList, path: &Path, rbd: &RBDVolumeSour
     check::required(errors, &path.child("image"), &rbd.image);
 }
 
-pub(super) fn check_quobyte(errors: &mut ErrorList, path: &Path, quobyte: &QuobyteVolumeSource) {
+pub(crate) fn check_quobyte(errors: &mut ErrorList, path: &Path, quobyte: &QuobyteVolumeSource) {
     let registry = path.child("registry");
     let pairs = "must be a host:port pair or multiple pairs separated by commas";
     if quobyte.registry.is_empty() {
@@ -110,7 +112,7 @@ fn is_host_port(pair: &str) -> bool {
     }
 }
 
-pub(super) fn check_fibre_channel(errors: &mut ErrorList, path: &Path, fc: &FCVolumeSource) {
+pub(crate) fn check_fibre_channel(errors: &mut ErrorList, path: &Path, fc: &FCVolumeSource) {
     let (targets, ids) = (items(&fc.target_wwns), items(&fc.wwids));
     if targets.is_empty() && ids.is_empty() {
         errors.push(Error::required(
@@ -146,7 +148,16 @@ pub(super) fn check_fibre_channel(errors: &mut ErrorList, path: &Path, fc: &FCVo
 
 pub(super) fn check_flex(errors: &mut ErrorList, path: &Path, flex: &FlexVolumeSource) {
     check::required(errors, &path.child("driver"), &flex.driver);
-    for (key, _) in entries(&flex.options) {
+    check_flex_options(errors, path, &flex.options);
+}
+
+/// Options are the driver's; those named with Kubernetes' domains are Kubernetes'.
+pub(crate) fn check_flex_options(
+    errors: &mut ErrorList,
+    path: &Path,
+    options: &Option<BTreeMap<String, String>>,
+) {
+    for (key, _) in entries(options) {
         let namespace = key
             .split_once('/')
             .map_or(key.as_str(), |(namespace, _)| namespace);
@@ -158,7 +169,7 @@ pub(super) fn check_flex(errors: &mut ErrorList, path: &Path, flex: &FlexVolumeS
     }
 }
 
-pub(super) fn check_azure_disk(errors: &mut ErrorList, path: &Path, disk: &AzureDiskVolumeSource) {
+pub(crate) fn check_azure_disk(errors: &mut ErrorList, path: &Path, disk: &AzureDiskVolumeSource) {
     const MANAGED: &str = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}";
     const BLOB: &str =
         "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd";
@@ -213,17 +224,25 @@ pub(super) fn check_storage_os(
     check_secret_ref(errors, path, storage_os.secret_ref.as_ref());
 }
 
-pub(super) fn check_csi(errors: &mut ErrorList, path: &Path, csi: &CSIVolumeSource) {
-    let driver = path.child("driver");
-    if csi.driver.is_empty() {
-        errors.push(Error::required(&driver, ""));
-    } else {
-        if csi.driver.len() > MAX_DRIVER {
-            errors.push(Error::too_long(&driver, MAX_DRIVER));
-        }
-        let findings = navarch_machinery::names::is_dns1123_subdomain(&csi.driver.to_lowercase());
-        check::each(errors, &driver, csi.driver.as_str(), findings);
+/// The name of a driver: a subdomain of at most 63 bytes, whose letters may be large.
+pub(crate) fn check_driver_name(errors: &mut ErrorList, path: &Path, name: &str) {
+    if name.is_empty() {
+        errors.push(Error::required(path, ""));
+        return;
     }
+    if name.len() > MAX_DRIVER {
+        errors.push(Error::too_long(path, MAX_DRIVER));
+    }
+    check::each(
+        errors,
+        path,
+        name,
+        is_dns1123_subdomain(&name.to_lowercase()),
+    );
+}
+
+pub(super) fn check_csi(errors: &mut ErrorList, path: &Path, csi: &CSIVolumeSource) {
+    check_driver_name(errors, &path.child("driver"), &csi.driver);
     match &csi.node_publish_secret_ref {
         Some(secret) if secret.name.is_empty() => {
             errors.push(Error::required(

@@ -277,7 +277,7 @@ fn late_sources<'a>(volume: &'a Volume, pod: Option<&'a str>, is_pod: bool) -> V
     ]
 }
 
-fn check_host_path(errors: &mut ErrorList, path: &Path, it: &HostPathVolumeSource) {
+pub(crate) fn check_host_path(errors: &mut ErrorList, path: &Path, it: &HostPathVolumeSource) {
     if it.path.is_empty() {
         errors.push(Error::required(&path.child("path"), ""));
         return;

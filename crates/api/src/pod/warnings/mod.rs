@@ -16,6 +16,7 @@ use super::absent::items;
 use super::{amount, annotations};
 
 pub(super) use containers::app_armor_deprecated;
+pub(crate) use scheduling::{deprecated_label, term as node_selector_term_warnings};
 
 /// Annotations that have lost their meaning.
 const DEPRECATED: &[(&str, &str)] = &[
@@ -134,7 +135,8 @@ fn duplicates(warnings: &mut Vec<String>, path: &Path, spec: &PodSpec) {
 }
 
 /// Bytes come whole.
-fn fractional(
+/// An amount that is finer than what is counted.
+pub(crate) fn fractional(
     warnings: &mut Vec<String>,
     path: &Path,
     value: &k8s_openapi::apimachinery::pkg::api::resource::Quantity,

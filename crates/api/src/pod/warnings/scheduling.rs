@@ -11,7 +11,7 @@ use super::super::absent::{entries, items};
 const NO_SELECTOR: &str = "a null labelSelector results in matching no pod";
 
 /// What became of a label that nodes once had.
-fn deprecated_label(key: &str) -> Option<&'static str> {
+pub(crate) fn deprecated_label(key: &str) -> Option<&'static str> {
     Some(match key {
         "beta.kubernetes.io/arch" => "deprecated since v1.14; use \"kubernetes.io/arch\" instead",
         "beta.kubernetes.io/os" => "deprecated since v1.14; use \"kubernetes.io/os\" instead",
@@ -87,7 +87,13 @@ pub(super) fn nodes(warnings: &mut Vec<String>, path: &Path, spec: &PodSpec) {
     }
 }
 
-fn term(warnings: &mut Vec<String>, path: &Path, term: &NodeSelectorTerm, check_values: bool) {
+/// Labels in a term that nodes no longer have; with `check_values` also values that no label can have.
+pub(crate) fn term(
+    warnings: &mut Vec<String>,
+    path: &Path,
+    term: &NodeSelectorTerm,
+    check_values: bool,
+) {
     for (index, expression) in items(&term.match_expressions).iter().enumerate() {
         let path = path.child("matchExpressions").index(index);
         if let Some(message) = deprecated_label(&expression.key) {
