@@ -1,7 +1,7 @@
 //! What is particular about the objects of a resource: small pure hooks that the pipeline calls in a fixed order.
 //!
-//! On create: `decode` → `apply_defaults` → `prepare_for_create` → (admission) → `validate` → store.
-//! On update: `decode` → `apply_defaults` → `prepare_for_update` → (admission) → `validate` and `validate_update` → store.
+//! On create: `decode` → `apply_defaults` → `prepare_for_create` → `stamp` → (admission) → `validate` → store.
+//! On update: `decode` → `apply_defaults` → `prepare_for_update` → `stamp` → (admission) → `validate` and `validate_update` → store.
 //! Built-in types implement [`Hooks`]; [`TypedStrategy`] turns them into a [`Strategy`] without their type.
 
 use std::marker::PhantomData;
@@ -61,6 +61,8 @@ pub trait Strategy: Send + Sync {
     fn prepare_for_update(&self, part: Part, object: &mut dyn Object, old: &dyn Object);
     /// What a write of a part can reach: what it resets or carries over it cannot, and its author does not come to own it.
     fn scope(&self, part: Part) -> Scope;
+    /// Sets what only the clock can say, as the time of a change; called after `prepare`. `old`: what is changed, on an update.
+    fn stamp(&self, part: Part, object: &mut dyn Object, old: Option<&dyn Object>, now: Timestamp);
     /// Checks an object, metadata included.
     fn validate(&self, object: &dyn Object) -> ErrorList;
     /// Checks what only new objects must be; called beside `validate` on create.
@@ -148,6 +150,8 @@ pub trait Hooks: Typed {
             Part::Other(_) => Scope::AllBut(&[]),
         }
     }
+    /// See [`Strategy::stamp`].
+    fn stamp(&mut self, _part: Part, _old: Option<&Self>, _now: Timestamp) {}
     /// The rule of its name: a list of complaints, as `navarch_machinery::names` words them. `prefix`: it is a generateName.
     fn name_errors(name: &str, prefix: bool) -> Vec<String>;
     /// Checks all but the metadata.

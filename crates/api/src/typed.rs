@@ -81,6 +81,12 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         T::scope(part)
     }
 
+    fn stamp(&self, part: Part, object: &mut dyn Object, old: Option<&dyn Object>, now: Timestamp) {
+        if let Some(object) = is_mut::<T>(object) {
+            object.stamp(part, old.and_then(is::<T>), now);
+        }
+    }
+
     fn validate(&self, object: &dyn Object) -> ErrorList {
         let Some(object) = is::<T>(object) else {
             return ErrorList::new();

@@ -73,7 +73,12 @@ impl ApiServer {
         }
         self.mutate(request, Operation::Create, &mut *object, None)?;
         served.def.strategy.prepare_for_create(&mut *object);
-        fill(&mut *object);
+        let now = Timestamp::now();
+        served
+            .def
+            .strategy
+            .stamp(Part::Main, &mut *object, None, now);
+        fill(&mut *object, now);
         for _ in 0..NAME_ATTEMPTS {
             if let Some(base) = base.as_deref().filter(|base| !base.is_empty()) {
                 object.metadata_mut().name =
@@ -179,10 +184,10 @@ fn empty(text: &Option<String>) -> bool {
 }
 
 /// What only the server sets.
-fn fill(object: &mut dyn Object) {
+fn fill(object: &mut dyn Object, now: Timestamp) {
     let meta = object.metadata_mut();
     meta.uid = Some(crate::random::uuid());
-    meta.creation_timestamp = Some(seconds(Timestamp::now()));
+    meta.creation_timestamp = Some(seconds(now));
     meta.self_link = None;
 }
 

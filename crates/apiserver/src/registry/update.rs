@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use navarch_api::strategy::Part;
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
@@ -137,6 +138,10 @@ impl ApiServer {
                 .def
                 .strategy
                 .prepare_for_update(change.part, &mut *object, &*old);
+            served
+                .def
+                .strategy
+                .stamp(change.part, &mut *object, Some(&*old), Timestamp::now());
             object.metadata_mut().self_link = None;
             validate(&served, change.part, &*object, &*old)?;
             let _ = self.admit(
