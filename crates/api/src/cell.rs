@@ -5,12 +5,15 @@ mod tests;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use navarch_machinery::time::format;
 use serde_json::Value;
 
 use crate::def::Column;
 
 /// The columns of a kind that shows nothing of its own.
 pub const NAME_AND_AGE: &[Column] = &[NAME, AGE];
+/// The columns of a kind that has no table of its own in Kubernetes.
+pub const NAME_AND_CREATION: &[Column] = &[NAME, Column::of("Created At", "date", "", 0, CREATION)];
 /// The first column of every table.
 pub const NAME: Column = Column::of(
     "Name",
@@ -23,16 +26,11 @@ pub const NAME: Column = Column::of(
      https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
 );
 /// The age column.
-pub const AGE: Column = Column::of(
-    "Age",
-    "string",
-    "",
-    0,
-    "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in \
+pub const AGE: Column = Column::of("Age", "string", "", 0, CREATION);
+const CREATION: &str = "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in \
      happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in \
      UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: \
-     https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
-);
+     https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
 
 /// The cell of [`NAME`].
 pub fn name(meta: &ObjectMeta) -> Value {
@@ -42,6 +40,12 @@ pub fn name(meta: &ObjectMeta) -> Value {
 /// The cell of [`AGE`].
 pub fn age(meta: &ObjectMeta, now: Timestamp) -> Value {
     Value::String(since(meta.creation_timestamp.as_ref(), now))
+}
+
+/// The cell of the second column of [`NAME_AND_CREATION`].
+pub fn created(meta: &ObjectMeta) -> Value {
+    let time = meta.creation_timestamp.as_ref();
+    Value::String(time.map(format).unwrap_or_default())
 }
 
 /// At most three members, and how many more there are: `a,b,c + 2 more...`.

@@ -27,6 +27,7 @@ pub mod metadata;
 pub mod naming;
 pub mod networking;
 pub mod node;
+mod nulls;
 pub mod pod;
 pub mod policy;
 pub mod rbac;

@@ -7,6 +7,8 @@ pub(crate) mod event;
 mod json_text;
 pub mod namespace;
 mod node;
+pub mod persistent_volume;
+mod persistent_volume_claim;
 mod replication_controller;
 mod secret;
 pub mod service;

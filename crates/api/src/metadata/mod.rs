@@ -1,6 +1,7 @@
 //! What holds for the metadata of every object: what a write may not set, and what is well formed, in the order in which
 //! Kubernetes tells it.
 
+mod conditions;
 mod labels;
 mod owners;
 mod prepare;
@@ -9,7 +10,8 @@ mod selector;
 mod tests;
 mod validate;
 
+pub use conditions::validate_conditions;
 pub use labels::{validate_annotations, validate_labels};
-pub use prepare::{drop_empty_fields, prepare_for_create, prepare_for_update};
+pub use prepare::{drop_empty_fields, keep_for_status, prepare_for_create, prepare_for_update};
 pub use selector::{format_labels, format_selector, validate_label_selector};
 pub use validate::{validate, validate_field_manager, validate_update};

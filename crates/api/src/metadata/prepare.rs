@@ -40,3 +40,13 @@ pub fn prepare_for_update(meta: &mut ObjectMeta, old: &ObjectMeta) {
         meta.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
     }
 }
+
+/// Carries over what an update of the status leaves alone in kinds where that is all metadata that people write.
+pub fn keep_for_status(meta: &mut ObjectMeta, old: &ObjectMeta) {
+    meta.deletion_timestamp.clone_from(&old.deletion_timestamp);
+    meta.generation = old.generation;
+    meta.labels.clone_from(&old.labels);
+    meta.annotations.clone_from(&old.annotations);
+    meta.finalizers.clone_from(&old.finalizers);
+    meta.owner_references.clone_from(&old.owner_references);
+}

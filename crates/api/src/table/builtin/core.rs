@@ -1,8 +1,8 @@
 //! The core group.
 
 use k8s_openapi::api::core::v1::{
-    Binding, ConfigMap, Endpoints, Event, Namespace, Node, Pod, ReplicationController, Secret,
-    Service, ServiceAccount,
+    Binding, ConfigMap, Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim,
+    Pod, ReplicationController, Secret, Service, ServiceAccount,
 };
 
 use crate::def::Verb;
@@ -34,6 +34,8 @@ pub(super) fn rows() -> Vec<Row> {
             .short("no")
             .proxy("NodeProxyOptions")
             .status(),
+        Row::of::<PersistentVolumeClaim>().short("pvc").status(),
+        Row::of::<PersistentVolume>().short("pv").status(),
         Row::of::<Pod>()
             .short("po")
             .category("all")
