@@ -6,10 +6,10 @@ use std::sync::Arc;
 use navarch_api::def::ResourceDef;
 use navarch_api::schema::schema;
 use navarch_api::table::Table;
-use navarch_machinery::object::Object;
+use navarch_machinery::object::{Object, Typed, downcast};
 use navarch_machinery::schema::TypeId;
 use navarch_machinery::status::{Result, StatusError};
-use navarch_store::Entry;
+use navarch_store::{Entry, Snapshot};
 
 use crate::encode::scan;
 
@@ -131,6 +131,22 @@ impl Served {
     fn decode_bytes(&self, json: &[u8]) -> std::result::Result<Arc<dyn Object>, String> {
         let json = scan::without_managed_fields(json);
         self.def.strategy.decode_stored(&json)
+    }
+
+    /// All its objects at a moment, where they are of this type.
+    pub(crate) fn all<T: Typed>(&self, snapshot: &dyn Snapshot) -> Result<Vec<Arc<T>>> {
+        let (mut all, mut failed) = (Vec::new(), None);
+        snapshot.scan(&self.prefix, None, &mut |entry| match self.decode(entry) {
+            Ok(object) => {
+                all.extend(downcast::<T>(object));
+                true
+            }
+            Err(error) => {
+                failed = Some(error);
+                false
+            }
+        });
+        failed.map_or(Ok(all), Err)
     }
 
     /// Keeps an object that was just written as the decoded form of its entry.

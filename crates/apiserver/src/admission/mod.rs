@@ -4,17 +4,21 @@
 //! `prepare`; `validate` runs after the strategy's validation, right before the store. Quota, limit ranges, pod security
 //! and webhooks take their places in the same list.
 
+mod admin_access;
+mod claim_resize;
 mod namespace_lifecycle;
 mod node_taint;
 mod pod_priority;
 mod runtime_class;
 mod service_account;
+mod storage_class;
+mod storage_protection;
 mod tolerations;
 
 use std::sync::Arc;
 
 use navarch_api::strategy::Part;
-use navarch_machinery::object::Object;
+use navarch_machinery::object::{Object, Typed};
 use navarch_machinery::status::Result;
 use navarch_store::{Compare, Snapshot};
 
@@ -38,6 +42,16 @@ pub(crate) struct Attributes<'a> {
     pub(crate) directory: &'a Directory,
     /// The state at this moment.
     pub(crate) snapshot: Arc<dyn Snapshot>,
+}
+
+impl Attributes<'_> {
+    /// All objects of a built-in cluster-wide resource at this moment.
+    fn all<T: Typed>(&self, group: &str, resource: &str) -> Result<Vec<Arc<T>>> {
+        let Some(served) = self.directory.find(group, "v1", resource) else {
+            return Ok(Vec::new());
+        };
+        served.all(&*self.snapshot)
+    }
 }
 
 /// What admission demands of the transaction that writes.
@@ -83,7 +97,11 @@ impl Chain {
             Box::new(node_taint::TaintNodesByCondition),
             Box::new(tolerations::DefaultTolerationSeconds),
             Box::new(pod_priority::Priority),
+            Box::new(storage_class::DefaultStorageClass),
+            Box::new(storage_protection::StorageObjectInUseProtection),
+            Box::new(claim_resize::PersistentVolumeClaimResize),
             Box::new(runtime_class::RuntimeClass),
+            Box::new(admin_access::AdminAccess),
         ])
     }
 }
