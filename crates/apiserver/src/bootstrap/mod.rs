@@ -1,5 +1,7 @@
 //! The objects that must be there before anybody can work: made when the server starts, through its own pipeline.
 
+mod flow_control;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,12 +17,10 @@ use crate::ApiServer;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
-    /// Makes what is missing: namespaces, and the service `kubernetes` with this server's address behind it.
+    /// Makes what is missing: namespaces, the service `kubernetes` with this server's address behind it, and the configuration of
+    /// flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
-        let me = self.as_user(UserInfo::authenticated(
-            "system:apiserver",
-            [MASTERS.to_owned()],
-        ));
+        let me = self.own_endpoint();
         for name in NAMESPACES {
             let namespace =
                 json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -42,8 +42,17 @@ impl ApiServer {
         if !address.is_loopback() && !address.is_unspecified() {
             self.publish(&*me, address, port).await?;
         }
+        flow_control::ensure(self, &*me).await?;
+        flow_control::mark_dangling(self, &*me).await?;
+        tokio::spawn(flow_control::keep(Arc::downgrade(self)));
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// The server itself, as a client.
+    fn own_endpoint(self: &Arc<Self>) -> Arc<dyn Endpoint> {
+        let myself = UserInfo::authenticated("system:apiserver", [MASTERS.to_owned()]);
+        self.as_user(myself)
     }
 
     async fn publish(&self, me: &dyn Endpoint, address: IpAddr, port: u16) -> Result<()> {

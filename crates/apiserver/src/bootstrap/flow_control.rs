@@ -1,0 +1,158 @@
+//! Priority and fairness: the objects that every server begins with are kept as they should be, and every schema says whether
+//! its level is there.
+
+mod dangling;
+mod upkeep;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::Resource;
+use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
+use navarch_api::call::{Body, Call, Endpoint, Gvr, Options, PatchKind};
+use navarch_api::def::Verb;
+use navarch_machinery::status::Result;
+use navarch_store::Watch;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use self::upkeep::{Kept, Step};
+use crate::ApiServer;
+use crate::limits::WATCH_BATCH;
+
+/// How often the objects are put right.
+const UPKEEP: Duration = Duration::from_secs(60);
+const UPKEEP_MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
+const STATUS_MANAGER: &str = "api-priority-and-fairness-config-consumer-v1";
+
+/// Makes what is missing, puts right what must be so, and removes what no longer belongs.
+pub(super) async fn ensure(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
+    put_right::<PriorityLevelConfiguration>(server, me).await?;
+    put_right::<FlowSchema>(server, me).await
+}
+
+async fn put_right<T: Kept>(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
+    let current = all::<T>(server)?;
+    for step in upkeep::steps(&current) {
+        let mut call = call::<T>(step.verb(), step.name(), UPKEEP_MANAGER);
+        match step {
+            Step::Create(object) => {
+                call.name = None;
+                call.body = Body::Object(Arc::new(object));
+            }
+            Step::Update(object) => call.body = Body::Object(Arc::new(object)),
+            Step::Delete { uid, version, .. } => {
+                call.options.uid = Some(uid);
+                call.options.precondition_version = Some(version);
+            }
+        }
+        match me.call(call).await {
+            // Somebody else was there: it is looked at again.
+            Err(error)
+                if error.is_conflict() || error.is_already_exists() || error.is_not_found() => {}
+            answer => drop(answer?),
+        }
+    }
+    Ok(())
+}
+
+/// Tells every schema that does not know whether its level is there.
+pub(super) async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
+    let levels = all::<PriorityLevelConfiguration>(server)?;
+    for schema in all::<FlowSchema>(server)? {
+        let Some(condition) = dangling::news(&schema, &levels, Timestamp::now()) else {
+            continue;
+        };
+        let name = schema.metadata.name.as_deref().unwrap_or_default();
+        let mut call = call::<FlowSchema>(Verb::Patch, name, STATUS_MANAGER);
+        call.subresource = Some("status".to_owned());
+        let patch = json!({"status": {"conditions": [condition]}});
+        call.body = Body::Patch(PatchKind::Strategic, patch);
+        match me.call(call).await {
+            Err(error) if error.is_not_found() => {}
+            answer => drop(answer?),
+        }
+    }
+    Ok(())
+}
+
+fn all<T: Kept>(server: &ApiServer) -> Result<Vec<Arc<T>>> {
+    let served = server
+        .directory
+        .find(T::GROUP, T::VERSION, T::URL_PATH_SEGMENT);
+    served.map_or(Ok(Vec::new()), |served| {
+        served.all(&*server.store.snapshot())
+    })
+}
+
+fn call<T: Resource>(verb: Verb, name: &str, manager: &str) -> Call {
+    Call {
+        verb,
+        resource: Gvr::of::<T>(),
+        namespace: None,
+        name: Some(name.to_owned()),
+        subresource: None,
+        body: Body::None,
+        options: Options {
+            field_manager: manager.to_owned(),
+            ..Options::default()
+        },
+    }
+}
+
+/// Does both for as long as the server is there: at every change of a schema or a level, and every now and then.
+pub(super) async fn keep(server: Weak<ApiServer>) {
+    let Some((closing, mut watches)) = server.upgrade().and_then(|server| follow(&server)) else {
+        return;
+    };
+    let mut upkeep = tokio::time::interval(UPKEEP);
+    let (mut schemas, mut levels) = (Vec::new(), Vec::new());
+    loop {
+        let (due, seen) = tokio::select! {
+            () = closing.cancelled() => return,
+            _ = upkeep.tick() => (true, Ok(())),
+            seen = watches.0.next(&mut schemas, WATCH_BATCH) => (false, seen.map(drop)),
+            seen = watches.1.next(&mut levels, WATCH_BATCH) => (false, seen.map(drop)),
+        };
+        schemas.clear();
+        levels.clear();
+        let Some(server) = server.upgrade() else {
+            return;
+        };
+        if seen.is_err() {
+            // Too slow, or the store is closed: the present state is all that counts.
+            let Some((_, anew)) = follow(&server) else {
+                return;
+            };
+            watches = anew;
+        }
+        let me = server.own_endpoint();
+        let kept = if due {
+            ensure(&server, &*me).await
+        } else {
+            Ok(())
+        };
+        for failed in [kept, mark_dangling(&server, &*me).await] {
+            if let Err(error) = failed {
+                warn!(%error, "flow control configuration");
+            }
+        }
+    }
+}
+
+type Watches = (Box<dyn Watch>, Box<dyn Watch>);
+
+fn follow(server: &ApiServer) -> Option<(CancellationToken, Watches)> {
+    let from = server.store.snapshot().revision();
+    let watch = |plural| {
+        let served = server
+            .directory
+            .find(FlowSchema::GROUP, FlowSchema::VERSION, plural)?;
+        server.store.watch(&served.prefix, from).ok()
+    };
+    let schemas = watch(FlowSchema::URL_PATH_SEGMENT)?;
+    let levels = watch(PriorityLevelConfiguration::URL_PATH_SEGMENT)?;
+    Some((server.closing.clone(), (schemas, levels)))
+}
