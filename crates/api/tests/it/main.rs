@@ -4,4 +4,5 @@
 mod hooks;
 mod protobuf;
 mod recorded;
+mod storage;
 mod table;
