@@ -7,6 +7,7 @@ mod upkeep;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::Resource;
 use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
@@ -34,48 +35,52 @@ pub(super) async fn ensure(server: &ApiServer, me: &dyn Endpoint) -> Result<()> 
 }
 
 async fn put_right<T: Kept>(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
-    let current = all::<T>(server)?;
-    for step in upkeep::steps(&current) {
-        let mut call = call::<T>(step.verb(), step.name(), UPKEEP_MANAGER);
-        match step {
-            Step::Create(object) => {
-                call.name = None;
-                call.body = Body::Object(Arc::new(object));
-            }
-            Step::Update(object) => call.body = Body::Object(Arc::new(object)),
-            Step::Delete { uid, version, .. } => {
-                call.options.uid = Some(uid);
-                call.options.precondition_version = Some(version);
-            }
+    let steps = upkeep::steps(&all::<T>(server)?);
+    together(me, steps.into_iter().map(call_of).collect()).await
+}
+
+fn call_of<T: Kept>(step: Step<T>) -> Call {
+    let mut call = call::<T>(step.verb(), step.name(), UPKEEP_MANAGER);
+    match step {
+        Step::Create(object) => {
+            call.name = None;
+            call.body = Body::Object(Arc::new(object));
         }
-        match me.call(call).await {
-            // Somebody else was there: it is looked at again.
-            Err(error)
-                if error.is_conflict() || error.is_already_exists() || error.is_not_found() => {}
-            answer => drop(answer?),
+        Step::Update(object) => call.body = Body::Object(Arc::new(object)),
+        Step::Delete { uid, version, .. } => {
+            call.options.uid = Some(uid);
+            call.options.precondition_version = Some(version);
         }
     }
-    Ok(())
+    call
 }
 
 /// Tells every schema that does not know whether its level is there.
-pub(super) async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
+async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
     let levels = all::<PriorityLevelConfiguration>(server)?;
+    let now = Timestamp::now();
+    let mut calls = Vec::new();
     for schema in all::<FlowSchema>(server)? {
-        let Some(condition) = dangling::news(&schema, &levels, Timestamp::now()) else {
-            continue;
-        };
-        let name = schema.metadata.name.as_deref().unwrap_or_default();
-        let mut call = call::<FlowSchema>(Verb::Patch, name, STATUS_MANAGER);
-        call.subresource = Some("status".to_owned());
-        let patch = json!({"status": {"conditions": [condition]}});
-        call.body = Body::Patch(PatchKind::Strategic, patch);
-        match me.call(call).await {
-            Err(error) if error.is_not_found() => {}
-            answer => drop(answer?),
+        if let Some(condition) = dangling::news(&schema, &levels, now) {
+            let name = schema.metadata.name.as_deref().unwrap_or_default();
+            let mut call = call::<FlowSchema>(Verb::Patch, name, STATUS_MANAGER);
+            call.subresource = Some("status".to_owned());
+            let patch = json!({"status": {"conditions": [condition]}});
+            call.body = Body::Patch(PatchKind::Strategic, patch);
+            calls.push(call);
         }
     }
-    Ok(())
+    together(me, calls).await
+}
+
+/// Makes calls at once, so that they share a sync. Where somebody else was there first, it is looked at again.
+async fn together(me: &dyn Endpoint, calls: Vec<Call>) -> Result<()> {
+    let answers = join_all(calls.into_iter().map(|call| me.call(call))).await;
+    let failed = answers.into_iter().filter_map(std::result::Result::err);
+    let mut serious = failed.filter(|error| {
+        !(error.is_conflict() || error.is_already_exists() || error.is_not_found())
+    });
+    serious.next().map_or(Ok(()), Err)
 }
 
 fn all<T: Kept>(server: &ApiServer) -> Result<Vec<Arc<T>>> {

@@ -43,7 +43,6 @@ impl ApiServer {
             self.publish(&*me, address, port).await?;
         }
         flow_control::ensure(self, &*me).await?;
-        flow_control::mark_dangling(self, &*me).await?;
         tokio::spawn(flow_control::keep(Arc::downgrade(self)));
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())

@@ -1,5 +1,8 @@
 //! Whether the level that a schema names is there.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
