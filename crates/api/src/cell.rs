@@ -27,10 +27,21 @@ pub const NAME: Column = Column::of(
 );
 /// The age column.
 pub const AGE: Column = Column::of("Age", "string", "", 0, CREATION);
+/// When the object was made.
+pub const CREATED_AT: Column = Column::of("Created At", "date", "", 0, CREATION);
+
 const CREATION: &str = "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in \
      happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in \
      UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: \
      https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
+/// The columns of a kind without a table of its own in Kubernetes.
+pub const NAME_AND_CREATED_AT: &[Column] = &[NAME, CREATED_AT];
+
+/// The cell of [`CREATED_AT`].
+pub fn created_at(meta: &ObjectMeta) -> Value {
+    serde_json::to_value(&meta.creation_timestamp).unwrap_or_default()
+}
 
 /// The cell of [`NAME`].
 pub fn name(meta: &ObjectMeta) -> Value {

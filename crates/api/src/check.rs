@@ -6,6 +6,7 @@ use navarch_machinery::names::{
 };
 use serde::Serialize;
 
+use crate::naming;
 use crate::shown::json;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
@@ -49,6 +50,14 @@ pub fn dns_label(text: &str, path: &Path) -> ErrorList {
 /// A DNS subdomain.
 pub fn dns_subdomain(text: &str, path: &Path) -> ErrorList {
     found(text, is_dns1123_subdomain(text), path)
+}
+
+/// There, and one segment of a path.
+pub fn path_segment(text: &str, path: &Path) -> ErrorList {
+    if text.is_empty() {
+        return vec![Error::required(path, "")];
+    }
+    found(text, naming::path_segment(text, false), path)
 }
 
 /// A name with an optional domain before it.

@@ -98,6 +98,8 @@ pub enum SubresourceKind {
     Resize,
     /// Finalizers of a namespace.
     Finalize,
+    /// Whether a certificate signing request is granted.
+    Approval,
     /// The log of a container: a stream from the node.
     Log,
     /// A stream to the node that is upgraded: exec.

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
 /// Something that can be empty.
 pub trait Empty {
     /// Whether it is.
@@ -44,9 +47,36 @@ impl Empty for bool {
     }
 }
 
+impl Empty for ByteString {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Takes out what is empty.
 pub fn drop_empty<T: Empty>(field: &mut Option<T>) {
     if field.as_ref().is_some_and(Empty::is_empty) {
         *field = None;
     }
+}
+
+/// Takes out of a selector what is empty. The selector itself stays: it selects everything, which is more than none does.
+pub fn drop_empty_selector(selector: &mut LabelSelector) {
+    drop_empty(&mut selector.match_labels);
+    drop_empty(&mut selector.match_expressions);
+    for requirement in selector.match_expressions.iter_mut().flatten() {
+        drop_empty(&mut requirement.values);
+    }
+}
+
+/// Adds `null` members to the end of an object: Kubernetes writes some fields even where there is nothing in them.
+pub fn add_nulls(json: &mut Vec<u8>, members: &[(&str, bool)]) {
+    if json.last() != Some(&b'}') {
+        return;
+    }
+    json.pop();
+    for (name, _) in members.iter().filter(|(_, absent)| *absent) {
+        json.extend_from_slice(format!(",\"{name}\":null").as_bytes());
+    }
+    json.push(b'}');
 }

@@ -39,4 +39,5 @@ pub mod storage;
 pub mod strategy;
 pub mod table;
 mod typed;
+mod web_address;
 mod workload;

@@ -51,6 +51,7 @@ impl Caller {
             params: &params,
             served,
             agent: part_name(&self.user.name),
+            user: &self.user,
             body,
             warnings: Vec::new(),
         };

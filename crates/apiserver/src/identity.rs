@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::authorization::v1::{NonResourceRule, ResourceRule};
 use navarch_auth::{AUTHENTICATED, MASTERS, UserInfo};
 use rustls::pki_types::CertificateDer;
 
@@ -45,16 +46,33 @@ pub enum Decision {
     NoOpinion(String),
 }
 
+/// All that a user may do in a namespace, as far as it can be told.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// With resources.
+    pub resource: Vec<ResourceRule>,
+    /// With paths.
+    pub non_resource: Vec<NonResourceRule>,
+    /// Whether the user may do more than this.
+    pub incomplete: bool,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
 /// Gives permission.
 pub trait Authorizer: Send + Sync {
     /// Whether the user may.
     fn authorize(&self, user: &UserInfo, attributes: &Attributes<'_>) -> Decision;
+    /// What the user may do in a namespace.
+    fn rules(&self, user: &UserInfo, namespace: &str) -> Rules;
 }
 
 /// Cluster administrators may do all; everyone may ask for health and version, and who is known may discover.
 #[derive(Debug, Default)]
 pub struct MastersOnly;
 
+/// What the role `system:discovery` lets those see who are known.
+const DISCOVERY: &[&str] = &["/api", "/apis", "/openapi"];
 /// What the role `system:public-info-viewer` lets everyone see.
 const PUBLIC: &[&str] = &["/healthz", "/livez", "/readyz", "/version", "/version/"];
 
@@ -64,7 +82,7 @@ impl Authorizer for MastersOnly {
         let open =
             !attributes.resource_request && attributes.verb == "get" && PUBLIC.contains(&path);
         let known = || {
-            let discovery = ["/api", "/apis", "/openapi"].iter().any(|root| {
+            let discovery = DISCOVERY.iter().any(|root| {
                 path.strip_prefix(root)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
@@ -77,6 +95,35 @@ impl Authorizer for MastersOnly {
             Decision::Allow
         } else {
             Decision::NoOpinion(String::new())
+        }
+    }
+
+    fn rules(&self, user: &UserInfo, _namespace: &str) -> Rules {
+        let all = || vec!["*".to_owned()];
+        if user.in_group(MASTERS) {
+            return Rules {
+                resource: vec![ResourceRule {
+                    verbs: all(),
+                    api_groups: Some(all()),
+                    resources: Some(all()),
+                    resource_names: None,
+                }],
+                non_resource: vec![NonResourceRule {
+                    verbs: all(),
+                    non_resource_urls: Some(all()),
+                }],
+                ..Rules::default()
+            };
+        }
+        let known = DISCOVERY.iter().filter(|_| user.in_group(AUTHENTICATED));
+        let known = known.flat_map(|root| [(*root).to_owned(), format!("{root}/*")]);
+        let public = PUBLIC.iter().map(|&path| path.to_owned());
+        Rules {
+            non_resource: vec![NonResourceRule {
+                verbs: vec!["get".to_owned()],
+                non_resource_urls: Some(known.chain(public).collect()),
+            }],
+            ..Rules::default()
         }
     }
 }

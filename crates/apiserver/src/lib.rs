@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
-pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly};
+pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};
 pub use kubelets::Kubelets;
 pub use registry::{NodeProxy, NodeRequest};
 pub use server::{TlsError, tls_config};

@@ -242,6 +242,11 @@ impl Directory {
         self.groups.get(group)?.get(version)?.get(resource)
     }
 
+    /// The resource of a built-in type.
+    pub(crate) fn of<T: k8s_openapi::Resource>(&self) -> Option<&Arc<Served>> {
+        self.find(T::GROUP, T::VERSION, T::URL_PATH_SEGMENT)
+    }
+
     /// Whether there is such a group.
     pub(crate) fn has_group(&self, group: &str) -> bool {
         self.groups.contains_key(group)

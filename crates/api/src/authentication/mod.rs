@@ -1,1 +1,3 @@
-//! `authentication.k8s.io`.
+//! `authentication.k8s.io`: questions about who somebody is. They are answered and never stored.
+
+mod reviews;

@@ -1,1 +1,8 @@
 //! `certificates.k8s.io`.
+
+mod certificate_signing_request;
+mod pem;
+mod request;
+mod signer;
+
+pub use request::organizations;

@@ -13,7 +13,7 @@ pub(crate) use cells::cells;
 pub(crate) use validate::{Api, as_it_always_was};
 
 use crate::def::Column;
-use crate::empty::drop_empty;
+use crate::empty::{add_nulls, drop_empty};
 use crate::naming;
 use crate::strategy::{Hooks, UpdateRules};
 
@@ -189,16 +189,4 @@ fn source(event: &Event) -> String {
     component
         .or_else(|| event.reporting_component.clone())
         .unwrap_or_default()
-}
-
-/// Adds `null` members to the end of an object: Kubernetes writes times of events even where there are none.
-pub(crate) fn add_nulls(out: &mut Vec<u8>, members: &[(&str, bool)]) {
-    if out.last() != Some(&b'}') {
-        return;
-    }
-    out.pop();
-    for (name, _) in members.iter().filter(|(_, absent)| *absent) {
-        out.extend_from_slice(format!(",\"{name}\":null").as_bytes());
-    }
-    out.push(b'}');
 }

@@ -10,8 +10,9 @@ use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use crate::check::{dns_subdomain, immutable};
-use crate::core::event::{Api, FIELDS, add_nulls, as_it_always_was, cells, field};
+use crate::core::event::{Api, FIELDS, as_it_always_was, cells, field};
 use crate::def::Column;
+use crate::empty::add_nulls;
 use crate::naming;
 use crate::strategy::{Hooks, Part, UpdateRules};
 

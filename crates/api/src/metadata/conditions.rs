@@ -5,6 +5,7 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::{is_qualified_name, regex_error};
 
 use crate::check::found;
+use crate::empty::drop_empty;
 
 const STATUSES: &[&str] = &["False", "True", "Unknown"];
 /// The longest reason and the longest message, in bytes.
@@ -13,6 +14,14 @@ const MAX_MESSAGE: usize = 32 * 1024;
 const REASON: &str = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?";
 const REASON_WORDS: &str = "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric \
     characters or '_,:', and must end with an alphanumeric character or '_'";
+
+/// Leaves out what is empty.
+pub fn default_conditions(conditions: &mut Option<Vec<Condition>>) {
+    drop_empty(conditions);
+    for condition in conditions.iter_mut().flatten() {
+        drop_empty(&mut condition.observed_generation);
+    }
+}
 
 /// Checks conditions, each of which has a type of its own.
 pub fn validate_conditions(conditions: &[Condition], path: &Path) -> ErrorList {

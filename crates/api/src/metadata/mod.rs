@@ -10,8 +10,10 @@ mod selector;
 mod tests;
 mod validate;
 
-pub use conditions::validate_conditions;
+pub use conditions::{default_conditions, validate_conditions};
 pub use labels::{validate_annotations, validate_labels};
-pub use prepare::{drop_empty_fields, keep_for_status, prepare_for_create, prepare_for_update};
+pub use prepare::{
+    drop_empty_fields, keep_for_status, prepare_for_create, prepare_for_update, raise_generation,
+};
 pub use selector::{format_labels, format_selector, validate_label_selector};
 pub use validate::{validate, validate_field_manager, validate_update};

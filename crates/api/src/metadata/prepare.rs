@@ -41,6 +41,11 @@ pub fn prepare_for_update(meta: &mut ObjectMeta, old: &ObjectMeta) {
     }
 }
 
+/// The generation of an object whose spec has changed since `old`.
+pub fn raise_generation(meta: &mut ObjectMeta, old: &ObjectMeta) {
+    meta.generation = Some(old.generation.unwrap_or_default() + 1);
+}
+
 /// Carries over what an update of the status leaves alone in kinds where that is all metadata that people write.
 pub fn keep_for_status(meta: &mut ObjectMeta, old: &ObjectMeta) {
     meta.deletion_timestamp.clone_from(&old.deletion_timestamp);

@@ -143,6 +143,10 @@ impl Row {
         self.sub("finalize", SubresourceKind::Finalize, &[Verb::Update])
     }
 
+    pub(crate) fn approval(self) -> Self {
+        self.sub("approval", SubresourceKind::Approval, READ_AND_WRITE)
+    }
+
     pub(crate) fn token(self) -> Self {
         let body = ("authentication.k8s.io", "v1", "TokenRequest");
         self.sub_of("token", SubresourceKind::Token, &[Verb::Create], body)

@@ -8,14 +8,15 @@ use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::Object;
 use serde_json::{Value, json};
 
-struct Kind(&'static str, &'static str);
+/// A kind by its group and plural; all are of `v1`.
+pub(crate) struct Kind(pub(crate) &'static str, pub(crate) &'static str);
 
 const CONFIG_MAPS: Kind = Kind("", "configmaps");
 const CONTROLLERS: Kind = Kind("", "replicationcontrollers");
 const EVENTS: Kind = Kind("events.k8s.io", "events");
 
 impl Kind {
-    fn read(&self, body: &Value) -> Box<dyn Object> {
+    pub(crate) fn read(&self, body: &Value) -> Box<dyn Object> {
         let row = builtin().resource(self.0, "v1", self.1).unwrap();
         let mut object = row
             .strategy
@@ -26,14 +27,14 @@ impl Kind {
         object
     }
 
-    fn write(&self, object: &dyn Object) -> Value {
+    pub(crate) fn write(&self, object: &dyn Object) -> Value {
         let row = builtin().resource(self.0, "v1", self.1).unwrap();
         let mut json = Vec::new();
         row.strategy.encode(object, &mut json);
         serde_json::from_slice(&json).unwrap()
     }
 
-    fn strategy(&self) -> &'static dyn navarch_api::strategy::Strategy {
+    pub(crate) fn strategy(&self) -> &'static dyn navarch_api::strategy::Strategy {
         builtin()
             .resource(self.0, "v1", self.1)
             .unwrap()
@@ -42,7 +43,7 @@ impl Kind {
     }
 }
 
-fn words(errors: &ErrorList) -> Vec<String> {
+pub(crate) fn words(errors: &ErrorList) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 

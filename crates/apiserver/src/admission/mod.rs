@@ -6,6 +6,8 @@
 
 mod admin_access;
 mod claim_resize;
+mod certificate_request;
+mod ingress_class;
 mod namespace_lifecycle;
 mod node_taint;
 mod pod_priority;
@@ -18,6 +20,7 @@ mod tolerations;
 use std::sync::Arc;
 
 use navarch_api::strategy::Part;
+use navarch_auth::UserInfo;
 use navarch_machinery::object::{Object, Typed};
 use navarch_machinery::status::Result;
 use navarch_store::{Compare, Snapshot};
@@ -40,6 +43,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) served: &'a Served,
     pub(crate) namespace: &'a str,
     pub(crate) directory: &'a Directory,
+    /// Who writes.
+    pub(crate) user: &'a UserInfo,
     /// The state at this moment.
     pub(crate) snapshot: Arc<dyn Snapshot>,
 }
@@ -102,6 +107,8 @@ impl Chain {
             Box::new(claim_resize::PersistentVolumeClaimResize),
             Box::new(runtime_class::RuntimeClass),
             Box::new(admin_access::AdminAccess),
+            Box::new(certificate_request::CertificateRequest),
+            Box::new(ingress_class::DefaultIngressClass),
         ])
     }
 }
@@ -113,6 +120,7 @@ impl ApiServer {
             served: request.served,
             namespace: request.namespace(),
             directory: &self.directory,
+            user: request.user,
             snapshot: self.store.snapshot(),
         }
     }

@@ -1,6 +1,8 @@
 //! The objects that must be there before anybody can work: made when the server starts, through its own pipeline.
 
+mod api_services;
 mod flow_control;
+mod service_cidr;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,8 +19,9 @@ use crate::ApiServer;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
-    /// Makes what is missing: namespaces, the service `kubernetes` with this server's address behind it, and the configuration of
-    /// flow control, which is kept up from then on.
+    /// Makes what is missing: namespaces, the addresses that services have, the service `kubernetes` with this server's
+    /// address behind it, what says which groups are served here, and the configuration of flow control, which is kept up
+    /// from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
         for name in NAMESPACES {
@@ -26,6 +29,7 @@ impl ApiServer {
                 json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             ensure(&*me, "", "namespaces", None, name, namespace).await?;
         }
+        self.bootstrap_service_cidr(&*me).await?;
         let port = self.advertise.port();
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
         let service = json!({
@@ -44,6 +48,7 @@ impl ApiServer {
         }
         flow_control::ensure(self, &*me).await?;
         tokio::spawn(flow_control::keep(Arc::downgrade(self)));
+        self.bootstrap_api_services(&*me).await?;
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())
     }

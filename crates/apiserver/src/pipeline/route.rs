@@ -77,7 +77,8 @@ impl ApiServer {
                 SubresourceKind::Status
                 | SubresourceKind::EphemeralContainers
                 | SubresourceKind::Resize
-                | SubresourceKind::Finalize,
+                | SubresourceKind::Finalize
+                | SubresourceKind::Approval,
             ) => self.part(&mut request).await?,
             Some(SubresourceKind::Scale) => match request.info.verb {
                 Verb::Update => self.update_scale(&mut request).await?,
@@ -116,7 +117,10 @@ impl ApiServer {
                 request.served = pods;
                 self.bind(request, None).await
             }
-            Verb::Create => self.create(request).await,
+            Verb::Create => match self.review(request) {
+                Some(answered) => answered,
+                None => self.create(request).await,
+            },
             Verb::Get => self.get(request).await,
             Verb::List => self.list(request).await,
             Verb::Watch => self.watch(request).await,

@@ -72,13 +72,11 @@ impl ApiServer {
             object.metadata_mut().managed_fields = given;
         }
         self.mutate(request, Operation::Create, &mut *object, None)?;
-        served.def.strategy.prepare_for_create(&mut *object);
         let now = Timestamp::now();
-        served
-            .def
-            .strategy
-            .stamp(Part::Main, &mut *object, None, now);
         fill(&mut *object, now);
+        let strategy = &served.def.strategy;
+        strategy.prepare_for_create(&mut *object);
+        strategy.stamp(Part::Main, &mut *object, None, now);
         for _ in 0..NAME_ATTEMPTS {
             if let Some(base) = base.as_deref().filter(|base| !base.is_empty()) {
                 object.metadata_mut().name =
@@ -120,8 +118,8 @@ impl ApiServer {
             // What is chosen for a service is chosen anew when the race for it is lost.
             let blank = (served.special == Special::Service).then(|| object.clone_object());
             if blank.is_some() {
-                self.services
-                    .reserve(&*snapshot, &mut *object, None, &mut extra)?;
+                let services = &self.services;
+                services.reserve(&*snapshot, &self.directory, &mut *object, None, &mut extra)?;
             }
             validate(served, &*object)?;
             let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;

@@ -130,7 +130,7 @@ impl ApiServer {
         last: Option<Box<dyn Object>>,
     ) -> Result<Option<Output>> {
         let mut extra = Extra::default();
-        self.release(served, &**old, &mut extra);
+        self.release(served, &**old, &mut extra)?;
         let encoded = match last {
             Some(mut object) => commit::to_stored(served, &mut *object, &Managed::of(entry))?,
             None => restamp(&entry.value)?,

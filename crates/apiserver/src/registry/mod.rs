@@ -13,6 +13,7 @@ mod list;
 mod namespace;
 mod patch;
 pub(crate) mod request;
+mod reviews;
 mod selection;
 pub(crate) mod subresources;
 mod update;

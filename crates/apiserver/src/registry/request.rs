@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use navarch_api::call::PatchKind;
 use navarch_api::strategy::Part;
+use navarch_auth::UserInfo;
 use navarch_machinery::object::Object;
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub(crate) struct Request<'a> {
     pub(crate) served: &'a Arc<Served>,
     /// Who sends it: the user agent, or the name of the part of this process.
     pub(crate) agent: &'a str,
+    /// Who asks.
+    pub(crate) user: &'a UserInfo,
     pub(crate) body: Input,
     /// What the client will be warned of.
     pub(crate) warnings: Vec<String>,
@@ -84,6 +87,7 @@ pub(crate) fn part_of(subresource: &str) -> Part {
         "ephemeralcontainers" => Part::Other("ephemeralcontainers"),
         "resize" => Part::Other("resize"),
         "finalize" => Part::Other("finalize"),
+        "approval" => Part::Other("approval"),
         _ => Part::Other("other"),
     }
 }

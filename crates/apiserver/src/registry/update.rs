@@ -131,8 +131,8 @@ impl ApiServer {
             )?;
             let mut extra = Extra::default();
             if served.special == Special::Service && change.part == Part::Main {
-                self.services
-                    .reserve(&*snapshot, &mut *object, Some(&*old), &mut extra)?;
+                let (services, old) = (&self.services, Some(&*old));
+                services.reserve(&*snapshot, &self.directory, &mut *object, old, &mut extra)?;
             }
             served
                 .def
@@ -167,7 +167,7 @@ impl ApiServer {
                 return Ok(commit::shown(&served, object, &managed, version, false));
             }
             if is_finished(&served, &*object) {
-                self.release(&served, &*old, &mut extra);
+                self.release(&served, &*old, &mut extra)?;
                 if let Written::Done(_) = self.remove(&entry, restamp(&entry.value)?, extra).await?
                 {
                     let version = Some(entry.modified);
@@ -191,10 +191,18 @@ impl ApiServer {
     }
 
     /// Gives back what an object holds beside itself.
-    pub(crate) fn release(&self, served: &Served, object: &dyn Object, extra: &mut Extra) {
-        if served.special == Special::Service {
-            self.services.release(object, extra);
+    pub(crate) fn release(
+        &self,
+        served: &Served,
+        object: &dyn Object,
+        extra: &mut Extra,
+    ) -> Result<()> {
+        if served.special != Special::Service {
+            return Ok(());
         }
+        let snapshot = self.store.snapshot();
+        self.services
+            .release(&*snapshot, &self.directory, object, extra)
     }
 }
 
@@ -287,6 +295,8 @@ fn registry_key(served: &Served, entry: &Entry) -> String {
         ("", "nodes") => "minions",
         ("", "replicationcontrollers") => "controllers",
         ("events.k8s.io", _) => "events",
+        ("networking.k8s.io", "ingresses") => "ingress",
+        ("apiregistration.k8s.io", "apiservices") => "apiregistration.k8s.io/apiservices",
         (_, plural) => plural,
     };
     format!("/registry/{directory}/{rest}")

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use navarch_api::call::PatchKind;
+use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
 
@@ -52,17 +53,18 @@ impl ApiServer {
                     }
                     served = Some(self.resource(&info)?);
                 }
-                Ok(())
+                Ok(user)
             });
         let answer = match (permitted, served) {
             (Err(error), _) => Err(error),
-            (Ok(()), None) => Ok(self.path(&parts)),
-            (Ok(()), Some(served)) => {
+            (Ok(_), None) => Ok(self.path(&parts)),
+            (Ok(user), Some(served)) => {
                 let exchange = Exchange {
                     parts: &parts,
                     info: &info,
                     params: &params,
                     served,
+                    user: &user,
                 };
                 self.in_time(exchange, body, upgrade).await
             }
@@ -113,6 +115,7 @@ impl ApiServer {
             info,
             params,
             served,
+            user,
         } = exchange;
         let encoder = Encoder::new(&parts.headers, params, info, served)?;
         let body = if info.verb.reads() {
@@ -131,6 +134,7 @@ impl ApiServer {
             params,
             served,
             agent: header(&parts.headers, &USER_AGENT).unwrap_or_default(),
+            user,
             body,
             warnings: Vec::new(),
         };
@@ -146,6 +150,7 @@ struct Exchange<'a> {
     info: &'a RequestInfo<'a>,
     params: &'a Params<'a>,
     served: &'a Arc<Served>,
+    user: &'a UserInfo,
 }
 
 /// A header as text.

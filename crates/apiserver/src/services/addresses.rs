@@ -1,105 +1,140 @@
-//! Cluster addresses.
+//! Cluster addresses: each one a service holds is an IPAddress object.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ServiceSpec;
+use k8s_openapi::api::networking::v1::IPAddress;
 use navarch_api::core::service::allocate;
+use navarch_api::networking::ip_address::{is_held_by, of_service};
 use navarch_machinery::field::Path;
-use navarch_store::Snapshot;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time::seconds;
+use navarch_store::{Compare, Op, Snapshot};
 use serde_json::json;
 
-use super::{Refused, Services, address_key, choose};
+use super::range::Range;
+use super::{Refused, Services};
+use crate::encode::{encode, restamp};
+use crate::registry::Extra;
+use crate::served::{Directory, Served};
+
+/// The service that addresses are for, by namespace and name.
+pub(super) type Owner<'a> = (&'a str, &'a str);
+
+fn served(directory: &Directory) -> Result<&Served> {
+    let served = directory.of::<IPAddress>();
+    served
+        .map(|served| &**served)
+        .ok_or_else(|| StatusError::internal("this server has no place for addresses"))
+}
 
 impl Services {
     /// The address of the service `kubernetes`: the first there is.
     pub(crate) fn first(&self) -> Ipv4Addr {
-        self.at(0)
+        Range(self.addresses).at(0)
     }
 
-    /// Address number `index`; the network's own address is none.
-    fn at(&self, index: u32) -> Ipv4Addr {
-        Ipv4Addr::from(
-            u32::from(self.addresses.network())
-                .saturating_add(index)
-                .saturating_add(1),
-        )
-    }
-
-    /// Without the network's and the broadcast address.
-    fn total(&self) -> u32 {
-        u32::from(self.addresses.broadcast())
-            .saturating_sub(u32::from(self.addresses.network()))
-            .saturating_sub(1)
-    }
-
-    /// Kubernetes keeps a sixteenth, at least 16 and at most 256, for addresses that are asked for.
-    fn reserved(&self) -> u32 {
-        let total = self.total();
-        if total <= 16 {
-            0
-        } else {
-            (total / 16).clamp(16, 256)
-        }
-    }
-
+    /// Gives the spec the addresses that it asks for or leaves open. `before`: the one that the service has already.
     pub(super) fn choose_address(
         &self,
         snapshot: &dyn Snapshot,
+        directory: &Directory,
         spec: &mut ServiceSpec,
         before: Option<Ipv4Addr>,
     ) -> Result<(), Refused> {
+        let wanted = allocate::wanted_cluster_ips(spec);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let ranges = self.ranges(snapshot, directory).map_err(Refused::Broken)?;
+        let served = served(directory).map_err(Refused::Broken)?;
+        let free = |address: Ipv4Addr| {
+            snapshot
+                .get(&served.key("", &address.to_string()))
+                .is_none()
+        };
         let mut given = Vec::new();
-        for (_, asked) in allocate::wanted_cluster_ips(spec) {
+        for (_, asked) in wanted {
             given.push(match asked {
                 Some(text) => {
-                    self.check(snapshot, &text, before)?;
+                    check(&text, before, &ranges, free)?;
                     text
                 }
                 None => {
-                    let free = |index| snapshot.get(&address_key(self.at(index))).is_none();
-                    let index = choose(self.total(), self.reserved(), free);
+                    let chosen = ranges.iter().find_map(|range| range.choose(free));
                     let full = Refused::Full("failed to allocate a serviceIP: range is full");
-                    self.at(index.ok_or(full)?).to_string()
+                    chosen.ok_or(full)?.to_string()
                 }
             });
         }
-        if !given.is_empty() {
-            allocate::put_cluster_ips(spec, given);
-        }
+        allocate::put_cluster_ips(spec, given);
         Ok(())
     }
+}
 
-    fn check(
-        &self,
-        snapshot: &dyn Snapshot,
-        text: &str,
-        before: Option<Ipv4Addr>,
-    ) -> Result<(), Refused> {
-        let address: Option<Ipv4Addr> = text.parse().ok();
-        if address.is_some() && address == before {
-            return Ok(());
-        }
-        let refuse = |why: String| {
-            let path = Path::new("spec").child("clusterIPs");
-            Err(Refused::invalid(
-                &path,
-                json!([text]),
-                format!("failed to allocate IP {text}: {why}"),
-            ))
-        };
-        let network = self.addresses;
-        match address {
-            Some(address) if snapshot.get(&address_key(address)).is_some() => {
-                refuse("provided IP is already allocated".into())
-            }
-            Some(address)
-                if network.contains(&address)
-                    && address != network.network()
-                    && address != network.broadcast() =>
-            {
-                Ok(())
-            }
-            _ => refuse("the provided network does not match the current range".into()),
-        }
+fn check(
+    text: &str,
+    before: Option<Ipv4Addr>,
+    ranges: &[Range],
+    free: impl Fn(Ipv4Addr) -> bool,
+) -> Result<(), Refused> {
+    let address: Option<Ipv4Addr> = text.parse().ok();
+    let within = |address: &Ipv4Addr| ranges.iter().any(|range| range.contains(*address));
+    let why = match address {
+        Some(_) if address == before => return Ok(()),
+        Some(address) if within(&address) && free(address) => return Ok(()),
+        Some(address) if within(&address) => "provided IP is already allocated",
+        _ => "the provided network does not match the current range",
+    };
+    let path = Path::new("spec").child("clusterIPs");
+    let detail = format!("failed to allocate IP {text}: {why}");
+    Err(Refused::invalid(&path, json!([text]), detail))
+}
+
+/// Adds to a transaction the object that holds an address, which nobody else may have taken meanwhile.
+pub(super) fn take(
+    directory: &Directory,
+    address: Ipv4Addr,
+    owner: Owner<'_>,
+    extra: &mut Extra,
+) -> Result<()> {
+    let served = served(directory)?;
+    let mut object = of_service(address.into(), owner.0, owner.1);
+    object.metadata.uid = Some(crate::random::uuid());
+    object.metadata.creation_timestamp = Some(seconds(Timestamp::now()));
+    let key: Arc<str> = served.key("", &address.to_string()).into();
+    let encoded = encode(served, &mut object)?;
+    extra.compare.push(Compare::Absent(key.clone()));
+    extra.ops.push(Op::Put {
+        key,
+        value: encoded.value,
+        stamp: Some(encoded.stamp),
+    });
+    Ok(())
+}
+
+/// Adds to a transaction the end of the object that holds an address, if it still is the service's.
+pub(super) fn give_back(
+    snapshot: &dyn Snapshot,
+    directory: &Directory,
+    address: Ipv4Addr,
+    owner: Owner<'_>,
+    extra: &mut Extra,
+) -> Result<()> {
+    let served = served(directory)?;
+    let Some(entry) = snapshot.get(&served.key("", &address.to_string())) else {
+        return Ok(());
+    };
+    let object = served.decode(&entry)?;
+    let object = object.as_any().downcast_ref::<IPAddress>();
+    if object.is_some_and(|object| is_held_by(object, owner.0, owner.1)) {
+        let last = restamp(&entry.value)?;
+        extra.ops.push(Op::Delete {
+            key: entry.key.clone(),
+            last: Some((last.value, Some(last.stamp))),
+        });
     }
+    Ok(())
 }

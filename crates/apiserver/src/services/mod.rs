@@ -1,11 +1,12 @@
 //! Cluster addresses and node ports of services.
 //!
-//! What a service holds is a key of its own in the store, written and deleted in the very transaction that writes or
-//! deletes the service. So two services can never hold the same, whichever server they come through, nothing leaks, and
-//! nothing has to be rebuilt when a server starts.
+//! What a service holds is in the store beside it, written and deleted in the very transaction that writes or deletes the
+//! service: an IPAddress object for its address, and a key for each of its ports. So two services can never hold the same,
+//! whichever server they come through, nothing leaks, and nothing has to be rebuilt when a server starts.
 
 mod addresses;
 mod ports;
+mod range;
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
@@ -20,8 +21,9 @@ use navarch_store::{Compare, Op, Snapshot};
 use serde_json::json;
 
 use crate::registry::Extra;
+use crate::served::Directory;
 
-/// The addresses and ports there are.
+/// The addresses and ports there are when a cluster starts.
 #[derive(Debug, Clone)]
 pub(crate) struct Services {
     pub(crate) addresses: Ipv4Net,
@@ -44,6 +46,7 @@ impl Services {
     pub(crate) fn reserve(
         &self,
         snapshot: &dyn Snapshot,
+        directory: &Directory,
         object: &mut dyn Object,
         old: Option<&dyn Object>,
         extra: &mut Extra,
@@ -55,11 +58,7 @@ impl Services {
         let Some(service) = object.as_any_mut().downcast_mut::<Service>() else {
             return Ok(());
         };
-        let name = service.metadata.name.clone().unwrap_or_default();
-        let owner = format!(
-            "{}/{name}",
-            service.metadata.namespace.as_deref().unwrap_or_default()
-        );
+        let (namespace, name) = owner_of(service);
         let old_spec = old.and_then(|old| old.as_any().downcast_ref::<Service>()?.spec.as_ref());
         let Some(spec) = service.spec.as_mut() else {
             return Ok(());
@@ -72,44 +71,66 @@ impl Services {
         if !errors.is_empty() {
             return Err(StatusError::invalid("", "Service", &name, &errors));
         }
-        self.choose_address(snapshot, spec, before.address)
+        self.choose_address(snapshot, directory, spec, before.address)
             .and_then(|()| self.choose_ports(snapshot, spec, &before.ports))
             .map_err(|refused| refused.status(&name))?;
         let after = held(service);
-        let taken = keys(&after)
-            .into_iter()
-            .filter(|key| !keys(&before).contains(key));
-        for key in taken {
+        let owner = (namespace.as_str(), name.as_str());
+        if before.address != after.address {
+            if let Some(address) = after.address {
+                addresses::take(directory, address, owner, extra)?;
+            }
+            if let Some(address) = before.address {
+                addresses::give_back(snapshot, directory, address, owner, extra)?;
+            }
+        }
+        for key in ports::keys(&after, &before) {
             extra.compare.push(Compare::Absent(key.as_str().into()));
-            let value = json!({ "service": owner }).to_string().into_bytes().into();
+            let value = json!({ "service": format!("{namespace}/{name}") });
             extra.ops.push(Op::Put {
                 key: key.into(),
-                value,
+                value: value.to_string().into_bytes().into(),
                 stamp: None,
             });
         }
-        for key in keys(&before)
-            .into_iter()
-            .filter(|key| !keys(&after).contains(key))
-        {
-            extra.ops.push(Op::Delete {
-                key: key.into(),
-                last: None,
-            });
-        }
+        give_back_ports(&before, &after, extra);
         Ok(())
     }
 
     /// Gives back all that a service holds.
-    pub(crate) fn release(&self, object: &dyn Object, extra: &mut Extra) {
-        let held = object.as_any().downcast_ref().map(held).unwrap_or_default();
-        extra
-            .ops
-            .extend(keys(&held).into_iter().map(|key| Op::Delete {
-                key: key.into(),
-                last: None,
-            }));
+    pub(crate) fn release(
+        &self,
+        snapshot: &dyn Snapshot,
+        directory: &Directory,
+        object: &dyn Object,
+        extra: &mut Extra,
+    ) -> Result<()> {
+        let Some(service) = object.as_any().downcast_ref::<Service>() else {
+            return Ok(());
+        };
+        let (held, (namespace, name)) = (held(service), owner_of(service));
+        give_back_ports(&held, &Held::default(), extra);
+        match held.address {
+            Some(address) => {
+                addresses::give_back(snapshot, directory, address, (&namespace, &name), extra)
+            }
+            None => Ok(()),
+        }
     }
+}
+
+fn owner_of(service: &Service) -> (String, String) {
+    let meta = &service.metadata;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    (text(&meta.namespace), text(&meta.name))
+}
+
+fn give_back_ports(before: &Held, after: &Held, extra: &mut Extra) {
+    let keys = ports::keys(before, after).into_iter();
+    extra.ops.extend(keys.map(|key| Op::Delete {
+        key: key.into(),
+        last: None,
+    }));
 }
 
 /// Why a service cannot have what it asks for.
@@ -118,6 +139,8 @@ enum Refused {
     Invalid(Error),
     /// 500: there is nothing left.
     Full(&'static str),
+    /// What is stored cannot be read.
+    Broken(StatusError),
 }
 
 impl Refused {
@@ -129,6 +152,7 @@ impl Refused {
         match self {
             Self::Invalid(error) => StatusError::invalid("", "Service", name, &vec![error]),
             Self::Full(why) => StatusError::internal(why),
+            Self::Broken(error) => error,
         }
     }
 }
@@ -161,22 +185,6 @@ fn held(service: &Service) -> Held {
         ports.dedup();
     }
     Held { address, ports }
-}
-
-fn keys(held: &Held) -> Vec<String> {
-    let address = held.address.map(address_key);
-    address
-        .into_iter()
-        .chain(held.ports.iter().copied().map(port_key))
-        .collect()
-}
-
-fn address_key(address: Ipv4Addr) -> String {
-    format!("serviceaddresses/{address}")
-}
-
-fn port_key(port: u16) -> String {
-    format!("nodeports/{port}")
 }
 
 /// A free one of `total`, the upper band first: the lower `reserved` are left to those who ask for a certain one.

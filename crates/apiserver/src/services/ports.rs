@@ -9,7 +9,7 @@ use navarch_machinery::field::Path;
 use navarch_store::Snapshot;
 use serde_json::json;
 
-use super::{Refused, Services, choose, port_key};
+use super::{Held, Refused, Services, choose};
 
 impl Services {
     pub(super) fn choose_ports(
@@ -99,4 +99,14 @@ impl Services {
             "failed to allocate a nodePort: range is full",
         ))
     }
+}
+
+/// The keys of ports that are held by the first and not by the second.
+pub(super) fn keys(held: &Held, not: &Held) -> Vec<String> {
+    let ports = held.ports.iter().filter(|port| !not.ports.contains(port));
+    ports.copied().map(port_key).collect()
+}
+
+fn port_key(port: u16) -> String {
+    format!("nodeports/{port}")
 }

@@ -1,7 +1,9 @@
 //! `apiregistration.k8s.io`.
 
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
+    vec![Row::of::<APIService>().category("api-extensions").status()]
 }

@@ -1,7 +1,17 @@
 //! `networking.k8s.io`.
 
+use k8s_openapi::api::networking::v1::{
+    IPAddress, Ingress, IngressClass, NetworkPolicy, ServiceCIDR,
+};
+
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
+    vec![
+        Row::of::<IngressClass>(),
+        Row::of::<Ingress>().short("ing").status(),
+        Row::of::<IPAddress>().short("ip"),
+        Row::of::<NetworkPolicy>().short("netpol"),
+        Row::of::<ServiceCIDR>().status(),
+    ]
 }

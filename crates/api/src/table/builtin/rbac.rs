@@ -1,7 +1,14 @@
 //! `rbac.authorization.k8s.io`.
 
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
+    vec![
+        Row::of::<ClusterRoleBinding>(),
+        Row::of::<ClusterRole>(),
+        Row::of::<RoleBinding>(),
+        Row::of::<Role>(),
+    ]
 }

@@ -1,0 +1,59 @@
+//! Configurations of webhooks that refuse objects.
+
+use jiff::Timestamp;
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use navarch_machinery::field::ErrorList;
+use serde_json::Value;
+
+use super::webhook::{self, default_webhook, validate_webhooks};
+use super::{UPDATE, name_warnings};
+use crate::def::Column;
+use crate::empty::drop_empty;
+use crate::metadata::{self, raise_generation};
+use crate::naming;
+use crate::strategy::{Hooks, Part, UpdateRules};
+
+impl Hooks for ValidatingWebhookConfiguration {
+    const COLUMNS: &'static [Column] = webhook::COLUMNS;
+    const UPDATE: UpdateRules = UPDATE;
+
+    fn apply_defaults(&mut self) {
+        drop_empty(&mut self.webhooks);
+        for hook in self.webhooks.iter_mut().flatten() {
+            default_webhook(hook);
+        }
+    }
+
+    fn prepare_for_create(&mut self) {
+        self.metadata.generation = Some(1);
+    }
+
+    fn prepare_for_update(&mut self, _part: Part, old: &Self) {
+        if self.webhooks != old.webhooks {
+            raise_generation(&mut self.metadata, &old.metadata);
+        }
+    }
+
+    fn name_errors(name: &str, prefix: bool) -> Vec<String> {
+        naming::subdomain(name, prefix)
+    }
+
+    fn validate_create(&self) -> ErrorList {
+        validate_webhooks(self.webhooks.as_deref())
+    }
+
+    fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
+        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
+        errors.extend(self.validate_create());
+        errors
+    }
+
+    fn warnings(&self, _old: Option<&Self>) -> Vec<String> {
+        name_warnings(&self.metadata)
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
+        let webhooks = self.webhooks.as_ref().map_or(0, Vec::len);
+        webhook::cells(&self.metadata, webhooks, now)
+    }
+}

@@ -1,0 +1,50 @@
+//! Roles.
+
+use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::Role;
+use navarch_machinery::field::ErrorList;
+use navarch_machinery::object::Object;
+use serde_json::Value;
+
+use super::rule::{default_rules, validate_rules};
+use crate::cell;
+use crate::def::Column;
+use crate::empty::add_nulls;
+use crate::metadata;
+use crate::naming;
+use crate::strategy::{Hooks, Part, UpdateRules};
+
+impl Hooks for Role {
+    const COLUMNS: &'static [Column] = cell::NAME_AND_CREATED_AT;
+    const UPDATE: UpdateRules = UpdateRules {
+        create_on_update: true,
+        unconditional: true,
+    };
+
+    fn apply_defaults(&mut self) {
+        default_rules(&mut self.rules);
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        Object::encode(self, out);
+        add_nulls(out, &[("rules", self.rules.is_none())]);
+    }
+
+    fn name_errors(name: &str, _prefix: bool) -> Vec<String> {
+        naming::path_segment(name, false)
+    }
+
+    fn validate_create(&self) -> ErrorList {
+        validate_rules(self.rules.as_deref(), true)
+    }
+
+    fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
+        let mut errors = metadata::validate(&self.metadata, true, Self::name_errors);
+        errors.extend(self.validate_create());
+        errors
+    }
+
+    fn cells(&self, _now: Timestamp) -> Vec<Value> {
+        vec![cell::name(&self.metadata), cell::created_at(&self.metadata)]
+    }
+}

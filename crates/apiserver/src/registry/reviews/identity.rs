@@ -1,0 +1,73 @@
+//! Who somebody is.
+
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::{
+    SelfSubjectReview, SelfSubjectReviewStatus, TokenReview, TokenReviewStatus, UserInfo,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_machinery::object::Object;
+use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time::seconds;
+
+use super::{Request, as_type};
+use crate::ApiServer;
+
+fn shown(user: &navarch_auth::UserInfo) -> UserInfo {
+    UserInfo {
+        username: Some(user.name.clone()),
+        uid: Some(user.uid.clone()),
+        groups: Some(user.groups.clone()),
+        extra: Some(user.extra.clone()),
+    }
+}
+
+/// Says who asks.
+pub(super) fn oneself(_: &ApiServer, request: &Request<'_>, object: &mut dyn Object) -> Result<()> {
+    *as_type(object)? = SelfSubjectReview {
+        metadata: ObjectMeta {
+            creation_timestamp: Some(seconds(Timestamp::now())),
+            ..Default::default()
+        },
+        status: Some(SelfSubjectReviewStatus {
+            user_info: Some(shown(request.user)),
+        }),
+    };
+    Ok(())
+}
+
+/// Says whose a token is.
+pub(super) fn token(server: &ApiServer, _: &Request<'_>, object: &mut dyn Object) -> Result<()> {
+    let review: &mut TokenReview = as_type(object)?;
+    if review.spec.token.is_empty() {
+        let message = "token is required for TokenReview in authentication";
+        return Err(StatusError::bad_request(message));
+    }
+    let own: Vec<String> = server
+        .token_key
+        .iter()
+        .map(|key| key.issuer().to_owned())
+        .collect();
+    let audiences = match &review.spec.audiences {
+        None => own,
+        Some(asked) => own.into_iter().filter(|own| asked.contains(own)).collect(),
+    };
+    // A token that is for others than this server is none here.
+    let is_for_us = review.spec.audiences.is_none() || !audiences.is_empty();
+    let user = server
+        .authenticator
+        .token(&review.spec.token)
+        .filter(|_| is_for_us);
+    review.status = Some(match user {
+        None => TokenReviewStatus {
+            error: Some("invalid bearer token".to_owned()),
+            ..Default::default()
+        },
+        Some(user) => TokenReviewStatus {
+            authenticated: Some(true),
+            audiences: Some(audiences),
+            user: Some(shown(&user)),
+            error: None,
+        },
+    });
+    Ok(())
+}
