@@ -17,6 +17,7 @@ use serde_json::json;
 use super::range::Range;
 use super::{Refused, Services};
 use crate::encode::{encode, restamp};
+use crate::managed::Managed;
 use crate::registry::Extra;
 use crate::served::{Directory, Served};
 
@@ -105,7 +106,7 @@ pub(super) fn take(
     object.metadata.uid = Some(crate::random::uuid());
     object.metadata.creation_timestamp = Some(seconds(Timestamp::now()));
     let key: Arc<str> = served.key("", &address.to_string()).into();
-    let encoded = encode(served, &mut object)?;
+    let encoded = encode(served, &mut object, &Managed::default())?;
     extra.compare.push(Compare::Absent(key.clone()));
     extra.ops.push(Op::Put {
         key,

@@ -11,6 +11,9 @@ use crate::cluster::Cluster;
 use crate::http::{Client, Who};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
+const NETWORKING: &str = "/apis/networking.k8s.io/v1";
+/// Where the store keeps what holds an address.
+const HELD: &str = "ipaddresses.networking.k8s.io/";
 
 fn service(name: &str, spec: &Value) -> Value {
     let mut spec = spec.clone();
@@ -88,7 +91,7 @@ async fn what_a_service_gives_up_is_free_again() {
     let cluster = Cluster::start(0).await;
     let mut admin = Client::connect(&cluster, Who::Certificate).await;
     let fixed = json!({"clusterIP": "10.96.9.9", "type": "NodePort"});
-    let held = cluster.store.snapshot().count("serviceaddresses/");
+    let held = cluster.store.snapshot().count(HELD);
     admin.post(SERVICES, &service("a", &fixed)).await;
     assert_eq!(cluster.store.snapshot().count("nodeports/"), 1);
     let merge = [("content-type", "application/merge-patch+json")];
@@ -108,7 +111,7 @@ async fn what_a_service_gives_up_is_free_again() {
     admin
         .send("DELETE", &format!("{SERVICES}/a"), &[], "")
         .await;
-    assert_eq!(cluster.store.snapshot().count("serviceaddresses/"), held);
+    assert_eq!(cluster.store.snapshot().count(HELD), held);
     assert_eq!(
         admin.post(SERVICES, &service("b", &fixed)).await.status,
         201
@@ -124,4 +127,80 @@ async fn the_service_kubernetes_has_the_first_address() {
         "10.96.0.1"
     );
     assert_eq!(cluster.server.service_address().to_string(), "10.96.0.1");
+}
+
+#[tokio::test]
+async fn an_address_says_whose_it_is() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let fixed = json!({"clusterIP": "10.96.9.9"});
+    admin.post(SERVICES, &service("a", &fixed)).await;
+    let held = format!("{NETWORKING}/ipaddresses/10.96.9.9");
+    let address = admin.get(&held).await.json();
+    assert_eq!(
+        address["spec"]["parentRef"],
+        json!({"resource": "services", "namespace": "default", "name": "a"})
+    );
+    assert_eq!(
+        address["metadata"]["labels"]["ipaddress.kubernetes.io/managed-by"],
+        "ipallocator.k8s.io"
+    );
+    // What is given to somebody else meanwhile stays theirs.
+    admin.send("DELETE", &held, &[], "").await;
+    let other = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "IPAddress", "metadata": {"name": "10.96.9.9"},
+        "spec": {"parentRef": {"resource": "things", "name": "t"}},
+    });
+    let made = admin
+        .post(&format!("{NETWORKING}/ipaddresses"), &other)
+        .await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    admin
+        .send("DELETE", &format!("{SERVICES}/a"), &[], "")
+        .await;
+    assert_eq!(admin.get(&held).await.status, 200);
+    let refused = admin.post(SERVICES, &service("b", &fixed)).await;
+    assert!(
+        refused.message().contains("already allocated"),
+        "{}",
+        refused.message()
+    );
+}
+
+#[tokio::test]
+async fn another_network_gives_more_addresses() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let outside = json!({"clusterIP": "10.97.0.9"});
+    assert_eq!(
+        admin.post(SERVICES, &service("a", &outside)).await.status,
+        422
+    );
+    let more = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"},
+        "spec": {"cidrs": ["10.97.0.0/24"]},
+    });
+    admin
+        .post(&format!("{NETWORKING}/servicecidrs"), &more)
+        .await;
+    assert_eq!(
+        admin.post(SERVICES, &service("a", &outside)).await.status,
+        201
+    );
+    let default = admin
+        .get(&format!("{NETWORKING}/servicecidrs/kubernetes"))
+        .await
+        .json();
+    assert_eq!(default["spec"]["cidrs"], json!(["10.96.0.0/16"]));
+    assert_eq!(default["status"]["conditions"][0]["status"], "True");
+}
+
+#[tokio::test]
+async fn local_groups_have_services_of_their_own() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let apps = "/apis/apiregistration.k8s.io/v1/apiservices/v1.apps";
+    let apps = admin.get(apps).await.json();
+    assert_eq!(apps["spec"]["groupPriorityMinimum"], 17800);
+    assert_eq!(apps["status"]["conditions"][0]["reason"], "Local");
 }

@@ -56,8 +56,7 @@ impl ApiServer {
     }
 
     fn answer(&self, request: &mut Request<'_>, answer: Answer) -> Result<Output> {
-        request.params.is_dry_run("CreateOptions")?;
-        let validation = request.params.field_validation("CreateOptions")?;
+        let validation = request.params.write_options("CreateOptions")?.validation;
         let body = std::mem::replace(&mut request.body, Input::None);
         let served: &Arc<_> = request.served;
         let warnings = &mut request.warnings;
