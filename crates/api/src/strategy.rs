@@ -116,6 +116,15 @@ pub enum Propagation {
     Orphan,
 }
 
+/// The scope of a kind of which a write of the status reaches nothing but the status, not even metadata: most of the younger ones.
+pub(crate) fn status_alone(part: Part) -> Scope {
+    match part {
+        Part::Main => Scope::AllBut(&["status"]),
+        Part::Status => Scope::AllBut(&["spec", "metadata"]),
+        Part::Other(_) => Scope::AllBut(&[]),
+    }
+}
+
 /// The hooks of one built-in type. Every default is that of a kind with nothing particular.
 pub trait Hooks: Typed {
     /// How an update may go. Kubernetes' usual: not created, unconditional allowed.

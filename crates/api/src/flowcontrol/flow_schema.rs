@@ -5,6 +5,7 @@ mod shown;
 
 use jiff::Timestamp;
 use k8s_openapi::api::flowcontrol::v1::{FlowSchema, FlowSchemaSpec, FlowSchemaStatus};
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::{default_number, items, items_mut, text};
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{self, Hooks, Part};
 
 /// Where a schema stands that does not say: the lower, the earlier.
 const PRECEDENCE: i32 = 1000;
@@ -105,6 +106,10 @@ impl Hooks for FlowSchema {
         if self.spec != old.spec {
             self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
         }
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

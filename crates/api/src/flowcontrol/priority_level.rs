@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::flowcontrol::v1::{
     LimitedPriorityLevelConfiguration, PriorityLevelConfiguration, PriorityLevelConfigurationStatus,
 };
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::ErrorList;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::{default_number, items_mut};
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{self, Hooks, Part};
 
 /// The shares of a level that does not say.
 const SHARES: i32 = 30;
@@ -121,6 +122,10 @@ impl Hooks for PriorityLevelConfiguration {
         if self.spec != old.spec {
             self.metadata.generation = Some(old.metadata.generation.unwrap_or_default() + 1);
         }
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

@@ -9,6 +9,7 @@ mod status;
 
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimStatus};
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::object::Object;
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::def::Column;
 use crate::metadata::keep_for_status;
 use crate::naming;
 use crate::pod::absent::items;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{self, Hooks, Part};
 
 pub(super) use defaults::{default_spec, write_no_requests};
 pub(super) use shown::spec as shown_spec;
@@ -60,6 +61,10 @@ impl Hooks for ResourceClaim {
         self.spec.clone_from(&old.spec);
         keep_for_status(&mut self.metadata, &old.metadata);
         change::drop_deallocated(self.status.get_or_insert_default(), old.status.as_ref());
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

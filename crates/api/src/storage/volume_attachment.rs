@@ -4,6 +4,7 @@ mod validate;
 
 use jiff::Timestamp;
 use k8s_openapi::api::storage::v1::{VolumeAttachment, VolumeAttachmentStatus, VolumeError};
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::ErrorList;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::empty::drop_empty;
 use crate::metadata::keep_for_status;
 use crate::naming;
 use crate::pod::absent::text;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{self, Hooks, Part, UpdateRules};
 
 impl Hooks for VolumeAttachment {
     const UPDATE: UpdateRules = UpdateRules {
@@ -82,6 +83,10 @@ impl Hooks for VolumeAttachment {
         } else {
             self.status.clone_from(&old.status);
         }
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {
