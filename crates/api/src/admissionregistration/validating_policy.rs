@@ -5,6 +5,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     AuditAnnotation, ExpressionWarning, ValidatingAdmissionPolicy, ValidatingAdmissionPolicySpec,
     ValidatingAdmissionPolicyStatus, Validation,
 };
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ use crate::metadata::{
 };
 use crate::naming;
 use crate::shown;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{self, Hooks, Part, UpdateRules};
 
 const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MAX_ANNOTATIONS: usize = 20;
@@ -73,6 +74,10 @@ impl Hooks for ValidatingAdmissionPolicy {
         if self.spec != old.spec {
             raise_generation(&mut self.metadata, &old.metadata);
         }
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

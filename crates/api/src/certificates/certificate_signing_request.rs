@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestStatus,
 };
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::ErrorList;
 use serde_json::Value;
 
@@ -106,6 +107,14 @@ impl Hooks for CertificateSigningRequest {
                 });
             }
             _ => self.status.clone_from(&old.status),
+        }
+    }
+
+    fn scope(part: Part) -> Scope {
+        match part {
+            Part::Status => Scope::AllBut(&["spec", "status.conditions"]),
+            APPROVAL => Scope::AllBut(&["spec", "status.certificate"]),
+            _ => Scope::AllBut(&["spec", "status"]),
         }
     }
 

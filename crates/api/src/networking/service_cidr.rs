@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
+use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::{is_valid_cidr, parse_cidr_sloppy};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::empty::drop_empty;
 use crate::metadata::{default_conditions, keep_for_status};
 use crate::naming;
 use crate::shown::json;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{self, Hooks, Part};
 
 /// The one that is made when a cluster starts.
 pub const DEFAULT: &str = "kubernetes";
@@ -69,6 +70,10 @@ impl Hooks for ServiceCIDR {
         } else {
             self.status.clone_from(&old.status);
         }
+    }
+
+    fn scope(part: Part) -> Scope {
+        strategy::status_alone(part)
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {
