@@ -5,8 +5,8 @@
 //! and webhooks take their places in the same list.
 
 mod admin_access;
-mod claim_resize;
 mod certificate_request;
+mod claim_resize;
 mod ingress_class;
 mod namespace_lifecycle;
 mod node_taint;
