@@ -185,6 +185,11 @@ fn write_type(
         }
         if let Some(place) = places.iter().find(|place| place.field.json == *field) {
             write_place(out, go::package(name), &shape, place, sources)?;
+            let composite = shape.contains('.') || shape.starts_with(['[', '{']);
+            let required = required.contains(&field.as_str()) && schema.get("default").is_none();
+            if composite && required && place.field.omit_empty {
+                out.push_str(" omit");
+            }
         }
         out.push('\n');
     }

@@ -39,7 +39,7 @@
 //! | `key=name` | `x-kubernetes-patch-merge-key` |
 //! | `enum=A,B` | the values there are; of a list, those of its members (a space is `\u0020`) |
 //! | `pb=N` or `pb=M.N` | the protobuf field number; `M.N` is field N of the message that is field M and inlined in JSON |
-//! | `omit` | an empty value is the same as none: on the wire it is always there, in JSON it is left out |
+//! | `omit` | an empty value is the same as none, and left out in JSON; said of lists, maps and structs only where they are `required` |
 //! | `wrap` | on the wire the list has a message of its own, and is its field 1 |
 //! | `either=list\|bool\|strings` | JSON has the struct that the field is of, or a list of such, a boolean or strings |
 

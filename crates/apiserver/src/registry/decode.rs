@@ -150,9 +150,10 @@ fn check_kind(directory: &Directory, served: &Served, meta: &TypeMeta) -> Result
     };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let known = directory.table.kind(group, version, kind).is_some();
+    let scheme = served.scheme();
     let why = match known {
         true if kind_differs => format!(
-            "no kind {kind:?} is registered for the internal version of group {:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            "no kind {kind:?} is registered for the internal version of group {:?} in scheme {scheme:?}",
             def.group
         ),
         true => {
@@ -163,7 +164,7 @@ fn check_kind(directory: &Directory, served: &Served, meta: &TypeMeta) -> Result
             return Err(StatusError::bad_request(message));
         }
         false => format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+            "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
         ),
     };
     Err(StatusError::bad_request(format!(

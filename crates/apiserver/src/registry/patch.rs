@@ -166,13 +166,13 @@ fn object(
     };
     if text("kind") != served.def.kind || text("apiVersion") != served.api_version {
         let message = format!(
-            "{} in version {:?} cannot be handled as a {}: no kind {:?} is registered for version {:?} in scheme \
-             \"pkg/api/legacyscheme/scheme.go:30\"",
+            "{} in version {:?} cannot be handled as a {}: no kind {:?} is registered for version {:?} in scheme {:?}",
             text("kind"),
             text("apiVersion"),
             served.def.kind,
             text("kind"),
-            text("apiVersion")
+            text("apiVersion"),
+            served.scheme()
         );
         return Err(StatusError::bad_request(message));
     }

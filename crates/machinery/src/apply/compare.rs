@@ -236,7 +236,7 @@ fn absent(field: &Field) -> Part<'static> {
         (Some("0"), _) => Some(zero()),
         (Some("false"), _) => Some(&FALSE),
         (None, Shape::List(_) | Shape::Map(_) | Shape::Struct(_) | Shape::Bytes)
-            if field.required =>
+            if field.required && !field.omit =>
         {
             Some(&NULL)
         }

@@ -109,10 +109,14 @@ impl Decoder<'_> {
                 Ok(true)
             }
             shape => match group.last() {
-                Some((_, wire)) if !(field.omit && is_empty(*wire)) => {
+                Some((_, wire)) => {
+                    let is_struct = matches!(shape, Shape::Struct(_));
+                    if field.omit && !is_struct && is_empty(*wire) {
+                        return Ok(false);
+                    }
                     self.value(item, shape, *wire)
                 }
-                _ => Ok(false),
+                None => Ok(false),
             },
         }
     }
