@@ -28,6 +28,7 @@ pub mod naming;
 pub mod networking;
 pub mod node;
 mod nulls;
+mod percent;
 pub mod pod;
 pub mod policy;
 pub mod rbac;

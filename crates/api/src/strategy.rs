@@ -1,7 +1,7 @@
 //! What is particular about the objects of a resource: small pure hooks that the pipeline calls in a fixed order.
 //!
 //! On create: `decode` → `apply_defaults` → `prepare_for_create` → `stamp` → (admission) → `validate` → store.
-//! On update: `decode` → `apply_defaults` → `prepare_for_update` → `stamp` → (admission) → `validate` and `validate_update` → store.
+//! On update: `decode` → `apply_defaults` → `prepare_for_update` → `stamp` → (admission) → `validate_update` → store.
 //! Built-in types implement [`Hooks`]; [`TypedStrategy`] turns them into a [`Strategy`] without their type.
 
 use std::marker::PhantomData;
@@ -70,7 +70,7 @@ pub trait Strategy: Send + Sync {
         let _ = object;
         ErrorList::new()
     }
-    /// Checks a change, metadata included; called beside `validate`.
+    /// Checks a changed object and the change, metadata included: on update this is called in place of `validate`.
     fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList;
     /// Warnings for the client that wrote this.
     fn warnings(&self, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String>;
@@ -84,6 +84,10 @@ pub trait Strategy: Send + Sync {
     fn grace_period(&self, object: &dyn Object, asked: Option<i64>) -> Option<i64>;
     /// What happens to dependents when the client does not say.
     fn default_propagation(&self) -> Propagation;
+    /// What a client is told that deletes and does not say what happens to dependents.
+    fn deletion_warning(&self) -> Option<&'static str> {
+        None
+    }
     /// The object's scale, if it has one: with the label selector as text.
     fn scale(&self, object: &dyn Object) -> Option<Scale>;
     /// Changes the replicas.
@@ -138,6 +142,8 @@ pub trait Hooks: Typed {
     const FIELDS: &'static [&'static str] = &[];
     /// See [`Strategy::default_propagation`].
     const PROPAGATION: Propagation = Propagation::Background;
+    /// See [`Strategy::deletion_warning`].
+    const DELETION_WARNING: Option<&'static str> = None;
 
     /// Looks once more at what the object was read from, for what the type cannot hold.
     fn after_decode(&mut self, _json: &[u8]) {}
@@ -174,6 +180,13 @@ pub trait Hooks: Typed {
     /// Checks a change of all but the metadata.
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
         ErrorList::new()
+    }
+    /// Checks a changed object as a whole: first what it must be, then what may change. Only kinds of which Kubernetes tells
+    /// this in another order, or twice, have their own.
+    fn validate_change(&self, part: Part, old: &Self) -> ErrorList {
+        let mut errors = self.validate();
+        errors.extend(self.validate_update(part, old));
+        errors
     }
     /// See [`Strategy::warnings`].
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

@@ -109,7 +109,7 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         // Kubernetes checks the change of metadata for all kinds and then again in each, and tells what it finds twice.
         let mut errors = metadata::validate_update(object.metadata(), old.metadata());
         errors.extend(errors.clone());
-        errors.extend(object.validate_update(part, old));
+        errors.extend(object.validate_change(part, old));
         errors
     }
 
@@ -143,6 +143,10 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
 
     fn default_propagation(&self) -> Propagation {
         T::PROPAGATION
+    }
+
+    fn deletion_warning(&self) -> Option<&'static str> {
+        T::DELETION_WARNING
     }
 
     fn scale(&self, object: &dyn Object) -> Option<Scale> {

@@ -8,14 +8,14 @@ use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use navarch_machinery::apply::Scope;
-use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::field::{ErrorList, Path};
 use serde_json::Value;
 
 use crate::autoscaling::scale_of;
 use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::format_selector;
+use crate::metadata::{format_selector, selector_cell};
 use crate::naming;
 use crate::pod::default_template;
 use crate::strategy::{Hooks, Part};
@@ -46,20 +46,8 @@ impl Hooks for Deployment {
             "Total number of available non-terminating pods (ready for at least minReadySeconds) targeted by this deployment.",
         ),
         cell::AGE,
-        Column::of(
-            "Containers",
-            "string",
-            "",
-            1,
-            "Names of each container in the template.",
-        ),
-        Column::of(
-            "Images",
-            "string",
-            "",
-            1,
-            "Images referenced by each container in the template.",
-        ),
+        workload::CONTAINERS,
+        workload::IMAGES,
         Column::of(
             "Selector",
             "string",
@@ -130,15 +118,8 @@ impl Hooks for Deployment {
         let (Some(spec), Some(before)) = (&self.spec, &old.spec) else {
             return ErrorList::new();
         };
-        if spec.selector == before.selector {
-            return ErrorList::new();
-        }
         let path = Path::new("spec").child("selector");
-        vec![Error::invalid(
-            &path,
-            workload::shown_selector(&spec.selector),
-            "field is immutable",
-        )]
+        workload::validate_same_selector(&spec.selector, &before.selector, &path)
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -150,10 +131,7 @@ impl Hooks for Deployment {
         let status = self.status.clone().unwrap_or_default();
         let ready = status.ready_replicas.unwrap_or_default();
         let [names, images] = workload::container_cells(template(self));
-        let selector = self
-            .spec
-            .as_ref()
-            .map(|spec| format_selector(&spec.selector));
+        let selector = self.spec.as_ref().map(|spec| &spec.selector);
         vec![
             cell::name(&self.metadata),
             format!("{ready}/{}", desired(self)).into(),
@@ -162,7 +140,7 @@ impl Hooks for Deployment {
             cell::age(&self.metadata, now),
             names,
             images,
-            selector.unwrap_or_default().into(),
+            selector_cell(selector),
         ]
     }
 

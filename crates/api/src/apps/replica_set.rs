@@ -4,72 +4,23 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetSpec, ReplicaSetStatus};
 use k8s_openapi::api::autoscaling::v1::Scale;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::field::{ErrorList, Path};
 use serde_json::Value;
 
 use crate::autoscaling::scale_of;
-use crate::cell;
 use crate::check::non_negative;
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::format_selector;
+use crate::metadata::{format_selector, selector_cell};
 use crate::naming;
 use crate::pod::default_template;
 use crate::strategy::{Hooks, Part};
-use crate::workload::{self, validate_at_most, validate_counts, validate_selected_template};
+use crate::workload::replicated::{self, Counts};
+use crate::workload::{self, validate_selected_template};
 
 impl Hooks for ReplicaSet {
-    const COLUMNS: &'static [Column] = &[
-        cell::NAME,
-        Column::of(
-            "Desired",
-            "integer",
-            "",
-            0,
-            "Replicas is the number of desired pods. This is a pointer to distinguish between explicit zero and unspecified. Defaults \
-            to 1. More info: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset",
-        ),
-        Column::of(
-            "Current",
-            "integer",
-            "",
-            0,
-            "Replicas is the most recently observed number of non-terminating pods. More info: \
-            https://kubernetes.io/docs/concepts/workloads/controllers/replicaset",
-        ),
-        Column::of(
-            "Ready",
-            "integer",
-            "",
-            0,
-            "The number of non-terminating pods targeted by this ReplicaSet with a Ready Condition.",
-        ),
-        cell::AGE,
-        Column::of(
-            "Containers",
-            "string",
-            "",
-            1,
-            "Names of each container in the template.",
-        ),
-        Column::of(
-            "Images",
-            "string",
-            "",
-            1,
-            "Images referenced by each container in the template.",
-        ),
-        Column::of(
-            "Selector",
-            "string",
-            "",
-            1,
-            "Selector is a label query over pods that should match the replica count. Label keys and values that must match in order \
-            to be controlled by this replica set. It must match the pod template's labels. More info: \
-            https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
-        ),
-    ];
-    const FIELDS: &'static [&'static str] = &["status.replicas"];
+    const COLUMNS: &'static [Column] = replicated::COLUMNS;
+    const FIELDS: &'static [&'static str] = replicated::FIELDS;
 
     fn after_decode(&mut self, json: &[u8]) {
         workload::mark_given_selector(&mut self.spec.get_or_insert_default().selector, json);
@@ -117,24 +68,13 @@ impl Hooks for ReplicaSet {
 
     fn validate_update(&self, part: Part, old: &Self) -> ErrorList {
         if part == Part::Status {
-            return self
-                .status
-                .iter()
-                .flat_map(|status| validate_status(status, &Path::new("status")))
-                .collect();
+            return counts(self).validate();
         }
         let (Some(spec), Some(before)) = (&self.spec, &old.spec) else {
             return ErrorList::new();
         };
-        if spec.selector == before.selector {
-            return ErrorList::new();
-        }
         let path = Path::new("spec").child("selector");
-        vec![Error::invalid(
-            &path,
-            workload::shown_selector(&spec.selector),
-            "field is immutable",
-        )]
+        workload::validate_same_selector(&spec.selector, &before.selector, &path)
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -143,30 +83,19 @@ impl Hooks for ReplicaSet {
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        let [names, images] = workload::container_cells(template(self));
-        let selector = self
-            .spec
-            .as_ref()
-            .map(|spec| format_selector(&spec.selector));
-        let ready = self
-            .status
-            .as_ref()
-            .and_then(|status| status.ready_replicas)
-            .unwrap_or_default();
-        vec![
-            cell::name(&self.metadata),
-            desired(self).into(),
-            actual(self).into(),
-            ready.into(),
-            cell::age(&self.metadata, now),
-            names,
-            images,
-            selector.unwrap_or_default().into(),
-        ]
+        let selector = selector_cell(self.spec.as_ref().map(|spec| &spec.selector));
+        replicated::cells(
+            &self.metadata,
+            desired(self),
+            counts(self),
+            template(self),
+            selector,
+            now,
+        )
     }
 
     fn field(&self, path: &str) -> Option<String> {
-        (path == "status.replicas").then(|| actual(self).to_string())
+        (path == replicated::REPLICAS).then(|| counts(self).replicas.to_string())
     }
 
     fn scale(&self) -> Option<Scale> {
@@ -174,7 +103,7 @@ impl Hooks for ReplicaSet {
         Some(scale_of(
             &self.metadata,
             desired(self),
-            actual(self),
+            counts(self).replicas,
             selector,
         ))
     }
@@ -195,8 +124,8 @@ fn desired(set: &ReplicaSet) -> i32 {
         .unwrap_or_default()
 }
 
-fn actual(set: &ReplicaSet) -> i32 {
-    set.status.as_ref().map_or(0, |status| status.replicas)
+fn counts(set: &ReplicaSet) -> Counts {
+    set.status.as_ref().map(Counts::from).unwrap_or_default()
 }
 
 fn validate_spec(spec: &ReplicaSetSpec, path: &Path) -> ErrorList {
@@ -209,60 +138,7 @@ fn validate_spec(spec: &ReplicaSetSpec, path: &Path) -> ErrorList {
     errors.extend(validate_selected_template(
         &spec.selector,
         &template,
-        "ReplicaSet",
-        path,
-    ));
-    errors
-}
-
-fn validate_status(status: &ReplicaSetStatus, path: &Path) -> ErrorList {
-    let number = |count: Option<i32>| count.unwrap_or_default();
-    let (labelled, ready) = (
-        number(status.fully_labeled_replicas),
-        number(status.ready_replicas),
-    );
-    let available = number(status.available_replicas);
-    let counts = [
-        ("replicas", status.replicas.into()),
-        ("fullyLabeledReplicas", labelled.into()),
-        ("readyReplicas", ready.into()),
-        ("availableReplicas", available.into()),
-        (
-            "observedGeneration",
-            status.observed_generation.unwrap_or_default(),
-        ),
-        (
-            "terminatingReplicas",
-            number(status.terminating_replicas).into(),
-        ),
-    ];
-    let mut errors = validate_counts(&counts, path);
-    errors.extend(validate_at_most(
-        "fullyLabeledReplicas",
-        labelled,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "readyReplicas",
-        ready,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "availableReplicas",
-        available,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "availableReplicas",
-        available,
-        ready,
-        "readyReplicas",
+        workload::REPLICA_SET,
         path,
     ));
     errors

@@ -10,52 +10,19 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
 use crate::autoscaling::scale_of;
-use crate::cell;
 use crate::check::non_negative;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{format_labels, format_selector};
 use crate::naming;
-use crate::pod::default_template;
+use crate::pod::{default_template, validate_template};
 use crate::strategy::{Hooks, Part, Propagation};
-use crate::workload::{self, validate_at_most, validate_counts, validate_running_template};
+use crate::workload::replicated::{self, Counts};
+use crate::workload::{self, validate_running};
 
 impl Hooks for ReplicationController {
-    const COLUMNS: &'static [Column] = &[
-        cell::NAME,
-        Column::of(
-            "Desired",
-            "integer",
-            "",
-            0,
-            "How many pods there should be.",
-        ),
-        Column::of("Current", "integer", "", 0, "How many pods there are."),
-        Column::of("Ready", "integer", "", 0, "How many of the pods are ready."),
-        cell::AGE,
-        Column::of(
-            "Containers",
-            "string",
-            "",
-            1,
-            "Names of each container in the template.",
-        ),
-        Column::of(
-            "Images",
-            "string",
-            "",
-            1,
-            "Images referenced by each container in the template.",
-        ),
-        Column::of(
-            "Selector",
-            "string",
-            "",
-            1,
-            "The labels of the pods that are counted.",
-        ),
-    ];
-    const FIELDS: &'static [&'static str] = &["status.replicas"];
+    const COLUMNS: &'static [Column] = replicated::COLUMNS;
+    const FIELDS: &'static [&'static str] = replicated::FIELDS;
     const PROPAGATION: Propagation = Propagation::Orphan;
 
     fn apply_defaults(&mut self) {
@@ -112,13 +79,11 @@ impl Hooks for ReplicationController {
     }
 
     fn validate_update(&self, part: Part, _old: &Self) -> ErrorList {
-        if part != Part::Status {
-            return ErrorList::new();
+        if part == Part::Status {
+            counts(self).validate()
+        } else {
+            ErrorList::new()
         }
-        self.status
-            .iter()
-            .flat_map(|status| validate_status(status, &Path::new("status")))
-            .collect()
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -127,27 +92,19 @@ impl Hooks for ReplicationController {
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {
-        let [names, images] = workload::container_cells(template(self));
         let selector = format_labels(self.spec.as_ref().and_then(|spec| spec.selector.as_ref()));
-        let ready = self
-            .status
-            .as_ref()
-            .and_then(|status| status.ready_replicas)
-            .unwrap_or_default();
-        vec![
-            cell::name(&self.metadata),
-            desired(self).into(),
-            actual(self).into(),
-            ready.into(),
-            cell::age(&self.metadata, now),
-            names,
-            images,
+        replicated::cells(
+            &self.metadata,
+            desired(self),
+            counts(self),
+            template(self),
             selector.into(),
-        ]
+            now,
+        )
     }
 
     fn field(&self, path: &str) -> Option<String> {
-        (path == "status.replicas").then(|| actual(self).to_string())
+        (path == replicated::REPLICAS).then(|| counts(self).replicas.to_string())
     }
 
     fn scale(&self) -> Option<Scale> {
@@ -155,7 +112,7 @@ impl Hooks for ReplicationController {
         Some(scale_of(
             &self.metadata,
             desired(self),
-            actual(self),
+            counts(self).replicas,
             selector,
         ))
     }
@@ -177,11 +134,12 @@ fn desired(controller: &ReplicationController) -> i32 {
         .unwrap_or_default()
 }
 
-fn actual(controller: &ReplicationController) -> i32 {
+fn counts(controller: &ReplicationController) -> Counts {
     controller
         .status
         .as_ref()
-        .map_or(0, |status| status.replicas)
+        .map(Counts::from)
+        .unwrap_or_default()
 }
 
 fn selector_of(spec: &ReplicationControllerSpec) -> LabelSelector {
@@ -212,62 +170,9 @@ fn validate_spec(spec: &ReplicationControllerSpec, path: &Path) -> ErrorList {
         None => errors.push(Error::required(&at, "")),
         Some(template) => {
             let selector = selector_of(spec);
-            errors.extend(validate_running_template(
-                template,
-                Some(&selector),
-                "ReplicationController",
-                &at,
-            ));
+            errors.extend(validate_template(template, Some(&selector), &at));
+            errors.extend(validate_running(template, "ReplicationController", &at));
         }
     }
-    errors
-}
-
-fn validate_status(status: &ReplicationControllerStatus, path: &Path) -> ErrorList {
-    let number = |count: Option<i32>| count.unwrap_or_default();
-    let (labelled, ready) = (
-        number(status.fully_labeled_replicas),
-        number(status.ready_replicas),
-    );
-    let available = number(status.available_replicas);
-    let counts = [
-        ("replicas", status.replicas.into()),
-        ("fullyLabeledReplicas", labelled.into()),
-        ("readyReplicas", ready.into()),
-        ("availableReplicas", available.into()),
-        (
-            "observedGeneration",
-            status.observed_generation.unwrap_or_default(),
-        ),
-    ];
-    let mut errors = validate_counts(&counts, path);
-    errors.extend(validate_at_most(
-        "fullyLabeledReplicas",
-        labelled,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "readyReplicas",
-        ready,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "availableReplicas",
-        available,
-        status.replicas,
-        "status.replicas",
-        path,
-    ));
-    errors.extend(validate_at_most(
-        "availableReplicas",
-        available,
-        ready,
-        "readyReplicas",
-        path,
-    ));
     errors
 }

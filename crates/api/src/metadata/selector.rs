@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::labels::Selector;
 use navarch_machinery::names::{is_label_value, is_qualified_name};
+use serde_json::Value;
 
 use super::validate_labels;
 use crate::check::found;
@@ -72,6 +73,15 @@ fn join(labels: &BTreeMap<String, String>) -> String {
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
     pairs.join(",")
+}
+
+/// A selector as tables show it.
+pub fn selector_cell(selector: Option<&LabelSelector>) -> Value {
+    match Selector::from_label_selector(selector).map(|selector| selector.to_string()) {
+        Ok(text) if text.is_empty() => "<none>".into(),
+        Ok(text) => text.into(),
+        Err(_) => "<error>".into(),
+    }
 }
 
 /// A selector as text that parses back to it: `a=b,c in (d,e),!f`.

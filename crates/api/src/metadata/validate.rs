@@ -191,5 +191,6 @@ pub fn validate_update(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
         before,
         &path.child("deletionGracePeriodSeconds"),
     ));
+    errors.extend(validate_open_fields(meta, &path));
     errors
 }

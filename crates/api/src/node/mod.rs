@@ -1,1 +1,3 @@
-//! `node.k8s.io`.
+//! The group `node.k8s.io`.
+
+mod runtime_class;

@@ -4,8 +4,8 @@ use navarch_machinery::quantity::Quantity;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Whether they say the same.
-pub(super) fn same<T: Serialize + PartialEq>(one: &T, other: &T) -> bool {
+/// Whether two values say the same, however quantities and what is empty are written.
+pub fn same<T: Serialize + PartialEq>(one: &T, other: &T) -> bool {
     one == other || normal(one) == normal(other)
 }
 

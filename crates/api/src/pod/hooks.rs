@@ -5,7 +5,6 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_dns1123_label;
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use super::absent::{flag, items, items_mut, text};
@@ -17,6 +16,7 @@ use super::{
 use crate::cell;
 use crate::def::Column;
 use crate::naming;
+use crate::nulls;
 use crate::strategy::{Hooks, Part};
 
 impl Hooks for Pod {
@@ -85,16 +85,12 @@ impl Hooks for Pod {
     ];
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let never_probed = |status: &PodStatus| {
-            items(&status.conditions)
-                .iter()
-                .any(|it| it.last_probe_time.is_none())
-        };
-        if self.status.as_ref().is_some_and(never_probed) {
-            encode_never_probed(self, out);
-        } else {
-            Object::encode(self, out);
-        }
+        let conditions = self
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| items(&status.conditions));
+        let is_timeless = conditions.iter().any(|it| it.last_probe_time.is_none());
+        nulls::encode_conditions(self, is_timeless, &["lastProbeTime"], out);
     }
 
     fn apply_defaults(&mut self) {
@@ -329,21 +325,4 @@ fn check_tokens(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
             ));
         }
     }
-}
-
-/// Kubernetes writes the time of a probe that never was as `null`.
-fn encode_never_probed(pod: &Pod, out: &mut Vec<u8>) {
-    let mut value = serde_json::to_value(pod).unwrap_or_default();
-    let conditions = value
-        .pointer_mut("/status/conditions")
-        .and_then(Value::as_array_mut);
-    for condition in conditions
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        condition.entry("lastProbeTime").or_insert(Value::Null);
-    }
-    // Writing JSON to memory cannot fail.
-    let _ = serde_json::to_writer(out, &value);
 }

@@ -28,7 +28,7 @@ mod pod_resources;
 mod pod_security;
 mod qos;
 mod resize;
-mod resource_names;
+pub(crate) mod resource_names;
 mod resources;
 mod spec;
 mod status;
@@ -36,20 +36,25 @@ mod template;
 mod totals;
 mod update;
 mod volumes;
-mod warnings;
+pub(crate) mod warnings;
 mod windows;
 
 pub use binding::{bind, validate_binding};
-pub use defaults::default_template;
+pub use defaults::{default_claim_spec, default_template};
+pub use equality::same;
+pub use placement::validate_tolerations;
 pub(crate) use placement::{check_node_selector, node_selector_shape};
 pub use qos::qos_class;
 pub(crate) use resource_names::{
     is_extended as is_extended_resource, is_native as is_native_resource,
 };
 pub(crate) use resources::quantity as check_quantity;
+pub use resources::{
+    validate_container_resource_name, validate_overhead, validate_quantity, validate_resource_name,
+};
 pub use template::{
-    drop_disabled_template_fields, same_template, template_warnings, validate_template,
-    validate_template_alone,
+    drop_disabled_template_fields, template_warnings, validate_template, validate_template_alone,
+    validate_template_metadata,
 };
 pub(crate) use volumes::sources as volume_sources;
 pub(crate) use volumes::{check_access_modes, check_claim_spec, check_template_metadata};

@@ -3,7 +3,7 @@
 use navarch_machinery::names::is_qualified_name;
 
 /// Names without a domain that mean something somewhere; not all of them do for a container.
-pub(super) const STANDARD: &[&str] = &[
+pub(crate) const STANDARD: &[&str] = &[
     "cpu",
     "memory",
     "ephemeral-storage",
@@ -26,7 +26,7 @@ pub(super) const STANDARD: &[&str] = &[
     "services.loadbalancers",
 ];
 /// Names that count things.
-pub(super) const WHOLE: &[&str] = &[
+pub(crate) const WHOLE: &[&str] = &[
     "pods",
     "resourcequotas",
     "services",
@@ -39,7 +39,7 @@ pub(super) const WHOLE: &[&str] = &[
 ];
 
 /// Huge pages of some size: `hugepages-2Mi`.
-pub(super) fn is_hugepages(name: &str) -> bool {
+pub(crate) fn is_hugepages(name: &str) -> bool {
     name.starts_with("hugepages-")
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn is_native(name: &str) -> bool {
 }
 
 /// Whether more may be promised than there is.
-pub(super) fn is_overcommitable(name: &str) -> bool {
+pub(crate) fn is_overcommitable(name: &str) -> bool {
     is_native(name) && !is_hugepages(name)
 }
 
 /// Whether a pod as a whole may have it.
-pub(super) fn is_pod_level(name: &str) -> bool {
+pub(crate) fn is_pod_level(name: &str) -> bool {
     matches!(name, "cpu" | "memory") || is_hugepages(name)
 }
 

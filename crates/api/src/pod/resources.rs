@@ -1,6 +1,6 @@
 //! Resources that containers and pods ask for and are limited to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ResourceClaim, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -84,6 +84,44 @@ pub(crate) fn quantity(errors: &mut ErrorList, path: &Path, name: &str, value: &
             "must be an integer",
         ));
     }
+}
+
+/// Checks the overhead of pods; `path` is that of which it is the limits.
+pub fn validate_overhead(overhead: Option<&BTreeMap<String, Quantity>>, path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let limits = ResourceRequirements {
+        limits: overhead.cloned(),
+        ..Default::default()
+    };
+    check(
+        &mut errors,
+        path,
+        &limits,
+        Holder::Container,
+        &BTreeSet::new(),
+    );
+    errors
+}
+
+/// Checks an amount: not negative, and whole where things are counted.
+pub fn validate_quantity(name: &str, value: &Quantity, path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
+    quantity(&mut errors, path, name, value);
+    errors
+}
+
+/// Checks the name of a resource of any sort.
+pub fn validate_resource_name(name: &str, path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
+    any_name(&mut errors, path, name);
+    errors
+}
+
+/// Checks the name of a resource that a container may have.
+pub fn validate_container_resource_name(name: &str, path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
+    container_name(&mut errors, path, name);
+    errors
 }
 
 /// Answers whether the name is well formed.

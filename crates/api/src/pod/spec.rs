@@ -9,7 +9,7 @@ use navarch_machinery::names::inclusive_range_error;
 use super::absent::{items, text};
 use super::check::{self, Json};
 use super::context::Context;
-use super::resources::{self, Holder};
+use super::resources;
 use super::{container, dns, host, os, placement, pod_resources, pod_security, volumes, windows};
 use crate::metadata::validate_labels;
 
@@ -224,16 +224,9 @@ fn check_scheduling(errors: &mut ErrorList, path: &Path, spec: &PodSpec) {
         );
     }
     if let Some(overhead) = &spec.overhead {
-        let limits = k8s_openapi::api::core::v1::ResourceRequirements {
-            limits: Some(overhead.clone()),
-            ..Default::default()
-        };
-        resources::check(
-            errors,
+        errors.extend(resources::validate_overhead(
+            Some(overhead),
             &path.child("overhead"),
-            &limits,
-            Holder::Container,
-            &BTreeSet::new(),
-        );
+        ));
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::check::Json;
 use super::spec::{self, Of};
 use super::{annotations, columns, defaults, equality, warnings};
+use crate::def::Column;
 use crate::metadata::{format_labels, validate_annotations, validate_labels};
 use crate::strategy::{Hooks, Part};
 use crate::{cell, naming};
@@ -55,16 +56,11 @@ fn check_selected(
 
 /// Checks a template that no selector is about, as a job's; `path` is the template's.
 pub fn validate_template_alone(template: &PodTemplateSpec, path: &Path) -> ErrorList {
+    let mut errors = validate_template_metadata(template, path);
     let meta = template.metadata.as_ref();
-    let (labels, notes) = (
-        meta.and_then(|meta| meta.labels.as_ref()),
-        meta.and_then(|meta| meta.annotations.as_ref()),
-    );
-    let mut errors = validate_labels(labels, &path.child("labels"));
-    errors.extend(validate_annotations(notes, &path.child("annotations")));
+    let notes = meta.and_then(|meta| meta.annotations.as_ref());
     let none = Default::default();
     let spec = template.spec.as_ref().unwrap_or(&none);
-    annotations::check(&mut errors, &path.child("annotations"), notes, spec);
     let path = path.child("spec");
     spec::check(&mut errors, &path, spec, Of::Template);
     annotations::check_agreement(&mut errors, &path, notes, spec);
@@ -72,6 +68,22 @@ pub fn validate_template_alone(template: &PodTemplateSpec, path: &Path) -> Error
         let detail = "ephemeral containers not allowed in pod template";
         errors.push(Error::forbidden(&path.child("ephemeralContainers"), detail));
     }
+    errors
+}
+
+/// Checks what a template says beside its spec; `path` is the template's.
+pub fn validate_template_metadata(template: &PodTemplateSpec, path: &Path) -> ErrorList {
+    let meta = template.metadata.as_ref();
+    let (labels, notes) = (
+        meta.and_then(|meta| meta.labels.as_ref()),
+        meta.and_then(|meta| meta.annotations.as_ref()),
+    );
+    let mut errors = validate_labels(labels, &path.child("labels"));
+    let path = path.child("annotations");
+    errors.extend(validate_annotations(notes, &path));
+    let none = Default::default();
+    let spec = template.spec.as_ref().unwrap_or(&none);
+    annotations::check(&mut errors, &path, notes, spec);
     errors
 }
 
@@ -99,12 +111,32 @@ pub fn drop_disabled_template_fields(
     }
 }
 
-/// Whether two templates say the same, however quantities and what is empty are written.
-pub fn same_template(one: &PodTemplateSpec, other: &PodTemplateSpec) -> bool {
-    equality::same(one, other)
-}
-
 impl Hooks for PodTemplate {
+    const COLUMNS: &'static [Column] = &[
+        cell::NAME,
+        Column::of(
+            "Containers",
+            "string",
+            "",
+            0,
+            "Names of each container in the template.",
+        ),
+        Column::of(
+            "Images",
+            "string",
+            "",
+            0,
+            "Images referenced by each container in the template.",
+        ),
+        Column::of(
+            "Pod Labels",
+            "string",
+            "",
+            0,
+            "The labels that its pods get.",
+        ),
+    ];
+
     fn apply_defaults(&mut self) {
         defaults::default_template(self.template.get_or_insert_default());
     }

@@ -31,8 +31,7 @@ fn update(part: Part, new: &Value, old: &Value) -> (Box<dyn Object>, ErrorList) 
     let mut pod = strategy.decode(new.to_string().as_bytes()).unwrap().object;
     strategy.apply_defaults(&mut *pod);
     strategy.prepare_for_update(part, &mut *pod, &*old);
-    let mut errors = strategy.validate(&*pod);
-    errors.extend(strategy.validate_update(part, &*pod, &*old));
+    let errors = strategy.validate_update(part, &*pod, &*old);
     (pod, errors)
 }
 

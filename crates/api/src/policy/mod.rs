@@ -1,1 +1,3 @@
-//! `policy`.
+//! The group `policy`.
+
+mod pod_disruption_budget;

@@ -1,1 +1,5 @@
-//! `scheduling.k8s.io`.
+//! The group `scheduling.k8s.io`.
+
+mod priority_class;
+
+pub use priority_class::{SYSTEM_CLASSES, SystemClass};

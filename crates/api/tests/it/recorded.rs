@@ -138,13 +138,15 @@ fn write(
         Part::Main
     };
     allocate(object.as_mut(), old)?;
-    let mut errors = match old {
+    let errors = match old {
         None => {
-            strategy.prepare_for_create(object.as_mut());
-            strategy.stamp(Part::Main, object.as_mut(), None, Timestamp::UNIX_EPOCH);
             object.metadata_mut().creation_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
             object.metadata_mut().uid = Some("u".into());
-            strategy.validate_create(object.as_ref())
+            strategy.prepare_for_create(object.as_mut());
+            strategy.stamp(Part::Main, object.as_mut(), None, Timestamp::UNIX_EPOCH);
+            let mut errors = strategy.validate(object.as_ref());
+            errors.extend(strategy.validate_create(object.as_ref()));
+            errors
         }
         Some(old) => {
             strategy.prepare_for_update(part, object.as_mut(), old);
@@ -152,9 +154,11 @@ fn write(
             strategy.validate_update(part, object.as_ref(), old)
         }
     };
-    let mut all = strategy.validate(object.as_ref());
-    all.append(&mut errors);
-    if all.is_empty() { Ok(object) } else { Err(all) }
+    if errors.is_empty() {
+        Ok(object)
+    } else {
+        Err(errors)
+    }
 }
 
 /// Gives a service addresses and ports as a server with one IPv4 network does.

@@ -74,29 +74,24 @@ impl ApiServer {
         self.mutate(request, Operation::Create, &mut *object, None)?;
         let now = Timestamp::now();
         fill(&mut *object, now);
-        let strategy = &served.def.strategy;
-        strategy.prepare_for_create(&mut *object);
-        strategy.stamp(Part::Main, &mut *object, None, now);
+        let Some(base) = base.filter(|base| !base.is_empty()) else {
+            let tried = self.try_create(request, &served, object, now, dry_run, &managed);
+            return match tried.await? {
+                Tried::Done(output) => Ok(output),
+                Tried::Taken(name) => Err(taken(&served, &name)),
+            };
+        };
+        let mut last = String::new();
         for _ in 0..NAME_ATTEMPTS {
-            if let Some(base) = base.as_deref().filter(|base| !base.is_empty()) {
-                object.metadata_mut().name =
-                    Some(names::generate(base, &mut crate::random::number));
-            }
-            let tried = self.try_create(request, &served, object, dry_run, &managed);
+            let mut named = object.clone_object();
+            named.metadata_mut().name = Some(names::generate(&base, &mut crate::random::number));
+            let tried = self.try_create(request, &served, named, now, dry_run, &managed);
             match tried.await? {
                 Tried::Done(output) => return Ok(output),
-                Tried::Taken(again) => object = again,
-            }
-            if base.is_none() {
-                break;
+                Tried::Taken(name) => last = name,
             }
         }
-        let name = object.metadata().name.as_deref().unwrap_or_default();
-        Err(StatusError::already_exists(
-            &served.def.group,
-            &served.def.plural,
-            name,
-        ))
+        Err(taken(&served, &last))
     }
 
     async fn try_create(
@@ -104,13 +99,16 @@ impl ApiServer {
         request: &mut Request<'_>,
         served: &Arc<Served>,
         mut object: Box<dyn Object>,
+        now: Timestamp,
         dry_run: bool,
         managed: &Managed,
     ) -> Result<Tried> {
-        let key = served.key(
-            request.namespace(),
-            object.metadata().name.as_deref().unwrap_or_default(),
-        );
+        // Jobs select their pods by name and uid: both are there by now.
+        let strategy = &served.def.strategy;
+        strategy.prepare_for_create(&mut *object);
+        strategy.stamp(Part::Main, &mut *object, None, now);
+        let name = object.metadata().name.clone().unwrap_or_default();
+        let key = served.key(request.namespace(), &name);
         let warnings = served.def.strategy.warnings(&*object, None);
         for _ in 0..WRITE_ATTEMPTS {
             let snapshot = self.store.snapshot();
@@ -125,7 +123,7 @@ impl ApiServer {
             let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
             extra.compare.extend(guards);
             if snapshot.get(&key).is_some() {
-                return Ok(Tried::Taken(blank.unwrap_or(object)));
+                return Ok(Tried::Taken(name));
             }
             if dry_run {
                 request.warnings.extend(warnings);
@@ -142,7 +140,7 @@ impl ApiServer {
                     return Ok(Tried::Done(commit::answer(served, entry, object, true)));
                 }
                 Written::Lost(Some(entry)) if *entry.key == *key => {
-                    return Ok(Tried::Taken(blank.unwrap_or(object)));
+                    return Ok(Tried::Taken(name));
                 }
                 // The namespace has changed, or an address was taken: look again.
                 Written::Lost(_) => object = blank.unwrap_or(object),
@@ -158,8 +156,12 @@ impl ApiServer {
 /// How an attempt under one name ended.
 enum Tried {
     Done(Output),
-    /// The name is taken. Gives the object back.
-    Taken(Box<dyn Object>),
+    /// This name is taken.
+    Taken(String),
+}
+
+fn taken(served: &Served, name: &str) -> StatusError {
+    StatusError::already_exists(&served.def.group, &served.def.plural, name)
 }
 
 /// Puts the request's namespace into an object that names none, and refuses one that names another.

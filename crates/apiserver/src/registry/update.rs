@@ -303,8 +303,7 @@ fn registry_key(served: &Served, entry: &Entry) -> String {
 }
 
 fn validate(served: &Served, part: Part, object: &dyn Object, old: &dyn Object) -> Result<()> {
-    let mut errors = served.def.strategy.validate(object);
-    errors.extend(served.def.strategy.validate_update(part, object, old));
+    let errors = served.def.strategy.validate_update(part, object, old);
     if errors.is_empty() {
         return Ok(());
     }

@@ -3,13 +3,15 @@
 use k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment,
 };
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::names::is_valid_percent;
 
+use crate::apps::rolling;
 use crate::check::non_negative;
+use crate::percent::{amount, at_most_all, number_or_percent, or_zero};
 use crate::shown::{Raw, json};
-use crate::workload::{validate_at_most, validate_counts, validate_selected_template};
+use crate::workload::{
+    self, validate_at_most, validate_counts, validate_not_decremented, validate_selected_template,
+};
 
 pub(super) fn spec(spec: &DeploymentSpec, path: &Path) -> ErrorList {
     let count = |number: Option<i32>, name: &str| {
@@ -19,7 +21,7 @@ pub(super) fn spec(spec: &DeploymentSpec, path: &Path) -> ErrorList {
     errors.extend(validate_selected_template(
         &spec.selector,
         &spec.template,
-        "ReplicaSet",
+        workload::REPLICA_SET,
         path,
     ));
     errors.extend(
@@ -71,22 +73,11 @@ fn strategy(strategy: &DeploymentStrategy, path: &Path) -> ErrorList {
 
 /// A strategy under the names that Kubernetes has for it inside.
 fn shown_strategy(strategy: &DeploymentStrategy) -> Raw {
-    let rolling = match &strategy.rolling_update {
-        None => "null".to_owned(),
-        Some(rolling) => {
-            let (unavailable, surge) = (
-                json(&or_zero(&rolling.max_unavailable)).0,
-                json(&or_zero(&rolling.max_surge)).0,
-            );
-            format!(r#"{{"MaxUnavailable":{unavailable},"MaxSurge":{surge}}}"#)
-        }
-    };
-    let kind = json(strategy.type_.as_deref().unwrap_or_default()).0;
-    Raw(format!(r#"{{"Type":{kind},"RollingUpdate":{rolling}}}"#))
-}
-
-fn or_zero(value: &Option<IntOrString>) -> IntOrString {
-    value.clone().unwrap_or(IntOrString::Int(0))
+    let rolling = strategy
+        .rolling_update
+        .as_ref()
+        .map(|rolling| (&rolling.max_unavailable, &rolling.max_surge));
+    rolling::shown_strategy(strategy.type_.as_deref(), rolling)
 }
 
 fn rolling_update(rolling: &RollingUpdateDeployment, path: &Path) -> ErrorList {
@@ -104,43 +95,8 @@ fn rolling_update(rolling: &RollingUpdateDeployment, path: &Path) -> ErrorList {
             "may not be 0 when `maxSurge` is 0",
         ));
     }
-    if percent(&unavailable).is_some_and(|percent| percent > 100) {
-        errors.push(Error::invalid(
-            &at,
-            json(&unavailable),
-            "must not be greater than 100%",
-        ));
-    }
+    errors.extend(at_most_all(&unavailable, &at));
     errors
-}
-
-fn number_or_percent(value: &IntOrString, path: &Path) -> ErrorList {
-    match value {
-        IntOrString::Int(number) => non_negative(i64::from(*number), path),
-        IntOrString::String(text) => is_valid_percent(text)
-            .into_iter()
-            .map(|words| Error::invalid(path, text.as_str(), words))
-            .collect(),
-    }
-}
-
-fn percent(value: &IntOrString) -> Option<i64> {
-    match value {
-        IntOrString::String(text) if is_valid_percent(text).is_empty() => {
-            Some(text.trim_end_matches('%').parse().unwrap_or(i64::MAX))
-        }
-        _ => None,
-    }
-}
-
-/// The number of either form; a text that is neither is nothing.
-fn amount(value: &IntOrString) -> i64 {
-    match value {
-        IntOrString::Int(number) => i64::from(*number),
-        IntOrString::String(text) => percent(value)
-            .or_else(|| text.parse().ok())
-            .unwrap_or_default(),
-    }
 }
 
 pub(super) fn status(deployment: &Deployment, old: &Deployment) -> ErrorList {
@@ -203,13 +159,11 @@ pub(super) fn status(deployment: &Deployment, old: &Deployment) -> ErrorList {
         "readyReplicas",
         &path,
     ));
-    if number(status.collision_count) < number(old.collision_count) {
-        let count = number(status.collision_count);
-        errors.push(Error::invalid(
-            &path.child("collisionCount"),
-            count,
-            "cannot be decremented",
-        ));
-    }
+    errors.extend(validate_not_decremented(
+        "collisionCount",
+        status.collision_count,
+        old.collision_count,
+        &path,
+    ));
     errors
 }

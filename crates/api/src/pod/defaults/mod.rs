@@ -14,6 +14,7 @@ use crate::metadata::drop_empty_fields;
 
 pub(super) use drop_disabled::drop_disabled;
 pub(super) use pod::default_pod;
+pub use volume::default_claim_spec;
 
 /// How long containers may take to stop, in seconds.
 const TERMINATION_GRACE_PERIOD: i64 = 30;

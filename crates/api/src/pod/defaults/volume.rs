@@ -1,6 +1,8 @@
 //! What a volume leaves out.
 
-use k8s_openapi::api::core::v1::{EphemeralVolumeSource, ProjectedVolumeSource, Volume};
+use k8s_openapi::api::core::v1::{
+    EphemeralVolumeSource, PersistentVolumeClaimSpec, ProjectedVolumeSource, Volume,
+};
 
 use super::super::absent::{default_text, items_mut, text};
 use super::super::amount;
@@ -105,11 +107,13 @@ fn default_ephemeral(ephemeral: &mut EphemeralVolumeSource) {
         return;
     };
     template.metadata.get_or_insert_default();
-    template
-        .spec
-        .volume_mode
-        .get_or_insert_with(|| "Filesystem".into());
-    let resources = template.spec.resources.get_or_insert_default();
+    default_claim_spec(&mut template.spec);
+}
+
+/// Fills in what a claim leaves out.
+pub fn default_claim_spec(spec: &mut PersistentVolumeClaimSpec) {
+    spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
+    let resources = spec.resources.get_or_insert_default();
     amount::round_list(&mut resources.limits);
     amount::round_list(&mut resources.requests);
 }

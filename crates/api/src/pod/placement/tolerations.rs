@@ -7,6 +7,13 @@ use navarch_machinery::names::is_label_value;
 use super::super::absent::text;
 use super::super::check;
 
+/// Checks tolerations one by one.
+pub fn validate_tolerations(tolerations: &[Toleration], path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
+    check(&mut errors, path, tolerations);
+    errors
+}
+
 /// Tolerations one by one.
 pub(in super::super) fn check(errors: &mut ErrorList, list: &Path, tolerations: &[Toleration]) {
     for (index, toleration) in tolerations.iter().enumerate() {

@@ -1,11 +1,15 @@
 //! `apps`.
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{
+    ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet,
+};
 
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
+        Row::of::<ControllerRevision>(),
+        Row::of::<DaemonSet>().short("ds").category("all").status(),
         Row::of::<Deployment>()
             .short("deploy")
             .category("all")
@@ -13,6 +17,11 @@ pub(super) fn rows() -> Vec<Row> {
             .status(),
         Row::of::<ReplicaSet>()
             .short("rs")
+            .category("all")
+            .scale()
+            .status(),
+        Row::of::<StatefulSet>()
+            .short("sts")
             .category("all")
             .scale()
             .status(),

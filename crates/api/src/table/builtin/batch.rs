@@ -1,7 +1,12 @@
 //! `batch`.
 
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
+    vec![
+        Row::of::<CronJob>().short("cj").category("all").status(),
+        Row::of::<Job>().category("all").status(),
+    ]
 }

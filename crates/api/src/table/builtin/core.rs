@@ -1,8 +1,9 @@
 //! The core group.
 
 use k8s_openapi::api::core::v1::{
-    Binding, ConfigMap, Endpoints, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim,
-    Pod, ReplicationController, Secret, Service, ServiceAccount,
+    Binding, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume,
+    PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service,
+    ServiceAccount,
 };
 
 use crate::def::Verb;
@@ -25,6 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::of::<ConfigMap>().short("cm"),
         Row::of::<Endpoints>().short("ep"),
         Row::of::<Event>().short("ev"),
+        Row::of::<LimitRange>().short("limits"),
         Row::of::<Namespace>()
             .short("ns")
             .verbs(NAMESPACE_VERBS)
@@ -49,11 +51,13 @@ pub(super) fn rows() -> Vec<Row> {
             .proxy("PodProxyOptions")
             .resize()
             .status(),
+        Row::of::<PodTemplate>(),
         Row::of::<ReplicationController>()
             .short("rc")
             .category("all")
             .scale()
             .status(),
+        Row::of::<ResourceQuota>().short("quota").status(),
         Row::of::<Secret>(),
         Row::of::<ServiceAccount>().short("sa").token(),
         Row::of::<Service>()

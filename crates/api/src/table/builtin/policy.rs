@@ -1,7 +1,9 @@
 //! `policy`.
 
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    Vec::new()
+    vec![Row::of::<PodDisruptionBudget>().short("pdb").status()]
 }

@@ -1,4 +1,6 @@
-//! What deployments, replica sets and replication controllers have in common: a selector, a template, replicas.
+//! What the kinds that make pods of a template have in common: a selector, a template, replicas.
+
+pub(crate) mod replicated;
 
 use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
@@ -7,9 +9,45 @@ use navarch_machinery::names::is_dns1123_label;
 use serde_json::Value;
 
 use crate::check::non_negative;
+use crate::def::Column;
 use crate::metadata::validate_label_selector;
 use crate::pod::{template_warnings, validate_template};
 use crate::shown::{Raw, json};
+
+/// The column of [`container_cells`]' names.
+pub(crate) const CONTAINERS: Column = Column::of(
+    "Containers",
+    "string",
+    "",
+    1,
+    "Names of each container in the template.",
+);
+/// The column of [`container_cells`]' images.
+pub(crate) const IMAGES: Column = Column::of(
+    "Images",
+    "string",
+    "",
+    1,
+    "Images referenced by each container in the template.",
+);
+
+/// How Kubernetes words, for a kind, what is wrong with its selector and template.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wording {
+    /// Whose template it is.
+    pub(crate) kind: &'static str,
+    /// Of a selector that would select everything.
+    pub(crate) empty_selector: &'static str,
+    /// Of a selector that cannot be read.
+    pub(crate) bad_selector: &'static str,
+}
+
+/// Of replica sets, and of deployments, which make them.
+pub(crate) const REPLICA_SET: Wording = Wording {
+    kind: "ReplicaSet",
+    empty_selector: "empty selector is invalid for deployment",
+    bad_selector: "invalid label selector",
+};
 
 /// Marks a selector that was given but empty: its type cannot tell it from one that was not given.
 pub(crate) fn mark_given_selector(selector: &mut LabelSelector, json: &[u8]) {
@@ -45,73 +83,88 @@ pub(crate) fn shown_selector(selector: &LabelSelector) -> Raw {
     Raw(format!("{{{}}}", parts.join(",")))
 }
 
-/// Checks a selector, and the template that it must select. `kind`: whose template it is.
+/// Whether a selector was given at all.
+pub(crate) fn is_given(selector: &LabelSelector) -> bool {
+    selector.match_labels.is_some() || selector.match_expressions.is_some()
+}
+
+/// Whether a selector asks for nothing in particular.
+pub(crate) fn is_empty(selector: &LabelSelector) -> bool {
+    let labels = selector.match_labels.as_ref();
+    let expressions = selector.match_expressions.as_ref();
+    labels.is_none_or(|labels| labels.is_empty()) && expressions.is_none_or(Vec::is_empty)
+}
+
+/// Says that a template's labels are none that its selector selects.
+pub(crate) fn not_selected(template: &PodTemplateSpec, path: &Path) -> Error {
+    let labels = template
+        .metadata
+        .as_ref()
+        .and_then(|meta| meta.labels.as_ref());
+    Error::invalid(
+        &path.child("metadata").child("labels"),
+        json(&labels),
+        "`selector` does not match template `labels`",
+    )
+}
+
+/// Checks a selector, and the template that it must select.
 pub(crate) fn validate_selected_template(
     selector: &LabelSelector,
     template: &PodTemplateSpec,
-    kind: &str,
+    wording: Wording,
     spec: &Path,
 ) -> ErrorList {
     let path = spec.child("selector");
-    let is_given = selector.match_labels.is_some() || selector.match_expressions.is_some();
-    let is_empty = selector
-        .match_labels
-        .as_ref()
-        .is_none_or(|labels| labels.is_empty())
-        && selector
-            .match_expressions
-            .as_ref()
-            .is_none_or(Vec::is_empty);
     let mut errors = validate_label_selector(selector, &path);
     let can_select = errors.is_empty();
-    if !is_given {
+    if !is_given(selector) {
         errors.push(Error::required(&path, ""));
-    } else if is_empty {
+    } else if is_empty(selector) {
         errors.push(Error::invalid(
             &path,
             shown_selector(selector),
-            "empty selector is invalid for deployment",
+            wording.empty_selector,
         ));
     }
     let at = spec.child("template");
-    if !is_given {
+    if !is_given(selector) {
         // What is not there selects nothing.
-        let labels = template
-            .metadata
-            .as_ref()
-            .and_then(|meta| meta.labels.as_ref());
-        let path = at.child("metadata").child("labels");
-        errors.push(Error::invalid(
-            &path,
-            json(&labels),
-            "`selector` does not match template `labels`",
-        ));
-        errors.extend(validate_running_template(template, None, kind, &at));
+        errors.push(not_selected(template, &at));
+        errors.extend(validate_template(template, None, &at));
     } else if can_select {
-        errors.extend(validate_running_template(
-            template,
-            Some(selector),
-            kind,
-            &at,
-        ));
+        errors.extend(validate_template(template, Some(selector), &at));
     } else {
         errors.push(Error::invalid(
             &path,
             shown_selector(selector),
-            "invalid label selector",
+            wording.bad_selector,
         ));
+        return errors;
     }
+    errors.extend(validate_running(template, wording.kind, &at));
     errors
 }
 
-/// Checks a template whose pods run until they are removed.
-pub(crate) fn validate_running_template(
-    template: &PodTemplateSpec,
-    selector: Option<&LabelSelector>,
-    kind: &str,
+/// Refuses to change a selector.
+pub(crate) fn validate_same_selector(
+    new: &LabelSelector,
+    old: &LabelSelector,
     path: &Path,
 ) -> ErrorList {
-    let mut errors = validate_template(template, selector, path);
+    if new == old {
+        return ErrorList::new();
+    }
+    vec![Error::invalid(
+        path,
+        shown_selector(new),
+        "field is immutable",
+    )]
+}
+
+/// Checks that a template's pods run until they are removed.
+pub(crate) fn validate_running(template: &PodTemplateSpec, kind: &str, path: &Path) -> ErrorList {
+    let mut errors = ErrorList::new();
     let Some(pod) = &template.spec else {
         return errors;
     };
@@ -160,36 +213,57 @@ pub(crate) fn validate_at_most(
     )]
 }
 
-/// Warnings about a new workload: its name becomes part of its pods' names. `old`: the template before, if its spec changed.
+/// Checks that a count that only grows did.
+pub(crate) fn validate_not_decremented(
+    name: &str,
+    new: Option<i32>,
+    old: Option<i32>,
+    path: &Path,
+) -> ErrorList {
+    let (new, old) = (new.unwrap_or_default(), old.unwrap_or_default());
+    if new >= old {
+        return ErrorList::new();
+    }
+    vec![Error::invalid(
+        &path.child(name),
+        new,
+        "cannot be decremented",
+    )]
+}
+
+/// Warnings about a workload that is new or whose spec changed: its name becomes part of its pods' names.
 pub(crate) fn warnings(
     meta: &ObjectMeta,
     template: Option<&PodTemplateSpec>,
     old: Option<(&ObjectMeta, Option<&PodTemplateSpec>)>,
 ) -> Vec<String> {
     let path = Path::new("spec").child("template");
-    let mut warnings = Vec::new();
     match old {
-        Some((before, _)) if before.generation == meta.generation => return warnings,
-        Some(_) => {}
-        None => {
-            let findings = is_dns1123_label(meta.name.as_deref().unwrap_or_default());
-            if !findings.is_empty() {
-                warnings.push(format!(
-                    "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS \
-                     label is recommended: [{}]",
-                    findings.join(" ")
-                ));
-            }
-        }
+        Some((before, _)) if before.generation == meta.generation => return Vec::new(),
+        _ => {}
     }
+    let mut warnings = match old {
+        Some(_) => Vec::new(),
+        None => name_warnings(meta),
+    };
     if let Some(template) = template {
-        warnings.extend(template_warnings(
-            template,
-            old.and_then(|(_, old)| old),
-            &path,
-        ));
+        let before = old.and_then(|(_, old)| old);
+        warnings.extend(template_warnings(template, before, &path));
     }
     warnings
+}
+
+/// Warnings about a name that becomes part of the names of pods.
+pub(crate) fn name_warnings(meta: &ObjectMeta) -> Vec<String> {
+    let findings = is_dns1123_label(meta.name.as_deref().unwrap_or_default());
+    if findings.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is \
+         recommended: [{}]",
+        findings.join(" ")
+    )]
 }
 
 /// The cells of a template: the names of its containers and their images.

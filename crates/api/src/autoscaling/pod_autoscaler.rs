@@ -1,0 +1,154 @@
+//! Horizontal pod autoscalers as they are stored: version 2.
+
+mod defaults;
+mod source;
+mod validate;
+
+use jiff::Timestamp;
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus};
+use navarch_machinery::field::{ErrorList, Path};
+use navarch_machinery::object::Object;
+use serde_json::Value;
+
+use super::metrics;
+use crate::cell;
+use crate::check::non_negative;
+use crate::def::Column;
+use crate::naming;
+use crate::nulls;
+use crate::strategy::{Hooks, Part};
+
+pub(super) use defaults::cpu_metric;
+
+/// Annotations that hold, in version 1, what only version 2 has fields for. No object of version 2 has them.
+pub(super) mod notes {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+    pub(crate) const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
+    pub(crate) const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
+    pub(crate) const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
+    pub(crate) const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
+    const ALL: &[&str] = &[
+        METRICS,
+        CURRENT_METRICS,
+        CONDITIONS,
+        BEHAVIOR,
+        "autoscaling.alpha.kubernetes.io/scale-down-tolerance",
+        "autoscaling.alpha.kubernetes.io/scale-up-tolerance",
+    ];
+
+    /// Takes them off.
+    pub(crate) fn drop_from(meta: &mut ObjectMeta) {
+        let Some(annotations) = &mut meta.annotations else {
+            return;
+        };
+        annotations.retain(|key, _| !ALL.contains(&key.as_str()));
+        if annotations.is_empty() {
+            meta.annotations = None;
+        }
+    }
+}
+
+/// The columns of both versions.
+pub(super) const COLUMNS: &[Column] = &[
+    cell::NAME,
+    Column::of("Reference", "string", "", 0, "What it scales."),
+    Column::of(
+        "Targets",
+        "string",
+        "",
+        0,
+        "What it goes by: as it is, and as it should be.",
+    ),
+    Column::of("MinPods", "string", "", 0, "The fewest replicas."),
+    Column::of("MaxPods", "string", "", 0, "The most replicas."),
+    Column::of("Replicas", "string", "", 0, "How many replicas there are."),
+    cell::AGE,
+];
+
+impl Hooks for HorizontalPodAutoscaler {
+    const COLUMNS: &'static [Column] = COLUMNS;
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let status = self.status.clone().unwrap_or_default();
+        let conditions = status.conditions.as_deref().unwrap_or_default();
+        let is_timeless = conditions
+            .iter()
+            .any(|it| it.last_transition_time.is_none());
+        if status.current_metrics.is_some() && !is_timeless {
+            Object::encode(self, out);
+            return;
+        }
+        let mut json = Vec::new();
+        nulls::encode_conditions(self, is_timeless, &["lastTransitionTime"], &mut json);
+        // What was just written can be read, and writing JSON to memory cannot fail.
+        let mut value: Value = serde_json::from_slice(&json).unwrap_or_default();
+        let members = value.get_mut("status").and_then(Value::as_object_mut);
+        if let Some(members) = members {
+            members.entry("currentMetrics").or_insert(Value::Null);
+        }
+        let _ = serde_json::to_writer(out, &value);
+    }
+
+    fn apply_defaults(&mut self) {
+        notes::drop_from(&mut self.metadata);
+        defaults::spec(&mut self.spec);
+        defaults::status(self.status.get_or_insert_default());
+    }
+
+    fn prepare_for_create(&mut self) {
+        self.status = Some(HorizontalPodAutoscalerStatus::default());
+    }
+
+    fn prepare_for_update(&mut self, part: Part, old: &Self) {
+        if part == Part::Status {
+            self.spec.clone_from(&old.spec);
+        } else {
+            self.status.clone_from(&old.status);
+        }
+    }
+
+    fn name_errors(name: &str, prefix: bool) -> Vec<String> {
+        naming::subdomain(name, prefix)
+    }
+
+    fn validate(&self) -> ErrorList {
+        validate::spec(&self.spec, None)
+    }
+
+    fn validate_change(&self, part: Part, old: &Self) -> ErrorList {
+        if part != Part::Status {
+            return validate::spec(&self.spec, Some(&old.spec));
+        }
+        let status = self.status.clone().unwrap_or_default();
+        let path = Path::new("status");
+        let current = status.current_replicas.unwrap_or_default();
+        let mut errors = non_negative(current.into(), &path.child("currentReplicas"));
+        errors.extend(non_negative(
+            status.desired_replicas.into(),
+            &path.child("desiredReplicas"),
+        ));
+        errors
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
+        let (spec, status) = (&self.spec, self.status.clone().unwrap_or_default());
+        let least = spec.min_replicas;
+        let target = &spec.scale_target_ref;
+        let metrics = metrics::cell(
+            spec.metrics.as_deref().unwrap_or_default(),
+            status.current_metrics.as_deref().unwrap_or_default(),
+        );
+        vec![
+            cell::name(&self.metadata),
+            format!("{}/{}", target.kind, target.name).into(),
+            metrics.into(),
+            least
+                .map_or("<unset>".to_owned(), |least| least.to_string())
+                .into(),
+            spec.max_replicas.into(),
+            status.current_replicas.unwrap_or_default().into(),
+            cell::age(&self.metadata, now),
+        ]
+    }
+}
