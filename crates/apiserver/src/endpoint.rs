@@ -55,8 +55,9 @@ impl Caller {
             body,
             warnings: Vec::new(),
         };
-        match self.server.route(request, None).await? {
+        match self.server.route(request, None).await {
             Handled::Reply(reply) => Ok(reply),
+            Handled::Refused(error, _) => Err(error),
             Handled::Streamed(_) => Err(StatusError::bad_request(
                 "streams need a connection of their own",
             )),

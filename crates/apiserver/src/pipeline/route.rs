@@ -19,6 +19,13 @@ pub(crate) enum Handled {
     Reply(Reply),
     /// With a stream that is bytes already.
     Streamed(Response<ReplyBody>),
+    /// Not: with what the client was to be told beside the refusal.
+    Refused(StatusError, Vec<String>),
+}
+
+enum Routed {
+    Output(Output),
+    Streamed(Response<ReplyBody>),
 }
 
 impl ApiServer {
@@ -65,46 +72,58 @@ impl ApiServer {
         &'a self,
         mut request: Request<'a>,
         upgrade: Option<Upgrade>,
-    ) -> Result<Handled> {
+    ) -> Handled {
+        match self.dispatch(&mut request, upgrade).await {
+            Ok(Routed::Output(output)) => Handled::Reply(Reply {
+                output,
+                warnings: request.warnings,
+            }),
+            Ok(Routed::Streamed(response)) => Handled::Streamed(response),
+            Err(error) => Handled::Refused(error, request.warnings),
+        }
+    }
+
+    async fn dispatch<'a>(
+        &'a self,
+        request: &mut Request<'a>,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Routed> {
         let kind = request
             .served
             .def
             .subresource(&request.info.subresource)
             .map(|sub| sub.kind);
         let output = match kind {
-            None => self.main(&mut request).await?,
+            None => self.main(request).await?,
             Some(
                 SubresourceKind::Status
                 | SubresourceKind::EphemeralContainers
                 | SubresourceKind::Resize
                 | SubresourceKind::Finalize
                 | SubresourceKind::Approval,
-            ) => self.part(&mut request).await?,
+            ) => self.part(request).await?,
             Some(SubresourceKind::Scale) => match request.info.verb {
-                Verb::Update => self.update_scale(&mut request).await?,
-                Verb::Patch => self.patch_scale(&mut request).await?,
-                _ => self.get_scale(&request)?,
+                Verb::Update => self.update_scale(request).await?,
+                Verb::Patch => self.patch_scale(request).await?,
+                _ => self.get_scale(request)?,
             },
             Some(SubresourceKind::Binding) => {
                 let name = request.info.name.clone();
-                self.bind(&mut request, Some(&name)).await?
+                self.bind(request, Some(&name)).await?
             }
-            Some(SubresourceKind::Eviction) => self.evict(&mut request).await?,
-            Some(SubresourceKind::Token) => self.request_token(&mut request)?,
+            Some(SubresourceKind::Eviction) => self.evict(request).await?,
+            Some(SubresourceKind::Token) => self.request_token(request)?,
             Some(action) => {
                 let upgrade = upgrade.ok_or_else(|| {
                     StatusError::bad_request("streams need a connection of their own")
                 })?;
                 return self
-                    .stream(&request, action, upgrade)
+                    .stream(request, action, upgrade)
                     .await
-                    .map(Handled::Streamed);
+                    .map(Routed::Streamed);
             }
         };
-        Ok(Handled::Reply(Reply {
-            output,
-            warnings: request.warnings,
-        }))
+        Ok(Routed::Output(output))
     }
 
     async fn main<'a>(&'a self, request: &mut Request<'a>) -> Result<Output> {

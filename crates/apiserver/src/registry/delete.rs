@@ -37,6 +37,7 @@ impl ApiServer {
     /// Deletes the object that the request names.
     pub(crate) async fn delete(&self, request: &mut Request<'_>) -> Result<Output> {
         let options = DeleteOptions::of(request)?;
+        warn_of_dependents(request, &options);
         let key = request.key();
         self.delete_at(request, &key, &options).await
     }
@@ -145,6 +146,14 @@ impl ApiServer {
             Written::Done(_) => Ok(Some(deleted(served, entry, old))),
             Written::Lost(_) => Ok(None),
         }
+    }
+}
+
+/// Tells a client that does not say what becomes of dependents, where that may surprise.
+pub(super) fn warn_of_dependents(request: &mut Request<'_>, options: &DeleteOptions) {
+    if options.propagation.is_none() {
+        let warning = request.served.def.strategy.deletion_warning();
+        request.warnings.extend(warning.map(str::to_owned));
     }
 }
 

@@ -5,6 +5,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt};
 use navarch_machinery::status::Result;
 
 use super::Request;
+use super::delete::warn_of_dependents;
 use super::delete_options::DeleteOptions;
 use super::list::validate_options;
 use super::selection::Selection;
@@ -14,8 +15,10 @@ use crate::reply::Output;
 
 impl ApiServer {
     /// Deletes what the request selects, and answers with the list of it as it was.
-    pub(crate) async fn delete_collection(&self, request: &Request<'_>) -> Result<Output> {
+    pub(crate) async fn delete_collection(&self, request: &mut Request<'_>) -> Result<Output> {
         let options = DeleteOptions::of(request)?;
+        warn_of_dependents(request, &options);
+        let request = &*request;
         validate_options(request.params, false)?;
         let selection = Selection::parse(request.served, request.params)?;
         let limit = request.params.limit()?;

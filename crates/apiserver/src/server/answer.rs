@@ -325,11 +325,11 @@ pub(super) fn late() -> Response<ReplyBody> {
 }
 
 /// Warns of something before everything that the answer warns of already.
-pub(super) fn warn(response: &mut Response<ReplyBody>, text: &str) {
+pub(super) fn warn(response: &mut Response<ReplyBody>, texts: &[String]) {
     let headers = response.headers_mut();
     let others: Vec<HeaderValue> = headers.get_all(WARNING).iter().cloned().collect();
     headers.remove(WARNING);
-    for value in warnings(&[text.to_owned()]).into_iter().chain(others) {
+    for value in warnings(texts).into_iter().chain(others) {
         headers.append(WARNING, value);
     }
 }

@@ -71,7 +71,7 @@ impl ApiServer {
         };
         let mut response = answer.unwrap_or_else(|error| error_response(&error, accepts));
         if let Some(text) = served.and_then(|served| served.deprecation) {
-            warn(&mut response, text);
+            warn(&mut response, &[text.to_owned()]);
         }
         self.metrics.answered(
             &info,
@@ -138,9 +138,14 @@ impl ApiServer {
             body,
             warnings: Vec::new(),
         };
-        match self.route(request, upgrade).await? {
+        match self.route(request, upgrade).await {
             Handled::Streamed(response) => Ok(response),
             Handled::Reply(reply) => encoder.encode(self, reply),
+            Handled::Refused(error, warned) => {
+                let mut response = error_response(&error, header(&parts.headers, &ACCEPT));
+                warn(&mut response, &warned);
+                Ok(response)
+            }
         }
     }
 }
