@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 
 use navarch_api::call::{Answer, Body, Call, Endpoint, Gvr, Options};
 use navarch_api::def::Verb;
+use navarch_api::scheduling::SYSTEM_CLASSES;
 use navarch_auth::{MASTERS, UserInfo};
 use navarch_machinery::status::Result;
 use serde_json::{Value, json};
@@ -19,9 +20,9 @@ use crate::ApiServer;
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
-    /// Makes what is missing: namespaces, the addresses that services have, the service `kubernetes` with this server's
-    /// address behind it, what says which groups are served here, and the configuration of flow control, which is kept up
-    /// from then on.
+    /// Makes what is missing: namespaces, the addresses that services have, the classes of the system's own pods, the service
+    /// `kubernetes` with this server's address behind it, what says which groups are served here, and the configuration of
+    /// flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
         for name in NAMESPACES {
@@ -30,6 +31,14 @@ impl ApiServer {
             ensure(&*me, "", "namespaces", None, name, namespace).await?;
         }
         self.bootstrap_service_cidr(&*me).await?;
+        for class in SYSTEM_CLASSES {
+            let object = json!({
+                "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": class.name},
+                "value": class.value, "description": class.description,
+            });
+            let group = "scheduling.k8s.io";
+            ensure(&*me, group, "priorityclasses", None, class.name, object).await?;
+        }
         let port = self.advertise.port();
         let labels = json!({"component": "apiserver", "provider": "kubernetes"});
         let service = json!({
