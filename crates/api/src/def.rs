@@ -121,7 +121,7 @@ pub struct Column {
     pub kind: Text,
     /// `name` or empty.
     pub format: Text,
-    /// What it shows. Our own words.
+    /// What it shows, as Kubernetes tells it: it is part of the answer.
     pub description: Text,
     /// 0: always shown; 1: with `-o wide`.
     pub priority: i32,

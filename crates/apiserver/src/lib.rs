@@ -37,7 +37,8 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 use navarch_api::table::Table;
 use navarch_auth::TokenKey;
-use navarch_store::Store;
+use navarch_store::{Revision, Store};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use authentication::Credentials;
@@ -87,6 +88,8 @@ pub struct ApiServer {
     advertise: SocketAddr,
     /// Cancelled when the server is told to stop: watches end.
     closing: CancellationToken,
+    /// The revision up to which flow schemas know whether their levels are there.
+    schemas_marked: watch::Sender<Revision>,
 }
 
 impl ApiServer {
@@ -111,6 +114,7 @@ impl ApiServer {
             labels: labels::LabelIndexes::default(),
             advertise: config.advertise,
             closing: CancellationToken::new(),
+            schemas_marked: watch::Sender::new(0),
             store: config.store,
         })
     }

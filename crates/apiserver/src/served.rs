@@ -24,6 +24,8 @@ pub(crate) enum Special {
     Service,
     /// Gets a service account, tolerations and a priority.
     Pod,
+    /// Is told whether its priority level is there.
+    FlowSchema,
 }
 
 /// One resource, as served.
@@ -53,6 +55,7 @@ impl Served {
             ("", "namespaces") => Special::Namespace,
             ("", "services") => Special::Service,
             ("", "pods") => Special::Pod,
+            ("flowcontrol.apiserver.k8s.io", "flowschemas") => Special::FlowSchema,
             _ => Special::None,
         };
         Self {

@@ -15,14 +15,14 @@ use crate::strategy::{Hooks, Part};
 impl Hooks for ControllerRevision {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
+        Column::of("Controller", "string", "", 0, "Controller of the object"),
         Column::of(
-            "Controller",
+            "Revision",
             "string",
             "",
             0,
-            "The controller whose state it is.",
+            "Revision indicates the revision of the state represented by Data.",
         ),
-        Column::of("Revision", "string", "", 0, "Which of its states it is."),
         cell::AGE,
     ];
 

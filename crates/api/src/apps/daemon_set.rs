@@ -28,41 +28,53 @@ impl Hooks for DaemonSet {
             "integer",
             "",
             0,
-            "How many nodes should run its pod.",
+            "The total number of nodes that should be running the daemon pod (including nodes correctly running the daemon pod). More info: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/",
         ),
         Column::of(
             "Current",
             "integer",
             "",
             0,
-            "How many nodes run its pod and should.",
+            "The number of nodes that are running at least 1 daemon pod and are supposed to run the daemon pod. More info: https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/",
         ),
-        Column::of("Ready", "integer", "", 0, "How many of the pods are ready."),
+        Column::of(
+            "Ready",
+            "integer",
+            "",
+            0,
+            "numberReady is the number of nodes that should be running the daemon pod and have one or more of the daemon pod running with a Ready Condition.",
+        ),
         Column::of(
             "Up-to-date",
             "integer",
             "",
             0,
-            "How many nodes run the pod of the newest template.",
+            "The total number of nodes that are running updated daemon pod",
         ),
         Column::of(
             "Available",
             "integer",
             "",
             0,
-            "How many of the pods have been ready long enough.",
+            "The number of nodes that should be running the daemon pod and have one or more of the daemon pod running and available (ready for at least spec.minReadySeconds)",
         ),
         Column::of(
             "Node Selector",
             "string",
             "",
             0,
-            "The labels of the nodes that run its pod.",
+            "NodeSelector is a selector which must be true for the pod to fit on a node. Selector which must match a node's labels for the pod to be scheduled on that node. More info: https://kubernetes.io/docs/concepts/configuration/assign-pod-node/",
         ),
         cell::AGE,
         workload::CONTAINERS,
         workload::IMAGES,
-        Column::of("Selector", "string", "", 1, "Selects its pods."),
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "A label query over pods that are managed by the daemon set. Must match in order to be controlled. It must match the pod template's labels. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
+        ),
     ];
 
     fn after_decode(&mut self, json: &[u8]) {
@@ -87,6 +99,9 @@ impl Hooks for DaemonSet {
         drop_empty(&mut spec.min_ready_seconds);
         default_strategy(spec);
         drop_empty_counts(self.status.get_or_insert_default());
+        // Whoever writes a daemon set writes this too.
+        let generation = template_generation(self);
+        set_template_generation(self, generation);
     }
 
     fn prepare_for_create(&mut self) {

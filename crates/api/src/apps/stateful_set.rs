@@ -29,7 +29,7 @@ impl Hooks for StatefulSet {
             "string",
             "",
             0,
-            "How many of its pods are ready, of how many there should be.",
+            "Number of the pod with ready state",
         ),
         cell::AGE,
         workload::CONTAINERS,

@@ -25,33 +25,51 @@ const MAX_NAME: usize = 52;
 impl Hooks for CronJob {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Schedule", "string", "", 0, "When it runs, as cron has it."),
+        Column::of(
+            "Schedule",
+            "string",
+            "",
+            0,
+            "The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron.",
+        ),
         Column::of(
             "Timezone",
             "string",
             "",
             0,
-            "The time zone that the schedule is in.",
+            "The time zone name for the given schedule, see https://en.wikipedia.org/wiki/List_of_tz_database_time_zones. If not specified, this will default to the time zone of the kube-controller-manager process. The set of valid time zone names and the time zone offset is loaded from the system-wide time zone database by the API server during CronJob validation and the controller manager during execution. If no system-wide time zone database can be found a bundled version of the database is used instead. If the time zone name becomes invalid during the lifetime of a CronJob or due to a change in host configuration, the controller will stop creating new new Jobs and will create a system event with the reason UnknownTimeZone. More information can be found in https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones",
         ),
         Column::of(
             "Suspend",
             "boolean",
             "",
             0,
-            "Whether no more jobs are to be made.",
+            "This flag tells the controller to suspend subsequent executions, it does not apply to already started executions.  Defaults to false.",
         ),
-        Column::of("Active", "integer", "", 0, "How many of its jobs run."),
+        Column::of(
+            "Active",
+            "integer",
+            "",
+            0,
+            "A list of pointers to currently running jobs.",
+        ),
         Column::of(
             "Last Schedule",
             "string",
             "",
             0,
-            "How long ago the last job was made.",
+            "Information when was the last time the job was successfully scheduled.",
         ),
         cell::AGE,
         workload::CONTAINERS,
         workload::IMAGES,
-        Column::of("Selector", "string", "", 1, "Selects the pods of its jobs."),
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
+        ),
     ];
 
     fn apply_defaults(&mut self) {

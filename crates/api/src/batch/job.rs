@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::selector_cell;
+use crate::metadata::{selector_cell, validate_labels};
 use crate::pod::{default_template, drop_disabled_template_fields, same, template_warnings};
 use crate::strategy::{Hooks, Part, Propagation};
 use crate::{naming, nulls, workload};
@@ -35,7 +35,7 @@ impl Hooks for Job {
             "string",
             "",
             0,
-            "How many of its pods succeeded, of how many that should.",
+            "The number of pods which reached phase Succeeded. The value increases monotonically for a given spec. However, it may decrease in reaction to scale down of elastic indexed jobs.",
         ),
         Column::of(
             "Duration",
@@ -47,7 +47,13 @@ impl Hooks for Job {
         cell::AGE,
         workload::CONTAINERS,
         workload::IMAGES,
-        Column::of("Selector", "string", "", 1, "Selects its pods."),
+        Column::of(
+            "Selector",
+            "string",
+            "",
+            1,
+            "A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
+        ),
     ];
     const FIELDS: &'static [&'static str] = &["status.successful"];
     const PROPAGATION: Propagation = Propagation::Orphan;
@@ -99,8 +105,12 @@ impl Hooks for Job {
         if let Some(spec) = &mut self.spec {
             drop_disabled_template_fields(&mut spec.template, None);
         }
-        // The labels that the template has by now are shown on the job too.
-        default_labels(self);
+        // The labels that the template has by now are shown on the job too. What is wrong with them is told of the template.
+        let labels =
+            template(self).and_then(|template| template.metadata.as_ref()?.labels.as_ref());
+        if validate_labels(labels, &Path::root()).is_empty() {
+            default_labels(self);
+        }
     }
 
     fn prepare_for_update(&mut self, part: Part, old: &Self) {

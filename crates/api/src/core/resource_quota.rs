@@ -25,14 +25,14 @@ impl Hooks for ResourceQuota {
             "string",
             "",
             0,
-            "What is used of what may be asked for.",
+            "Request represents a minimum amount of cpu/memory that a container may consume.",
         ),
         Column::of(
             "Limit",
             "string",
             "",
             0,
-            "What is used of what limits may come to.",
+            "Limits control the maximum amount of cpu/memory that a container may use independent of contention on the node.",
         ),
         cell::AGE,
     ];

@@ -20,13 +20,7 @@ use crate::strategy::{Hooks, Part, UpdateRules};
 impl Hooks for RuntimeClass {
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of(
-            "Handler",
-            "string",
-            "",
-            0,
-            "The name that nodes know the runtime by.",
-        ),
+        Column::of("Handler", "string", "", 0, ""),
         cell::AGE,
     ];
     const UPDATE: UpdateRules = UpdateRules {

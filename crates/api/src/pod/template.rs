@@ -133,7 +133,7 @@ impl Hooks for PodTemplate {
             "string",
             "",
             0,
-            "The labels that its pods get.",
+            "The labels for the pod template.",
         ),
     ];
 

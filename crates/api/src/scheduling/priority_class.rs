@@ -50,14 +50,14 @@ impl Hooks for PriorityClass {
             "integer",
             "",
             0,
-            "How much pods of this class matter.",
+            "value represents the integer value of this priority class. This is the actual priority that pods receive when they have the name of this class in their pod spec.",
         ),
         Column::of(
             "Global-Default",
             "boolean",
             "",
             0,
-            "Whether pods that name no class have this one.",
+            "globalDefault specifies whether this PriorityClass should be considered as the default priority for pods that do not have any priority class. Only one PriorityClass can be marked as `globalDefault`. However, if more than one PriorityClasses exists with their `globalDefault` field set to true, the smallest value of such global default PriorityClasses will be used as the default priority.",
         ),
         cell::AGE,
         Column::of(
@@ -65,7 +65,7 @@ impl Hooks for PriorityClass {
             "string",
             "",
             0,
-            "Whether its pods drive away others that matter less.",
+            "preemptionPolicy is the Policy for preempting pods with lower priority. One of Never, PreemptLowerPriority. Defaults to PreemptLowerPriority if unset.",
         ),
     ];
 

@@ -4,6 +4,7 @@
 mod dangling;
 mod upkeep;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
 use navarch_api::call::{Body, Call, Endpoint, Gvr, Options, PatchKind};
 use navarch_api::def::Verb;
 use navarch_machinery::status::Result;
-use navarch_store::Watch;
+use navarch_store::{Revision, Watch};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -25,6 +26,8 @@ use crate::limits::WATCH_BATCH;
 
 /// How often the objects are put right.
 const UPKEEP: Duration = Duration::from_secs(60);
+/// How long whoever makes a schema waits for its condition at most.
+const MARKING: Duration = Duration::from_secs(1);
 const UPKEEP_MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
 const STATUS_MANAGER: &str = "api-priority-and-fairness-config-consumer-v1";
 
@@ -55,6 +58,16 @@ fn call_of<T: Kept>(step: Step<T>) -> Call {
     call
 }
 
+/// Waits until the schemas of a revision know whether their levels are there: who makes one and reads it finds the answer in it.
+pub(crate) async fn marked(server: &ApiServer, revision: Revision) {
+    if !server.health.bootstrapped.load(Ordering::Acquire) {
+        return;
+    }
+    let mut marked = server.schemas_marked.subscribe();
+    // Should it take longer, the schema is there all the same.
+    let _ = tokio::time::timeout(MARKING, marked.wait_for(|at| *at >= revision)).await;
+}
+
 /// Tells every schema that does not know whether its level is there.
 async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
     let levels = all::<PriorityLevelConfiguration>(server)?;
@@ -65,8 +78,12 @@ async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
             let name = schema.metadata.name.as_deref().unwrap_or_default();
             let mut call = call::<FlowSchema>(Verb::Patch, name, STATUS_MANAGER);
             call.subresource = Some("status".to_owned());
-            let patch = json!({"status": {"conditions": [condition]}});
-            call.body = Body::Patch(PatchKind::Strategic, patch);
+            call.options.force = true;
+            let patch = json!({
+                "apiVersion": FlowSchema::API_VERSION, "kind": FlowSchema::KIND, "metadata": {"name": name},
+                "status": {"conditions": [condition]},
+            });
+            call.body = Body::Patch(PatchKind::Apply, patch);
             calls.push(call);
         }
     }
@@ -139,11 +156,13 @@ pub(super) async fn keep(server: Weak<ApiServer>) {
         } else {
             Ok(())
         };
+        let revision = server.store.snapshot().revision();
         for failed in [kept, mark_dangling(&server, &*me).await] {
             if let Err(error) = failed {
                 warn!(%error, "flow control configuration");
             }
         }
+        server.schemas_marked.send_replace(revision);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The objects that must be there before anybody can work: made when the server starts, through its own pipeline.
 
 mod api_services;
-mod flow_control;
+pub(crate) mod flow_control;
 mod service_cidr;
 
 use std::net::IpAddr;

@@ -14,6 +14,7 @@ use super::commit::{self, Extra, Written};
 use super::{Request, decode};
 use crate::ApiServer;
 use crate::admission::{Admitted, Operation};
+use crate::bootstrap::flow_control;
 use crate::limits::{NAME_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
@@ -31,8 +32,15 @@ impl ApiServer {
             options.validation,
             &mut request.warnings,
         )?;
-        self.create_object(request, object, options.dry_run, None)
-            .await
+        let output = self
+            .create_object(request, object, options.dry_run, None)
+            .await?;
+        if let (Special::FlowSchema, Output::Stored { entry, .. }) =
+            (request.served.special, &output)
+        {
+            flow_control::marked(self, entry.modified).await;
+        }
+        Ok(output)
     }
 
     /// Creates an object: default, mutate, prepare, validate, admit, store. `managed`: where it is told already who owns it.
