@@ -1,6 +1,7 @@
 //! Events: what a component tells people of what it did to an object.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter::repeat_n;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -60,18 +61,13 @@ impl EventRecorder {
     /// A recorder for `component` (`deployment-controller`, `kubelet`) on `host` (empty for none).
     pub fn start(client: Client, component: &str, host: &str, clock: Arc<dyn Clock>) -> Self {
         let (component, host): (Arc<str>, Arc<str>) = (component.into(), host.into());
-        let lane = |_| {
+        let lane = |client| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            tokio::spawn(write_all(
-                client.clone(),
-                receiver,
-                component.clone(),
-                host.clone(),
-            ));
+            tokio::spawn(write_all(client, receiver, component.clone(), host.clone()));
             sender
         };
         Self {
-            lanes: (0..LANES).map(lane).collect(),
+            lanes: repeat_n(client, LANES).map(lane).collect(),
             component,
             host,
             clock,

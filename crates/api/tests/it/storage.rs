@@ -177,6 +177,10 @@ fn the_phase_of_a_volume_has_a_time() {
     assert_eq!(time(new.as_ref()), "1970-01-01T00:01:00Z");
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "JSON is written where it is used"
+)]
 fn claim(size: &str, status: Value) -> Value {
     json!({
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, "storageClassName": "c"},
@@ -383,6 +387,10 @@ fn a_device_class_names_extended_resources() {
     );
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "JSON is written where it is used"
+)]
 fn slice(more: Value) -> Value {
     let mut spec =
         json!({"driver": "d", "pool": {"name": "p", "resourceSliceCount": 1}, "nodeName": "n"});

@@ -24,6 +24,10 @@ fn managers(got: &Got) -> Value {
     managers
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "JSON is written where it is used"
+)]
 fn manager(name: &str, operation: &str, subresource: Option<&str>, fields: Value) -> Value {
     let mut entry = json!({
         "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields, "manager": name, "operation": operation,

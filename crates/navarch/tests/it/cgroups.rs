@@ -1,6 +1,6 @@
 //! What a pod asks for, as the kernel has it: on both versions of control groups.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -84,7 +84,7 @@ async fn create(pods: &Api<Pod>, name: &str, resources: &Value) -> (String, Stri
 fn check(group: &str, wanted: &Wanted) {
     let number = |value: Option<u64>, none: &str| value.map_or(none.to_owned(), |v| v.to_string());
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        let read = |file: &str| read(Path::new("/sys/fs/cgroup").join(group).join(file));
+        let read = |file: &str| read(&Path::new("/sys/fs/cgroup").join(group).join(file));
         assert_eq!(read("cpu.weight"), wanted.weight.to_string(), "{group}");
         assert_eq!(
             read("cpu.max"),
@@ -96,7 +96,7 @@ fn check(group: &str, wanted: &Wanted) {
     } else {
         let read = |controller: &str, file: &str| {
             read(
-                Path::new("/sys/fs/cgroup")
+                &Path::new("/sys/fs/cgroup")
                     .join(controller)
                     .join(group)
                     .join(file),
@@ -128,8 +128,8 @@ fn check(group: &str, wanted: &Wanted) {
     }
 }
 
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(&path)
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .trim()
         .to_owned()

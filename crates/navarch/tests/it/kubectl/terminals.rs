@@ -67,6 +67,7 @@ fn has_size(shell: &mut Terminal, wanted: &str) {
             return;
         }
         assert!(start.elapsed() < PATIENCE, "not {wanted}: {text}");
+        #[allow(clippy::disallowed_methods, reason = "a test on a thread of its own")]
         std::thread::sleep(Duration::from_millis(50));
     }
 }

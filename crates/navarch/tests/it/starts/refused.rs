@@ -59,6 +59,7 @@ pub(crate) fn navarch(arguments: &[&str], environment: &[(&str, &str)]) -> Ended
             let _ = child.kill();
             panic!("navarch {line} does not end");
         }
+        #[allow(clippy::disallowed_methods, reason = "a test on a thread of its own")]
         std::thread::sleep(Duration::from_millis(10));
     };
     let (mut output, mut errors) = (String::new(), String::new());
