@@ -9,7 +9,7 @@ use navarch_machinery::labels::Selector;
 use navarch_machinery::object::{Object, Typed};
 use serde_json::json;
 
-use crate::Action;
+use crate::{Action, Plan};
 
 /// The reference of a controlling owner, as every controller writes it.
 pub(crate) fn controller_reference(owner: &dyn Object) -> OwnerReference {
@@ -68,41 +68,57 @@ pub(crate) fn orphans<T: Typed>() -> Index<T> {
 pub(crate) struct Claimed<T> {
     /// The dependents that it owns and that match.
     pub(crate) owned: Vec<Arc<T>>,
+    /// Those that it will own when `plan` has been carried out: they count from now on.
+    pub(crate) adopted: Vec<Arc<T>>,
     /// Adoptions and releases.
-    pub(crate) actions: Vec<Action>,
+    pub(crate) plan: Plan,
 }
 
 /// Sorts out which objects of the owner's namespace are its own. The snapshot must have the indices
-/// [`Index::CONTROLLER`] and [`orphans`]. A deleted owner adopts nothing.
-pub(crate) fn claim<T: Typed>(
-    owner: &dyn Object,
+/// [`Index::CONTROLLER`] and [`orphans`]. A deleted owner adopts nothing; what is not `claimable` is neither adopted nor released.
+pub(crate) fn claim<O: Typed, T: Typed>(
+    owner: &O,
     selector: &Selector,
     objects: &Snapshot<T>,
+    claimable: fn(&T) -> bool,
 ) -> Claimed<T> {
     let metadata = owner.metadata();
     let mut claimed = Claimed {
         owned: Vec::new(),
-        actions: Vec::new(),
+        adopted: Vec::new(),
+        plan: Plan::nothing(),
     };
     let Some(uid) = metadata.uid.as_deref() else {
         return claimed;
     };
+    let mut released = Vec::new();
     for object in objects.by_index(Index::CONTROLLER, uid) {
         if selector.selects(object.metadata().labels.as_ref()) {
             claimed.owned.push(object.clone());
-        } else if object.metadata().deletion_timestamp.is_none() {
-            claimed.actions.push(release(uid, object.as_ref()));
+        } else if object.metadata().deletion_timestamp.is_none() && claimable(object) {
+            released.push(release(uid, object.as_ref()));
         }
     }
+    claimed.plan.then_all(released);
     if metadata.deletion_timestamp.is_some() {
         return claimed;
     }
     let namespace = metadata.namespace.as_deref().unwrap_or("");
-    for object in objects.by_index(orphans(), namespace) {
+    let adoptable = objects.by_index(orphans(), namespace).filter(|object| {
         let candidate = object.metadata();
-        if candidate.deletion_timestamp.is_none() && selector.selects(candidate.labels.as_ref()) {
-            claimed.actions.push(adopt(owner, object.as_ref()));
-        }
+        candidate.deletion_timestamp.is_none()
+            && claimable(object)
+            && selector.selects(candidate.labels.as_ref())
+    });
+    claimed.adopted.extend(adoptable.cloned());
+    if !claimed.adopted.is_empty() {
+        // An owner whose deletion has not been seen yet would take back what was orphaned, and then it would be collected as garbage.
+        claimed.plan.then(Action::confirm_alive(owner));
+        let adoptions = claimed
+            .adopted
+            .iter()
+            .map(|object| adopt(owner, object.as_ref()));
+        claimed.plan.then_all(adoptions.collect());
     }
     claimed
 }

@@ -30,6 +30,6 @@ pub mod shell;
 mod start;
 pub mod taint_eviction;
 
-pub use plan::{Action, Note, Plan, Step};
+pub use plan::{Action, Expected, Note, Plan, Step};
 pub use shell::{Context, Controller, Failure, Watched, run};
 pub use start::{Options, start};

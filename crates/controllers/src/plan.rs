@@ -17,6 +17,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The time to plan again at the latest.
     pub wake: Option<Timestamp>,
+    /// Events that are told when all calls have succeeded.
+    pub notes: Vec<Note>,
 }
 
 /// Calls that may go side by side.
@@ -37,6 +39,17 @@ pub struct Action {
     pub failed: Option<Note>,
     /// That the object is not there (any more), or is there already, is what was wanted.
     pub idempotent: bool,
+    /// What a read must find; if it finds something else, the snapshot was out of date and the plan is given up.
+    pub expected: Option<Expected>,
+}
+
+/// What must hold at the API itself, and not only in a snapshot, before something is done that cannot be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// The object has this uid and is not being deleted.
+    Alive(String),
+    /// There is no such object.
+    Absent,
 }
 
 /// An event about an object. In its message `{}` stands for the name of the object that the call answered with.
@@ -68,6 +81,12 @@ impl Plan {
         if !actions.is_empty() {
             self.steps.push(Step { actions });
         }
+        self
+    }
+
+    /// Tells an event that belongs to no call.
+    pub fn tell(&mut self, note: Note) -> &mut Self {
+        self.notes.push(note);
         self
     }
 
@@ -155,6 +174,26 @@ impl Action {
         action
     }
 
+    /// Reads an object to be sure that it is still there, with this uid, and not being deleted.
+    pub fn confirm_alive<T: Typed>(object: &T) -> Self {
+        let metadata = object.metadata();
+        let mut action = Self::call::<T>(
+            Verb::Get,
+            metadata.namespace.clone(),
+            metadata.name.clone(),
+            Body::None,
+        );
+        action.expected = Some(Expected::Alive(metadata.uid.clone().unwrap_or_default()));
+        action
+    }
+
+    /// Makes sure that an object in cluster scope is not there.
+    pub fn confirm_absent<T: Typed>(name: &str) -> Self {
+        let mut action = Self::call::<T>(Verb::Get, None, Some(name.to_owned()), Body::None);
+        action.expected = Some(Expected::Absent);
+        action
+    }
+
     /// Says what becomes of dependents.
     #[must_use]
     pub fn propagating(mut self, propagation: Propagation) -> Self {
@@ -215,6 +254,20 @@ impl Action {
             done: None,
             failed: None,
             idempotent: false,
+            expected: None,
+        }
+    }
+}
+
+impl Expected {
+    /// Whether a read that found `object`, or nothing, found what was expected.
+    pub fn is_met(&self, object: Option<&dyn Object>) -> bool {
+        match (self, object.map(Object::metadata)) {
+            (Self::Absent, found) => found.is_none(),
+            (Self::Alive(uid), Some(found)) => {
+                found.uid.as_deref() == Some(uid.as_str()) && found.deletion_timestamp.is_none()
+            }
+            (Self::Alive(_), None) => false,
         }
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use navarch_api::call::{Answer, Gvr};
+use navarch_api::call::{Answer, Call, Gvr};
 use navarch_api::def::Verb;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Informer, ObjectKey, Queue};
 use navarch_machinery::object::{Object, Typed};
 use navarch_machinery::status::StatusError;
 use parking_lot::Mutex;
 
-use crate::plan::{Action, Note, Plan, Step};
+use crate::plan::{Action, Expected, Note, Plan, Step};
 
 /// The keys a controller works on at a time. client-go's controllers have 5 for most kinds.
 const WORKERS: usize = 4;
@@ -164,6 +164,7 @@ impl<C: Controller> Shell<C> {
         for step in plan.steps {
             self.carry_out(key, step).await?;
         }
+        plan.notes.iter().for_each(|note| self.tell(note, "", ""));
         Ok(plan.wake)
     }
 
@@ -204,11 +205,15 @@ impl<C: Controller> Shell<C> {
     }
 
     async fn perform(&self, key: &ObjectKey, action: Action) -> Result<(), Box<Failure>> {
+        if let Some(expected) = &action.expected {
+            return self.confirm(action.call, expected).await;
+        }
         let Action {
             call,
             done,
             failed,
             idempotent,
+            expected: _,
         } = action;
         let (verb, resource) = (call.verb, call.resource.clone());
         match self.context.client.call(call).await {
@@ -235,6 +240,23 @@ impl<C: Controller> Shell<C> {
                 }))
             }
         }
+    }
+
+    /// Reads what a plan rests on. That it is otherwise is a conflict as any other: the key is planned again.
+    async fn confirm(&self, call: Call, expected: &Expected) -> Result<(), Box<Failure>> {
+        let (verb, resource) = (call.verb, call.resource.clone());
+        let name = call.name.clone().unwrap_or_default();
+        let error = match self.context.client.call(call).await {
+            Ok(Answer::Object(found)) if expected.is_met(Some(found.as_ref())) => return Ok(()),
+            Err(error) if error.is_not_found() && expected.is_met(None) => return Ok(()),
+            Err(error) if !error.is_not_found() => error,
+            _ => StatusError::modified(&resource.group, &resource.resource, &name),
+        };
+        Err(Box::new(Failure {
+            verb,
+            resource,
+            error,
+        }))
     }
 
     fn remember(&self, key: &ObjectKey, resource: Gvr, answer: &Answer) {

@@ -189,10 +189,9 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
     let (Some(spec), Some(selector)) = (&deployment.spec, selector(deployment)) else {
         return plan;
     };
-    let claimed = claim(deployment.as_ref(), &selector, &view.replica_sets);
-    if !claimed.actions.is_empty() {
-        plan.then_all(claimed.actions);
-        return plan;
+    let claimed = claim(deployment.as_ref(), &selector, &view.replica_sets, |_| true);
+    if !claimed.plan.is_empty() {
+        return claimed.plan;
     }
     let (new, old) = new_replica_set::find(spec, claimed.owned);
     let rollout = Rollout {

@@ -111,18 +111,18 @@ pub(crate) fn plan<T: Replicated>(
     key: &ObjectKey,
     failure: Option<&Failure>,
 ) -> Plan {
-    let mut plan = Plan::nothing();
     let Some(set) = sets.get(key) else {
-        return plan;
+        return Plan::nothing();
     };
     let (Some(replicas), Some(selector)) = (set.replicas(), set.selector()) else {
-        return plan;
+        return Plan::nothing();
     };
-    let claimed = claim(set.as_ref(), &selector, pods);
-    plan.then_all(claimed.actions);
+    let claimed = claim(set.as_ref(), &selector, pods, pods::is_active);
+    let mut plan = claimed.plan;
     let active: Vec<Arc<Pod>> = claimed
         .owned
         .iter()
+        .chain(&claimed.adopted)
         .filter(|pod| pods::is_active(pod))
         .cloned()
         .collect();

@@ -190,7 +190,7 @@ fn orphans_that_match_are_adopted_and_others_released() {
     let theirs = pod("theirs", |p| {
         p["metadata"]["ownerReferences"][0]["uid"] = json!("another");
     });
-    let plan = planned(set(0, json!({})), vec![orphan, stray, theirs], None);
+    let plan = planned(set(1, json!({})), vec![orphan, stray, theirs], None);
     let patches: Vec<(String, usize)> = plan
         .actions()
         .filter_map(|action| match &action.call.body {
@@ -207,6 +207,47 @@ fn orphans_that_match_are_adopted_and_others_released() {
         .collect();
     assert_eq!(patches, [("stray".to_owned(), 0), ("orphan".to_owned(), 1)]);
     assert!(calls(&plan, Verb::Delete).is_empty());
+}
+
+#[test]
+fn adopted_pods_count_at_once() {
+    let orphan = |name| pod(name, |p| p["metadata"]["ownerReferences"] = json!([]));
+    let plan = planned(set(2, json!({})), vec![orphan("a"), orphan("b")], None);
+    assert!(calls(&plan, Verb::Create).is_empty());
+    let plan = planned(set(3, json!({})), vec![orphan("a"), orphan("b")], None);
+    assert_eq!(calls(&plan, Verb::Create).len(), 1);
+}
+
+#[test]
+fn before_a_set_adopts_it_makes_sure_that_it_is_still_there() {
+    let orphan = pod("a", |p| p["metadata"]["ownerReferences"] = json!([]));
+    let plan = planned(set(1, json!({})), vec![orphan], None);
+    let first = &plan.steps[0].actions[0];
+    assert_eq!(
+        (first.call.verb, first.call.resource.resource.as_str()),
+        (Verb::Get, "replicasets")
+    );
+    let expected = first.expected.as_ref().unwrap();
+    assert!(expected.is_met(Some(&set(1, json!({})))));
+    let mut going = set(1, json!({}));
+    going.metadata.deletion_timestamp = Some(Time(now()));
+    let mut another = set(1, json!({}));
+    another.metadata.uid = Some("another".into());
+    assert!(
+        !expected.is_met(Some(&going))
+            && !expected.is_met(Some(&another))
+            && !expected.is_met(None)
+    );
+}
+
+#[test]
+fn pods_that_have_ended_are_not_adopted() {
+    let ended = pod("a", |p| {
+        p["metadata"]["ownerReferences"] = json!([]);
+        p["status"]["phase"] = json!("Succeeded");
+    });
+    let plan = planned(set(0, json!({})), vec![ended], None);
+    assert!(calls(&plan, Verb::Patch).is_empty());
 }
 
 #[test]
