@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_client::ObjectKey;
 
 use super::{MANAGED_BY, SERVICE, US, View, endpoint, selects, slices_by_service};
-use crate::claim::controller_reference;
+use crate::claim::{controller_of, controller_reference};
 use crate::{Action, Plan};
 
 /// The most endpoints of a slice. Kubernetes' `max-endpoints-per-slice`.
@@ -19,10 +19,11 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// Endpoints that can share slices: one family, one set of ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    ipv6: bool,
+pub(crate) struct Group {
+    /// Whether of IPv6, else of IPv4.
+    pub(crate) ipv6: bool,
     /// The ports in JSON, for they have no order of their own.
-    ports: String,
+    pub(crate) ports: String,
 }
 
 /// What brings a service's slices to what its pods are.
@@ -31,6 +32,7 @@ pub(super) fn plan(view: &View, key: &ObjectKey) -> Plan {
     let existing: Vec<&Arc<EndpointSlice>> = view
         .slices
         .by_index(slices_by_service(), &key.to_string())
+        .filter(|slice| slice.metadata.deletion_timestamp.is_none())
         .collect();
     let service = view.services.get(key);
     let service = service.filter(|s| s.metadata.deletion_timestamp.is_none() && keeps_slices(s));
@@ -45,6 +47,9 @@ pub(super) fn plan(view: &View, key: &ObjectKey) -> Plan {
     let mut wanted = wanted(view, service);
     let mut left = Vec::new();
     let mut kept = Vec::new();
+    let (existing, inherited): (Vec<_>, Vec<_>) = existing
+        .into_iter()
+        .partition(|slice| is_owned(slice, service));
     for slice in existing {
         let endpoints = wanted.get_mut(&group_of(slice));
         match endpoints.and_then(|endpoints| keep(slice, endpoints)) {
@@ -65,23 +70,43 @@ pub(super) fn plan(view: &View, key: &ObjectKey) -> Plan {
             actions.push(place(service, group, chunk.to_vec(), &mut left));
         }
     }
-    if wanted.is_empty() && actions.is_empty() {
-        // A service without pods has one empty slice, so that consumers know that somebody looked.
-        let group = Group {
-            ipv6: families(service).contains(&true),
-            ports: encode(&[]),
-        };
-        let empty = left
-            .iter()
-            .position(|slice| is_current(service, slice, &[]));
-        match empty {
-            Some(at) => drop(left.remove(at)),
-            None => actions.push(place(service, &group, Vec::new(), &mut left)),
+    for ipv6 in families(service) {
+        if wanted.keys().all(|group| group.ipv6 != ipv6) {
+            actions.extend(placeholder(service, ipv6, &mut left));
         }
     }
-    actions.extend(left.into_iter().map(|slice| Action::delete(slice.as_ref())));
+    let doomed = left.into_iter().chain(inherited);
+    actions.extend(doomed.map(|slice| Action::delete(slice.as_ref())));
     plan.then_all(actions);
     plan
+}
+
+/// Whether a slice is this service's, and not one's that had its name before: such a slice goes with its owner.
+fn is_owned(slice: &EndpointSlice, service: &Service) -> bool {
+    controller_of(&slice.metadata)
+        .is_some_and(|owner| Some(&owner.uid) == service.metadata.uid.as_ref())
+}
+
+/// A service without pods has one empty slice of each family, so that consumers know that somebody looked.
+fn placeholder(
+    service: &Service,
+    ipv6: bool,
+    left: &mut Vec<&Arc<EndpointSlice>>,
+) -> Option<Action> {
+    let group = Group {
+        ipv6,
+        ports: encode(&[]),
+    };
+    let there = left
+        .iter()
+        .position(|slice| slice.address_type == family(&group) && is_current(service, slice, &[]));
+    match there {
+        Some(at) => {
+            left.remove(at);
+            None
+        }
+        None => Some(place(service, &group, Vec::new(), left)),
+    }
 }
 
 fn keeps_slices(service: &Service) -> bool {
@@ -134,11 +159,17 @@ fn families(service: &Service) -> BTreeSet<bool> {
     }
 }
 
-fn encode(ports: &[EndpointPort]) -> String {
+fn family(group: &Group) -> &'static str {
+    if group.ipv6 { "IPv6" } else { "IPv4" }
+}
+
+/// Ports as a [`Group`] has them.
+pub(crate) fn encode(ports: &[EndpointPort]) -> String {
     serde_json::to_string(ports).unwrap_or_default()
 }
 
-fn group_of(slice: &EndpointSlice) -> Group {
+/// Of what group a slice is.
+pub(crate) fn group_of(slice: &EndpointSlice) -> Group {
     Group {
         ipv6: slice.address_type == "IPv6",
         ports: encode(slice.ports.as_deref().unwrap_or_default()),
@@ -200,7 +231,7 @@ fn place(
     endpoints: Vec<Endpoint>,
     left: &mut Vec<&Arc<EndpointSlice>>,
 ) -> Action {
-    let family = if group.ipv6 { "IPv6" } else { "IPv4" };
+    let family = family(group);
     // The family of a slice cannot change.
     match left.iter().position(|slice| slice.address_type == family) {
         Some(at) => rewrite(service, left.remove(at), Some(group), endpoints),

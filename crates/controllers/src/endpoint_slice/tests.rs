@@ -373,3 +373,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn slices_of_a_service_that_had_the_name_before_are_not_reused() {
+    let mut cluster = Cluster::of(service(json!({})), [(1, FINE)]);
+    cluster.sync();
+    cluster.services[0].metadata.uid = Some("another".into());
+    cluster.sync();
+    assert_eq!(cluster.slices.len(), 1);
+    let owners = cluster.slices.values().map(|slice| {
+        slice.metadata.owner_references.as_ref().unwrap()[0]
+            .uid
+            .as_str()
+    });
+    assert_eq!(owners.collect::<Vec<_>>(), ["another"]);
+}
+
+#[test]
+fn a_slice_that_is_being_deleted_is_replaced() {
+    let mut cluster = Cluster::of(service(json!({})), [(1, FINE)]);
+    cluster.sync();
+    for slice in cluster.slices.values_mut() {
+        slice.metadata.deletion_timestamp = Some(
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+        );
+    }
+    cluster.sync();
+    assert_eq!(cluster.slices.len(), 2);
+}
+
+#[test]
+fn a_service_without_pods_has_an_empty_slice_of_each_family() {
+    let both = json!({"ipFamilies": ["IPv4", "IPv6"]});
+    let mut cluster = Cluster::of(service(both), []);
+    cluster.sync();
+    let families = cluster
+        .slices
+        .values()
+        .map(|slice| slice.address_type.as_str());
+    assert_eq!(
+        families.collect::<BTreeSet<_>>(),
+        BTreeSet::from(["IPv4", "IPv6"])
+    );
+}
