@@ -14,6 +14,7 @@
 mod claim;
 pub mod deployment;
 pub mod endpoint_slice;
+pub mod endpoint_slice_mirroring;
 pub mod endpoints;
 pub mod garbage_collection;
 pub mod graph;

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::deployment::{self, Deployments};
 use crate::endpoint_slice::{EndpointSlices, slices_by_service};
+use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service};
 use crate::endpoints::EndpointsOfServices;
 use crate::graph::Graph;
 use crate::node_cidr::{NodeCidrs, Ranges};
@@ -103,16 +104,25 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         },
         context.clone(),
     ));
+    let slices = informer(client, vec![slices_by_service(), mirrors_by_service()]);
+    let endpoints = informer(client, vec![]);
     running.spawn(run(
         EndpointSlices {
             services: services.clone(),
             pods: pods.clone(),
             nodes: nodes.clone(),
-            slices: informer(client, vec![slices_by_service()]),
+            slices: slices.clone(),
         },
         context.clone(),
     ));
-    let endpoints = informer(client, vec![]);
+    running.spawn(run(
+        EndpointSliceMirroring {
+            services: services.clone(),
+            endpoints: endpoints.clone(),
+            slices,
+        },
+        context.clone(),
+    ));
     running.spawn(run(
         EndpointsOfServices {
             services,

@@ -3,6 +3,9 @@
 pub(crate) mod endpoint;
 mod slices;
 
+pub(crate) use slices::{Group, encode, group_of};
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,7 +18,7 @@ use crate::{Controller, Plan, Watched};
 /// The label that ties a slice to its service.
 pub(crate) const SERVICE: &str = "kubernetes.io/service-name";
 /// The label that says who keeps a slice.
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+pub(crate) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// What it says of ours.
 const US: &str = "endpointslice-controller.k8s.io";
 
@@ -23,21 +26,24 @@ const US: &str = "endpointslice-controller.k8s.io";
 pub fn slices_by_service() -> Index<EndpointSlice> {
     Index {
         name: "service",
-        values: |slice| {
-            let Some(labels) = &slice.metadata.labels else {
-                return Vec::new();
-            };
-            if labels.get(MANAGED_BY).map(String::as_str) != Some(US) {
-                return Vec::new();
-            }
-            let namespace = slice.metadata.namespace.as_deref().unwrap_or("");
-            labels
-                .get(SERVICE)
-                .map(|service| format!("{namespace}/{service}"))
-                .into_iter()
-                .collect()
-        },
+        values: |slice| managed_keys(slice, US),
     }
+}
+
+/// The service of a slice as `namespace/service`, if it is `manager` that keeps the slice.
+pub(crate) fn managed_keys(slice: &EndpointSlice, manager: &str) -> Vec<String> {
+    let Some(labels) = &slice.metadata.labels else {
+        return Vec::new();
+    };
+    if labels.get(MANAGED_BY).map(String::as_str) != Some(manager) {
+        return Vec::new();
+    }
+    let namespace = slice.metadata.namespace.as_deref().unwrap_or("");
+    labels
+        .get(SERVICE)
+        .map(|service| format!("{namespace}/{service}"))
+        .into_iter()
+        .collect()
 }
 
 /// The controller. Slices need the index [`slices_by_service`].
@@ -134,14 +140,19 @@ pub(crate) fn queue_services_of_pods(
     });
 }
 
+fn selector(service: &Service) -> Option<&BTreeMap<String, String>> {
+    let selector = service.spec.as_ref()?.selector.as_ref();
+    selector.filter(|selector| !selector.is_empty())
+}
+
+/// Whether a service finds its endpoints itself, and nobody has to keep them by hand.
+pub(crate) fn has_selector(service: &Service) -> bool {
+    selector(service).is_some()
+}
+
 /// Whether a service with a selector selects the pod.
 pub(crate) fn selects(service: &Service, pod: &Pod) -> bool {
-    let Some(selector) = service
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.selector.as_ref())
-        .filter(|selector| !selector.is_empty())
-    else {
+    let Some(selector) = selector(service) else {
         return false;
     };
     let labels = pod.metadata.labels.as_ref();
