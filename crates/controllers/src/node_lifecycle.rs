@@ -198,7 +198,7 @@ fn heartbeat(node: &Node) -> Option<&Time> {
 }
 
 /// What the node says of itself, or was said of it when it fell silent. `None`: it has not said anything yet.
-fn ready(node: &Node) -> Option<&str> {
+pub(crate) fn ready(node: &Node) -> Option<&str> {
     condition(node, "Ready").map(|condition| condition.status.as_str())
 }
 
