@@ -331,11 +331,16 @@ fn mark_pods(now: Timestamp, view: &View, node: &str) -> Vec<Action> {
     let on_node = view.pods.by_index(pods_by_node(), node);
     let marked = on_node.filter(|pod| pods::is_ready(pod) && !pods::has_ended(pod)).map(|pod| {
         let condition = json!({
-            "type": "Ready", "status": "False", "reason": "NodeNotReady", "message": "Node is not ready",
-            "lastTransitionTime": Time(now), "observedGeneration": pod.metadata.generation,
+            "type": "Ready", "status": "False", "lastTransitionTime": Time(now), "observedGeneration": pod.metadata.generation,
         });
         let patch = json!({"metadata": {"uid": pod.metadata.uid}, "status": {"conditions": [condition]}});
-        Action::patch_status(pod.as_ref(), PatchKind::Strategic, patch).idempotent()
+        let note = Note {
+            about: pod.clone(),
+            kind: EventType::Warning,
+            reason: "NodeNotReady",
+            message: "Node is not ready".to_owned(),
+        };
+        Action::patch_status(pod.as_ref(), PatchKind::Strategic, patch).idempotent().telling(note)
     });
     marked.collect()
 }
