@@ -51,12 +51,11 @@ fn counted(rollout: &Rollout) -> DeploymentStatus {
             .and_then(|status| status.ready_replicas)
             .unwrap_or(0)
     };
-    let terminating = |set: &ReplicaSet| {
-        set.status
-            .as_ref()
-            .and_then(|status| status.terminating_replicas)
-            .unwrap_or(0)
-    };
+    // Nobody knows it while one of the sets has not said it.
+    let terminating = rollout.all().try_fold(0, |sum: i32, set| {
+        let count = set.status.as_ref()?.terminating_replicas?;
+        Some(sum.saturating_add(count))
+    });
     let there = of(available);
     let mut next = DeploymentStatus {
         observed_generation: rollout.deployment.metadata.generation,
@@ -65,7 +64,7 @@ fn counted(rollout: &Rollout) -> DeploymentStatus {
         ready_replicas: number(of(ready)),
         available_replicas: number(there),
         unavailable_replicas: number((of(wanted) - there).max(0)),
-        terminating_replicas: Some(of(terminating)),
+        terminating_replicas: terminating,
         collision_count: before.collision_count,
         conditions: before.conditions,
     };

@@ -372,3 +372,14 @@ fn a_set_that_cannot_make_pods_shows_on_the_deployment() {
     }
     assert_eq!(sim.condition("ReplicaFailure"), "True FailedCreate: quota");
 }
+
+#[test]
+fn pods_that_go_are_counted_once_every_set_has_said_how_many() {
+    let mut sim = Simulation::of(json!({}));
+    sim.step();
+    sim.step();
+    let told = |sim: &Simulation| sim.deployment.status.as_ref().unwrap().terminating_replicas;
+    assert_eq!(told(&sim), None);
+    sim.settle();
+    assert_eq!(told(&sim), Some(0));
+}
