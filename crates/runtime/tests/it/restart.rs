@@ -197,7 +197,10 @@ async fn a_killed_shim_leaves_no_shared_process_namespace() {
         .split_whitespace()
         .map(|pid| pid.parse().unwrap())
         .collect();
-    assert_eq!(all.len(), 2, "the container and process 1: {children}");
+    assert!(
+        all.len() >= 2,
+        "the container and process 1 at least: {children}"
+    );
     kill(Pid::from_raw(shim), Signal::SIGKILL).unwrap();
     fixture.ended(&container.id).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
