@@ -263,3 +263,97 @@ async fn pods_that_are_refused_show_on_the_set() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_that_are_kept_by_hand_are_mirrored() {
+    let (cluster, _tasks) = running().await;
+    let client = &cluster.client;
+    let metadata = json!({"namespace": "ns", "name": "s"});
+    let spec = json!({"ports": [{"port": 80}]});
+    cluster
+        .create::<Service>(json!({"metadata": metadata, "spec": spec}))
+        .await;
+    let subset = json!({"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 8080}]});
+    cluster
+        .create::<Endpoints>(json!({"metadata": metadata, "subsets": [subset]}))
+        .await;
+    let mirrors = async || {
+        let list = ListOptions {
+            label_selector: "kubernetes.io/service-name=s".into(),
+            ..Default::default()
+        };
+        let slices = client.list::<EndpointSlice>(&list).await.unwrap().items;
+        let addresses = slices.iter().flat_map(|slice| {
+            let endpoints = slice.endpoints.iter().flatten();
+            endpoints.flat_map(|endpoint| endpoint.addresses.clone())
+        });
+        addresses.collect::<Vec<_>>()
+    };
+    let until = async |wanted: &[&str]| {
+        for _ in 0..1000 {
+            if mirrors().await == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{:?} instead of {wanted:?}", mirrors().await);
+    };
+    until(&["192.0.2.7"]).await;
+    rests(client).await;
+
+    let subset = json!({"notReadyAddresses": [{"ip": "192.0.2.8"}], "ports": [{"port": 8081, "name": "web"}]});
+    let change = json!({"subsets": [subset]});
+    client
+        .patch::<Endpoints>(Some("ns"), "s", PatchKind::Merge, change)
+        .await
+        .unwrap();
+    until(&["192.0.2.8"]).await;
+    rests(client).await;
+
+    client
+        .delete::<Endpoints>(Some("ns"), "s", DeleteOptions::default())
+        .await
+        .unwrap();
+    until(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_takes_over_the_pods_that_it_finds() {
+    let (cluster, _tasks) = running().await;
+    let pod = |name: &str| {
+        let mut pod = template("one");
+        pod["metadata"]["namespace"] = json!("ns");
+        pod["metadata"]["name"] = json!(name);
+        pod
+    };
+    cluster.create::<Pod>(pod("a")).await;
+    cluster.create::<Pod>(pod("b")).await;
+    let metadata = json!({"namespace": "ns", "name": "s"});
+    let spec = json!({"replicas": 2, "selector": {"matchLabels": {"app": "a"}}, "template": template("one")});
+    cluster
+        .create::<ReplicaSet>(json!({"metadata": metadata, "spec": spec}))
+        .await;
+    cluster
+        .until::<ReplicaSet>("ns", "s", |set| {
+            set.status
+                .as_ref()
+                .is_some_and(|status| status.ready_replicas == Some(2))
+        })
+        .await;
+    rests(&cluster.client).await;
+    let pods = cluster
+        .client
+        .list::<Pod>(&ListOptions::default())
+        .await
+        .unwrap()
+        .items;
+    let names: Vec<_> = pods
+        .iter()
+        .map(|pod| pod.metadata.name.as_deref().unwrap())
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    assert!(
+        pods.iter()
+            .all(|pod| pod.metadata.owner_references.is_some())
+    );
+}
