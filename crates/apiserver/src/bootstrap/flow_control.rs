@@ -27,7 +27,7 @@ use crate::limits::WATCH_BATCH;
 /// How often the objects are put right.
 const UPKEEP: Duration = Duration::from_secs(60);
 /// How long whoever makes a schema waits for its condition at most.
-const MARKING: Duration = Duration::from_secs(1);
+const MARKING: Duration = Duration::from_secs(5);
 const UPKEEP_MANAGER: &str = "api-priority-and-fairness-config-producer-v1";
 const STATUS_MANAGER: &str = "api-priority-and-fairness-config-consumer-v1";
 
@@ -143,12 +143,14 @@ pub(super) async fn keep(server: Weak<ApiServer>) {
         let Some(server) = server.upgrade() else {
             return;
         };
-        if seen.is_err() {
-            // Too slow, or the store is closed: the present state is all that counts.
-            let Some((_, anew)) = follow(&server) else {
-                return;
-            };
-            watches = anew;
+        match seen {
+            Ok(()) => {}
+            Err(navarch_store::Error::Closed) => return,
+            // Too slow: the present state is all that counts.
+            Err(_) => match follow(&server) {
+                Some((_, anew)) => watches = anew,
+                None => return,
+            },
         }
         let me = server.own_endpoint();
         let kept = if due {

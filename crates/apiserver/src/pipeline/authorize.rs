@@ -33,9 +33,14 @@ impl ApiServer {
             name: &info.name,
             path: info.path,
         };
-        match self.authorizer.authorize(user, &attributes) {
+        self.permit(user, &attributes)
+    }
+
+    /// The same, of anything that can be asked for.
+    pub(super) fn permit(&self, user: &UserInfo, attributes: &Attributes<'_>) -> Result<()> {
+        match self.authorizer.authorize(user, attributes) {
             Decision::Allow => Ok(()),
-            Decision::NoOpinion(reason) => Err(forbidden(user, &attributes, &reason)),
+            Decision::NoOpinion(reason) => Err(forbidden(user, attributes, &reason)),
         }
     }
 }

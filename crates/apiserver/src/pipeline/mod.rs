@@ -4,7 +4,7 @@
 //!
 //! 1. *audit* begins;
 //! 2. authentication: [`ApiServer::authenticate`] from TLS or a token; a caller in this process brings its identity;
-//! 3. *impersonation*: the identity may be exchanged;
+//! 3. impersonation: [`ApiServer::impersonate`] exchanges the identity, where that is permitted;
 //! 4. *priority and fairness*: the request waits its turn;
 //! 5. authorization: [`ApiServer::authorize`];
 //! 6. routing: [`ApiServer::route`] finds the resource and asks whether it has the verb;
@@ -15,6 +15,7 @@
 
 mod authenticate;
 mod authorize;
+mod impersonate;
 mod route;
 
 pub(crate) use authenticate::Connection;

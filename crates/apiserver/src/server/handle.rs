@@ -45,6 +45,7 @@ impl ApiServer {
         let mut served = None;
         let permitted = self
             .authenticate(connection, &parts.headers)
+            .and_then(|user| self.impersonate(user, &parts.headers))
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
                 if info.resource_request {
