@@ -18,7 +18,7 @@ pub(super) fn start() -> io::Result<Pid> {
 }
 
 fn reap_forever() -> i32 {
-    // It goes with the shim, however that ends: nobody else knows of it.
+    // It is to go with the shim, however that ends: nobody else knows of it.
     if nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).is_err() {
         return 1;
     }
