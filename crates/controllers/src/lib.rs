@@ -21,6 +21,7 @@ pub mod graph;
 pub mod namespace;
 pub mod node_cidr;
 pub mod node_lifecycle;
+mod own_writes;
 pub mod plan;
 pub mod pod_gc;
 mod pods;

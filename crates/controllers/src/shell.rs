@@ -15,6 +15,7 @@ use navarch_machinery::object::{Object, Typed};
 use navarch_machinery::status::StatusError;
 use parking_lot::Mutex;
 
+use crate::own_writes::OwnWrites;
 use crate::plan::{Action, Expected, Note, Plan, Step};
 
 /// The keys a controller works on at a time. client-go's controllers have 5 for most kinds.
@@ -22,8 +23,6 @@ const WORKERS: usize = 4;
 /// The calls of one step that are under way at a time, at most: a step begins with one and doubles while all succeed, so that
 /// a refusal (a quota, say) is met once and not a thousand times.
 const SIDE_BY_SIDE: usize = 128;
-/// How long a controller waits to see its own write before it plans on what it has, lest a lost watch hold it for ever.
-const OWN_WRITES: Duration = Duration::from_secs(5);
 
 /// What all controllers are given.
 #[derive(Clone)]
@@ -79,6 +78,8 @@ pub trait Watched: Send + Sync {
     fn resource(&self) -> Gvr;
     /// Waits until it has seen everything up to `revision`.
     fn reached(&self, revision: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// The revision up to which it has seen everything.
+    fn revision(&self) -> u64;
 }
 
 impl<T: Typed> Watched for Informer<T> {
@@ -89,10 +90,11 @@ impl<T: Typed> Watched for Informer<T> {
     fn reached(&self, revision: u64) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(Informer::reached(self, revision))
     }
-}
 
-/// The last revision that was written for a key, by kind.
-type OwnWrites = Mutex<HashMap<ObjectKey, HashMap<Gvr, u64>>>;
+    fn revision(&self) -> u64 {
+        Informer::revision(self)
+    }
+}
 
 struct Shell<C> {
     controller: C,
@@ -117,7 +119,7 @@ pub async fn run<C: Controller>(controller: C, context: Context) {
         context,
         recorder,
         queue,
-        own_writes: Mutex::default(),
+        own_writes: OwnWrites::default(),
         failures: Mutex::default(),
     };
     futures::future::join_all((0..WORKERS).map(|_| shell.work())).await;
@@ -126,6 +128,12 @@ pub async fn run<C: Controller>(controller: C, context: Context) {
 impl<C: Controller> Shell<C> {
     async fn work(&self) {
         while let Some(key) = self.queue.next().await {
+            if !self.own_writes.seen(&key, &self.controller.watched()).await {
+                tracing::warn!(controller = C::NAME, %key, "own writes have not come back yet");
+                self.queue.add(key.clone());
+                self.queue.done(&key);
+                continue;
+            }
             match self.reconcile(&key).await {
                 Ok(wake) => {
                     self.queue.forget(&key);
@@ -152,7 +160,6 @@ impl<C: Controller> Shell<C> {
     }
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Option<Timestamp>, Box<Failure>> {
-        self.see_own_writes(key).await;
         let view = self.controller.view();
         let now = self.context.clock.now();
         let failure = self.failures.lock().get(key).cloned();
@@ -166,23 +173,6 @@ impl<C: Controller> Shell<C> {
         }
         plan.notes.iter().for_each(|note| self.tell(note, "", ""));
         Ok(plan.wake)
-    }
-
-    async fn see_own_writes(&self, key: &ObjectKey) {
-        let Some(written) = self.own_writes.lock().remove(key) else {
-            return;
-        };
-        for informer in self.controller.watched() {
-            let Some(revision) = written.get(&informer.resource()) else {
-                continue;
-            };
-            if tokio::time::timeout(OWN_WRITES, informer.reached(*revision))
-                .await
-                .is_err()
-            {
-                tracing::warn!(controller = C::NAME, %key, revision, "an own write has not come back yet");
-            }
-        }
     }
 
     /// Makes the calls of a step in batches of 1, 2, 4, …; the first failure ends it after its batch.
@@ -218,7 +208,8 @@ impl<C: Controller> Shell<C> {
         let (verb, resource) = (call.verb, call.resource.clone());
         match self.context.client.call(call).await {
             Ok(answer) => {
-                self.remember(key, resource, &answer);
+                let informers = self.controller.watched();
+                self.own_writes.remember(key, resource, &answer, &informers);
                 if let Some(note) = done {
                     self.tell(&note, name_in(&answer), "");
                 }
@@ -257,25 +248,6 @@ impl<C: Controller> Shell<C> {
             resource,
             error,
         }))
-    }
-
-    fn remember(&self, key: &ObjectKey, resource: Gvr, answer: &Answer) {
-        let Answer::Object(object) = answer else {
-            return;
-        };
-        let version = object
-            .metadata()
-            .resource_version
-            .as_deref()
-            .and_then(|version| version.parse::<u64>().ok());
-        let Some(revision) = version else { return };
-        let mut writes = self.own_writes.lock();
-        let last = writes
-            .entry(key.clone())
-            .or_default()
-            .entry(resource)
-            .or_insert(0);
-        *last = revision.max(*last);
     }
 
     fn tell(&self, note: &Note, name: &str, error: &str) {
