@@ -23,7 +23,7 @@ use navarch_machinery::labels::Selector;
 use navarch_machinery::object::Object;
 
 use crate::claim::{claim, controlling_key, orphans};
-use crate::{Controller, Note, Plan, Watched};
+use crate::{Controller, Failure, Note, Plan, Watched};
 
 /// The controller. Replica sets need the indices of [`replica_set_indices`], pods [`Index::CONTROLLER`].
 pub struct Deployments {
@@ -99,6 +99,10 @@ impl Controller for Deployments {
 
     fn plan(&self, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         plan(now, view, key)
+    }
+
+    fn plan_after(&self, failure: &Failure, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+        plan_after(failure, now, view, key)
     }
 }
 
@@ -223,6 +227,20 @@ pub fn plan(now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         recreate::step(&rollout, view, &mut plan);
     }
     plan
+}
+
+/// The next move of a deployment whose last one failed: that its new set could not be made shows in its status before it is
+/// tried again.
+pub fn plan_after(failure: &Failure, now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
+    let next = plan(now, view, key);
+    let told = view.deployments.get(key).and_then(|deployment| {
+        let set = new_replica_set::made_by(&next)?;
+        new_replica_set::tell_failure(deployment, set, failure, now)
+    });
+    let Some(action) = told else { return next };
+    let mut tell = Plan::nothing();
+    tell.then(action);
+    tell
 }
 
 #[cfg(test)]

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{DeploymentSpec, ReplicaSet, ReplicaSetSpec};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use navarch_api::call::{Body, Gvr};
+use navarch_api::def::Verb;
 use navarch_client::{EventType, ObjectKey, Snapshot};
 
 use super::{Rollout, annotations, conditions, limits, status, total, wanted};
 use crate::claim::controller_reference;
-use crate::{Action, Plan};
+use crate::{Action, Failure, Plan};
 
 /// The label that tells the pods of one set from those of another.
 const HASH_LABEL: &str = "pod-template-hash";
+/// The reason of an event and a condition that say that a set could not be made.
+const CREATE_ERROR: &str = "ReplicaSetCreateError";
 /// The letters of names that are made up: none that could form a word.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
@@ -176,7 +181,7 @@ pub(super) fn create(rollout: &Rollout, all_sets: &Snapshot<ReplicaSet>, plan: &
     }
     plan.then(action.complaining(rollout.note(
         EventType::Warning,
-        "ReplicaSetCreateError",
+        CREATE_ERROR,
         format!("Failed to create new replica set {name:?}: "),
     )));
     if conditions::has_deadline(&rollout.spec) {
@@ -187,6 +192,41 @@ pub(super) fn create(rollout: &Rollout, all_sets: &Snapshot<ReplicaSet>, plan: &
             plan,
         );
     }
+}
+
+/// The name of the set that `plan` makes.
+pub(super) fn made_by(plan: &Plan) -> Option<&str> {
+    plan.actions().find_map(|action| match &action.call.body {
+        Body::Object(set) if makes_set(action.call.verb, &action.call.resource) => {
+            set.metadata().name.as_deref()
+        }
+        _ => None,
+    })
+}
+
+fn makes_set(verb: Verb, resource: &Gvr) -> bool {
+    verb == Verb::Create && *resource == Gvr::of::<ReplicaSet>()
+}
+
+/// Has the status say that `set` could not be made, unless it does already or `failure` is another.
+pub(super) fn tell_failure(
+    deployment: &Deployment,
+    set: &str,
+    failure: &Failure,
+    now: Timestamp,
+) -> Option<Action> {
+    let spec = deployment.spec.as_ref()?;
+    if !makes_set(failure.verb, &failure.resource) || !conditions::has_deadline(spec) {
+        return None;
+    }
+    let message = format!(
+        "Failed to create new replica set {set:?}: {}",
+        failure.error.message
+    );
+    let condition = conditions::progressing("False", CREATE_ERROR, message);
+    let mut changed = deployment.clone();
+    conditions::set(changed.status.get_or_insert_default(), condition, now);
+    (changed.status != deployment.status).then(|| Action::update_status(changed))
 }
 
 /// The replicas that the newest set may have now: up to the deployment's, as far as the surge has room.

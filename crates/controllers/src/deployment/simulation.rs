@@ -12,9 +12,9 @@ use navarch_client::{ObjectKey, Snapshot};
 use navarch_machinery::object::{Object, Typed, downcast};
 use serde_json::{Value, json};
 
-use super::{View, available, plan, replica_set_indices, wanted};
+use super::{View, available, plan, plan_after, replica_set_indices, wanted};
 use crate::claim::controller_of;
-use crate::{Action, Plan, pods, replicaset};
+use crate::{Action, Failure, Plan, pods, replicaset};
 
 pub(super) struct Simulation {
     pub(super) now: Timestamp,
@@ -92,6 +92,11 @@ impl Simulation {
         plan(self.now, &self.view(), &ObjectKey::new("ns", "d"))
     }
 
+    /// The deployment's plan after a call of the last one has failed.
+    pub(super) fn plan_after(&self, failure: &Failure) -> Plan {
+        plan_after(failure, self.now, &self.view(), &ObjectKey::new("ns", "d"))
+    }
+
     /// Carries out the deployment's plan; answers how many calls that were.
     pub(super) fn step(&mut self) -> usize {
         self.carry_out(self.plan())
@@ -115,7 +120,7 @@ impl Simulation {
         names.iter().map(|name| self.step_set(name)).sum()
     }
 
-    fn carry_out(&mut self, plan: Plan) -> usize {
+    pub(super) fn carry_out(&mut self, plan: Plan) -> usize {
         let mut calls = 0;
         for action in plan.steps.into_iter().flat_map(|step| step.actions) {
             calls += 1;

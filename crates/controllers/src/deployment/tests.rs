@@ -1,10 +1,14 @@
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use navarch_api::call::Gvr;
+use navarch_api::def::Verb;
+use navarch_machinery::status::StatusError;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::simulation::Simulation;
 use super::{annotations, available, limits, wanted};
-use crate::pods;
+use crate::{Failure, pods};
 
 /// One thing that happens.
 #[derive(Debug, Clone)]
@@ -371,6 +375,39 @@ fn a_set_that_cannot_make_pods_shows_on_the_deployment() {
         sim.step();
     }
     assert_eq!(sim.condition("ReplicaFailure"), "True FailedCreate: quota");
+}
+
+#[test]
+fn a_set_that_cannot_be_made_shows_once_on_the_deployment() {
+    let mut sim = Simulation::of(json!({}));
+    let failure = Failure {
+        verb: Verb::Create,
+        resource: Gvr::of::<ReplicaSet>(),
+        error: StatusError::forbidden("apps", "replicasets", "d-1", "no more of them"),
+    };
+    let told = sim.plan_after(&failure);
+    sim.carry_out(told);
+    let said = sim.condition("Progressing");
+    assert!(
+        said.starts_with("False ReplicaSetCreateError: Failed to create new replica set \"d-")
+            && said.ends_with("no more of them"),
+        "{said}"
+    );
+    // It is not told again, but tried, and when that succeeds the condition says so.
+    let again = sim.plan_after(&failure);
+    sim.carry_out(again);
+    assert!(
+        sim.condition("Progressing")
+            .starts_with("True NewReplicaSetCreated")
+    );
+    let other = Failure {
+        verb: Verb::Update,
+        ..failure
+    };
+    let mut sim = Simulation::of(json!({}));
+    let made = sim.plan_after(&other);
+    sim.carry_out(made);
+    assert_eq!(sim.sets.len(), 1);
 }
 
 #[test]

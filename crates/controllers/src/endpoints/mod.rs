@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_client::{EventType, Informer, ObjectKey, Queue, Snapshot};
+use parking_lot::Mutex;
 
 use crate::endpoint_slice::queue_services_of_pods;
 use crate::{Action, Controller, Note, Plan, Watched};
@@ -28,7 +29,11 @@ pub struct EndpointsOfServices {
     pub pods: Informer<Pod>,
     /// Endpoints.
     pub endpoints: Informer<Endpoints>,
+    went: Arc<Mutex<Went>>,
 }
+
+/// The services that were seen to go and whose Endpoints are still there.
+type Went = imbl::OrdSet<ObjectKey>;
 
 /// What a plan looks at.
 pub struct View {
@@ -38,6 +43,24 @@ pub struct View {
     pub pods: Snapshot<Pod>,
     /// Endpoints.
     pub endpoints: Snapshot<Endpoints>,
+    /// The services that were seen to go and whose Endpoints are still there.
+    pub went: imbl::OrdSet<ObjectKey>,
+}
+
+impl EndpointsOfServices {
+    /// The controller.
+    pub fn new(
+        services: Informer<Service>,
+        pods: Informer<Pod>,
+        endpoints: Informer<Endpoints>,
+    ) -> Self {
+        Self {
+            services,
+            pods,
+            endpoints,
+            went: Arc::default(),
+        }
+    }
 }
 
 impl Controller for EndpointsOfServices {
@@ -45,18 +68,25 @@ impl Controller for EndpointsOfServices {
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let q = queue.clone();
+        let (q, went, endpoints) = (queue.clone(), self.went.clone(), self.endpoints.clone());
         self.services.on_change(move |old, new| {
-            if let Some(service) = new.or(old) {
-                q.add(ObjectKey::of(&service.metadata));
+            let Some(service) = new.or(old) else { return };
+            let key = ObjectKey::of(&service.metadata);
+            match new {
+                None if endpoints.get(&key).is_some() => drop(went.lock().insert(key.clone())),
+                _ => drop(went.lock().remove(&key)),
             }
+            q.add(key);
         });
         queue_services_of_pods(queue, &self.services, &self.pods);
-        let q = queue.clone();
+        let (q, went) = (queue.clone(), self.went.clone());
         self.endpoints.on_change(move |old, new| {
-            if let Some(endpoints) = new.or(old) {
-                q.add(ObjectKey::of(&endpoints.metadata));
+            let Some(endpoints) = new.or(old) else { return };
+            let key = ObjectKey::of(&endpoints.metadata);
+            if new.is_none() {
+                went.lock().remove(&key);
             }
+            q.add(key);
         });
     }
 
@@ -69,6 +99,7 @@ impl Controller for EndpointsOfServices {
             services: self.services.snapshot(),
             pods: self.pods.snapshot(),
             endpoints: self.endpoints.snapshot(),
+            went: self.went.lock().clone(),
         }
     }
 
@@ -82,9 +113,9 @@ pub fn plan(view: &View, key: &ObjectKey) -> Plan {
     let mut plan = Plan::nothing();
     let existing = view.endpoints.get(key);
     let Some(service) = view.services.get(key) else {
-        // Those that somebody made by hand may be there before their service.
-        if let Some(ours) = existing.filter(|endpoints| is_ours(endpoints)) {
-            plan.then(Action::delete(ours.as_ref()));
+        // Those that somebody made by hand may be there before their service; but they go with it.
+        if let Some(left) = existing.filter(|left| is_ours(left) || view.went.contains(key)) {
+            plan.then(Action::delete(left.as_ref()));
         }
         return plan;
     };

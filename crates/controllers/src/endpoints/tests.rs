@@ -35,10 +35,21 @@ fn usual() -> Service {
 }
 
 fn planned(services: Vec<Service>, pods: Vec<Pod>, endpoints: Vec<Endpoints>) -> Option<Value> {
+    planned_after(&[], services, pods, endpoints)
+}
+
+/// The plan when the services of these names were seen to go.
+fn planned_after(
+    went: &[&str],
+    services: Vec<Service>,
+    pods: Vec<Pod>,
+    endpoints: Vec<Endpoints>,
+) -> Option<Value> {
     let view = View {
         services: Snapshot::of(services, &[]),
         pods: Snapshot::of(pods, &[]),
         endpoints: Snapshot::of(endpoints, &[]),
+        went: went.iter().map(|name| ObjectKey::new("ns", name)).collect(),
     };
     let plan = plan(&view, &ObjectKey::new("ns", "s"));
     assert!(plan.actions().count() <= 1);
@@ -163,6 +174,10 @@ fn without_a_selector_or_a_service_others_endpoints_stay() {
         None
     );
     assert_eq!(planned(vec![], vec![], vec![made.clone()]), None);
+    assert_eq!(
+        planned_after(&["s"], vec![], vec![], vec![made.clone()]),
+        Some(json!("delete"))
+    );
     let mut ours = made;
     let label = (
         "endpoints.kubernetes.io/managed-by".to_owned(),
