@@ -1,7 +1,7 @@
 //! All controllers, on informers that they share.
 
 use k8s_openapi::api::core::v1::Pod;
-use navarch_client::{Client, Index, Informer, InformerOptions, ListOptions};
+use navarch_client::{Client, EventRecorder, Index, Informer, InformerOptions, ListOptions};
 use navarch_machinery::object::Typed;
 use tokio::task::JoinSet;
 
@@ -17,7 +17,7 @@ use crate::replicaset::{self, ReplicaSets};
 use crate::replication_controller::ReplicationControllers;
 use crate::service_account::ServiceAccounts;
 use crate::taint_eviction::TaintEviction;
-use crate::{Context, garbage_collection, namespace, run};
+use crate::{Context, Controller, garbage_collection, namespace, run};
 
 /// What the controllers need to know of the cluster.
 #[derive(Debug, Clone)]
@@ -124,11 +124,7 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         context.clone(),
     ));
     running.spawn(run(
-        EndpointsOfServices {
-            services,
-            pods: pods.clone(),
-            endpoints,
-        },
+        EndpointsOfServices::new(services, pods.clone(), endpoints),
         context.clone(),
     ));
     running.spawn(run(
@@ -148,7 +144,9 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         context.clone(),
     ));
     let leases = selected(client, Some(node_lifecycle::LEASES), "");
-    let lifecycle = NodeLifecycle::new(nodes.clone(), leases, pods.clone(), clock.clone());
+    let recorder = EventRecorder::start(client.clone(), NodeLifecycle::NAME, "", clock.clone());
+    let lifecycle =
+        NodeLifecycle::new(nodes.clone(), leases, pods.clone(), clock.clone(), recorder);
     running.spawn(run(lifecycle, context.clone()));
     running.spawn(run(
         TaintEviction::new(nodes.clone(), pods.clone(), clock.clone()),
