@@ -2,13 +2,14 @@
 
 mod api_services;
 pub(crate) mod flow_control;
+mod kubernetes_service;
 mod service_cidr;
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use navarch_api::call::{Answer, Body, Call, Endpoint, Gvr, Options};
+use navarch_api::call::{Body, Call, Endpoint, Gvr, Options};
 use navarch_api::def::Verb;
 use navarch_api::scheduling::SYSTEM_CLASSES;
 use navarch_auth::{MASTERS, UserInfo};
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 
 use crate::ApiServer;
 
+/// How often it is seen to that they are still there. Kubernetes' API server looks for its own service as often.
+const UPKEEP: Duration = Duration::from_secs(10);
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
@@ -25,11 +28,7 @@ impl ApiServer {
     /// flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
-        for name in NAMESPACES {
-            let namespace =
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-            ensure(&*me, "", "namespaces", None, name, namespace).await?;
-        }
+        namespaces(&*me).await?;
         self.bootstrap_service_cidr(&*me).await?;
         for class in SYSTEM_CLASSES {
             let object = json!({
@@ -39,24 +38,10 @@ impl ApiServer {
             let group = "scheduling.k8s.io";
             ensure(&*me, group, "priorityclasses", None, class.name, object).await?;
         }
-        let port = self.advertise.port();
-        let labels = json!({"component": "apiserver", "provider": "kubernetes"});
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-            "spec": {
-                "type": "ClusterIP", "clusterIP": self.service_address().to_string(), "sessionAffinity": "None",
-                "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
-            },
-        });
-        ensure(&*me, "", "services", Some("default"), "kubernetes", service).await?;
-        let address = self.advertise.ip();
-        // Nothing may point at an address that is reachable from its own host only.
-        if !address.is_loopback() && !address.is_unspecified() {
-            self.publish(&*me, address, port).await?;
-        }
+        kubernetes_service::ensure(self, &*me).await?;
         flow_control::ensure(self, &*me).await?;
         tokio::spawn(flow_control::keep(Arc::downgrade(self)));
+        tokio::spawn(keep(Arc::downgrade(self)));
         self.bootstrap_api_services(&*me).await?;
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())
@@ -67,31 +52,40 @@ impl ApiServer {
         let myself = UserInfo::authenticated("system:apiserver", [MASTERS.to_owned()]);
         self.as_user(myself)
     }
+}
 
-    async fn publish(&self, me: &dyn Endpoint, address: IpAddr, port: u16) -> Result<()> {
-        let endpoints = json!({
-            "apiVersion": "v1", "kind": "Endpoints",
-            "metadata": {
-                "name": "kubernetes", "namespace": "default",
-                "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
-            },
-            "subsets": [{
-                "addresses": [{"ip": address}],
-                "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
-            }],
-        });
-        replace(me, "", "endpoints", endpoints).await?;
-        let slice = json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {
-                "name": "kubernetes", "namespace": "default",
-                "labels": {"kubernetes.io/service-name": "kubernetes"},
-            },
-            "addressType": if address.is_ipv4() { "IPv4" } else { "IPv6" },
-            "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
-            "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
-        });
-        replace(me, "discovery.k8s.io", "endpointslices", slice).await
+async fn namespaces(me: &dyn Endpoint) -> Result<()> {
+    for name in NAMESPACES {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        ensure(me, "", "namespaces", None, name, namespace).await?;
+    }
+    Ok(())
+}
+
+/// Brings back the namespaces and the service `kubernetes` when somebody deletes them, for as long as the server is there.
+async fn keep(server: Weak<ApiServer>) {
+    let Some(closing) = server.upgrade().map(|server| server.closing.clone()) else {
+        return;
+    };
+    let mut upkeep = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            () = closing.cancelled() => return,
+            _ = upkeep.tick() => {}
+        }
+        let Some(server) = server.upgrade() else {
+            return;
+        };
+        let me = server.own_endpoint();
+        for kept in [
+            namespaces(&*me).await,
+            kubernetes_service::ensure(&server, &*me).await,
+        ] {
+            if let Err(error) = kept {
+                tracing::warn!(%error, "the service kubernetes and the system's namespaces");
+            }
+        }
     }
 }
 
@@ -156,22 +150,4 @@ async fn ensure(
         Err(error) if !error.is_already_exists() => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Creates an object of the service `kubernetes`, or makes it so where it is there.
-async fn replace(me: &dyn Endpoint, group: &str, resource: &str, object: Value) -> Result<()> {
-    let (namespace, name) = (Some("default"), "kubernetes");
-    ensure(me, group, resource, namespace, name, object.clone()).await?;
-    let updated = me
-        .call(call(
-            Verb::Update,
-            group,
-            resource,
-            namespace,
-            Some(name),
-            Body::Json(object),
-        ))
-        .await?;
-    debug_assert!(matches!(updated, Answer::Object(_)));
-    Ok(())
 }

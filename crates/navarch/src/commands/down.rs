@@ -18,7 +18,7 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
     let layout = Layout::existing(&arguments.data.data_dir)?;
     let Some(settings) = HostSettings::read(&layout)? else {
         println!(
-            "no node ever ran in {}; there is nothing to remove",
+            "nothing of {} is left on this host: its node never ran, or was taken down already",
             arguments.data.data_dir.display()
         );
         return Ok(());
