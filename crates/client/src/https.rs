@@ -38,7 +38,7 @@ impl Https {
             .client
             .send(request)
             .await
-            .map_err(|error| StatusError::unavailable(error.to_string()))?;
+            .map_err(|error| unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -230,7 +230,7 @@ async fn collect(response: Response<kube::client::Body>) -> Result<Bytes> {
     let body = limited
         .collect()
         .await
-        .map_err(|error| StatusError::unavailable(error.to_string()))?;
+        .map_err(|error| unreachable(error.as_ref()))?;
     Ok(body.to_bytes())
 }
 
@@ -311,6 +311,15 @@ fn event(def: &ResourceDef, line: &[u8]) -> Result<WatchEvent> {
             ))
         }
     }
+}
+
+/// That the server could not be asked, in the words of what happened last: `Connection refused`, and not `client error`.
+fn unreachable(error: &(dyn std::error::Error + 'static)) -> StatusError {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    StatusError::unavailable(deepest.to_string())
 }
 
 /// The lines of a body, each at most [`EVENT_BYTES`] long.

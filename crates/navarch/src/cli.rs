@@ -25,7 +25,7 @@ pub(crate) struct Cli {
         long,
         global = true,
         env = "NAVARCH_LOG",
-        default_value = "warn",
+        default_value = "warn,kube_client=off",
         value_name = "FILTER"
     )]
     pub(crate) log: String,

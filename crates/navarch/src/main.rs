@@ -53,8 +53,21 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", told(error));
     ExitCode::FAILURE
+}
+
+/// An error with its causes; a cause that the words before it hold already is not said again.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
 fn log(filter: &str) -> anyhow::Result<()> {
@@ -68,4 +81,20 @@ fn log(filter: &str) -> anyhow::Result<()> {
         .log_internal_errors(false)
         .init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let error = anyhow!("no such file")
+            .context("cannot read: no such file")
+            .context("certificates");
+        assert_eq!(
+            super::told(&error),
+            "certificates: cannot read: no such file"
+        );
+    }
 }

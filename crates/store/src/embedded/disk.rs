@@ -32,7 +32,7 @@ const WORKERS: usize = 2;
 /// Why the disk did not do as it was told.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    #[error("another process has {} open", .0.display())]
+    #[error("another process has {} open; stop it, or use another directory", .0.display())]
     Locked(PathBuf),
     #[error("cannot use {}", .0.display())]
     Directory(PathBuf, #[source] io::Error),
