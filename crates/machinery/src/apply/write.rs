@@ -148,7 +148,8 @@ impl<'d, 'a> Diffs<'d, 'a> {
         for Entry { api_version, .. } in managers {
             let known = *api_version == write.api_version
                 || others.iter().any(|(version, _)| version == api_version);
-            if let (false, Some(diff)) = (known, find(api_version)) {
+            // Costly: the object is brought into the other version and back.
+            if !known && let Some(diff) = find(api_version) {
                 others.push((api_version.to_string(), write.scope.of_diff(diff)));
             }
         }
