@@ -82,14 +82,9 @@ impl Hooks for DaemonSet {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let conditions = self
-            .status
-            .iter()
-            .flat_map(|it| it.conditions.iter().flatten());
-        let is_timeless = conditions
-            .into_iter()
-            .any(|it| it.last_transition_time.is_none());
-        nulls::encode_conditions(self, is_timeless, &["lastTransitionTime"], out);
+        let conditions = self.status.as_ref().and_then(|it| it.conditions.as_deref());
+        let conditions = conditions.unwrap_or_default();
+        nulls::encode_conditions(self, conditions, &["lastTransitionTime"], out);
     }
 
     fn apply_defaults(&mut self) {

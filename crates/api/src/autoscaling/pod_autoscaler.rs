@@ -96,15 +96,13 @@ impl Hooks for HorizontalPodAutoscaler {
     fn encode(&self, out: &mut Vec<u8>) {
         let status = self.status.clone().unwrap_or_default();
         let conditions = status.conditions.as_deref().unwrap_or_default();
-        let is_timeless = conditions
-            .iter()
-            .any(|it| it.last_transition_time.is_none());
-        if status.current_metrics.is_some() && !is_timeless {
-            Object::encode(self, out);
+        let times = ["lastTransitionTime"];
+        if status.current_metrics.is_some() {
+            nulls::encode_conditions(self, conditions, &times, out);
             return;
         }
         let mut json = Vec::new();
-        nulls::encode_conditions(self, is_timeless, &["lastTransitionTime"], &mut json);
+        nulls::encode_conditions(self, conditions, &times, &mut json);
         // What was just written can be read, and writing JSON to memory cannot fail.
         let mut value: Value = serde_json::from_slice(&json).unwrap_or_default();
         let members = value.get_mut("status").and_then(Value::as_object_mut);

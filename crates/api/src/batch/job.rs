@@ -63,15 +63,8 @@ impl Hooks for Job {
     );
 
     fn encode(&self, out: &mut Vec<u8>) {
-        let is_timeless = conditions(self)
-            .iter()
-            .any(|it| it.last_probe_time.is_none() || it.last_transition_time.is_none());
-        nulls::encode_conditions(
-            self,
-            is_timeless,
-            &["lastProbeTime", "lastTransitionTime"],
-            out,
-        );
+        let times = ["lastProbeTime", "lastTransitionTime"];
+        nulls::encode_conditions(self, conditions(self), &times, out);
     }
 
     fn apply_defaults(&mut self) {

@@ -89,8 +89,7 @@ impl Hooks for Pod {
             .status
             .as_ref()
             .map_or(&[][..], |status| items(&status.conditions));
-        let is_timeless = conditions.iter().any(|it| it.last_probe_time.is_none());
-        nulls::encode_conditions(self, is_timeless, &["lastProbeTime"], out);
+        nulls::encode_conditions(self, conditions, &["lastProbeTime"], out);
     }
 
     fn apply_defaults(&mut self) {
