@@ -151,33 +151,36 @@ pub(crate) fn plan<T: Replicated>(
         );
     } else if active.len() > wanted {
         let surplus = (active.len() - wanted).min(BURST);
-        let doomed = ranking::first_to_go(now, active, surplus, |pod| {
-            related(sets, pods, set.as_ref(), pod)
-        });
+        let related = related(sets, pods, set.as_ref());
+        let on_node = ranking::by_node(related);
+        let doomed = ranking::first_to_go(now, active, surplus, &on_node);
         plan.then_all(doomed.iter().map(|pod| delete_pod(set, pod)).collect());
     }
     plan
 }
 
-/// How many active pods of the same owner's sets run on the pod's node: where there are several, one may go first.
-fn related<T: Replicated>(sets: &Snapshot<T>, pods: &Snapshot<Pod>, set: &T, pod: &Pod) -> usize {
-    let node = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
-    let on = node(pod);
+/// The active pods of all sets of the owner that `set` has.
+fn related<'a, T: Replicated>(
+    sets: &'a Snapshot<T>,
+    pods: &'a Snapshot<Pod>,
+    set: &'a T,
+) -> impl Iterator<Item = &'a Arc<Pod>> {
     let owner = controller_of(set.metadata()).map(|owner| owner.uid.as_str());
-    let siblings = |other: &T| match owner {
+    let siblings = move |other: &T| match owner {
         Some(owner) => controller_of(other.metadata()).is_some_and(|other| other.uid == owner),
         None => other.metadata().uid == set.metadata().uid,
     };
     let namespace = set.metadata().namespace.as_deref().unwrap_or("");
-    let sets = sets.in_namespace(namespace).filter(|other| siblings(other));
+    let sets = sets
+        .in_namespace(namespace)
+        .filter(move |other| siblings(other));
     sets.flat_map(|other| {
         pods.by_index(
             Index::CONTROLLER,
             other.metadata().uid.as_deref().unwrap_or(""),
         )
     })
-    .filter(|other| pods::is_active(other) && node(other) == on)
-    .count()
+    .filter(|pod| pods::is_active(pod))
 }
 
 fn create_pod<T: Replicated>(set: &Arc<T>, template: Option<&PodTemplateSpec>) -> Action {

@@ -12,21 +12,25 @@ use crate::pods;
 /// What a user may set to say how dear a pod is.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-/// The `count` pods that go first. `related` tells how many pods of the same kind share a pod's node; it is asked once a node.
+/// How many active pods there are on each node.
+pub(super) fn by_node<'a>(active: impl Iterator<Item = &'a Arc<Pod>>) -> HashMap<&'a str, usize> {
+    let mut on_node = HashMap::new();
+    for pod in active {
+        *on_node.entry(node(pod)).or_default() += 1;
+    }
+    on_node
+}
+
+/// The `count` pods that go first. `on_node` tells how many pods of the same kind share a node: where there are several, one may
+/// go first.
 pub(super) fn first_to_go(
     now: Timestamp,
     mut active: Vec<Arc<Pod>>,
     count: usize,
-    related: impl Fn(&Pod) -> usize,
+    on_node: &HashMap<&str, usize>,
 ) -> Vec<Arc<Pod>> {
     if count >= active.len() {
         return active;
-    }
-    let mut on_node: HashMap<String, usize> = HashMap::new();
-    for pod in &active {
-        on_node
-            .entry(node(pod).to_owned())
-            .or_insert_with(|| related(pod));
     }
     let rank = |pod: &Pod| on_node.get(node(pod)).copied().unwrap_or(0);
     active.sort_by(|a, b| compare(now, a, b, &rank));
