@@ -7,7 +7,6 @@ mod validate;
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus};
 use navarch_machinery::field::{ErrorList, Path};
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use super::metrics;

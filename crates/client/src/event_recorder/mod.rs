@@ -1,16 +1,15 @@
 //! Events: what a component tells people of what it did to an object.
 
+mod correlation;
+mod writer;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter::repeat_n;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
-use navarch_api::call::PatchKind;
+use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_machinery::object::Object;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::{Client, Clock};
@@ -28,8 +27,6 @@ pub enum EventType {
 const LANES: usize = 16;
 /// Events that wait in a lane to be written; more are dropped: events are for people and must not hold up work.
 const WAITING: usize = 256;
-/// Events of the same object, type, reason and message that a lane remembers, to count them up instead of writing new ones.
-const REMEMBERED: usize = 256;
 /// The longest message: Kubernetes' limit.
 const MESSAGE_BYTES: usize = 1024;
 
@@ -42,7 +39,7 @@ pub struct EventRecorder {
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Same {
     uid: String,
     field_path: String,
@@ -63,7 +60,12 @@ impl EventRecorder {
         let (component, host): (Arc<str>, Arc<str>) = (component.into(), host.into());
         let lane = |client| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            tokio::spawn(write_all(client, receiver, component.clone(), host.clone()));
+            tokio::spawn(writer::write_all(
+                client,
+                receiver,
+                component.clone(),
+                host.clone(),
+            ));
             sender
         };
         Self {
@@ -138,101 +140,4 @@ fn lane_of(uid: &str) -> usize {
     let mut hasher = DefaultHasher::new();
     uid.hash(&mut hasher);
     usize::try_from(hasher.finish() % LANES as u64).unwrap_or_default()
-}
-
-/// Where an event was written, and how often it was told.
-struct Written {
-    namespace: String,
-    name: String,
-    count: i32,
-}
-
-async fn write_all(
-    client: Client,
-    mut events: mpsc::Receiver<Pending>,
-    component: Arc<str>,
-    host: Arc<str>,
-) {
-    let capacity = NonZeroUsize::new(REMEMBERED).unwrap_or(NonZeroUsize::MIN);
-    let mut written: lru::LruCache<Same, Written> = lru::LruCache::new(capacity);
-    while let Some(pending) = events.recv().await {
-        if let Some(known) = written.get_mut(&pending.same) {
-            known.count = known.count.saturating_add(1);
-            let patch = json!({"count": known.count, "lastTimestamp": Time(pending.at)});
-            match client
-                .patch::<Event>(Some(&known.namespace), &known.name, PatchKind::Merge, patch)
-                .await
-            {
-                Ok(_) => continue,
-                Err(error) if error.is_not_found() => {
-                    written.pop(&pending.same);
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "an event could not be counted up");
-                    continue;
-                }
-            }
-        }
-        let event = new_event(&pending, &component, &host);
-        let (namespace, name) = (
-            event.metadata.namespace.clone(),
-            event.metadata.name.clone(),
-        );
-        match client.create(event).await {
-            Ok(_) => {
-                let (namespace, name) = (namespace.unwrap_or_default(), name.unwrap_or_default());
-                written.put(
-                    pending.same,
-                    Written {
-                        namespace,
-                        name,
-                        count: 1,
-                    },
-                );
-            }
-            Err(error) => {
-                tracing::debug!(%error, reason = pending.same.reason, "an event could not be written");
-            }
-        }
-    }
-}
-
-fn new_event(pending: &Pending, component: &str, host: &str) -> Event {
-    let about = &pending.about;
-    // As client-go names them: the object's name and the time in hexadecimal nanoseconds.
-    let name = format!(
-        "{}.{:x}",
-        about.name.as_deref().unwrap_or("unknown"),
-        pending.at.as_nanosecond()
-    );
-    let namespace = about.namespace.clone().unwrap_or_else(|| "default".into());
-    Event {
-        metadata: ObjectMeta {
-            name: Some(name),
-            namespace: Some(namespace),
-            ..Default::default()
-        },
-        involved_object: about.clone(),
-        type_: Some(
-            if pending.same.kind == EventType::Normal {
-                "Normal"
-            } else {
-                "Warning"
-            }
-            .into(),
-        ),
-        reason: Some(pending.same.reason.clone()),
-        message: Some(pending.same.message.clone()),
-        source: Some(EventSource {
-            component: Some(component.to_owned()),
-            host: (!host.is_empty()).then(|| host.to_owned()),
-        }),
-        reporting_component: Some(component.to_owned()),
-        reporting_instance: Some(host.to_owned()),
-        first_timestamp: Some(Time(pending.at)),
-        last_timestamp: Some(Time(pending.at)),
-        event_time: None::<MicroTime>,
-        count: Some(1),
-        ..Default::default()
-    }
 }
