@@ -83,6 +83,8 @@ impl ApiServer {
         }
     }
 
+    /// Each write is a box of its own: the future of a request is moved several times on its way to where it is run, and every
+    /// GET would carry the room that the largest write needs.
     async fn dispatch<'a>(
         &'a self,
         request: &mut Request<'a>,
@@ -101,24 +103,23 @@ impl ApiServer {
                 | SubresourceKind::Resize
                 | SubresourceKind::Finalize
                 | SubresourceKind::Approval,
-            ) => self.part(request).await?,
+            ) => Box::pin(self.part(request)).await?,
             Some(SubresourceKind::Scale) => match request.info.verb {
-                Verb::Update => self.update_scale(request).await?,
-                Verb::Patch => self.patch_scale(request).await?,
+                Verb::Update => Box::pin(self.update_scale(request)).await?,
+                Verb::Patch => Box::pin(self.patch_scale(request)).await?,
                 _ => self.get_scale(request)?,
             },
             Some(SubresourceKind::Binding) => {
                 let name = request.info.name.clone();
-                self.bind(request, Some(&name)).await?
+                Box::pin(self.bind(request, Some(&name))).await?
             }
-            Some(SubresourceKind::Eviction) => self.evict(request).await?,
+            Some(SubresourceKind::Eviction) => Box::pin(self.evict(request)).await?,
             Some(SubresourceKind::Token) => self.request_token(request)?,
             Some(action) => {
                 let upgrade = upgrade.ok_or_else(|| {
                     StatusError::bad_request("streams need a connection of their own")
                 })?;
-                return self
-                    .stream(request, action, upgrade)
+                return Box::pin(self.stream(request, action, upgrade))
                     .await
                     .map(Routed::Streamed);
             }
@@ -134,19 +135,19 @@ impl ApiServer {
                     .find("", "v1", "pods")
                     .ok_or_else(StatusError::no_such_path)?;
                 request.served = pods;
-                self.bind(request, None).await
+                Box::pin(self.bind(request, None)).await
             }
             Verb::Create => match self.review(request) {
                 Some(answered) => answered,
-                None => self.create(request).await,
+                None => Box::pin(self.create(request)).await,
             },
             Verb::Get => self.get(request).await,
-            Verb::List => self.list(request).await,
-            Verb::Watch => self.watch(request).await,
-            Verb::Update => self.update(request).await,
-            Verb::Patch => self.patch(request).await,
-            Verb::Delete => self.delete(request).await,
-            Verb::DeleteCollection => self.delete_collection(request).await,
+            Verb::List => Box::pin(self.list(request)).await,
+            Verb::Watch => Box::pin(self.watch(request)).await,
+            Verb::Update => Box::pin(self.update(request)).await,
+            Verb::Patch => Box::pin(self.patch(request)).await,
+            Verb::Delete => Box::pin(self.delete(request)).await,
+            Verb::DeleteCollection => Box::pin(self.delete_collection(request)).await,
             Verb::Other => Err(StatusError::method_not_allowed()),
         }
     }
