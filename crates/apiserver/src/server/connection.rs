@@ -18,6 +18,7 @@ use crate::limits::{
 };
 use crate::pipeline::Connection;
 
+use super::cork::corked;
 use super::streams::{Spawner, Streams};
 
 impl ApiServer {
@@ -52,8 +53,9 @@ impl ApiServer {
         });
         let spawner = Spawner::default();
         let builder = builder(spawner.clone());
+        let (stream, cork) = corked(stream);
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        let mut serving = Streams::new(serving, spawner);
+        let mut serving = Streams::new(serving, spawner, cork);
         let ended = tokio::select! {
             ended = &mut serving => ended,
             () = silence(&spoke) => return,

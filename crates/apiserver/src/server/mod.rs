@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod connection;
+mod cork;
 mod documents;
 mod handle;
 mod paths;

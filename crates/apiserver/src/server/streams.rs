@@ -11,6 +11,9 @@ use std::task::{Context, Poll};
 
 use futures::stream::{FuturesUnordered, Stream};
 use parking_lot::Mutex;
+use tokio::io::AsyncWrite;
+
+use super::cork::Cork;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -25,17 +28,19 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Spawner
 }
 
 /// A connection beside the streams that it spawned; ends with the connection. At most [`crate::limits::STREAMS`] at a time.
-pub(super) struct Streams<C> {
+pub(super) struct Streams<C, S> {
     connection: Pin<Box<C>>,
+    cork: Cork<S>,
     spawned: Spawner,
     running: FuturesUnordered<Task>,
 }
 
-impl<C> Streams<C> {
-    /// `spawned` is the executor that `connection` was made with.
-    pub(super) fn new(connection: C, spawned: Spawner) -> Self {
+impl<C, S> Streams<C, S> {
+    /// `spawned` is the executor that `connection` was made with, `cork` that of the stream that it writes to.
+    pub(super) fn new(connection: C, spawned: Spawner, cork: Cork<S>) -> Self {
         Self {
             connection: Box::pin(connection),
+            cork,
             spawned,
             running: FuturesUnordered::new(),
         }
@@ -47,12 +52,17 @@ impl<C> Streams<C> {
     }
 }
 
-impl<C: Future> Future for Streams<C> {
+impl<C: Future, S: AsyncWrite + Unpin> Future for Streams<C, S> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
         let this = &mut *self;
-        if let Poll::Ready(ended) = this.connection.as_mut().poll(context) {
+        this.cork.put_in();
+        let turn = this.connection.as_mut().poll(context);
+        // Before the streams run: the answers of the last turn do not wait for the work of this one. What fails here the connection
+        // finds out when it reads or writes next.
+        let _ = this.cork.pull(context);
+        if let Poll::Ready(ended) = turn {
             return Poll::Ready(ended);
         }
         this.running.extend(this.spawned.0.lock().drain(..));
