@@ -6,11 +6,12 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::cork::corked;
 use crate::kubeconfig::Target;
 
 /// What a stream may have on its way to us. With the 64 KiB of the protocol's default a long list waits for every window.
@@ -38,7 +39,8 @@ pub(crate) async fn connect(target: &Target) -> Result<Sender> {
     if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
         bail!("{} does not speak HTTP/2", target.server);
     }
-    let (sender, connection) = Builder::new(TokioExecutor::new())
+    let (tls, executor) = corked(tls);
+    let (sender, connection) = Builder::new(executor)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .handshake(TokioIo::new(tls))

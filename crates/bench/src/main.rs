@@ -11,6 +11,7 @@
 
 mod api;
 mod connection;
+mod cork;
 mod figures;
 mod kubeconfig;
 mod lines;

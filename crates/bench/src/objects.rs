@@ -17,7 +17,9 @@ pub(crate) fn namespace(name: &str) -> Value {
 
 /// A ConfigMap with 1 KiB of data.
 pub(crate) fn config_map(name: &str, mark: usize) -> Value {
-    let data = format!("{mark:-<1024}");
+    // Padding by `format!` writes a character at a time, which took a seventh of the client's time.
+    let mut data = mark.to_string();
+    data.push_str(&"-".repeat(1024_usize.saturating_sub(data.len())));
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {LABEL: "run"}}, "data": {"data": data}})
 }
 
