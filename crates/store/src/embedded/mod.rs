@@ -1,20 +1,27 @@
 //! The embedded backend: an LSM database in a directory under one committing writer.
 
+mod digest;
+mod directory;
 mod disk;
+mod failure;
+mod journal;
+mod mark;
 mod retention;
+mod rows;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::state::{self, Bounds, Shared};
+use crate::state::{self, Bounds, Shared, View};
 use crate::{Error, Result, Revision, Snapshot, Status, Store, Transaction, TxnOutcome, Watch};
 use disk::Disk;
 use writer::{Request, Writer};
@@ -53,6 +60,8 @@ pub struct Embedded {
     /// `None` once the store is being dropped.
     queue: Option<std::sync::mpsc::Sender<Request>>,
     writer: Option<JoinHandle<()>>,
+    /// Whether the writer has panicked.
+    panicked: watch::Receiver<bool>,
     dir: PathBuf,
 }
 
@@ -61,9 +70,14 @@ impl Embedded {
     ///
     /// History before this moment is not known: the compaction floor is the recovered revision.
     ///
-    /// Errors: `Backend` if another process has it open, the disk fails, or what lies there is damaged.
+    /// Errors: `Backend` if another process has it open, the disk fails, or what lies there is damaged or not all that was
+    /// acknowledged.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
         let (disk, view) = Disk::open(dir.as_ref()).map_err(Error::backend)?;
+        Self::start(disk, view, dir.as_ref().to_owned(), options)
+    }
+
+    fn start(disk: Disk, view: View, dir: PathBuf, options: Options) -> Result<Self> {
         let bounds = Bounds {
             events: options.history_events,
             bytes: options.history_bytes,
@@ -75,9 +89,13 @@ impl Embedded {
         )]
         let (queue, requests) = std::sync::mpsc::channel();
         let writer = Writer::new(shared.clone(), disk, requests, options.retention);
+        let (tell, panicked) = watch::channel(false);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                let ended = catch_unwind(AssertUnwindSafe(|| writer.run()));
+                tell.send_replace(ended.is_err());
+            })
             .map_err(Error::backend)?;
         let room = Arc::new(Semaphore::new(
             options.queue.clamp(1, Semaphore::MAX_PERMITS),
@@ -87,18 +105,28 @@ impl Embedded {
             room,
             queue: Some(queue),
             writer: Some(writer),
-            dir: dir.as_ref().to_owned(),
+            panicked,
+            dir,
         })
+    }
+
+    /// Waits until the writer has panicked, which it never should. From then on nothing is written and no watch tells anything:
+    /// a process has no use for such a store, and is to end so that another opens what is on the disk.
+    pub async fn failed(&self) {
+        let mut panicked = self.panicked.clone();
+        if panicked.wait_for(|panicked| *panicked).await.is_err() {
+            // It has ended as it should.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the store's writer had panicked");
+        if let Some(writer) = self.writer.take() {
+            // A panic has been told of already.
+            let _ = writer.join();
         }
     }
 }
@@ -148,7 +176,7 @@ impl Store for Embedded {
     }
 
     fn status(&self) -> Status {
-        self.shared.status(disk::bytes(&self.dir))
+        self.shared.status(directory::bytes(&self.dir))
     }
 
     async fn reached(&self, revision: Revision) -> Result<()> {

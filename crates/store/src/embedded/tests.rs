@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::disk::{Disk, Failure};
+use super::disk::Disk;
+use super::failure::Failure;
 use super::retention::Retention;
 use crate::state::{Batch, View};
 use crate::{Embedded, Error, Op, Options, Store, Transaction};
@@ -148,4 +149,69 @@ fn a_store_of_another_layout_is_refused() {
             .contains("the row of pods/b is too short"),
         "{failure}"
     );
+}
+
+/// Nobody waits for an answer that does not come, nobody watches what no longer changes, and who runs the store is told.
+#[tokio::test]
+async fn a_panic_of_the_writer_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, view) = Disk::open(dir.path()).unwrap();
+    disk.break_it();
+    let store = Embedded::start(disk, view, dir.path().to_owned(), Options::default()).unwrap();
+    let mut watch = store.watch("pods/", 0).unwrap();
+    assert!(matches!(
+        store.commit(put("pods/a")).await,
+        Err(Error::Closed)
+    ));
+    store.failed().await;
+    assert!(matches!(
+        watch.next(&mut vec![], 1).await,
+        Err(Error::Closed)
+    ));
+    assert!(matches!(
+        store.commit(put("pods/b")).await,
+        Err(Error::Closed)
+    ));
+    drop(store);
+    assert_eq!(Disk::open(dir.path()).unwrap().1.revision, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_works_has_not_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), Options::default()).unwrap();
+    store.commit(put("pods/a")).await.unwrap();
+    let failed = tokio::time::timeout(Duration::from_millis(20), store.failed());
+    assert!(failed.await.is_err());
+}
+
+/// A row that is missing, left over or older than what was written with the newest revision.
+#[test]
+fn rows_that_are_not_those_that_were_written_are_refused() {
+    let written = |rows: &[(&[u8], &[u8])]| {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+        let mut first = batch(&empty, "pods/a");
+        first.stage(put("pods/b"));
+        disk.write(&first).unwrap();
+        for (key, value) in rows {
+            disk.put_raw(key, value);
+        }
+        drop(disk);
+        let opened = Disk::open(dir.path()).err();
+        std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
+        assert!(Disk::open(dir.path()).is_ok());
+        opened
+    };
+    assert!(written(&[]).is_none());
+    let mut row = [0; 17];
+    row[7] = 1;
+    row[15] = 1;
+    for key in ["epods/b", "epods/c"] {
+        let failure = written(&[(key.as_bytes(), &row)]);
+        assert!(
+            matches!(failure, Some(Failure::Incomplete { revision: 2, .. })),
+            "{failure:?}"
+        );
+    }
 }

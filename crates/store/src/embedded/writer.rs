@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::disk::{Disk, Failure};
+use super::disk::Disk;
+use super::failure::Failure;
 use super::retention::Retention;
 use crate::state::{Batch, Shared};
 use crate::{Error, Result, Transaction, TxnOutcome};

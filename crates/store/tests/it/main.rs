@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod crash;
+mod damage;
 mod embedded;
 mod every;
 mod full;

@@ -1,0 +1,186 @@
+//! The database: one keyspace of rows, written in synced batches.
+//!
+//! A row's key is a tag and, for an entry, the entry's key; its value is the created and the modified revision (8
+//! bytes each, big endian) and the entry's value as readers see it. One more row holds the newest revision and the digest
+//! of all entries.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::digest::Digest;
+use super::failure::Failure;
+use crate::state::{Batch, Map, View};
+use crate::{Entry, EventKind, Revision};
+
+/// The key of the revision's row.
+pub(super) const REVISION: [u8; 1] = [b'r'];
+const ENTRY: u8 = b'e';
+/// The first byte of the revision's row: the layout of all rows.
+const FORMAT: u8 = 2;
+/// The layout before there were digests.
+const WITHOUT_DIGEST: u8 = 1;
+/// Values come from the working set, so blocks are only read when the store is opened and when the database compacts.
+const CACHE_BYTES: u64 = 1 << 20;
+/// How much is collected in the database's memory before it is sorted and written: a compromise between what an idle
+/// process holds and how often that happens.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+/// The most that the database's journal takes on disk.
+const JOURNAL_BYTES: u64 = 128 << 20;
+/// One flushes while the other compacts, so that writers need not wait for a compaction.
+const WORKERS: usize = 2;
+
+/// An open database.
+pub(super) struct Rows {
+    database: Database,
+    entries: Keyspace,
+}
+
+/// What the revision's row says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Newest {
+    pub(super) revision: Revision,
+    /// `None`: it was written before there were digests.
+    pub(super) digest: Option<Digest>,
+}
+
+/// All that there is.
+pub(super) struct Loaded {
+    pub(super) view: View,
+    /// Of the rows.
+    pub(super) digest: Digest,
+    /// That was written with the newest revision.
+    pub(super) written: Option<Digest>,
+}
+
+impl Rows {
+    /// Opens the database in `dir`, or makes one.
+    pub(super) fn open(dir: &Path) -> Result<Self, Failure> {
+        let database = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(WORKERS)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let entries = database.keyspace("entries", options)?;
+        Ok(Self { database, entries })
+    }
+
+    /// The newest revision; 0 in a new database.
+    pub(super) fn newest(&self) -> Result<Newest, Failure> {
+        match self.entries.get(REVISION)? {
+            Some(row) => newest(&row),
+            None => Ok(Newest {
+                revision: 0,
+                digest: Some(Digest::default()),
+            }),
+        }
+    }
+
+    /// Reads everything.
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        let newest = self.newest()?;
+        let revision = newest.revision;
+        let mut map = Map::new();
+        let mut digest = Digest::default();
+        for row in self.entries.prefix([ENTRY]) {
+            let (key, value) = row.into_inner()?;
+            let entry = decode(&key, &value)?;
+            if entry.modified > revision {
+                return Err(Failure::Damaged(format!(
+                    "{entry:?} is newer than revision {revision}"
+                )));
+            }
+            digest = digest.with(&entry);
+            map.insert(entry.key.clone(), Arc::new(entry));
+        }
+        Ok(Loaded {
+            view: View { map, revision },
+            digest,
+            written: newest.digest,
+        })
+    }
+
+    /// Writes a batch and syncs it. `digest`: that of all entries then.
+    pub(super) fn write(&self, batch: &Batch, digest: Digest) -> Result<(), Failure> {
+        let mut rows = self
+            .database
+            .batch()
+            .durability(Some(PersistMode::SyncData));
+        for event in &batch.events {
+            let entry = &event.entry;
+            let mut key = Vec::with_capacity(1 + entry.key.len());
+            key.push(ENTRY);
+            key.extend_from_slice(entry.key.as_bytes());
+            match event.kind {
+                EventKind::Put => rows.insert(&self.entries, key, encode(entry)),
+                EventKind::Delete => rows.remove(&self.entries, key),
+            }
+        }
+        let mut newest = vec![FORMAT];
+        newest.extend_from_slice(&batch.revision.to_be_bytes());
+        newest.extend_from_slice(&digest.0.to_be_bytes());
+        rows.insert(&self.entries, REVISION, newest);
+        Ok(rows.commit()?)
+    }
+
+    #[cfg(test)]
+    pub(super) fn put_raw(&self, key: &[u8], value: &[u8]) {
+        self.entries.insert(key, value).unwrap();
+        self.database.persist(PersistMode::SyncAll).unwrap();
+    }
+}
+
+/// Reads the revision's row.
+pub(super) fn newest(row: &[u8]) -> Result<Newest, Failure> {
+    match row.split_first() {
+        Some((&WITHOUT_DIGEST, rest)) => Ok(Newest {
+            revision: number(rest)?,
+            digest: None,
+        }),
+        Some((&FORMAT, rest)) => {
+            let (revision, digest) = rest.split_at_checked(8).unwrap_or_default();
+            Ok(Newest {
+                revision: number(revision)?,
+                digest: Some(Digest(number(digest)?)),
+            })
+        }
+        Some((&other, _)) => Err(Failure::Format(other)),
+        None => Err(Failure::Damaged("the revision's row is empty".into())),
+    }
+}
+
+fn encode(entry: &Entry) -> Vec<u8> {
+    let mut row = Vec::with_capacity(16 + entry.value.len());
+    row.extend_from_slice(&entry.created.to_be_bytes());
+    row.extend_from_slice(&entry.modified.to_be_bytes());
+    row.extend_from_slice(&entry.value);
+    row
+}
+
+fn decode(key: &[u8], row: &[u8]) -> Result<Entry, Failure> {
+    let key = key.get(1..).unwrap_or_default();
+    let key = std::str::from_utf8(key)
+        .map_err(|error| Failure::Damaged(format!("a key is not text: {error}")))?;
+    let Some((created, rest)) = row.split_at_checked(8) else {
+        return Err(Failure::Damaged(format!("the row of {key} is too short")));
+    };
+    let Some((modified, value)) = rest.split_at_checked(8) else {
+        return Err(Failure::Damaged(format!("the row of {key} is too short")));
+    };
+    Ok(Entry::new(
+        key.into(),
+        Bytes::copy_from_slice(value),
+        number(created)?,
+        number(modified)?,
+    ))
+}
+
+fn number(bytes: &[u8]) -> Result<u64, Failure> {
+    let bytes = bytes
+        .try_into()
+        .map_err(|_| Failure::Damaged("a revision is not 8 bytes".into()))?;
+    Ok(u64::from_be_bytes(bytes))
+}
