@@ -36,6 +36,7 @@ pub(crate) struct ControlPlane {
     pub(crate) address: SocketAddr,
     /// The cluster's keys.
     pub(crate) pki: Arc<Pki>,
+    store: Arc<Embedded>,
     serving: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -84,7 +85,7 @@ impl ControlPlane {
             node_ports: NODE_PORTS,
             advertise: address,
             service_cidr,
-            store,
+            store: store.clone(),
         });
         let stop = CancellationToken::new();
         let serving = tokio::spawn(api.clone().serve(listener, Arc::new(tls), stop.clone()));
@@ -95,6 +96,7 @@ impl ControlPlane {
             api,
             address,
             pki,
+            store,
             serving,
             stop,
         })
@@ -110,6 +112,14 @@ impl ControlPlane {
         // Until roles come, every part is an administrator.
         self.api
             .as_user(UserInfo::authenticated(name, [MASTERS.to_owned()]))
+    }
+
+    /// Waits until the store can no longer write. Whoever runs the process starts it again, on what is durable.
+    pub(crate) async fn failed(&self) -> anyhow::Error {
+        self.store.failed().await;
+        anyhow!(
+            "the store has failed: see the panic above; nothing that was acknowledged is lost, start again"
+        )
     }
 
     /// Stops: no new requests, watches end, what is under way is finished.

@@ -13,3 +13,11 @@ pub(crate) async fn stop() -> Result<()> {
     }
     Ok(())
 }
+
+/// Waits for one of them, or for a part's failure, which is the error.
+pub(crate) async fn stop_or(failure: impl Future<Output = anyhow::Error>) -> Result<()> {
+    tokio::select! {
+        stopped = stop() => stopped,
+        failure = failure => Err(failure),
+    }
+}

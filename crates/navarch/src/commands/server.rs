@@ -32,10 +32,10 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     let running = parts::start(wanted, client, options, &layout.identity());
     progress.done("ready; the administrator's kubeconfig is");
     println!("             {}", layout.kubeconfig().display());
-    signals::stop().await?;
+    let stopped = signals::stop_or(plane.failed()).await;
     running.stop().await;
     plane.stop().await;
-    Ok(())
+    stopped
 }
 
 /// Scheduler and controllers apart from the API: they reach it by the administrator's kubeconfig.

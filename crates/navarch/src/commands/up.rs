@@ -46,24 +46,24 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let own = plane.client("navarch");
     demo::node_ready(&own, &node.name).await?;
     progress.done("node ready");
-    let shown = if arguments.demo {
+    let mut ended = if arguments.demo {
         let demo = Box::pin(demo::deploy(&own, &node.images, &layout, step));
         tokio::select! {
             deployed = demo => deployed,
-            stopped = signals::stop() => stopped.and(Err(anyhow::anyhow!("stopped before the demo was up"))),
+            stopped = signals::stop_or(plane.failed()) => stopped.and(Err(anyhow::anyhow!("stopped before the demo was up"))),
         }
     } else {
         Ok(())
     };
-    if shown.is_ok() {
+    if ended.is_ok() {
         next_commands(&layout, arguments.demo);
-        signals::stop().await?;
+        ended = signals::stop_or(plane.failed()).await;
         println!("stopping; the containers run on (`navarch down` stops them)");
     }
     node.stop().await;
     running.stop().await;
     plane.stop().await;
-    shown
+    ended
 }
 
 fn next_commands(layout: &Layout, demo: bool) {
