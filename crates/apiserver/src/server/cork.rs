@@ -11,8 +11,9 @@ use std::task::{Context, Poll, ready};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// So many bytes are collected at most: two TLS records. What is larger goes through.
-const ROOM: usize = 32 << 10;
+/// So many bytes are collected at most: a TLS record. What is larger goes through without being copied, as the full frames of a
+/// long list and of a busy watch do.
+const ROOM: usize = 16 << 10;
 
 /// A stream that collects what is written while its [`Cork`] is in.
 pub(super) struct Corked<S>(Arc<Mutex<Shared<S>>>);

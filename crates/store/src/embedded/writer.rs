@@ -20,10 +20,6 @@ const GROUP_BYTES: usize = 4 << 20;
 /// How long a group waits for as many transactions as the last one had: their writers are on their way back.
 const PATIENCE: Duration = Duration::from_micros(100);
 
-/// Everybody waits for this thread, and it sleeps most of its time, in syncs. Where other work keeps all processors busy, a thread
-/// of the usual priority runs again at the scheduler's next tick: a sync of 0.2 ms takes 4 then, and many take 8.
-const NICE: i32 = -10;
-
 /// A transaction on its way to the writer.
 pub(super) struct Request {
     pub(super) transaction: Transaction,
@@ -61,10 +57,6 @@ impl Writer {
 
     /// Commits until every sender is gone and the queue is empty.
     pub(super) fn run(mut self) {
-        // Of this thread alone. Who may not do this has a slower store on a busy machine.
-        if let Err(error) = rustix::process::nice(NICE) {
-            tracing::debug!(%error, "the store's writer has no priority");
-        }
         loop {
             match self.receive() {
                 Ok(first) => self.commit(first),
