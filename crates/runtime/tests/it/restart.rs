@@ -182,6 +182,47 @@ async fn a_killed_shim_takes_its_pod_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_shim_leaves_no_shared_process_namespace() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let mut pod = fixture.pod();
+    pod.pid = navarch_runtime::cri::NamespaceMode::Pod;
+    let sandbox = fixture.runtime.run_sandbox(pod).await.unwrap();
+    let container = fixture.shell(&sandbox, "sleep 1000").await;
+    let shim = parent(container.pid.unwrap());
+    let children = std::fs::read_to_string(format!("/proc/{shim}/task/{shim}/children")).unwrap();
+    let all: Vec<i32> = children
+        .split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    assert!(
+        all.len() >= 2,
+        "the container and process 1 at least: {children}"
+    );
+    kill(Pid::from_raw(shim), Signal::SIGKILL).unwrap();
+    fixture.ended(&container.id).await;
+    // The kernel ends process 1 when the containers are reaped, and some hosts' process 1 does that only every other second.
+    let mut left = all;
+    for _ in 0..200 {
+        left.retain(|pid| is_alive(*pid));
+        if left.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let what = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/status"));
+    assert!(
+        left.is_empty(),
+        "{:?}",
+        left.iter().map(what).collect::<Vec<_>>()
+    );
+    fixture.runtime.remove_sandbox(&sandbox.id).await.unwrap();
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shim_is_small() {
     if !is_root() {
         return;
