@@ -1,4 +1,4 @@
-//! A pod's namespaces, made by a short-lived child of the shim and pinned by bind mounts: no process is needed to hold them.
+//! A pod's namespaces: the shim's own, so that every container it makes is born in them.
 
 #![allow(unsafe_code)]
 

@@ -1,18 +1,16 @@
 //! Network, UTS and IPC namespaces.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
 use nix::libc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::wait::waitpid;
 
 use super::{NAMESPACES, SHM};
-use crate::shim::{SandboxSetup, fork_with};
+use crate::shim::SandboxSetup;
 
 /// Bytes of a pod's shared memory, as containerd sets it.
 const SHM_SIZE: &str = "mode=1777,size=67108864";
@@ -20,49 +18,26 @@ const SHM_SIZE: &str = "mode=1777,size=67108864";
 /// The name of a pin and of the link in `/proc/PID/ns`.
 pub type Pinned = &'static str;
 
-/// Makes and pins the namespaces. A child unshares, so that the shim stays in the host's.
+/// Moves the shim, which has one thread, into the pod's namespaces: containers are its children and are born there. Pinned is only
+/// what others must find: the network, which the node connects.
 pub(super) fn make(setup: &SandboxSetup) -> io::Result<()> {
     std::fs::create_dir_all(NAMESPACES)?;
-    let (mut flags, mut names) = (CloneFlags::empty(), Vec::new());
+    let mut flags = CloneFlags::empty();
     if setup.network {
         flags |= CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS;
-        names.extend(["net", "uts"]);
     }
     if setup.ipc {
         flags |= CloneFlags::CLONE_NEWIPC;
-        names.push("ipc");
     }
     if flags.is_empty() {
         return Ok(());
     }
-    let (told, tell) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let (released, release) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    let ours = release.as_raw_fd();
-    let child = fork_with(None, move || {
-        let outcome = unshare(flags)
-            .map_err(io::Error::from)
-            .and_then(|()| configure(setup));
-        let text = outcome
-            .err()
-            .map_or_else(|| "ok".to_owned(), |error| error.to_string());
-        let written = File::from(tell).write_all(text.as_bytes());
-        // Until the parent has pinned the namespaces and lets go of its end.
-        let _ = nix::unistd::close(ours);
-        let _ = File::from(released).read(&mut [0]);
-        i32::from(written.is_err())
-    })?;
-    let mut text = String::new();
-    let outcome = File::from(told).read_to_string(&mut text).and_then(|_| {
-        if text != "ok" {
-            return Err(io::Error::other(text));
-        }
-        names
-            .into_iter()
-            .try_for_each(|name| pin(child.as_raw(), name))
-    });
-    drop(release);
-    waitpid(child, None)?;
-    outcome
+    unshare(flags)?;
+    configure(setup)?;
+    if setup.network {
+        pin(nix::unistd::getpid().as_raw(), "net")?;
+    }
+    Ok(())
 }
 
 /// Binds a namespace of a process to a file.
@@ -80,7 +55,7 @@ pub(super) fn pin(pid: i32, name: Pinned) -> io::Result<()> {
     Ok(())
 }
 
-/// Undoes all mounts of the sandbox in `directory`. Idempotent.
+/// Undoes all mounts of the sandbox in `directory`, also those of earlier versions of this program. Idempotent.
 pub fn unpin(directory: &Path) -> io::Result<()> {
     let pins = ["net", "uts", "ipc", "pid"].map(|name| directory.join(NAMESPACES).join(name));
     for target in pins.into_iter().chain([directory.join(SHM)]) {

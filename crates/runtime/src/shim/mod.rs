@@ -31,7 +31,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use exit_file::{ExitRecord, read_exit};
-pub(crate) use fork::{fork_first, fork_with};
+pub(crate) use fork::fork_first;
 pub(crate) use frame::{FrameReader, MAX_FRAME, encode, send_some};
 pub(crate) use protocol::{
     ContainerStatus, Envelope, Event, ExecRequest, Failure, Message, Outcome, Request,

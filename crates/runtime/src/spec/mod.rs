@@ -28,7 +28,7 @@ pub use working_directory::make_working_directory;
 /// What a sandbox gives its containers.
 #[derive(Debug, Clone)]
 pub struct SandboxFiles {
-    /// Holds `net`, `ipc`, `uts` and `pid`, those that the pod has of its own.
+    /// Holds `net` and `pid`, those that the pod has of its own.
     pub namespaces: PathBuf,
     /// The pod's shared memory.
     pub shm: PathBuf,
@@ -131,16 +131,21 @@ const READONLY_PATHS: [&str; 5] = [
 
 fn namespaces(input: &Input<'_>) -> Vec<Value> {
     let pinned = |name: &str| input.files.namespaces.join(name);
+    // The shim is in those that have no pin. Shims of earlier versions of this program stay outside and have one for each.
+    let by_pin = |kind: &str, name: &str| {
+        let path = pinned(name);
+        path.exists().then(|| json!({"type": kind, "path": path}))
+    };
     let mut namespaces = vec![json!({"type": "mount"})];
     if input.sandbox.network != NamespaceMode::Node {
         namespaces.push(json!({"type": "network", "path": pinned("net")}));
-        namespaces.push(json!({"type": "uts", "path": pinned("uts")}));
+        namespaces.extend(by_pin("uts", "uts"));
     }
     if input.unified {
         namespaces.push(json!({"type": "cgroup"}));
     }
     if input.sandbox.ipc != NamespaceMode::Node {
-        namespaces.push(json!({"type": "ipc", "path": pinned("ipc")}));
+        namespaces.extend(by_pin("ipc", "ipc"));
     }
     match input.sandbox.pid {
         NamespaceMode::Node => {}
