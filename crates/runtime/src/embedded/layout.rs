@@ -29,6 +29,8 @@ impl Layout {
         use std::os::unix::fs::DirBuilderExt;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
+        builder.create(&self.run)?;
+        super::memory::put(&self.run)?;
         for directory in [
             self.sandboxes(),
             self.containers(),

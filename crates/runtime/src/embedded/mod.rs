@@ -11,6 +11,7 @@ mod exec;
 mod filters;
 mod layout;
 mod lifecycle;
+mod memory;
 mod pipes;
 mod port_forward;
 mod records;
