@@ -1,6 +1,5 @@
 //! The command line: what can be said, and what it means when it is not.
 
-use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -59,11 +58,6 @@ pub(crate) enum Command {
     Version,
     /// Serve a small web page: the container of the demo.
     Hello(Hello),
-    #[command(hide = true)]
-    Shim {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
 }
 
 /// Where things are kept.

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::cli::NodeArgs;
 use crate::layout::Layout;
 
+/// The first word of a shim's command line. It is no command for people.
+pub(crate) const SHIM: &str = "shim";
+
 /// Names of what is made on the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct HostSettings {
@@ -73,7 +76,7 @@ impl HostSettings {
             hierarchy: None,
             shim: ShimCommand {
                 program: "/proc/self/exe".into(),
-                args: vec!["shim".into()],
+                args: vec![SHIM.into()],
             },
         }
     }

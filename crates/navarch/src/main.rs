@@ -21,22 +21,24 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
+use crate::host::SHIM;
 
 /// Requests are many small allocations on one thread that another frees: glibc's allocator took a fifth of the API server's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == SHIM) {
+        // A shim is one thread and no more: no runtime, no logging to a terminal that may be gone, no command line to take apart.
+        navarch_runtime::shim::main(words);
+    }
     let arguments = match config_file::arguments(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return fail(&error),
     };
     let cli = Cli::parse_from(arguments);
-    if let Command::Shim { arguments } = cli.command {
-        // A shim is one thread and no more: no runtime, no logging to a terminal that may be gone.
-        navarch_runtime::shim::main(arguments);
-    }
     if let Err(error) = log(&cli.log) {
         return fail(&error);
     }

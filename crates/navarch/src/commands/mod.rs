@@ -30,6 +30,5 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Hello(arguments) => hello::run(&arguments).await,
-        Command::Shim { .. } => Ok(()),
     }
 }
