@@ -8,21 +8,42 @@ use nix::mount::{MntFlags, umount2};
 
 /// Unmounts all that is mounted below the pod's directory, and removes its volumes.
 pub(super) fn tear_down(pod: &Path) -> Result<(), String> {
-    for point in mounted_below(pod)? {
-        umount2(&point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)
-            .map_err(|error| format!("{} could not be unmounted: {error}", point.display()))?;
+    let places = ["volumes", "volume-subpaths"].map(|name| pod.join(name));
+    // The table has all pods' mounts, and is long to read.
+    if places.iter().any(|place| !is_empty(place)) {
+        unmount_below(pod)?;
     }
-    // Removing what is mounted still would remove what is not ours.
-    if let Some(left) = mounted_below(pod)?.first() {
-        return Err(format!("{} is still mounted", left.display()));
-    }
-    for name in ["volumes", "volume-subpaths"] {
-        match fs::remove_dir_all(pod.join(name)) {
+    for place in places {
+        match fs::remove_dir_all(place) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.to_string()),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Whether a directory holds nothing or is not there.
+fn is_empty(directory: &Path) -> bool {
+    match fs::read_dir(directory) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+fn unmount_below(pod: &Path) -> Result<(), String> {
+    let points = mounted_below(pod)?;
+    for point in &points {
+        umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)
+            .map_err(|error| format!("{} could not be unmounted: {error}", point.display()))?;
+    }
+    if points.is_empty() {
+        return Ok(());
+    }
+    // Removing what is mounted still would remove what is not ours.
+    match mounted_below(pod)?.first() {
+        Some(left) => Err(format!("{} is still mounted", left.display())),
+        None => Ok(()),
+    }
 }
 
 /// Takes away the volumes and directories of all pods of a node that does not run any more. For `navarch down`. Idempotent.
