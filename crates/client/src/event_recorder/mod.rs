@@ -6,11 +6,13 @@ mod writer;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter::repeat_n;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_machinery::object::Object;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::{Client, Clock};
 
@@ -27,6 +29,8 @@ pub enum EventType {
 const LANES: usize = 16;
 /// Events that wait in a lane to be written; more are dropped: events are for people and must not hold up work.
 const WAITING: usize = 256;
+/// How long an event waits before it is written: what it tells of is told to the API first, and does not wait for the event's sync.
+const LINGER: Duration = Duration::from_millis(50);
 /// The longest message: Kubernetes' limit.
 const MESSAGE_BYTES: usize = 1024;
 
@@ -52,6 +56,7 @@ struct Pending {
     same: Same,
     about: ObjectReference,
     at: Timestamp,
+    due: Instant,
 }
 
 impl EventRecorder {
@@ -127,6 +132,7 @@ impl EventRecorder {
             same,
             about,
             at: self.clock.now(),
+            due: Instant::now() + LINGER,
         };
         let lane = lane_of(&pending.same.uid);
         if self.lanes[lane].try_send(pending).is_err() {

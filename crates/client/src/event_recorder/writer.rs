@@ -39,6 +39,7 @@ pub(super) async fn write_all(
         written: LruCache::new(REMEMBERED),
     };
     while let Some(pending) = events.recv().await {
+        tokio::time::sleep_until(pending.due).await;
         match lane.correlation.judge(pending.at, pending.same.clone()) {
             Verdict::Write(same) => {
                 let message = same.message.clone();
