@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,8 @@ pub(super) struct Sandbox {
     pub(super) shim: Mutex<Option<Arc<ShimClient>>>,
     /// Held while it is made or given up.
     pub(super) gate: tokio::sync::Mutex<()>,
+    /// It was given up: nothing of it is left but records.
+    pub(super) released: AtomicBool,
 }
 
 /// A container.
@@ -58,6 +61,7 @@ impl Sandbox {
             record: Mutex::new(record),
             shim: Mutex::new(shim),
             gate: tokio::sync::Mutex::default(),
+            released: AtomicBool::new(false),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::records::{Sandbox, new_id, now, write};
 use super::{Embedded, spawn};
@@ -101,6 +102,9 @@ impl Embedded {
             return Ok(());
         };
         let _gate = sandbox.gate.lock().await;
+        if sandbox.released.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         if std::mem::replace(&mut sandbox.record.lock().state, SandboxState::NotReady)
             == SandboxState::Ready
         {
@@ -129,7 +133,9 @@ impl Embedded {
             }
         }
         let record = sandbox.record.lock().clone();
-        self.blocking(move |me| me.release_sandbox(&record)).await
+        self.blocking(move |me| me.release_sandbox(&record)).await?;
+        sandbox.released.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Gives up mounts and cgroups, with whatever still runs in them. The pod's own cgroup stays as long as a newer sandbox of the

@@ -34,6 +34,9 @@ pub(super) fn run(directory: &Path) -> io::Result<()> {
 /// child does the move, which takes a while, and asks it for its parent.
 fn join(hierarchy: &Hierarchy, path: &Path) -> io::Result<()> {
     let cgroup = Cgroup::new(hierarchy.clone(), path)?;
+    if matches!(hierarchy, Hierarchy::Legacy(_)) && cgroup.join().is_ok() {
+        return Ok(());
+    }
     cgroup.create()?;
     if cgroup.open_for_clone()?.is_none() {
         return cgroup.join();
