@@ -3,6 +3,7 @@
 //! [`Images`] is all that the rest of the runtime needs. Everything here is synchronous but [`Images::pull`]: call it from
 //! a blocking thread.
 
+mod base;
 mod build;
 mod compression;
 mod content;
@@ -131,6 +132,20 @@ impl Images {
         }
         drop(state);
         self.collect()
+    }
+
+    /// The containers whose image [`Images::remove`] would forget.
+    pub fn held_by(&self, reference: &str) -> Result<Vec<String>> {
+        let mut records = self.store.state.lock().records.clone();
+        let Some(id) = records.resolve(reference)? else {
+            return Ok(Vec::new());
+        };
+        records.remove(reference)?;
+        // Another tag may keep it.
+        if records.by_id(&id).is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.snapshots.made_from(&id))
     }
 
     /// What images use of the disk.

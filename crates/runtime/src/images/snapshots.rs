@@ -1,8 +1,8 @@
 //! Unpacked layers, and the root file systems of containers on top of them.
 //!
 //! A layer is unpacked once for its chain (itself and all below it) and shared by every image and container. Directories:
-//! `layers/CHAIN/{fs,layer.json}`, `containers/ID/{rootfs,upper,work,snapshot.json}`, and `staging` and `trash`, which hold
-//! nothing of worth after a crash. What is on disk is the truth: nothing else remembers.
+//! `layers/CHAIN/{fs,layer.json}`, `containers/ID/{rootfs,upper,work,snapshot.json}`, `base`, and `staging` and `trash`, which
+//! hold nothing of worth after a crash. What is on disk is the truth: nothing else remembers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use rustix::fs::{Mode, OFlags};
 use super::digest::{Digest, Hasher};
 use super::overlay::{self, Overlay};
 use super::unpack::{self, Limits, Target};
-use super::{file, tree};
+use super::{base, file, tree};
 use crate::cri::{Error, Result};
 
 /// What is known of an unpacked layer.
@@ -45,6 +45,8 @@ pub struct Snapshots {
     containers: PathBuf,
     staging: PathBuf,
     trash: PathBuf,
+    /// The lowest layer of all containers.
+    base: PathBuf,
     counter: AtomicU64,
     /// What the containers that have a directory are made of.
     known: Mutex<BTreeMap<String, Snapshot>>,
@@ -63,6 +65,7 @@ impl Snapshots {
         }
         // Layers and upper directories hold set-id programs that no user of the host is to reach.
         fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        base::make(&at("base")).map_err(failed)?;
         let mut known = BTreeMap::new();
         for entry in fs::read_dir(at("containers")).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -83,6 +86,7 @@ impl Snapshots {
             containers: at("containers"),
             staging: at("staging"),
             trash: at("trash"),
+            base: at("base"),
             counter: AtomicU64::new(0),
             known: Mutex::new(known),
         })
@@ -254,8 +258,7 @@ impl Snapshots {
         let lower = self.lower(&snapshot.layers);
         fs::create_dir_all(rootfs)?;
         if !upper.exists() {
-            // The kernel insists on a lower directory; an image without layers gets an empty one.
-            let top = lower.first().unwrap_or(&self.trash);
+            let top = lower.first().unwrap_or(&self.base);
             let making = directory.join("making");
             fs::create_dir_all(&making)?;
             like(top, &making)?;
@@ -265,18 +268,9 @@ impl Snapshots {
         tree::remove_path(&work)?;
         fs::create_dir(&work)?;
         file::store(&directory.join("snapshot.json"), snapshot)?;
-        let lower = if lower.is_empty() {
-            vec![self.empty_layer()?]
-        } else {
-            lower
-        };
+        // Below all: where every container has mounts is something to mount on, and none is made for each.
+        let lower = lower.into_iter().chain([self.base.clone()]).collect();
         Overlay { lower, upper, work }.mount_at(rootfs)
-    }
-
-    fn empty_layer(&self) -> io::Result<PathBuf> {
-        let empty = self.staging.join("empty");
-        fs::create_dir_all(&empty)?;
-        Ok(empty)
     }
 
     /// Where a container's root file system is mounted, whether it is or not.
@@ -296,6 +290,15 @@ impl Snapshots {
     /// Containers that have a root file system, mounted or not.
     pub fn containers(&self) -> Vec<String> {
         self.known.lock().keys().cloned().collect()
+    }
+
+    /// Containers that are made from an image.
+    pub(super) fn made_from(&self, image: &Digest) -> Vec<String> {
+        let known = self.known.lock();
+        let made = known
+            .iter()
+            .filter(|(_, snapshot)| snapshot.image == *image);
+        made.map(|(id, _)| id.clone()).collect()
     }
 
     /// Whether a container has a root file system, or one is being made.

@@ -113,6 +113,21 @@ fn a_restart_knows_everything_again() {
 }
 
 #[test]
+fn an_image_tells_which_containers_hold_it() {
+    let place = Place::new();
+    let images = place.open();
+    let image = place.import(&images, "app:1", "1");
+    assert!(images.held_by("app:1").unwrap().is_empty());
+    images.prepare("c", "app:1").unwrap();
+    for reference in ["app:1", &image.id] {
+        assert_eq!(images.held_by(reference).unwrap(), ["c"], "{reference}");
+    }
+    assert!(images.held_by("other:1").unwrap().is_empty());
+    images.release("c").unwrap();
+    assert!(images.held_by("app:1").unwrap().is_empty());
+}
+
+#[test]
 fn a_container_of_no_image_is_refused() {
     let place = Place::new();
     let images = place.open();

@@ -55,8 +55,27 @@ impl Place {
     }
 }
 
-/// Files and their content; directories end with a slash. Listing must agree with looking up.
+/// Files and their content without what every container has; directories end with a slash. Listing must agree with looking up.
 fn see(root: &Path) -> BTreeMap<String, String> {
+    let mut seen = see_all(root);
+    for name in [
+        "proc/",
+        "sys/",
+        "dev/",
+        "etc/",
+        "etc/hosts",
+        "etc/resolv.conf",
+        "etc/hostname",
+    ] {
+        assert!(
+            seen.remove(name).is_some(),
+            "{name} is not there to mount on"
+        );
+    }
+    seen
+}
+
+fn see_all(root: &Path) -> BTreeMap<String, String> {
     let mut seen = BTreeMap::new();
     let mut todo = vec![root.to_owned()];
     while let Some(directory) = todo.pop() {
