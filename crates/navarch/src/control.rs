@@ -53,6 +53,10 @@ pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>
                 if images.get(&name)?.is_none() {
                     bail!("{name}: there is no such image");
                 }
+                let held = images.held_by(&name)?;
+                if !held.is_empty() {
+                    bail!("{name}: the image is in use by {}", containers(&held));
+                }
                 images.remove(&name)?;
             }
             Vec::new()
@@ -64,6 +68,18 @@ pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>
         size: image.size,
     };
     Ok(found.into_iter().map(row).collect())
+}
+
+/// `container 0123456789ab`, or `3 containers: 0123456789ab, …`.
+fn containers(ids: &[String]) -> String {
+    let short: Vec<&str> = ids
+        .iter()
+        .map(|id| id.get(..12).unwrap_or(id.as_str()))
+        .collect();
+    match short.as_slice() {
+        [one] => format!("container {one}"),
+        many => format!("{} containers: {}", many.len(), many.join(", ")),
+    }
 }
 
 /// Serves the socket until the future is dropped.
