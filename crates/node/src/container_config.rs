@@ -22,6 +22,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) container: &'a Container,
     pub(crate) attempt: u32,
+    /// The id of the container whose processes it is to see.
+    pub(crate) target: Option<String>,
     pub(crate) image: &'a Image,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
@@ -35,6 +37,7 @@ pub(crate) fn container_config(parts: Parts<'_>) -> Result<ContainerConfig, Stri
         pod,
         container,
         attempt,
+        target,
         image,
         env,
         mut mounts,
@@ -66,6 +69,7 @@ pub(crate) fn container_config(parts: Parts<'_>) -> Result<ContainerConfig, Stri
     };
     Ok(ContainerConfig {
         name: container.name.clone(),
+        target,
         attempt,
         image: image.id.clone(),
         command: expanded(&container.command),

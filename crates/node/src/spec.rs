@@ -1,8 +1,9 @@
 //! What a pod's spec says, with Kubernetes' defaults where it says nothing.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus, Probe};
+use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, PodStatus, Probe};
 
 static NO_SPEC: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
 static NO_STATUS: std::sync::LazyLock<PodStatus> = std::sync::LazyLock::new(PodStatus::default);
@@ -47,14 +48,62 @@ pub(crate) fn containers(pod: &Pod) -> &[Container] {
     &spec(pod).containers
 }
 
-/// All containers, init containers first.
+/// The ephemeral containers, which can be looked at as containers: they ask for less.
+pub(crate) fn ephemeral_containers(pod: &Pod) -> impl Iterator<Item = Container> {
+    ephemeral(pod).iter().map(as_container)
+}
+
+fn ephemeral(pod: &Pod) -> &[EphemeralContainer] {
+    spec(pod)
+        .ephemeral_containers
+        .as_deref()
+        .unwrap_or_default()
+}
+
+fn as_container(ephemeral: &EphemeralContainer) -> Container {
+    let it = ephemeral.clone();
+    Container {
+        args: it.args,
+        command: it.command,
+        env: it.env,
+        env_from: it.env_from,
+        image: it.image,
+        image_pull_policy: it.image_pull_policy,
+        name: it.name,
+        security_context: it.security_context,
+        stdin: it.stdin,
+        stdin_once: it.stdin_once,
+        termination_message_path: it.termination_message_path,
+        termination_message_policy: it.termination_message_policy,
+        tty: it.tty,
+        volume_mounts: it.volume_mounts,
+        working_dir: it.working_dir,
+        ..Container::default()
+    }
+}
+
+/// The container whose processes an ephemeral one of this name is to see.
+pub(crate) fn target_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
+    let found = ephemeral(pod).iter().find(|e| e.name == name)?;
+    found
+        .target_container_name
+        .as_deref()
+        .filter(|n| !n.is_empty())
+}
+
+/// All containers but the ephemeral ones, init containers first.
 pub(crate) fn all_containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     init_containers(pod).iter().chain(containers(pod))
 }
 
-/// A container by its name.
-pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<&'a Container> {
-    all_containers(pod).find(|c| c.name == name)
+/// A container by its name, ephemeral ones among them.
+pub(crate) fn container<'a>(pod: &'a Pod, name: &str) -> Option<Cow<'a, Container>> {
+    let named = |c: &&Container| c.name == name;
+    let found = all_containers(pod).find(named).map(Cow::Borrowed);
+    found.or_else(|| {
+        let found = ephemeral(pod).iter().find(|e| e.name == name);
+        found.map(as_container).map(Cow::Owned)
+    })
 }
 
 /// Whether an init container is a restartable one: it runs beside the regular ones.
@@ -78,6 +127,8 @@ pub(crate) fn is_init(pod: &Pod, name: &str) -> bool {
 pub(crate) fn field_path(pod: &Pod, name: &str) -> String {
     let list = if is_init(pod, name) {
         "initContainers"
+    } else if ephemeral(pod).iter().any(|e| e.name == name) {
+        "ephemeralContainers"
     } else {
         "containers"
     };
@@ -92,6 +143,21 @@ pub(crate) fn host_network(pod: &Pod) -> bool {
 /// Whether the pod is over for good.
 pub(crate) fn is_terminal(pod: &Pod) -> bool {
     matches!(status(pod).phase.as_deref(), Some("Succeeded" | "Failed"))
+}
+
+/// Whether the API was told that a container of the pod was made.
+pub(crate) fn has_run(pod: &Pod) -> bool {
+    let status = status(pod);
+    let lists = [
+        &status.init_container_statuses,
+        &status.container_statuses,
+        &status.ephemeral_container_statuses,
+    ];
+    lists
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|told| told.container_id.is_some())
 }
 
 /// The time its containers are given to end.

@@ -1,5 +1,6 @@
 //! What a pod can learn of itself: `fieldRef` and `resourceFieldRef`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceFieldSelector};
@@ -59,7 +60,9 @@ impl Downward<'_> {
         let container = match selector.container_name.as_deref().filter(|n| !n.is_empty()) {
             Some(name) => spec::container(self.pod, name)
                 .ok_or_else(|| format!("container {name} not found"))?,
-            None => own.ok_or_else(|| "containerName must be specified".to_owned())?,
+            None => own
+                .map(Cow::Borrowed)
+                .ok_or_else(|| "containerName must be specified".to_owned())?,
         };
         let (kind, name) = selector
             .resource

@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_machinery::time::seconds;
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
-use super::plan::{View, exit_code};
 use super::status::{self, Waiting};
+use super::view::{View, exit_code};
 use super::{IMAGE_NAME, IMAGE_REF, time_of};
 use crate::spec;
 
@@ -20,28 +20,42 @@ pub(super) fn container_id(id: &str) -> String {
     format!("navarch://{id}")
 }
 
-/// The statuses of these containers of the pod: init containers in the order of the spec, regular ones by name, as the kubelet has them.
+/// Which of a pod's containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Those that run before the regular ones, and sidecars.
+    Init,
+    /// Those that the pod is there for.
+    Regular,
+    /// Those that were added to look around; they are never ready.
+    Ephemeral,
+}
+
+/// The statuses of these containers of the pod: init containers in the order of the spec, others by name, as the kubelet has them.
 pub(super) fn statuses(
     view: &View<'_>,
     waiting: &Waiting,
     containers: &[Container],
-    init: bool,
+    kind: Kind,
 ) -> Vec<ContainerStatus> {
     let mut all: Vec<_> = containers
         .iter()
-        .map(|c| one(view, waiting, c, init))
+        .map(|c| one(view, waiting, c, kind))
         .collect();
-    if !init {
+    if kind != Kind::Init {
         all.sort_by(|a, b| a.name.cmp(&b.name));
     }
     all
 }
 
-fn one(view: &View<'_>, waiting: &Waiting, container: &Container, init: bool) -> ContainerStatus {
+fn one(view: &View<'_>, waiting: &Waiting, container: &Container, kind: Kind) -> ContainerStatus {
     let mut status = match view.actual.latest(&container.name) {
-        Some(record) => recorded(view, container, record, init),
+        Some(record) => recorded(view, container, record, kind),
         None => unrecorded(view, container),
     };
+    if kind == Kind::Ephemeral {
+        (status.ready, status.started) = (false, None);
+    }
     if let Some((reason, message)) = waiting.get(&container.name) {
         if status
             .state
@@ -116,11 +130,11 @@ fn recorded(
     view: &View<'_>,
     container: &Container,
     record: &Arc<ContainerRecord>,
-    init: bool,
+    kind: Kind,
 ) -> ContainerStatus {
     let note = |key: &str| record.config.annotations.get(key).cloned();
     let started = view.started(container, record);
-    let plain_init = init && !spec::restartable(container);
+    let plain_init = kind == Kind::Init && !spec::restartable(container);
     let requests = container
         .resources
         .as_ref()

@@ -2,7 +2,8 @@
 
 use navarch_runtime::cri::ContainerState;
 
-use super::plan::{Draft, Standing};
+use super::keep::Standing;
+use super::plan::Draft;
 use crate::spec;
 
 /// Sees to the init containers, and says whether the regular ones may run.

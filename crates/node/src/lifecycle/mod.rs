@@ -1,20 +1,29 @@
 //! What is to be done for a pod, and what its status is: a pure function of what is wanted, what runs, and what happened.
 
+mod action;
 mod backoff;
 mod conditions;
 mod container_status;
+mod ephemeral;
 mod init;
+mod keep;
 mod phase;
 mod plan;
+mod probes;
+mod replace;
+mod sandbox;
+mod start;
 mod state;
 mod status;
 mod terminate;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, EventKind};
 pub use backoff::CrashBackoff;
-pub use plan::{Action, EventKind, Plan, plan};
+pub use plan::{Plan, plan};
 pub use state::{
     History, NodeFacts, PodActual, ProbeKey, ProbeKind, ProbeWanted, Refusal, SetUpFailure,
     StartFailure,

@@ -143,6 +143,8 @@ pub struct SetUpFailure {
 pub struct History {
     /// It will not run, or not any more.
     pub refusal: Option<Refusal>,
+    /// When it was first looked at.
+    pub seen_at: Option<Timestamp>,
     /// Its volumes, sandbox and network are being made.
     pub setting_up: bool,
     /// They could not be made.

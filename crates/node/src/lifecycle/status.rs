@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, HostIP, Pod, PodIP, PodStatus}
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::conditions::{self, Facts};
-use super::plan::{View, exit_code};
+use super::container_status::Kind;
+use super::view::{View, exit_code};
 use super::{Refusal, container_status, phase};
 use crate::resources::qos_class;
 use crate::spec;
@@ -23,8 +24,8 @@ pub(super) fn status(
 ) -> PodStatus {
     let pod = view.pod;
     let mut status = spec::status(pod).clone();
-    let init = container_status::statuses(view, waiting, spec::init_containers(pod), true);
-    let regular = container_status::statuses(view, waiting, spec::containers(pod), false);
+    let init = container_status::statuses(view, waiting, spec::init_containers(pod), Kind::Init);
+    let regular = container_status::statuses(view, waiting, spec::containers(pod), Kind::Regular);
     let (init, regular) = match refusal {
         // A pod that was refused before anything ran has no container statuses, as with the kubelet.
         Some(r)
@@ -36,6 +37,8 @@ pub(super) fn status(
         }
         _ => (init, regular),
     };
+    let ephemeral: Vec<_> = spec::ephemeral_containers(pod).collect();
+    let ephemeral = container_status::statuses(view, waiting, &ephemeral, Kind::Ephemeral);
     let phase = phase_of(view, &init, &regular, refusal, ending);
     if let Some(refusal) = refusal {
         status.reason = Some(refusal.reason.clone());
@@ -55,12 +58,13 @@ pub(super) fn status(
     status
         .qos_class
         .get_or_insert_with(|| qos_class(pod).to_owned());
-    status
-        .start_time
-        .get_or_insert_with(|| navarch_machinery::time::seconds(view.now));
+    status.start_time.get_or_insert_with(|| {
+        navarch_machinery::time::seconds(view.history.seen_at.unwrap_or(view.now))
+    });
     status.phase = Some(phase);
     status.init_container_statuses = (!init.is_empty()).then_some(init);
     status.container_statuses = (!regular.is_empty()).then_some(regular);
+    status.ephemeral_container_statuses = (!ephemeral.is_empty()).then_some(ephemeral);
     addresses(view, &mut status);
     status
 }
@@ -142,8 +146,10 @@ fn told<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
         .init_container_statuses
         .as_deref()
         .unwrap_or_default();
+    let ephemeral = status.ephemeral_container_statuses.as_deref();
     init.iter()
         .chain(status.container_statuses.as_deref().unwrap_or_default())
+        .chain(ephemeral.unwrap_or_default())
         .find(|s| s.name == name)
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
-use super::plan::{Action, Draft, EventKind};
-use super::{Refusal, status};
+use super::plan::Draft;
+use super::{Action, EventKind, Refusal, status};
 use crate::spec;
 
 /// How long containers are not told to stop because an endpoint slice still sends the pod traffic.

@@ -132,6 +132,7 @@ impl Case {
             .init_container_statuses
             .iter()
             .chain(&plan.status.container_statuses)
+            .chain(&plan.status.ephemeral_container_statuses)
             .flatten();
         for status in all {
             let state = status.state.clone().unwrap_or_default();
@@ -649,4 +650,33 @@ fn only_what_tells_of_a_status_waits_for_it() {
     assert!(!case.plan(5).actions.iter().any(waits));
     assert!(Action::Delete.needs_status_told());
     assert!(!Action::TearDown.needs_status_told());
+}
+
+#[test]
+fn an_ephemeral_container_is_started_once_and_counts_for_nothing() {
+    let spec = || {
+        let debug = json!({"name": "debug", "image": "tools:1", "targetContainerName": "app"});
+        json!({"containers": [app()], "ephemeralContainers": [debug]})
+    };
+    case(spec()).with_sandbox().running("app").check(
+        5,
+        expect![[r#"
+            start debug 0 back-off None
+            phase Running
+            app running ready restarts=0
+            debug ContainerCreating restarts=0
+        "#]],
+    );
+    case(spec())
+        .with_sandbox()
+        .running("app")
+        .ended("debug", 0, 1, 6)
+        .check(
+            7,
+            expect![[r#"
+            phase Running
+            app running ready restarts=0
+            debug Error 1 restarts=0
+        "#]],
+        );
 }

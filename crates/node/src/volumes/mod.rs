@@ -153,7 +153,6 @@ impl Volumes for HostVolumes {
         let directory = self.options.pod_dir(spec::uid(pod));
         let made = blocking(move || {
             crate::files::make_private(&directory)
-                .and_then(|()| std::fs::create_dir_all(directory.join("volumes")))
                 .map_err(|error| format!("error making pod data directories: {error}"))
         });
         made.await.map_err(|error| VolumeError::new("", error))?;

@@ -43,8 +43,10 @@ pub(crate) const BY_TARGET: Index<EndpointSlice> = Index {
     values: targets,
 };
 
-/// How many pods are looked at at once.
-const WORKERS: usize = 8;
+/// How many pods are looked at at once: each may wait for the API to take a status.
+const WORKERS: usize = 32;
+/// How long the status of a pod that is just being started is held back: most run by then, and that is told instead.
+const STARTING: Duration = Duration::from_millis(100);
 /// The API may lag behind; a pod whose status could not be told is looked at again.
 const RETRY: Backoff = Backoff {
     base: Duration::from_millis(20),
@@ -207,6 +209,8 @@ impl Worker {
         let facts = NodeFacts {
             addresses: self.options.addresses.clone(),
         };
+        let seen_at = *history.seen_at.get_or_insert(now);
+        self.memories.change(uid, |h| h.seen_at = Some(seen_at));
         let plan = plan(now, &pod, &actual, &history, &facts);
         if let Some(at) = plan.wake_at {
             self.queue.add_after(
@@ -222,9 +226,17 @@ impl Worker {
             .actions
             .into_iter()
             .partition(Action::needs_status_told);
+        let just_begun = !plan.terminating
+            && at_once.iter().any(Action::starts)
+            && told_first.is_empty()
+            && !spec::has_run(&pod);
         // Containers run, and run again, while the API is slow or away.
         for action in at_once {
             self.execute(uid, &pod, known.gone, action);
+        }
+        if just_begun {
+            // Told then, or with what comes of it.
+            return self.queue.add_after(uid.to_owned(), STARTING);
         }
         if !known.gone && !self.tell_status(uid, &pod, &plan.status).await {
             self.queue.retry(uid.to_owned());

@@ -77,8 +77,10 @@ impl Worker {
             None => String::new(),
         };
         let container = spec::container(pod, &record.config.name);
-        let from_log = container.and_then(|c| c.termination_message_policy.as_deref())
-            == Some("FallbackToLogsOnError");
+        let policy = container
+            .as_ref()
+            .and_then(|c| c.termination_message_policy.as_deref());
+        let from_log = policy == Some("FallbackToLogsOnError");
         let failed = record.exit.as_ref().is_some_and(|e| e.code != 0);
         if message.is_empty() && from_log && failed {
             let directory =
@@ -127,7 +129,7 @@ impl Worker {
             };
             let subject = Subject {
                 pod: pod.clone(),
-                container: container.clone(),
+                container: container.into_owned(),
                 container_id: key.container_id.clone(),
                 pod_ip: pod_ip.clone(),
                 kind: key.kind,

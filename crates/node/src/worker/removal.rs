@@ -129,7 +129,7 @@ impl Worker {
             if let Some(container) = spec::container(pod, &record.config.name) {
                 let message = container_config::termination_log(
                     pod,
-                    container,
+                    &container,
                     record.config.attempt,
                     &self.options,
                 );

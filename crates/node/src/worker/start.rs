@@ -41,7 +41,7 @@ impl Worker {
     ) {
         let result = match spec::container(&pod, &name) {
             Some(container) => {
-                self.try_start(&uid, &pod, container, &sandbox, attempt, &given_up)
+                self.try_start(&uid, &pod, &container, &sandbox, attempt, &given_up)
                     .await
             }
             None => Err(Unstarted::GivenUp),
@@ -131,6 +131,7 @@ impl Worker {
         attempt: u32,
         image: &Image,
     ) -> Result<navarch_runtime::cri::ContainerConfig, String> {
+        let target = self.target(uid, pod, container)?;
         self.services.synced().await;
         let capacity = self.capacity.lock().clone();
         let namespace = spec::namespace(pod);
@@ -180,12 +181,24 @@ impl Worker {
             pod,
             container,
             attempt,
+            target,
             image,
             env: env.variables,
             mounts,
             options: &self.options,
             node_memory: capacity.memory,
         })
+    }
+
+    /// The id of the container whose processes an ephemeral container is to see.
+    fn target(&self, uid: &str, pod: &Pod, of: &Container) -> Result<Option<String>, String> {
+        let Some(name) = spec::target_of(pod, &of.name) else {
+            return Ok(None);
+        };
+        match self.view.of_pod(uid).latest(name) {
+            Some(target) => Ok(Some(target.id.clone())),
+            None => Err(format!("unable to find target container {name}")),
+        }
     }
 
     /// A failed hook ends the container.

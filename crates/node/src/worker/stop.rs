@@ -1,5 +1,6 @@
 //! The end of a container: preStop hook, stop signal, patience, kill.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +24,14 @@ impl Worker {
         message: String,
         grace: Duration,
     ) {
-        let unknown = Container {
-            name: name.clone(),
-            ..Container::default()
-        };
-        let container = spec::container(&pod, &name).unwrap_or(&unknown);
-        self.tell(&pod, container, EventType::Normal, "Killing", message);
-        let left = self.pre_stop(&uid, &pod, container, &id, grace).await;
+        let container = spec::container(&pod, &name).unwrap_or_else(|| {
+            Cow::Owned(Container {
+                name: name.clone(),
+                ..Container::default()
+            })
+        });
+        self.tell(&pod, &container, EventType::Normal, "Killing", message);
+        let left = self.pre_stop(&uid, &pod, &container, &id, grace).await;
         if let Err(error) = self.runtime.stop_container(&id, left.max(LEAST)).await {
             tracing::warn!(pod = spec::full_name(&pod), container = name, %error, "a container could not be stopped");
             tokio::time::sleep(LEAST).await;

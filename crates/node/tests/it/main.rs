@@ -3,6 +3,7 @@
 
 mod api;
 mod cluster;
+mod debugging;
 mod pods;
 mod real;
 mod runtime;

@@ -25,9 +25,9 @@ use crate::runtime::FakeNetwork;
 const IMAGE: &str = "docker.io/library/busybox:test";
 
 /// A node with real containers.
-struct Node {
+pub(crate) struct Node {
     api: Arc<Api>,
-    client: Client,
+    pub(crate) client: Client,
     network: Arc<FakeNetwork>,
     runtime: Arc<Embedded>,
     images: Images,
@@ -60,7 +60,7 @@ fn shim() -> Option<PathBuf> {
 }
 
 impl Node {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let program = shim()?;
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -101,7 +101,7 @@ impl Node {
         })
     }
 
-    async fn agent(&self) -> Agent {
+    pub(crate) async fn agent(&self) -> Agent {
         let directory = self.directory.path().join("node");
         let options = NodeOptions::new("n1", "192.168.0.1".parse().unwrap(), directory);
         let clock = Arc::new(SystemClock);
@@ -122,11 +122,11 @@ impl Node {
     }
 
     /// The doubles' way to make and await pods.
-    fn cluster(&self) -> Cluster {
+    pub(crate) fn cluster(&self) -> Cluster {
         Cluster::on(self.api.clone(), self.network.clone())
     }
 
-    async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         self.finished = true;
         let path = self.directory.path().to_string_lossy().into_owned();
         remove_everything(self.options.clone(), self.images.clone())
@@ -157,11 +157,11 @@ impl Drop for Node {
     }
 }
 
-fn shell(name: &str, script: &str) -> Value {
+pub(crate) fn shell(name: &str, script: &str) -> Value {
     json!({"name": name, "image": IMAGE, "command": ["/bin/busybox", "sh", "-c", script]})
 }
 
-async fn logs(api: &NodeApi, pod: &str, container: &str, follow: bool) -> String {
+pub(crate) async fn logs(api: &NodeApi, pod: &str, container: &str, follow: bool) -> String {
     let options = LogOptions {
         follow,
         ..LogOptions::default()

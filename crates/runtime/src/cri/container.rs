@@ -104,6 +104,9 @@ pub struct SecurityContext {
 pub struct ContainerConfig {
     /// Its name in the pod.
     pub name: String,
+    /// The id of the container whose processes it sees and joins, where the pod's containers do not see each other's anyway.
+    #[serde(default)]
+    pub target: Option<String>,
     /// Counts the containers of one name in one pod.
     pub attempt: u32,
     /// The image's id, as [`super::Image::id`].

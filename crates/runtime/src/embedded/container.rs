@@ -119,10 +119,25 @@ impl Embedded {
             unified: matches!(self.hierarchy, Hierarchy::Unified(_)),
             no_cgroup: &no_cgroup,
             rootfs,
+            target: self.target(config)?,
         };
         let bundle = spec::build(&input)?;
         spec::make_working_directory(&bundle.process, config, rootfs)?;
         Ok(bundle)
+    }
+
+    /// The process of the container whose process namespace this one is to join.
+    fn target(&self, config: &ContainerConfig) -> Result<Option<i32>> {
+        let Some(id) = &config.target else {
+            return Ok(None);
+        };
+        let target = self.find_container(id)?.record();
+        match (target.state, target.pid) {
+            (ContainerState::Running, Some(pid)) => Ok(Some(pid)),
+            _ => Err(Error::State(format!(
+                "target container {id} is not running"
+            ))),
+        }
     }
 
     pub(super) async fn drop_container(&self, id: &str) -> Result<()> {

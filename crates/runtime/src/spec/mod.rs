@@ -55,6 +55,8 @@ pub struct Input<'a> {
     pub no_cgroup: &'a Path,
     /// Its root file system, mounted.
     pub rootfs: &'a Path,
+    /// The process whose process namespace it joins, where each of the pod's containers has its own.
+    pub target: Option<i32>,
 }
 
 /// A container ready to be made.
@@ -150,7 +152,10 @@ fn namespaces(input: &Input<'_>) -> Vec<Value> {
     match input.sandbox.pid {
         NamespaceMode::Node => {}
         NamespaceMode::Pod => namespaces.push(json!({"type": "pid", "path": pinned("pid")})),
-        NamespaceMode::Container => namespaces.push(json!({"type": "pid"})),
+        NamespaceMode::Container => namespaces.push(match input.target {
+            Some(pid) => json!({"type": "pid", "path": format!("/proc/{pid}/ns/pid")}),
+            None => json!({"type": "pid"}),
+        }),
     }
     namespaces
 }

@@ -169,6 +169,7 @@ fn bundle(config: &ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
         unified: false,
         no_cgroup: Path::new("/nowhere"),
         rootfs: rootfs().path(),
+        target: None,
     })
 }
 

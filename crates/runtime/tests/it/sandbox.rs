@@ -81,6 +81,28 @@ async fn shared_processes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_sees_its_target() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let target = fixture.shell(&sandbox, "sleep 1234").await;
+    let mut config = shell("ps");
+    config.target = Some(target.id.clone());
+    let text = fixture.output(&sandbox, config.clone()).await;
+    assert!(text.contains("sleep 1234"), "{text}");
+    fixture
+        .runtime
+        .stop_container(&target.id, Duration::ZERO)
+        .await
+        .unwrap();
+    let refused = fixture.runtime.create_container(&sandbox.id, config).await;
+    assert!(refused.unwrap_err().to_string().contains("is not running"));
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_nodes_own_namespaces() {
     if !is_root() {
         return;

@@ -1,0 +1,53 @@
+//! A container that runs and is not to run on as it is.
+
+use k8s_openapi::api::core::v1::Container;
+use navarch_runtime::cri::ContainerRecord;
+
+use super::plan::Draft;
+use super::{Action, IMAGE_ASKED, ProbeKind};
+use crate::spec;
+
+impl Draft<'_> {
+    /// Stops a container whose image is another by now, or that its probes find sick; its restart follows from its end.
+    pub(super) fn stop_if_outdated(&mut self, container: &Container, record: &ContainerRecord) {
+        if self.view.history.stopping.contains_key(&record.id) {
+            return;
+        }
+        let asked = record.config.annotations.get(IMAGE_ASKED);
+        if asked.is_some_and(|asked| Some(asked) != container.image.as_ref()) {
+            self.actions.push(Action::Stop {
+                id: record.id.clone(),
+                container: container.name.clone(),
+                message: format!(
+                    "Container {} definition changed, will be restarted",
+                    container.name
+                ),
+                grace: spec::grace(self.view.pod),
+            });
+            return;
+        }
+        self.stop_if_sick(container, record);
+    }
+
+    fn stop_if_sick(&mut self, container: &Container, record: &ContainerRecord) {
+        let failed = |kind| self.view.probe(&record.id, kind) == Some(false);
+        let (what, probe) = if container.startup_probe.is_some() && failed(ProbeKind::Startup) {
+            ("startup", container.startup_probe.as_ref())
+        } else if container.liveness_probe.is_some() && failed(ProbeKind::Liveness) {
+            ("liveness", container.liveness_probe.as_ref())
+        } else {
+            return;
+        };
+        let again = if spec::should_restart(self.view.pod, container, 137) {
+            ", will be restarted"
+        } else {
+            ""
+        };
+        self.actions.push(Action::Stop {
+            id: record.id.clone(),
+            container: container.name.clone(),
+            message: format!("Container {} failed {what} probe{again}", container.name),
+            grace: spec::probe_grace(self.view.pod, probe),
+        });
+    }
+}
