@@ -17,6 +17,14 @@ pub const NAMESPACES: &str = "ns";
 /// The pod's shared memory, below the shim's directory.
 pub const SHM: &str = "shm";
 
+/// What need not be done before others connect the network, but before a container starts.
+pub(crate) fn complete(setup: &SandboxSetup) -> io::Result<()> {
+    if setup.network {
+        namespaces::raise_loopback()?;
+    }
+    Ok(())
+}
+
 /// Makes the namespaces of the sandbox in the current directory. The process that holds the shared process namespace, if there is one.
 pub(crate) fn make(setup: &SandboxSetup) -> io::Result<Option<Pid>> {
     namespaces::make(setup)?;

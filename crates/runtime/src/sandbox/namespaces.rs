@@ -80,7 +80,6 @@ pub(super) fn mount_shm() -> io::Result<()> {
 fn configure(setup: &SandboxSetup) -> io::Result<()> {
     if setup.network {
         nix::unistd::sethostname(&setup.hostname)?;
-        raise_loopback()?;
     }
     for (name, value) in &setup.sysctls {
         let path = sysctl_path(name, setup)?;
@@ -114,7 +113,9 @@ fn sysctl_path(name: &str, setup: &SandboxSetup) -> io::Result<String> {
     ))
 }
 
-fn raise_loopback() -> io::Result<()> {
+/// Sets the loopback interface of the shim's network namespace up. Waits for whoever changes interfaces of the host, which takes
+/// milliseconds where a pod's network is being removed.
+pub(super) fn raise_loopback() -> io::Result<()> {
     let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
     // SAFETY: all zeroes is a valid value of this plain structure.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -24,9 +24,11 @@ pub(super) fn run(directory: &Path) -> io::Result<()> {
     let listener = UnixListener::bind(SOCKET)?;
     listener.set_nonblocking(true)?;
     let init = sandbox::make(&setup)?;
-    let shim = Shim::new(listener, setup.hierarchy, init)?;
+    let shim = Shim::new(listener, setup.hierarchy.clone(), init)?;
     report("ready");
     silence()?;
+    // Requests wait in the socket.
+    sandbox::complete(&setup)?;
     shim.serve()
 }
 
