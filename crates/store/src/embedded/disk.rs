@@ -33,7 +33,13 @@ impl Disk {
         if let Some(acknowledged) = acknowledged {
             refuse_damage(dir, acknowledged)?;
         }
-        let rows = Rows::open(&dir.join("rows"))?;
+        let rows = Rows::open(&dir.join("rows")).map_err(|failure| match failure {
+            Failure::Database(fjall::Error::JournalRecovery(reason)) => Failure::Changed {
+                dir: dir.join("rows"),
+                reason,
+            },
+            other => other,
+        })?;
         let loaded = rows.load()?;
         if let Some(acknowledged) = acknowledged {
             refuse_loss(dir, acknowledged, &loaded)?;

@@ -14,6 +14,13 @@ pub(super) enum Failure {
     Directory(PathBuf, #[source] io::Error),
     #[error("the database failed: {0}")]
     Database(#[from] fjall::Error),
+    #[error(
+        "a journal in {} has changed bytes ({reason:?}). Restore the store from a backup", .dir.display()
+    )]
+    Changed {
+        dir: PathBuf,
+        reason: fjall::JournalRecoveryError,
+    },
     #[error("the store is damaged: {0}")]
     Damaged(String),
     #[error("the store was written by another version (layout {0})")]

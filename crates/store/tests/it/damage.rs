@@ -108,7 +108,7 @@ async fn a_changed_value_is_refused() {
     closed.flip(closed.item(50) + 200);
     let error = error(closed.dir.path());
     assert!(
-        error.contains("storage failed: the database failed"),
+        error.contains("rows has changed bytes (ChecksumMismatch)"),
         "{error}"
     );
 }
