@@ -48,5 +48,5 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     assert!(down().fine().contains("containers stopped"));
     assert!(processes_in(&group).is_empty());
     // Once more: there is nothing to do, and that is no error.
-    assert!(down().fine().contains("there is nothing to remove"));
+    assert!(down().fine().contains("is left on this host"));
 }
