@@ -112,25 +112,27 @@ pub fn plan(nodes: &Snapshot<Node>, ranges: &Ranges) -> Plan {
     for node in nodes.iter().filter(|node| lacks_range(node)) {
         let uid = &node.metadata.uid;
         let Some(range) = free.next() else {
-            tracing::warn!(
-                node = node.metadata.name,
-                "no range of pod addresses is left for the node"
-            );
-            continue;
+            // One stands for all that wait: they are looked at again at each change of any.
+            plan.tell(unavailable(node));
+            break;
         };
         let patch =
             json!({"metadata": {"uid": uid}, "spec": {"podCIDR": range, "podCIDRs": [range]}});
-        let message = "Node {} status is now: CIDRNotAvailable".to_owned();
-        let failed = Note {
-            about: node.clone(),
-            kind: EventType::Warning,
-            reason: "CIDRNotAvailable",
-            message,
-        };
+        let failed = unavailable(node);
         actions.push(Action::patch(node.as_ref(), PatchKind::Strategic, patch).complaining(failed));
     }
     plan.then_all(actions);
     plan
+}
+
+fn unavailable(node: &Arc<Node>) -> Note {
+    let name = node.metadata.name.as_deref().unwrap_or("");
+    Note {
+        about: node.clone(),
+        kind: EventType::Warning,
+        reason: "CIDRNotAvailable",
+        message: format!("Node {name} status is now: CIDRNotAvailable"),
+    }
 }
 
 #[cfg(test)]
