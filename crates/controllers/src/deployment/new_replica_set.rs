@@ -216,7 +216,9 @@ pub(super) fn tell_failure(
     now: Timestamp,
 ) -> Option<Action> {
     let spec = deployment.spec.as_ref()?;
-    if !makes_set(failure.verb, &failure.resource) || !conditions::has_deadline(spec) {
+    // One of its name that is there already is a collision, and is counted as that.
+    let refused = makes_set(failure.verb, &failure.resource) && !failure.error.is_already_exists();
+    if !refused || !conditions::has_deadline(spec) {
         return None;
     }
     let message = format!(

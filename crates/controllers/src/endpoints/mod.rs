@@ -21,6 +21,11 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 /// What marks those that do not hold all addresses.
 const OVER_CAPACITY: (&str, &str) = ("endpoints.kubernetes.io/over-capacity", "truncated");
 
+/// What marks those by which a leader is elected.
+const LEADER: &str = "control-plane.alpha.kubernetes.io/leader";
+/// So many services that went are remembered, at most.
+const WENT: usize = 16_384;
+
 /// The controller. Its keys are services.
 pub struct EndpointsOfServices {
     /// Services.
@@ -32,7 +37,7 @@ pub struct EndpointsOfServices {
     went: Arc<Mutex<Went>>,
 }
 
-/// The services that were seen to go and whose Endpoints are still there.
+/// The services that were seen to go and whose Endpoints were not seen to follow.
 type Went = imbl::OrdSet<ObjectKey>;
 
 /// What a plan looks at.
@@ -43,7 +48,7 @@ pub struct View {
     pub pods: Snapshot<Pod>,
     /// Endpoints.
     pub endpoints: Snapshot<Endpoints>,
-    /// The services that were seen to go and whose Endpoints are still there.
+    /// The services that were seen to go and whose Endpoints were not seen to follow.
     pub went: imbl::OrdSet<ObjectKey>,
 }
 
@@ -68,13 +73,13 @@ impl Controller for EndpointsOfServices {
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let (q, went, endpoints) = (queue.clone(), self.went.clone(), self.endpoints.clone());
+        let (q, went) = (queue.clone(), self.went.clone());
         self.services.on_change(move |old, new| {
             let Some(service) = new.or(old) else { return };
             let key = ObjectKey::of(&service.metadata);
             match new {
-                None if endpoints.get(&key).is_some() => drop(went.lock().insert(key.clone())),
-                _ => drop(went.lock().remove(&key)),
+                None => remember(&mut went.lock(), &key),
+                Some(_) => drop(went.lock().remove(&key)),
             }
             q.add(key);
         });
@@ -83,11 +88,19 @@ impl Controller for EndpointsOfServices {
         self.endpoints.on_change(move |old, new| {
             let Some(endpoints) = new.or(old) else { return };
             let key = ObjectKey::of(&endpoints.metadata);
-            if new.is_none() {
+            // Those that are made anew are for a service to come.
+            if old.is_none() || new.is_none() {
                 went.lock().remove(&key);
             }
             q.add(key);
         });
+        // What went while nobody looked is not known: at start, as in Kubernetes, all that are there without a service go.
+        for endpoints in self.endpoints.snapshot().iter().filter(|it| !is_lock(it)) {
+            let key = ObjectKey::of(&endpoints.metadata);
+            if self.services.get(&key).is_none() {
+                remember(&mut self.went.lock(), &key);
+            }
+        }
     }
 
     fn watched(&self) -> Vec<&dyn Watched> {
@@ -106,6 +119,19 @@ impl Controller for EndpointsOfServices {
     fn plan(&self, _now: Timestamp, view: &View, key: &ObjectKey) -> Plan {
         plan(view, key)
     }
+}
+
+/// Notes that a service went; beyond the bound the notes are of no use, and those who made Endpoints by hand remove them by hand.
+fn remember(went: &mut Went, key: &ObjectKey) {
+    if went.len() < WENT {
+        went.insert(key.clone());
+    }
+}
+
+/// Whether somebody elects a leader by this object.
+fn is_lock(endpoints: &Endpoints) -> bool {
+    let annotations = endpoints.metadata.annotations.as_ref();
+    annotations.is_some_and(|all| all.contains_key(LEADER))
 }
 
 /// What brings a service's Endpoints to what its pods are.

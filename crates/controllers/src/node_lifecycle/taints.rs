@@ -26,12 +26,21 @@ fn of(node: &Node) -> impl Iterator<Item = &Taint> {
         .flat_map(|spec| spec.taints.iter().flatten())
 }
 
-/// Since when pods are driven off a node because it is not ready.
+/// The taints that drive pods off a node because it is not ready.
+fn evicting(node: &Node) -> impl Iterator<Item = &Taint> {
+    of(node).filter(|taint| {
+        taint.effect == "NoExecute" && [NOT_READY, UNREACHABLE].contains(&taint.key.as_str())
+    })
+}
+
+/// Whether pods are driven off a node because it is not ready, whoever has said so.
+pub(super) fn is_evicted(node: &Node) -> bool {
+    evicting(node).next().is_some()
+}
+
+/// Since when, where that is known.
 pub(super) fn evicted_since(node: &Node) -> Option<Timestamp> {
-    of(node)
-        .filter(|taint| {
-            taint.effect == "NoExecute" && [NOT_READY, UNREACHABLE].contains(&taint.key.as_str())
-        })
+    evicting(node)
         .filter_map(|taint| taint.time_added.as_ref().map(|time| time.0))
         .max()
 }

@@ -62,7 +62,7 @@ pub(super) fn eviction(now: Timestamp, nodes: &Snapshot<Node>, node: &Node) -> E
     {
         return Eviction::Never;
     }
-    if taints::evicted_since(node).is_some() {
+    if taints::is_evicted(node) {
         return Eviction::Now;
     }
     let zone = zone(node);
@@ -70,9 +70,10 @@ pub(super) fn eviction(now: Timestamp, nodes: &Snapshot<Node>, node: &Node) -> E
     let mut last = None;
     for other in nodes.iter().filter(|other| self::zone(other) == zone) {
         let is_ready = ready(other) == Some("True");
-        let since = taints::evicted_since(other);
-        last = last.max(since);
-        if !is_ready && since.is_none() && other.metadata.name < node.metadata.name {
+        last = last.max(taints::evicted_since(other));
+        // One that has never said how it is has nothing to wait for yet.
+        let waits = !is_ready && ready(other).is_some() && !taints::is_evicted(other);
+        if waits && other.metadata.name < node.metadata.name {
             return Eviction::Later;
         }
         match (is_excluded(other), is_ready) {
@@ -175,6 +176,18 @@ mod tests {
         // Another zone has a pace of its own.
         let other = node("b", "y", "Unknown", None);
         assert_eq!(check(vec![ready, silent("a", Some(1)), other]), [Now, Now]);
+    }
+
+    #[test]
+    fn no_node_stands_in_the_way_of_those_behind_it_for_ever() {
+        let mut nodes = many("z", 3, 0);
+        let mut by_hand = node("a", "z", "Unknown", Some(1));
+        by_hand.spec.as_mut().unwrap().taints.as_mut().unwrap()[0].time_added = None;
+        let mut unheard = node("b", "z", "Unknown", None);
+        unheard.status = None;
+        nodes.extend([by_hand, unheard, node("c", "z", "Unknown", None)]);
+        // The second has said nothing yet; whatever it is answered, it gets no taint.
+        assert_eq!(check(nodes), [Eviction::Now; 3]);
     }
 
     #[test]
