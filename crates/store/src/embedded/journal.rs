@@ -130,7 +130,10 @@ fn read(from: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<Batc
     let mut revision = None;
     for _ in 0..items {
         match bytes(from)? {
-            [2] => revision = item(from, length)?.or(revision),
+            [2] => match item(from, length)? {
+                Some(found) => revision = found.or(revision),
+                None => return Ok(None),
+            },
             [4] => drop(bytes::<8>(from)?),
             _ => return Ok(None),
         }
@@ -140,9 +143,11 @@ fn read(from: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<Batc
     Ok((bytes(from)? == *MAGIC).then_some(Batch { revision }))
 }
 
-/// Passes over an item. Answers the revision if it is the row that says it.
-fn item(from: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<Revision>> {
-    let [_kind, _compression] = bytes(from)?;
+/// Passes over an item. Answers the revision if it is the row that says it; `None`: it is none that the database reads.
+fn item(from: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<Option<Revision>>> {
+    let [0 | 1 | 2 | 4, 0 | 1] = bytes(from)? else {
+        return Ok(None);
+    };
     let _: [u8; 8] = bytes(from)?;
     let key = u16::from_le_bytes(bytes(from)?);
     let _whole: [u8; 4] = bytes(from)?;
@@ -152,17 +157,18 @@ fn item(from: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<Revi
         let mut row = vec![0; value as usize];
         from.read_exact(&mut row)?;
         let of_revision = [key] == rows::REVISION;
-        return Ok(of_revision
+        let revision = of_revision
             .then(|| rows::newest(&row).ok())
             .flatten()
-            .map(|newest| newest.revision));
+            .map(|newest| newest.revision);
+        return Ok(Some(revision));
     }
     let skipped = u64::from(key) + u64::from(value);
     if from.stream_position()? + skipped > length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     from.seek_relative(i64::from(key) + i64::from(value))?;
-    Ok(None)
+    Ok(Some(None))
 }
 
 fn bytes<const N: usize>(from: &mut impl BufRead) -> io::Result<[u8; N]> {

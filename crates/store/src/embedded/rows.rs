@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::digest::Digest;
 use super::failure::Failure;
@@ -62,6 +62,8 @@ impl Rows {
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(WORKERS)
+            // A changed byte in what is compressed would end the journal there without a word, instead of a checksum that fails.
+            .journal_compression(CompressionType::None)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let entries = database.keyspace("entries", options)?;
