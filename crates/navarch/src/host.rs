@@ -8,6 +8,7 @@ use navarch_network::Config;
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
+use crate::bridge_claim;
 use crate::cli::NodeArgs;
 use crate::layout::Layout;
 
@@ -50,6 +51,7 @@ impl HostSettings {
             node: layout.node(),
         };
         let path = layout.host_settings();
+        bridge_claim::take(&settings, &path)?;
         let text = serde_json::to_string_pretty(&settings)?;
         navarch_auth::pki::write(&path, &text, 0o600).context("host settings")?;
         Ok(settings)

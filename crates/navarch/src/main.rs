@@ -3,6 +3,7 @@
 // This is the one crate that talks to a terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bridge_claim;
 mod cli;
 mod commands;
 mod config_file;

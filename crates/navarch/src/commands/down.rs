@@ -5,6 +5,7 @@ use navarch_network::PodNetwork;
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
+use crate::bridge_claim;
 use crate::cli::Down;
 use crate::host::HostSettings;
 use crate::layout::Layout;
@@ -48,6 +49,7 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
         .map_err(anyhow::Error::msg)
         .context("volumes")?;
     progress.done("volumes removed");
+    bridge_claim::give_up(&settings, &layout.host_settings())?;
     // The directory that all data directories share goes with the last of them.
     let _ = settings.run.parent().map(std::fs::remove_dir);
     let _ = std::fs::remove_file(layout.control());

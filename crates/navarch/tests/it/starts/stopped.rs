@@ -1,5 +1,6 @@
 //! Ends that are asked for: SIGTERM and Ctrl-C, and `navarch down`.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -42,11 +43,30 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
         complaint.contains("navarch still runs on this data directory"),
         "{complaint}"
     );
+    // Neither does another node of this host take its network, even while it is stopped.
     let group = group(&cluster.data());
     cluster.stop(Signal::SIGTERM);
+    let other = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--https-port=0",
+        "--node-port=0",
+        "--bridge",
+        &bridge_of(&cluster.data()),
+    ];
+    let up = ["up", "--data-dir", other.path().to_str().unwrap()];
+    let complaint = navarch(&[&up[..], &arguments].concat(), &[]).refused();
+    let owner = format!("is the one of the node in {data}");
+    assert!(complaint.contains(&owner), "{complaint}");
     let down = || -> Ended { navarch(&["down", "--data-dir", data], &[]) };
     assert!(down().fine().contains("containers stopped"));
     assert!(processes_in(&group).is_empty());
     // Once more: there is nothing to do, and that is no error.
     assert!(down().fine().contains("is left on this host"));
+}
+
+/// The bridge of the node in a data directory.
+fn bridge_of(data: &Path) -> String {
+    let settings = std::fs::read(data.join("host.json")).unwrap();
+    let settings: serde_json::Value = serde_json::from_slice(&settings).unwrap();
+    settings["bridge"].as_str().unwrap().to_owned()
 }
