@@ -8,7 +8,7 @@ use super::directory::lock;
 use super::failure::Failure;
 use super::journal::{self, Rest};
 use super::mark::Mark;
-use super::rows::{Loaded, Rows};
+use super::rows::{self, Loaded, Rows};
 use crate::Revision;
 use crate::state::{Batch, View};
 
@@ -30,8 +30,9 @@ impl Disk {
     pub(super) fn open(dir: &Path) -> Result<(Self, View), Failure> {
         let lock = lock(dir)?;
         let acknowledged = Mark::read(dir)?;
-        if let Some(acknowledged) = acknowledged {
-            refuse_damage(dir, acknowledged)?;
+        match acknowledged {
+            Some(acknowledged) => refuse_damage(dir, acknowledged)?,
+            None => rows::clear_unfinished(&dir.join("rows"))?,
         }
         let rows = Rows::open(&dir.join("rows")).map_err(|failure| match failure {
             Failure::Database(fjall::Error::JournalRecovery(reason)) => Failure::Changed {
@@ -140,7 +141,13 @@ fn refuse_damage(dir: &Path, acknowledged: Revision) -> Result<(), Failure> {
                     mark,
                 });
             }
-            // A journal that another follows was whole when that one was begun.
+            // What another journal follows was whole when that one was begun; without its end those after it make no sense.
+            Rest::Torn | Rest::Hole if number < newest => {
+                return Err(Failure::Broken {
+                    file: journal.path,
+                    at: journal.end,
+                });
+            }
             Rest::Torn | Rest::Hole => {
                 return Err(Failure::Hole {
                     file: journal.path,

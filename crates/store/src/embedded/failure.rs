@@ -40,6 +40,10 @@ pub(super) enum Failure {
         mark: PathBuf,
     },
     #[error(
+        "{} is damaged at byte {at}, and other journals follow it. Restore the store from a backup", .file.display()
+    )]
+    Broken { file: PathBuf, at: u64 },
+    #[error(
         "the store ends at revision {found}, but {acknowledged} was acknowledged: {} has lost its end. Restore the store from a \
          backup. To go on without what is lost instead: rm {}",
         .file.display(), .mark.display()

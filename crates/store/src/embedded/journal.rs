@@ -37,6 +37,13 @@ pub(super) struct Journal {
     pub(super) rest: Rest,
 }
 
+impl Journal {
+    /// Whether nothing was ever written to it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.end == 0 && self.rest == Rest::Nothing
+    }
+}
+
 /// Looks through all journals of a database, the oldest first. There are none where there is no database.
 pub(super) fn all(dir: &Path) -> io::Result<Vec<Journal>> {
     let files = match std::fs::read_dir(dir) {

@@ -54,6 +54,8 @@ impl Mark {
             // Or a crash could leave an empty one, which nobody can read.
             file.sync_all()?;
             std::fs::rename(&fresh, &path)?;
+            // And without its name it would not be missed.
+            File::open(dir)?.sync_all()?;
         }
         let mark = Self(File::options().write(true).open(path)?);
         mark.set(revision)?;

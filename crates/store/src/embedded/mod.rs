@@ -60,8 +60,8 @@ pub struct Embedded {
     /// `None` once the store is being dropped.
     queue: Option<std::sync::mpsc::Sender<Request>>,
     writer: Option<JoinHandle<()>>,
-    /// Whether the writer has panicked.
-    panicked: watch::Receiver<bool>,
+    /// Whether the writer has panicked or given up.
+    broken: watch::Receiver<bool>,
     dir: PathBuf,
 }
 
@@ -89,12 +89,12 @@ impl Embedded {
         )]
         let (queue, requests) = std::sync::mpsc::channel();
         let writer = Writer::new(shared.clone(), disk, requests, options.retention);
-        let (tell, panicked) = watch::channel(false);
+        let (tell, broken) = watch::channel(false);
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 let ended = catch_unwind(AssertUnwindSafe(|| writer.run()));
-                tell.send_replace(ended.is_err());
+                tell.send_replace(!ended.unwrap_or(false));
             })
             .map_err(Error::backend)?;
         let room = Arc::new(Semaphore::new(
@@ -105,16 +105,17 @@ impl Embedded {
             room,
             queue: Some(queue),
             writer: Some(writer),
-            panicked,
+            broken,
             dir,
         })
     }
 
-    /// Waits until the writer has panicked, which it never should. From then on nothing is written and no watch tells anything:
-    /// a process has no use for such a store, and is to end so that another opens what is on the disk.
+    /// Waits until the writer has panicked, which it never should, or found after a failure that the disk has more than was told.
+    /// From then on nothing is written and no watch tells anything: a process has no use for such a store, and is to end so that
+    /// another opens what is on the disk.
     pub async fn failed(&self) {
-        let mut panicked = self.panicked.clone();
-        if panicked.wait_for(|panicked| *panicked).await.is_err() {
+        let mut broken = self.broken.clone();
+        if broken.wait_for(|broken| *broken).await.is_err() {
             // It has ended as it should.
             std::future::pending::<()>().await;
         }

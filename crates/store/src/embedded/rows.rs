@@ -12,6 +12,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistM
 
 use super::digest::Digest;
 use super::failure::Failure;
+use super::journal::{self, Journal};
 use crate::state::{Batch, Map, View};
 use crate::{Entry, EventKind, Revision};
 
@@ -29,6 +30,8 @@ const CACHE_BYTES: u64 = 1 << 20;
 const MEMTABLE_BYTES: u64 = 16 << 20;
 /// The most that the database's journal takes on disk.
 const JOURNAL_BYTES: u64 = 128 << 20;
+/// The file that fjall writes last when it makes a database.
+const FINISHED: &str = "version";
 /// One flushes while the other compacts, so that writers need not wait for a compaction.
 const WORKERS: usize = 2;
 
@@ -133,6 +136,21 @@ impl Rows {
         self.entries.insert(key, value).unwrap();
         self.database.persist(PersistMode::SyncAll).unwrap();
     }
+}
+
+/// Removes a database whose making was interrupted: the database itself neither opens one nor makes it anew. Only for where nothing
+/// was ever acknowledged, and only if nothing is in it.
+pub(super) fn clear_unfinished(dir: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::Directory(dir.to_owned(), error);
+    let finished = std::fs::metadata(dir.join(FINISHED)).is_ok_and(|file| file.len() > 0);
+    if finished || !dir.exists() {
+        return Ok(());
+    }
+    let journals = journal::all(dir).map_err(failed)?;
+    if journals.iter().all(Journal::is_blank) {
+        std::fs::remove_dir_all(dir).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Reads the revision's row.

@@ -215,3 +215,51 @@ fn rows_that_are_not_those_that_were_written_are_refused() {
         );
     }
 }
+
+/// Whoever runs the store is told to start it again.
+#[tokio::test]
+async fn a_disk_that_has_more_than_memory_ends_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    disk.write(&batch(&empty, "pods/a")).unwrap();
+    disk.fail();
+    let store = Embedded::start(disk, empty, dir.path().to_owned(), Options::default()).unwrap();
+    assert!(store.commit(put("pods/b")).await.is_err());
+    store.failed().await;
+    drop(store);
+    assert_eq!(Disk::open(dir.path()).unwrap().1.revision, 1);
+}
+
+#[tokio::test]
+async fn a_store_from_before_there_were_digests_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    disk.write(&batch(&empty, "pods/a")).unwrap();
+    disk.put_raw(b"r", &[1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    drop(disk);
+    std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
+    for key in ["pods/b", "pods/c"] {
+        let store = Embedded::open(dir.path(), Options::default()).unwrap();
+        store.commit(put(key)).await.unwrap();
+    }
+    let (_, view) = Disk::open(dir.path()).unwrap();
+    assert_eq!((view.revision, view.map.len()), (3, 3));
+}
+
+/// As a kill leaves it while the database is made for the first time.
+#[test]
+fn a_beginning_that_was_interrupted_is_made_again_if_nothing_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = dir.path().join("rows");
+    std::fs::create_dir(&rows).unwrap();
+    std::fs::write(rows.join("0.jnl"), [0; 4096]).unwrap();
+    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    disk.write(&batch(&empty, "pods/a")).unwrap();
+    drop(disk);
+
+    std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
+    std::fs::remove_file(rows.join("version")).unwrap();
+    let journal = std::fs::read(rows.join("0.jnl")).unwrap();
+    assert!(Disk::open(dir.path()).is_err());
+    assert!(std::fs::read(rows.join("0.jnl")).unwrap() == journal);
+}

@@ -37,6 +37,8 @@ pub(super) struct Writer {
     retention: Option<Retention>,
     /// How many transactions the last group had.
     last: usize,
+    /// The disk has more than memory: neither can go on.
+    diverged: bool,
 }
 
 impl Writer {
@@ -52,19 +54,21 @@ impl Writer {
             requests,
             retention: retention.map(Retention::new),
             last: 0,
+            diverged: false,
         }
     }
 
-    /// Commits until every sender is gone and the queue is empty.
-    pub(super) fn run(mut self) {
-        loop {
+    /// Commits until every sender is gone and the queue is empty. `false`: it gave up before.
+    pub(super) fn run(mut self) -> bool {
+        while !self.diverged {
             match self.receive() {
                 Ok(first) => self.commit(first),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return true,
             }
             self.forget();
         }
+        false
     }
 
     fn receive(&self) -> Result<Request, RecvTimeoutError> {
@@ -134,6 +138,7 @@ impl Writer {
             }
             Err(failure) => {
                 tracing::error!(%failure, "a commit failed; nothing of it is kept");
+                self.diverged = matches!(failure, Failure::Diverged { .. });
                 let failure = Arc::new(failure);
                 for (answer, _, _permit) in answers {
                     let _ = answer.send(Err(Error::backend(GroupFailed(failure.clone()))));
