@@ -28,14 +28,16 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Spawner
 }
 
 /// A connection beside the streams that it spawned; ends with the connection. At most [`crate::limits::STREAMS`] at a time.
-pub(super) struct Streams<C, S> {
+pub(super) struct Streams<C: Future, S> {
     connection: Pin<Box<C>>,
     cork: Cork<S>,
     spawned: Spawner,
     running: FuturesUnordered<Task>,
+    /// How the connection ended, until all that it has written is out.
+    ended: Option<C::Output>,
 }
 
-impl<C, S> Streams<C, S> {
+impl<C: Future, S> Streams<C, S> {
     /// `spawned` is the executor that `connection` was made with, `cork` that of the stream that it writes to.
     pub(super) fn new(connection: C, spawned: Spawner, cork: Cork<S>) -> Self {
         Self {
@@ -43,6 +45,7 @@ impl<C, S> Streams<C, S> {
             cork,
             spawned,
             running: FuturesUnordered::new(),
+            ended: None,
         }
     }
 
@@ -52,18 +55,23 @@ impl<C, S> Streams<C, S> {
     }
 }
 
-impl<C: Future, S: AsyncWrite + Unpin> Future for Streams<C, S> {
+impl<C: Future<Output: Unpin>, S: AsyncWrite + Unpin> Future for Streams<C, S> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
         let this = &mut *self;
-        this.cork.put_in();
-        let turn = this.connection.as_mut().poll(context);
+        if this.ended.is_none() {
+            this.cork.put_in();
+            if let Poll::Ready(ended) = this.connection.as_mut().poll(context) {
+                this.ended = Some(ended);
+            }
+        }
         // Before the streams run: the answers of the last turn do not wait for the work of this one. What fails here the connection
         // finds out when it reads or writes next.
-        let _ = this.cork.pull(context);
-        if let Poll::Ready(ended) = turn {
-            return Poll::Ready(ended);
+        let out = this.cork.pull(context);
+        if this.ended.is_some() {
+            let ended = out.is_ready().then(|| this.ended.take()).flatten();
+            return ended.map_or(Poll::Pending, Poll::Ready);
         }
         this.running.extend(this.spawned.0.lock().drain(..));
         // An answer wakes the connection, and so this task: it is written at the next turn, with the others of this one.
