@@ -60,7 +60,11 @@ fn fetch(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
         let now = jiff::Timestamp::now().as_nanosecond().to_ne_bytes();
         for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = now[at % now.len()].wrapping_add(at.to_le_bytes()[0]);
+            // No two identifiers of one buffer are alike.
+            let place = at.to_le_bytes();
+            *byte = now[at % now.len()]
+                .wrapping_add(place[0])
+                .wrapping_add(place[1]);
         }
     }
 }

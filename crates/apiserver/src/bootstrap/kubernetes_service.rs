@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use navarch_api::call::{Answer, Body, Endpoint};
+use navarch_api::call::{Body, Endpoint, PatchKind};
 use navarch_api::def::Verb;
 use navarch_machinery::status::Result;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn publish(me: &dyn Endpoint, address: IpAddr, port: u16) -> Result<()> {
             "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
         }],
     });
-    replace(me, "", "endpoints", endpoints).await?;
+    put(me, "", "endpoints", endpoints).await?;
     let slice = json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
         "metadata": {
@@ -53,23 +53,22 @@ async fn publish(me: &dyn Endpoint, address: IpAddr, port: u16) -> Result<()> {
         "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     });
-    replace(me, "discovery.k8s.io", "endpointslices", slice).await
+    put(me, "discovery.k8s.io", "endpointslices", slice).await
 }
 
-/// Creates an object of the service `kubernetes`, or makes it so where it is there.
-async fn replace(me: &dyn Endpoint, group: &str, resource: &str, object: Value) -> Result<()> {
+/// Creates an object of the service `kubernetes`, or makes it say this where it is there; what others put on it stays.
+async fn put(me: &dyn Endpoint, group: &str, resource: &str, object: Value) -> Result<()> {
     let (namespace, name) = (Some("default"), "kubernetes");
     super::ensure(me, group, resource, namespace, name, object.clone()).await?;
-    let updated = me
-        .call(call(
-            Verb::Update,
-            group,
-            resource,
-            namespace,
-            Some(name),
-            Body::Json(object),
-        ))
-        .await?;
-    debug_assert!(matches!(updated, Answer::Object(_)));
-    Ok(())
+    let patch = Body::Patch(PatchKind::Merge, object);
+    me.call(call(
+        Verb::Patch,
+        group,
+        resource,
+        namespace,
+        Some(name),
+        patch,
+    ))
+    .await
+    .map(drop)
 }
