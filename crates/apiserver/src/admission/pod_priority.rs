@@ -11,8 +11,6 @@ use crate::served::Served;
 const PREEMPTION: &str = "PreemptLowerPriority";
 const GROUP: &str = "scheduling.k8s.io";
 const PLURAL: &str = "priorityclasses";
-/// How a class that is the default is stored.
-const DEFAULT: &[u8] = br#""globalDefault":true"#;
 
 pub(super) struct Priority;
 
@@ -125,14 +123,7 @@ fn default_class(attributes: &Attributes<'_>) -> Result<Option<PriorityClass>> {
     attributes
         .snapshot
         .scan(&served.scope_prefix(""), None, &mut |entry| {
-            // Each pod that is made asks for it: no class is read that cannot be it.
-            let may_be = entry
-                .value
-                .windows(DEFAULT.len())
-                .any(|bytes| bytes == DEFAULT);
-            if may_be {
-                entries.push(entry.clone());
-            }
+            entries.push(entry.clone());
             true
         });
     let mut least: Option<PriorityClass> = None;
