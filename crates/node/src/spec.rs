@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, PodStatus, Probe};
+use navarch_api::pod::as_container;
 
 static NO_SPEC: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
 static NO_STATUS: std::sync::LazyLock<PodStatus> = std::sync::LazyLock::new(PodStatus::default);
@@ -48,7 +49,7 @@ pub(crate) fn containers(pod: &Pod) -> &[Container] {
     &spec(pod).containers
 }
 
-/// The ephemeral containers, which can be looked at as containers: they ask for less.
+/// The ephemeral containers, looked at as containers.
 pub(crate) fn ephemeral_containers(pod: &Pod) -> impl Iterator<Item = Container> {
     ephemeral(pod).iter().map(as_container)
 }
@@ -58,28 +59,6 @@ fn ephemeral(pod: &Pod) -> &[EphemeralContainer] {
         .ephemeral_containers
         .as_deref()
         .unwrap_or_default()
-}
-
-fn as_container(ephemeral: &EphemeralContainer) -> Container {
-    let it = ephemeral.clone();
-    Container {
-        args: it.args,
-        command: it.command,
-        env: it.env,
-        env_from: it.env_from,
-        image: it.image,
-        image_pull_policy: it.image_pull_policy,
-        name: it.name,
-        security_context: it.security_context,
-        stdin: it.stdin,
-        stdin_once: it.stdin_once,
-        termination_message_path: it.termination_message_path,
-        termination_message_policy: it.termination_message_policy,
-        tty: it.tty,
-        volume_mounts: it.volume_mounts,
-        working_dir: it.working_dir,
-        ..Container::default()
-    }
 }
 
 /// The container whose processes an ephemeral one of this name is to see.

@@ -55,7 +55,7 @@ pub(super) fn containers<'a>(spec: &'a PodSpec, path: &Path) -> Vec<(Path, Cow<'
 }
 
 /// An ephemeral container, but for its target.
-pub(super) fn as_container(container: &EphemeralContainer) -> Container {
+pub fn as_container(container: &EphemeralContainer) -> Container {
     let it = container.clone();
     Container {
         args: it.args,

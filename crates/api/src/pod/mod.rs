@@ -40,6 +40,7 @@ pub(crate) mod warnings;
 mod windows;
 
 pub use binding::{bind, validate_binding};
+pub use context::as_container;
 pub use defaults::{default_claim_spec, default_template};
 pub use equality::same;
 pub use placement::validate_tolerations;

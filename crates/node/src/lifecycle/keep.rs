@@ -41,18 +41,7 @@ impl Draft<'_> {
                 Standing::Running
             }
             ContainerState::Created => {
-                let starting = self
-                    .view
-                    .history
-                    .starting
-                    .as_ref()
-                    .is_some_and(|(name, _)| *name == container.name);
-                if !starting {
-                    // Made by an earlier run of this node that did not come to start it.
-                    self.actions.push(Action::Remove {
-                        id: record.id.clone(),
-                    });
-                }
+                self.remove_unstarted(&record);
                 Standing::Pending
             }
             ContainerState::Exited | ContainerState::Unknown => {
@@ -64,6 +53,16 @@ impl Draft<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Removes a container that an earlier run of this node made and did not come to start.
+    pub(super) fn remove_unstarted(&mut self, record: &ContainerRecord) {
+        let starting = self.view.history.starting.as_ref();
+        if starting.is_none_or(|(name, _)| *name != record.config.name) {
+            self.actions.push(Action::Remove {
+                id: record.id.clone(),
+            });
         }
     }
 

@@ -667,6 +667,20 @@ fn an_ephemeral_container_is_started_once_and_counts_for_nothing() {
             debug ContainerCreating restarts=0
         "#]],
     );
+    // An earlier run of the node made it and did not come to start it.
+    case(spec())
+        .with_sandbox()
+        .running("app")
+        .container("debug", 0, ContainerState::Created, None)
+        .check(
+            5,
+            expect![[r#"
+            remove debug-0
+            phase Running
+            app running ready restarts=0
+            debug ContainerCreating restarts=0
+        "#]],
+        );
     case(spec())
         .with_sandbox()
         .running("app")

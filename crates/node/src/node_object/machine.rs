@@ -29,9 +29,12 @@ impl Machine {
         let memory = kibibytes(&meminfo, "MemTotal")
             .unwrap_or(0)
             .saturating_mul(1024);
-        let disk = disk(&options.data_dir)
-            .map(|(total, _, _)| total)
-            .unwrap_or(0);
+        // On the first start it is not there yet, and what is not there has no file system.
+        crate::files::make_private(&options.data_dir).map_err(|source| Error::Host {
+            what: options.data_dir.display().to_string(),
+            source,
+        })?;
+        let disk = disk(&options.data_dir).map_or(0, |(total, _, _)| total);
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let trimmed = |path: &str| {
             std::fs::read_to_string(path)

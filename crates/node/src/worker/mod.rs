@@ -70,6 +70,8 @@ pub(crate) struct Worker {
     pub(crate) queue: Queue<String>,
     pub(crate) view: RuntimeView,
     memories: Memories,
+    /// Held while a pod is admitted: of two that do not fit together one runs.
+    admitting: Mutex<()>,
     /// What the node has, and what of it pods may use.
     pub(crate) capacity: Mutex<Capacity>,
 }
@@ -135,6 +137,7 @@ impl Worker {
             queue: Queue::new(RETRY),
             view: RuntimeView::default(),
             memories: Memories::default(),
+            admitting: Mutex::default(),
             capacity: Mutex::default(),
         })
     }
@@ -256,6 +259,7 @@ impl Worker {
 
     /// Refuses a pod that does not fit, the first time it is seen.
     fn admit(&self, uid: &str, pod: &Pod) {
+        let _admitting = self.admitting.lock();
         let ended = spec::is_terminal(pod) || pod.metadata.deletion_timestamp.is_some();
         if ended || !self.memories.first_look(uid) || !self.view.of_pod(uid).sandboxes.is_empty() {
             return;

@@ -8,8 +8,8 @@ use super::records::{Container, StartPlan, Stored, new_id, now, write};
 use super::sandbox::absent;
 use crate::cgroup::Hierarchy;
 use crate::cri::{
-    ContainerConfig, ContainerRecord, ContainerState, Error, Image, Resources, Result,
-    SandboxRecord, SandboxState,
+    ContainerConfig, ContainerRecord, ContainerState, Error, Image, NamespaceMode, Resources,
+    Result, SandboxConfig, SandboxRecord, SandboxState,
 };
 use crate::shim::Request;
 use crate::spec::{self, Bundle, Device, Input};
@@ -119,16 +119,20 @@ impl Embedded {
             unified: matches!(self.hierarchy, Hierarchy::Unified(_)),
             no_cgroup: &no_cgroup,
             rootfs,
-            target: self.target(config)?,
+            target: self.target(&sandbox.config, config)?,
         };
         let bundle = spec::build(&input)?;
         spec::make_working_directory(&bundle.process, config, rootfs)?;
         Ok(bundle)
     }
 
-    /// The process of the container whose process namespace this one is to join.
-    fn target(&self, config: &ContainerConfig) -> Result<Option<i32>> {
-        let Some(id) = &config.target else {
+    /// The process of the container whose process namespace this one is to join, where it would not be in the same anyway.
+    fn target(&self, pod: &SandboxConfig, config: &ContainerConfig) -> Result<Option<i32>> {
+        let Some(id) = config
+            .target
+            .as_ref()
+            .filter(|_| pod.pid == NamespaceMode::Container)
+        else {
             return Ok(None);
         };
         let target = self.find_container(id)?.record();
