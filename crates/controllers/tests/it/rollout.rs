@@ -326,8 +326,15 @@ async fn a_set_takes_over_the_pods_that_it_finds() {
         pod["metadata"]["name"] = json!(name);
         pod
     };
-    cluster.create::<Pod>(pod("a")).await;
-    cluster.create::<Pod>(pod("b")).await;
+    // A set that comes before its controller has heard of the pods makes its own, here as in Kubernetes: they run by then.
+    for name in ["a", "b"] {
+        cluster.create::<Pod>(pod(name)).await;
+        let runs = |pod: &Pod| {
+            let status = pod.status.as_ref();
+            status.is_some_and(|status| status.phase.as_deref() == Some("Running"))
+        };
+        cluster.until::<Pod>("ns", name, runs).await;
+    }
     let metadata = json!({"namespace": "ns", "name": "s"});
     let spec = json!({"replicas": 2, "selector": {"matchLabels": {"app": "a"}}, "template": template("one")});
     cluster
