@@ -80,6 +80,7 @@ fn log(filter: &str) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         // It would tell of them on standard error, which panics where that is a file on a full disk.
         .log_internal_errors(false)
         .init();

@@ -33,18 +33,16 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     );
     let client = plane.client("system:node");
     let (cidr, address) = (&arguments.api.cluster_cidr, plane.address.ip());
-    let node = NodePlane::start(
-        &layout,
-        &arguments.node,
-        cidr,
-        address,
-        client,
-        &plane.pki,
-        step,
-    )
-    .await?;
     let own = plane.client("navarch");
-    demo::node_ready(&own, &node.name).await?;
+    let ready = Box::pin(async {
+        let (node, pki) = (&arguments.node, &plane.pki);
+        let node = NodePlane::start(&layout, node, cidr, address, client, pki, step).await?;
+        demo::node_ready(&own, &node.name).await.map(|()| node)
+    });
+    let node = tokio::select! {
+        node = ready => node?,
+        failure = plane.failed() => return Err(failure),
+    };
     progress.done("node ready");
     let mut ended = if arguments.demo {
         let demo = Box::pin(demo::deploy(&own, &node.images, &layout, step));
