@@ -19,11 +19,15 @@ mod remote;
 mod signals;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::cli::Cli;
 use crate::host::SHIM;
+
+/// How long work on blocking threads may go on after the command is over. What must be finished the command has waited for.
+const LAST_TASKS: Duration = Duration::from_secs(5);
 
 /// Requests are many small allocations on one thread that another frees: glibc's allocator took a fifth of the API server's time.
 #[global_allocator]
@@ -47,7 +51,9 @@ fn main() -> ExitCode {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(commands::run(cli.command))
+        let ended = runtime.block_on(commands::run(cli.command));
+        runtime.shutdown_timeout(LAST_TASKS);
+        ended
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,

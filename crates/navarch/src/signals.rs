@@ -1,23 +1,77 @@
 //! When to stop.
 
-use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::{Context, Result, anyhow};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// Ctrl-C and SIGTERM, heard from the moment this is made: one that comes between two waits ends the next.
+///
+/// One is made for all of a command. The first listener takes the signals from the kernel for good, so with a listener for each wait
+/// a signal that comes between two of them would be nobody's.
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// Waits for one of them, or for a part's failure, which is the error.
-pub(crate) async fn stop_or(failure: impl Future<Output = anyhow::Error>) -> Result<()> {
-    tokio::select! {
-        stopped = stop() => stopped,
-        failure = failure => Err(failure),
+impl Stop {
+    /// From now on the signals do not end the process by themselves.
+    pub(crate) fn listen() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("SIGINT")?,
+        })
+    }
+
+    /// Waits for one of them.
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for one of them, or for a part's failure, which is the error.
+    pub(crate) async fn asked_or(
+        &mut self,
+        failure: impl Future<Output = anyhow::Error>,
+    ) -> Result<()> {
+        tokio::select! {
+            () = self.asked() => Ok(()),
+            failure = failure => Err(failure),
+        }
+    }
+
+    /// Stops as `stopping` does. Whoever asks a second time does not want to wait for it.
+    pub(crate) async fn unless_asked_again(
+        mut self,
+        stopping: impl Future<Output = ()>,
+    ) -> Result<()> {
+        tokio::select! {
+            () = stopping => Ok(()),
+            () = self.asked() => Err(anyhow!("stopped at once, without waiting for what was under way")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix::sys::signal::{Signal, raise};
+
+    use super::Stop;
+
+    #[tokio::test]
+    async fn a_signal_that_comes_while_nobody_waits_ends_the_next_wait() {
+        let mut stop = Stop::listen().unwrap();
+        for signal in [Signal::SIGTERM, Signal::SIGINT] {
+            let failure = std::future::pending::<anyhow::Error>();
+            drop(stop.asked_or(failure));
+            raise(signal).unwrap();
+            let heard = tokio::time::timeout(Duration::from_secs(30), stop.asked()).await;
+            assert!(heard.is_ok(), "{signal}");
+        }
+        raise(Signal::SIGINT).unwrap();
+        let never = std::future::pending();
+        assert!(stop.unless_asked_again(never).await.is_err());
     }
 }

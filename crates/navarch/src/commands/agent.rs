@@ -13,7 +13,8 @@ use crate::cli::Agent;
 use crate::layout::Layout;
 use crate::node_plane::{NodePlane, must_be_root};
 use crate::progress::Progress;
-use crate::{remote, signals};
+use crate::remote;
+use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Agent) -> Result<()> {
     must_be_root()?;
@@ -50,11 +51,11 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     )
     .await?;
     demo::node_ready(&client, &node.name).await?;
+    let mut stop = Stop::listen()?;
     progress.done("node ready");
-    signals::stop().await?;
+    stop.asked().await;
     println!("stopping; the containers run on (`navarch down` stops them)");
-    node.stop().await;
-    Ok(())
+    stop.unless_asked_again(node.stop()).await
 }
 
 /// The address of this host from which the server is reached.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::cli::Hello;
-use crate::signals;
+use crate::signals::Stop;
 
 /// The connections that are served at a time.
 const CONNECTIONS: usize = 1024;
@@ -22,6 +22,8 @@ const CONNECTIONS: usize = 1024;
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(arguments: &Hello) -> Result<()> {
+    // First of all: to process 1 of a container a signal that it does not listen to is nothing.
+    let mut stop = Stop::listen()?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("listen on {}", arguments.listen))?;
@@ -30,12 +32,11 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
     println!("hello: listening on {}", arguments.listen);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = hyper_util::server::graceful::GracefulShutdown::new();
-    let mut stop = std::pin::pin!(signals::stop());
     loop {
         let permit = room.clone().acquire_owned().await?;
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted?,
-            _ = &mut stop => break,
+            () = stop.asked() => break,
         };
         let page = page.clone();
         let serve = service_fn(move |request: Request<hyper::body::Incoming>| {

@@ -10,7 +10,7 @@ use crate::control_plane::ControlPlane;
 use crate::layout::Layout;
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
-use crate::signals;
+use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Server) -> Result<()> {
     let progress = Progress::start();
@@ -24,6 +24,7 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
         return without_api(&arguments, wanted, &layout, &progress).await;
     }
     let plane = ControlPlane::start(&layout, &arguments.api, |step| progress.done(step)).await?;
+    let mut stop = Stop::listen()?;
     let client = |name: &str| plane.client(name);
     let options = parts::options(
         &arguments.api.cluster_cidr,
@@ -32,10 +33,12 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     let running = parts::start(wanted, client, options, &layout.identity());
     progress.done("ready; the administrator's kubeconfig is");
     println!("             {}", layout.kubeconfig().display());
-    let stopped = signals::stop_or(plane.failed()).await;
-    running.stop().await;
-    plane.stop().await;
-    stopped
+    let stopped = stop.asked_or(plane.failed()).await;
+    let stopping = async {
+        running.stop().await;
+        plane.stop().await;
+    };
+    stop.unless_asked_again(stopping).await.and(stopped)
 }
 
 /// Scheduler and controllers apart from the API: they reach it by the administrator's kubeconfig.
@@ -65,8 +68,8 @@ async fn without_api(
         options,
         &layout.identity(),
     );
+    let mut stop = Stop::listen()?;
     progress.done("ready");
-    signals::stop().await?;
-    running.stop().await;
-    Ok(())
+    stop.asked().await;
+    stop.unless_asked_again(running.stop()).await
 }

@@ -1,6 +1,6 @@
 //! `navarch up`: a whole cluster in this process.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::demo;
 use crate::cli::Up;
@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::node_plane::{NodePlane, must_be_root};
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
-use crate::signals;
+use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Up) -> Result<()> {
     must_be_root()?;
@@ -17,6 +17,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let layout = Layout::open(&arguments.data.data_dir)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
+    let mut stop = Stop::listen()?;
     let options = parts::options(
         &arguments.api.cluster_cidr,
         plane.pki.authority.certificate(),
@@ -41,27 +42,29 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     });
     let node = tokio::select! {
         node = ready => node?,
-        failure = plane.failed() => return Err(failure),
+        stopped = stop.asked_or(plane.failed()) => return stopped.and(Err(anyhow!("stopped before the node was ready"))),
     };
     progress.done("node ready");
     let mut ended = if arguments.demo {
         let demo = Box::pin(demo::deploy(&own, &node.images, &layout, step));
         tokio::select! {
             deployed = demo => deployed,
-            stopped = signals::stop_or(plane.failed()) => stopped.and(Err(anyhow::anyhow!("stopped before the demo was up"))),
+            stopped = stop.asked_or(plane.failed()) => stopped.and(Err(anyhow!("stopped before the demo was up"))),
         }
     } else {
         Ok(())
     };
     if ended.is_ok() {
         next_commands(&layout, arguments.demo);
-        ended = signals::stop_or(plane.failed()).await;
+        ended = stop.asked_or(plane.failed()).await;
         println!("stopping; the containers run on (`navarch down` stops them)");
     }
-    node.stop().await;
-    running.stop().await;
-    plane.stop().await;
-    ended
+    let stopping = async {
+        node.stop().await;
+        running.stop().await;
+        plane.stop().await;
+    };
+    stop.unless_asked_again(Box::pin(stopping)).await.and(ended)
 }
 
 fn next_commands(layout: &Layout, demo: bool) {

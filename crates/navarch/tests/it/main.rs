@@ -8,6 +8,7 @@ mod bad_input;
 mod cgroups;
 mod cluster;
 mod demo;
+mod ended;
 mod full_disk;
 mod kills;
 mod kubectl;

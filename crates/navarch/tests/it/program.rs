@@ -9,6 +9,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::ended;
+
 /// The longest that a start may take, on a busy machine.
 const START: Duration = Duration::from_secs(120);
 
@@ -77,9 +79,9 @@ impl Program {
     }
 
     /// Sends `signal` and waits for the end. Returns how it ended.
-    pub(crate) fn end(&mut self, signal: Signal) -> Option<ExitStatus> {
+    pub(crate) fn end(&mut self, signal: Signal) -> ExitStatus {
         let _ = kill(self.pid(), signal);
-        self.child.wait().ok()
+        ended::status(&mut self.child)
     }
 }
 

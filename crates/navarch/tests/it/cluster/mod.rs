@@ -7,13 +7,14 @@ mod terminal;
 mod until;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use crate::ended;
 use crate::program::Program;
 pub(crate) use image::{IMAGE, OTHER};
 pub(crate) use kubectl::Kubectl;
@@ -110,7 +111,7 @@ impl Cluster {
 
     /// Ends the program with a signal that it heeds; it must say that all is well. The containers go on.
     pub(crate) fn stop(&mut self, signal: Signal) {
-        let status = self.program.take().unwrap().end(signal).unwrap();
+        let status = self.program.take().unwrap().end(signal);
         assert!(status.success(), "{signal}: {status}");
     }
 
@@ -152,12 +153,15 @@ impl Cluster {
 
     /// Runs another command of the binary on the data directory.
     pub(crate) fn navarch(&self, arguments: &[&str]) {
-        let output = Command::new(env!("CARGO_BIN_EXE_navarch"))
+        let child = Command::new(env!("CARGO_BIN_EXE_navarch"))
             .args(arguments)
             .arg("--data-dir")
             .arg(self.data())
-            .output()
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        let output = ended::output(child);
         assert!(
             output.status.success(),
             "navarch {arguments:?}: {}",
@@ -185,8 +189,11 @@ impl Drop for Cluster {
         let down = Command::new(env!("CARGO_BIN_EXE_navarch"))
             .args(["down", "--data-dir"])
             .arg(self.data())
-            .output()
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        let down = ended::output(down);
         let errors = String::from_utf8_lossy(&down.stderr).into_owned();
         if failed {
             eprintln!("navarch down: {} {errors}", down.status);
