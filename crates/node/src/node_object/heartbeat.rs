@@ -15,6 +15,8 @@ use crate::worker::{Capacity, Worker};
 const LOOK: Duration = Duration::from_secs(10);
 /// How often a status is told that did not change, as `nodeStatusReportFrequency`.
 const TELL: Duration = Duration::from_secs(300);
+/// How often a status is tried on a newer version, as `nodeStatusUpdateRetry`.
+const ATTEMPTS: u32 = 5;
 
 /// Makes the Node or brings an old one up to date. `unready`: what keeps it from being ready.
 pub(crate) async fn register(
@@ -54,11 +56,26 @@ pub(crate) async fn register(
         spec.pod_cidr = Some(cidr.clone());
         spec.pod_cidrs = Some(vec![cidr.clone()]);
     }
-    if node == *old {
-        Ok(old)
+    let mut node = if node == *old {
+        old
     } else {
-        worker.client.update(node).await
+        worker.client.update(node).await?
+    };
+    // Whoever wants logs now must find this process, not the last one. The rest of the status waits until all parts of the node stand.
+    for _ in 1..ATTEMPTS {
+        let mut next = (*node).clone();
+        object::set_whereabouts(next.status.get_or_insert_default(), options);
+        if next == *node {
+            break;
+        }
+        match worker.client.update_status(next).await {
+            Err(error) if error.is_conflict() => {
+                node = worker.client.get::<Node>(None, &options.name).await?;
+            }
+            answer => return answer,
+        }
     }
+    Ok(node)
 }
 
 /// Tells the status for ever.
@@ -69,8 +86,16 @@ pub(crate) async fn heartbeat(worker: Arc<Worker>, machine: Machine) {
     loop {
         ticks.tick().await;
         let why = unready(&worker).await;
-        if let Err(error) = tell(&worker, &machine, why.as_deref(), &mut told).await {
-            tracing::warn!(%error, "the node's status could not be told");
+        for attempt in 1..=ATTEMPTS {
+            match tell(&worker, &machine, why.as_deref(), &mut told).await {
+                Ok(()) => break,
+                // A controller was faster.
+                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the node's status could not be told");
+                    break;
+                }
+            }
         }
     }
 }
@@ -131,18 +156,9 @@ async fn tell(
     }
     let mut node = (*node).clone();
     node.status = Some(next.clone());
-    match worker.client.update_status(node).await {
-        Ok(_) => {
-            *told = Some((next, tokio::time::Instant::now()));
-            Ok(())
-        }
-        // A controller was faster; the next look is soon.
-        Err(error) if error.is_conflict() => {
-            *told = None;
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }
+    worker.client.update_status(node).await?;
+    *told = Some((next, tokio::time::Instant::now()));
+    Ok(())
 }
 
 /// Equal but for the time of the heartbeat.

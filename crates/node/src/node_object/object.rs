@@ -95,6 +95,19 @@ pub(super) fn status(old: Option<&NodeStatus>, facts: &Facts<'_>) -> NodeStatus 
         .collect::<Vec<_>>();
     ours.extend(theirs);
     status.conditions = Some(ours);
+    set_whereabouts(&mut status, options);
+    status.capacity = Some(machine.capacity(options));
+    status.allocatable = Some(machine.allocatable(options));
+    status.node_info = Some(machine.info.clone());
+    status.features = Some(NodeFeatures {
+        supplemental_groups_policy: Some(true),
+    });
+    status.images = Some(told_images(images));
+    status
+}
+
+/// Where the node's API is.
+pub(super) fn set_whereabouts(status: &mut NodeStatus, options: &NodeOptions) {
     let address = |kind: &str, address: String| NodeAddress {
         type_: kind.to_owned(),
         address,
@@ -106,18 +119,10 @@ pub(super) fn status(old: Option<&NodeStatus>, facts: &Facts<'_>) -> NodeStatus 
         .collect();
     addresses.push(address("Hostname", options.hostname.clone()));
     status.addresses = Some(addresses);
-    status.capacity = Some(machine.capacity(options));
-    status.allocatable = Some(machine.allocatable(options));
-    status.node_info = Some(machine.info.clone());
     let port = i32::from(options.port);
     status.daemon_endpoints = Some(NodeDaemonEndpoints {
         kubelet_endpoint: Some(DaemonEndpoint { port }),
     });
-    status.features = Some(NodeFeatures {
-        supplemental_groups_policy: Some(true),
-    });
-    status.images = Some(told_images(images));
-    status
 }
 
 /// The largest first.
