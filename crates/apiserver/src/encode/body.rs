@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use http_body::{Body, Frame, SizeHint};
 
 pub(crate) use super::gzip::Gzip;
@@ -24,6 +24,14 @@ impl ReplyBody {
     /// Nothing.
     pub fn empty() -> Self {
         Self::Full(Bytes::new())
+    }
+
+    /// The same, but what comes as it comes ends with `end` at the latest.
+    pub(crate) fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Self {
+        match self {
+            Self::Stream(stream) => Self::Stream(Box::pin(stream.take_until(end))),
+            other => other,
+        }
     }
 }
 

@@ -140,7 +140,11 @@ impl ApiServer {
             warnings: Vec::new(),
         };
         match self.route(request, upgrade).await {
-            Handled::Streamed(response) => Ok(response),
+            Handled::Streamed(response) => {
+                // A log that is followed would hold up the server's end.
+                let closing = self.closing.clone().cancelled_owned();
+                Ok(response.map(|body| body.until(closing)))
+            }
             Handled::Reply(reply) => encoder.encode(self, reply),
             Handled::Refused(error, warned) => {
                 let mut response = error_response(&error, header(&parts.headers, &ACCEPT));

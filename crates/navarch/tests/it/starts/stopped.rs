@@ -20,8 +20,10 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     let counters = Counters::start(cluster.client().await).await;
     let processes = counters.processes(&cluster.data());
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        // A watch that is open does not hold it up.
+        // Neither a watch nor a log that is followed holds it up.
         let _watch = cluster.kubectl().talk("get pods -w");
+        let mut log = cluster.kubectl().talk("logs -f counter-0");
+        log.line_with("1");
         let start = Instant::now();
         cluster.stop(signal);
         assert!(start.elapsed() < END, "{signal}: {:?}", start.elapsed());
