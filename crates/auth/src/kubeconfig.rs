@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Issued;
 
@@ -14,13 +14,8 @@ pub enum Credential<'a> {
     Token(&'a str),
 }
 
-/// A kubeconfig for one cluster and one user, as JSON, which is YAML too.
-pub fn kubeconfig(
-    server: &str,
-    authority: &str,
-    user: &str,
-    credential: &Credential<'_>,
-) -> String {
+/// A kubeconfig for one cluster and one user.
+pub fn kubeconfig(server: &str, authority: &str, user: &str, credential: &Credential<'_>) -> Value {
     let user_data = match credential {
         Credential::Certificate(issued) => json!({
             "client-certificate-data": STANDARD.encode(&issued.certificate),
@@ -28,13 +23,12 @@ pub fn kubeconfig(
         }),
         Credential::Token(token) => json!({"token": token}),
     };
-    let config = json!({
+    json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "navarch", "cluster": {"server": server, "certificate-authority-data": STANDARD.encode(authority)}}],
         "users": [{"name": user, "user": user_data}],
         "contexts": [{"name": "navarch", "context": {"cluster": "navarch", "user": user}}],
         "current-context": "navarch",
-    });
-    format!("{config:#}\n")
+    })
 }

@@ -236,12 +236,14 @@ fn write_kubeconfig(
         address.ip()
     };
     let server = format!("https://{}", SocketAddr::new(reachable, address.port()));
-    let text = kubeconfig(
+    let document = kubeconfig(
         &server,
         pki.authority.certificate(),
         "kubernetes-admin",
         &Credential::Certificate(&admin),
     );
+    let yaml = navarch_machinery::yaml::from_json(document.to_string().as_bytes())?;
+    let text = String::from_utf8(yaml)?;
     let mut places = vec![layout.kubeconfig()];
     places.extend(arguments.kubeconfig.clone());
     for place in places {

@@ -177,6 +177,10 @@ fn flags_come_from_a_file_and_the_environment_too() {
     let kubeconfig = navarch(&["kubeconfig"], &environment).fine();
     let file = std::fs::read_to_string(Path::new(&data).join("admin.kubeconfig")).unwrap();
     assert_eq!(kubeconfig, file);
+    assert!(
+        kubeconfig.starts_with("apiVersion: v1\nclusters:\n"),
+        "{kubeconfig}"
+    );
     assert!(kubeconfig.contains("https://127.0.0.1:"));
     let status = navarch(&["status"], &environment).fine();
     assert!(status.starts_with("API    answers, revision "), "{status}");
