@@ -12,6 +12,8 @@ mod discovery;
 mod encode;
 mod endpoint;
 mod errors;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod health;
 mod identity;
 mod kubelets;
@@ -21,6 +23,7 @@ mod managed;
 mod metrics;
 mod openapi;
 mod pipeline;
+mod proxy;
 mod random;
 mod registry;
 mod reply;
@@ -45,6 +48,7 @@ pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
 pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};
 pub use kubelets::Kubelets;
+pub use proxy::Wire;
 pub use registry::{NodeProxy, NodeRequest};
 pub use server::{TlsError, tls_config};
 

@@ -33,6 +33,12 @@ pub(crate) fn uuid() -> String {
     text
 }
 
+/// One of several, each as likely as the others.
+pub(crate) fn one_of<T>(all: &[T]) -> Option<&T> {
+    let count = u64::try_from(all.len()).ok().filter(|count| *count > 0)?;
+    all.get(usize::try_from(number() % count).ok()?)
+}
+
 /// A random number.
 pub(crate) fn number() -> u64 {
     let mut bytes = [0_u8; 8];

@@ -6,6 +6,8 @@
 
 mod target;
 
+pub(crate) use target::address;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +17,17 @@ use http::header::{CONNECTION, HeaderName, UPGRADE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Node;
 use navarch_api::def::SubresourceKind;
 use navarch_machinery::status::{Result, StatusError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::encode::body::ReplyBody;
+use crate::proxy::{self, Wire};
 use crate::registry::{NodeProxy, NodeRequest};
 
 /// How long a node may take to accept a connection.
@@ -62,29 +67,29 @@ impl Kubelets {
         }
     }
 
-    async fn connect(&self, host: &str, port: u16) -> Result<Sender> {
-        let failed = |error: &dyn std::fmt::Display| {
-            StatusError::internal(format!(
-                "error dialing backend: dial tcp {host}:{port}: {error}"
-            ))
-        };
+    /// Connects to a node's API.
+    async fn dial(&self, host: &str, port: u16) -> Result<TlsStream<TcpStream>> {
+        let address = format!("{host}:{port}");
+        let failed = |why: String| StatusError::internal(format!("error dialing backend: {why}"));
         let connecting = async {
             let stream = TcpStream::connect((host, port))
                 .await
-                .map_err(|error| failed(&error))?;
+                .map_err(|error| failed(proxy::failure(&address, &error)))?;
             let _ = stream.set_nodelay(true);
-            let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
-            let stream = self
-                .tls
-                .connect(name, stream)
-                .await
-                .map_err(|error| failed(&error))?;
-            hyper::client::conn::http1::handshake(TokioIo::new(stream))
-                .await
-                .map_err(|error| failed(&error))
+            let name =
+                ServerName::try_from(host.to_owned()).map_err(|error| failed(error.to_string()))?;
+            let connected = self.tls.connect(name, stream).await;
+            connected.map_err(|error| failed(error.to_string()))
         };
         let connected = tokio::time::timeout(CONNECT, connecting).await;
-        let (sender, connection) = connected.map_err(|_| failed(&"i/o timeout"))??;
+        connected.unwrap_or_else(|_| Err(failed(format!("dial tcp {address}: i/o timeout"))))
+    }
+
+    async fn sender(&self, host: &str, port: u16) -> Result<Sender> {
+        let stream = self.dial(host, port).await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
         tokio::spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "a connection to a node ended");
@@ -96,10 +101,15 @@ impl Kubelets {
 
 #[async_trait::async_trait]
 impl NodeProxy for Kubelets {
+    async fn connect(&self, node: &Node) -> Result<Box<dyn Wire>> {
+        let (host, port) = target::address(node)?;
+        Ok(Box::new(self.dial(&host, port).await?))
+    }
+
     async fn forward(&self, mut request: NodeRequest) -> Result<Response<ReplyBody>> {
         let (host, port) = target::address(&request.node)?;
         let path = target::path(&request)?;
-        let mut sender = self.connect(&host, port).await?;
+        let mut sender = self.sender(&host, port).await?;
         let mut forwarded = Request::builder()
             .method(request.method.clone())
             .uri(path)

@@ -18,7 +18,7 @@ const PREFERRED: &[&str] = &[
 ];
 
 /// The host and port of a node's kubelet.
-pub(super) fn address(node: &Node) -> Result<(String, u16)> {
+pub(crate) fn address(node: &Node) -> Result<(String, u16)> {
     let status = node.status.as_ref();
     let addresses = status
         .and_then(|status| status.addresses.as_deref())

@@ -119,9 +119,11 @@ impl ApiServer {
                 let upgrade = upgrade.ok_or_else(|| {
                     StatusError::bad_request("streams need a connection of their own")
                 })?;
-                return Box::pin(self.stream(request, action, upgrade))
-                    .await
-                    .map(Routed::Streamed);
+                let response = match action {
+                    SubresourceKind::Proxy => Box::pin(self.proxy(request, upgrade)).await?,
+                    _ => Box::pin(self.stream(request, action, upgrade)).await?,
+                };
+                return Ok(Routed::Streamed(response));
             }
         };
         Ok(Routed::Output(output))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
@@ -49,7 +49,7 @@ impl ApiServer {
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
                 if info.resource_request {
-                    if parts.method == Method::HEAD {
+                    if parts.method == Method::HEAD && info.subresource != "proxy" {
                         return Err(StatusError::method_not_allowed());
                     }
                     served = Some(self.resource(&info)?);
@@ -119,15 +119,19 @@ impl ApiServer {
             user,
         } = exchange;
         let encoder = Encoder::new(&parts.headers, params, info, served)?;
-        let body = if info.verb.reads() {
-            Input::None
+        let (body, passed) = if info.subresource == "proxy" {
+            (Input::None, Some(body))
+        } else if info.verb.reads() {
+            (Input::None, None)
         } else {
-            input(info, served, &parts.headers, body).await?
+            (input(info, served, &parts.headers, body).await?, None)
         };
         let upgrade = (!info.subresource.is_empty()).then(|| Upgrade {
             method: parts.method.clone(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: parts.headers.clone(),
+            host: host(parts),
+            body: passed,
             connection: upgrade,
         });
         let request = Request {
@@ -161,6 +165,14 @@ struct Exchange<'a> {
     params: &'a Params<'a>,
     served: &'a Arc<Served>,
     user: &'a UserInfo,
+}
+
+/// What the client calls this server: in HTTP/2 it is part of the URI.
+fn host(parts: &Parts) -> String {
+    let authority = parts.uri.authority().map(ToString::to_string);
+    authority
+        .or_else(|| header(&parts.headers, &HOST).map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// A header as text.

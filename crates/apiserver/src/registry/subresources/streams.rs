@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use navarch_api::def::SubresourceKind;
 use navarch_machinery::status::{Result, StatusError};
@@ -10,6 +11,7 @@ use navarch_machinery::status::{Result, StatusError};
 use super::super::Request;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
+use crate::proxy::Wire;
 use crate::request::decode;
 
 /// What is asked of the node that runs a pod.
@@ -38,6 +40,9 @@ pub trait NodeProxy: Send + Sync {
     /// Asks the node, and answers with what it streams, or with the switch of protocols after which the client's
     /// connection is served in the background.
     async fn forward(&self, request: NodeRequest) -> Result<Response<ReplyBody>>;
+
+    /// A connection to the node's API, on which requests may be sent as they are.
+    async fn connect(&self, node: &Node) -> Result<Box<dyn Wire>>;
 }
 
 /// What of an HTTP request a stream needs beside the parsed request.
@@ -45,6 +50,10 @@ pub(crate) struct Upgrade {
     pub(crate) method: Method,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
+    /// What the client calls this server.
+    pub(crate) host: String,
+    /// What it sends, where that is not for this server.
+    pub(crate) body: Option<Incoming>,
     pub(crate) connection: Option<hyper::upgrade::OnUpgrade>,
 }
 
@@ -96,6 +105,7 @@ impl ApiServer {
             query,
             headers,
             connection,
+            ..
         } = upgrade;
         proxy
             .forward(NodeRequest {

@@ -5,12 +5,17 @@ use crate::cluster::{Cluster, Kubectl};
 const PODS: &str = "
 apiVersion: v1
 kind: Pod
-metadata: {name: web}
+metadata: {name: web, labels: {app: web}}
 spec:
   terminationGracePeriodSeconds: 0
   containers:
   - {name: main, image: busybox:test, command: [httpd, -f, -p, '8080', -h, /www]}
   - {name: other, image: busybox:test, command: [sleep, '3600']}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -53,7 +58,36 @@ fn streams_reach_containers_and_come_back() {
     exec(&kubectl);
     copying(&kubectl, &cluster.data());
     port_forward(&kubectl);
+    proxies(&kubectl);
     attach(&kubectl);
+}
+
+fn proxies(kubectl: &Kubectl) {
+    let path = |what: &str| format!("get --raw /api/v1/namespaces/default/{what}");
+    let page = "page of busybox:test\n";
+    assert_eq!(kubectl.ok(&path("pods/web:8080/proxy/")), page);
+    let pod = "{.subsets[0].addresses[0].targetRef.name}";
+    kubectl.wait_for("endpoints/web", pod, "web");
+    let of_service = kubectl.ok(&path("services/http:web:80/proxy/index.html"));
+    assert_eq!(of_service, page);
+    let refused = |what: &str, words: &str| {
+        let (_, complaint) = kubectl.fails(&path(what));
+        assert!(complaint.contains(words), "{what}: {complaint}");
+    };
+    refused("pods/web:81/proxy/", ":81: connect: connection refused");
+    refused("pods/none/proxy/", "pods \"none\" not found");
+    refused(
+        "pods/ftp:web:21/proxy/",
+        "invalid pod request \"ftp:web:21\"",
+    );
+    refused(
+        "services/web:81/proxy/",
+        "no service port 81 found for service \"web\"",
+    );
+    refused(
+        "services/web:x/proxy/",
+        "no endpoints available for service \"web:x\"",
+    );
 }
 
 fn logs(kubectl: &Kubectl) {
