@@ -72,6 +72,9 @@ impl Credentials {
                 };
                 let mut alive = vec![of("serviceaccounts", claims.service_account())];
                 alive.extend(claims.pod().map(|pod| of("pods", pod)));
+                // A pod's token tells its node, and dies with the pod alone.
+                let node = claims.node().filter(|_| claims.pod().is_none());
+                alive.extend(node.map(|node| (format!("nodes/{}", node.name), node.uid.clone())));
                 alive.extend(claims.secret().map(|secret| of("secrets", secret)));
                 let verified = Verified {
                     user: Arc::new(claims.user()),

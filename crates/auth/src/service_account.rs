@@ -68,6 +68,11 @@ impl Claims {
         self.private.pod.as_ref()
     }
 
+    /// The node that the token is bound to, or on which its pod was when it was issued.
+    pub fn node(&self) -> Option<&BoundObject> {
+        self.private.node.as_ref()
+    }
+
     /// The secret that the token is bound to.
     pub fn secret(&self) -> Option<&BoundObject> {
         self.private.secret.as_ref()

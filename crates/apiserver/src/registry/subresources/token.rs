@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, TokenRequest, TokenRequestStatus,
 };
+use k8s_openapi::api::core::v1::Pod;
 use navarch_auth::BoundObject;
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::status::{Result, StatusError};
@@ -106,12 +107,8 @@ impl ApiServer {
             .snapshot()
             .get(&key)
             .ok_or_else(|| served.not_found(&name))?;
-        let there = served
-            .decode(&entry)?
-            .metadata()
-            .uid
-            .clone()
-            .unwrap_or_default();
+        let found = served.decode(&entry)?;
+        let there = found.metadata().uid.clone().unwrap_or_default();
         if let Some(asked) = object
             .uid
             .as_deref()
@@ -124,7 +121,28 @@ impl ApiServer {
             return Err(StatusError::conflict("", plural, &name, &why));
         }
         *slot = Some(BoundObject { name, uid: there });
+        let pod = found.as_any().downcast_ref::<Pod>();
+        let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.as_deref());
+        if let Some(node) = node.filter(|node| !node.is_empty()) {
+            claims.node = Some(self.node_of_token(node)?);
+        }
         Ok(())
+    }
+
+    /// The node of a pod as its token tells it; without a uid where it is gone.
+    fn node_of_token(&self, name: &str) -> Result<BoundObject> {
+        let nodes = self.directory.find("", "v1", "nodes");
+        let found = nodes.and_then(|nodes| {
+            let entry = self.store.snapshot().get(&nodes.key("", name))?;
+            Some(nodes.decode(&entry))
+        });
+        let uid = found
+            .transpose()?
+            .and_then(|node| node.metadata().uid.clone());
+        Ok(BoundObject {
+            name: name.to_owned(),
+            uid: uid.unwrap_or_default(),
+        })
     }
 }
 
