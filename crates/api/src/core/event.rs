@@ -145,8 +145,8 @@ impl Hooks for Event {
     }
 }
 
-/// What field selectors may name, in both groups.
-pub(crate) const FIELDS: &[&str] = &[
+/// What field selectors may name.
+const FIELDS: &[&str] = &[
     "involvedObject.kind",
     "involvedObject.namespace",
     "involvedObject.name",

@@ -10,11 +10,25 @@ use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use crate::check::{dns_subdomain, immutable};
-use crate::core::event::{Api, FIELDS, as_it_always_was, cells, field};
+use crate::core::event::{Api, as_it_always_was, cells, field};
 use crate::def::Column;
 use crate::empty::add_nulls;
 use crate::naming;
 use crate::strategy::{Hooks, Part, UpdateRules};
+
+/// What field selectors may name: the core group's, by their newer names.
+const FIELDS: &[&str] = &[
+    "reason",
+    "regarding.apiVersion",
+    "regarding.fieldPath",
+    "regarding.kind",
+    "regarding.name",
+    "regarding.namespace",
+    "regarding.resourceVersion",
+    "regarding.uid",
+    "reportingController",
+    "type",
+];
 
 impl Hooks for Event {
     const COLUMNS: &'static [Column] = CoreEvent::COLUMNS;
@@ -72,7 +86,12 @@ impl Hooks for Event {
     }
 
     fn field(&self, path: &str) -> Option<String> {
-        field(&convert::to_core(self), path)
+        let core = match path.strip_prefix("regarding.") {
+            Some(of_object) => format!("involvedObject.{of_object}"),
+            None if path == "reportingController" => "reportingComponent".to_owned(),
+            None => path.to_owned(),
+        };
+        field(&convert::to_core(self), &core)
     }
 
     fn from_storage_kind(stored: &dyn Object) -> Option<Self> {
