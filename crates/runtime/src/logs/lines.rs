@@ -39,10 +39,10 @@ impl LineBuffer {
         }
     }
 
-    /// The stream has ended: what is left is a line, though no newline ended it.
+    /// The stream has ended: what is left is written as a part, since no newline ended it, as containerd does.
     pub fn finish(&mut self, stamp: &mut Stamp, entries: &mut Vec<u8>) {
         if !self.pending.is_empty() {
-            self.write(&[], b'F', stamp, entries);
+            self.write(&[], b'P', stamp, entries);
         }
     }
 

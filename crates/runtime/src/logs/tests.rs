@@ -32,7 +32,7 @@ fn lines_are_joined_over_reads() {
         ("F one".to_owned(), 3),
         ("F ".to_owned(), 0),
         ("F two".to_owned(), 3),
-        ("F end".to_owned(), 3),
+        ("P end".to_owned(), 3),
     ];
     assert_eq!(entries(&[b"on", b"e\n\ntw", b"o\nend"]), expected);
 }
