@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use navarch_api::def::ResourceDef;
+use navarch_api::def::{ResourceDef, Verb};
 use navarch_api::schema::schema;
 use navarch_api::table::Table;
 use navarch_machinery::object::{Object, Typed, downcast};
@@ -69,6 +69,11 @@ impl Served {
             ty: schema().kind(&def.group, &def.version, &def.kind),
             def,
         }
+    }
+
+    /// Whether it is more than a question that is answered and forgotten.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.def.verbs.iter().any(|verb| *verb != Verb::Create)
     }
 
     /// Whether its objects can be written as protobuf: the kinds of the release can, others cannot.

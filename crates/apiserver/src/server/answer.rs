@@ -46,7 +46,10 @@ impl Encoder {
         let sub = served.def.subresource(&info.subresource);
         let mut accepted = match sub.map(|sub| sub.kind) {
             Some(Log | Exec | Attach | PortForward | Proxy) => Accepted::JSON,
-            _ => accept::negotiate(header(headers, &ACCEPT), info.verb, || served.in_protobuf())?,
+            _ => {
+                let (accepts, tables) = (header(headers, &ACCEPT), served.is_kept());
+                accept::negotiate(accepts, info.verb, tables, || served.in_protobuf())?
+            }
         };
         accepted.pretty |= accept::for_people(&params.pretty, header(headers, &USER_AGENT));
         let encodings = header(headers, &ACCEPT_ENCODING);

@@ -149,10 +149,12 @@ fn first<T>(header: &str, takes: impl Fn(&Parameters<'_>, Format) -> Option<T>) 
 
 /// The answer's form for a resource.
 ///
-/// `protobuf`: whether the resource's own kind can be written so; the kinds of `meta.k8s.io` always can.
+/// `tables`: whether the resource can be told as a table: a question that is answered and not kept cannot. `protobuf`: whether the
+/// resource's own kind can be written so; the kinds of `meta.k8s.io` always can.
 pub(crate) fn negotiate(
     header: Option<&str>,
     verb: Verb,
+    tables: bool,
     protobuf: impl FnOnce() -> bool,
 ) -> Result<Accepted> {
     let Some(header) = header.filter(|header| !matches!(*header, "" | "*/*" | "application/json"))
@@ -171,7 +173,8 @@ pub(crate) fn negotiate(
     let accepted = first(header, |parameters, format| {
         let accepted = parameters.of_resource(format)?;
         let plain = (Format::Protobuf, Shape::Plain) == (accepted.format, accepted.shape);
-        (protobuf || !plain).then_some(accepted)
+        let told = tables || accepted.shape != Shape::Table;
+        (told && (protobuf || !plain)).then_some(accepted)
     });
     let accepted = accepted.ok_or_else(|| only(&media_types()))?;
     if verb == Verb::Watch && accepted.format == Format::Yaml {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn accepted(header: &str) -> (Format, Shape, &'static str) {
-    let accepted = negotiate(Some(header), Verb::Get, || true).unwrap();
+    let accepted = negotiate(Some(header), Verb::Get, true, || true).unwrap();
     (accepted.format, accepted.shape, accepted.meta)
 }
 
@@ -71,7 +71,7 @@ fn shapes_are_of_the_meta_group() {
 
 #[test]
 fn what_nobody_writes_is_refused() {
-    let refused = |header, verb| negotiate(Some(header), verb, || true).unwrap_err();
+    let refused = |header, verb| negotiate(Some(header), verb, true, || true).unwrap_err();
     let error = refused("application/cbor", Verb::Get);
     assert_eq!(
         error.message,
@@ -128,5 +128,15 @@ fn people_get_json_that_they_can_read() {
     assert!(!for_people("0", Some("curl/8.5.0")));
     assert!(!for_people("", Some("kubectl/v1.36.0")));
     let header = Some("application/json;pretty=1");
-    assert!(negotiate(header, Verb::Get, || true).unwrap().pretty);
+    assert!(negotiate(header, Verb::Get, true, || true).unwrap().pretty);
+}
+
+#[test]
+fn a_question_is_no_table() {
+    let header = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    let refused = negotiate(Some(header), Verb::Create, false, || true).unwrap_err();
+    assert_eq!((refused.code, refused.reason), (406, "NotAcceptable"));
+    let either = format!("{header}, application/json");
+    let accepted = negotiate(Some(&either), Verb::Create, false, || true).unwrap();
+    assert_eq!(accepted.shape, Shape::Plain);
 }
