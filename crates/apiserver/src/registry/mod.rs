@@ -2,7 +2,7 @@
 
 mod apply;
 mod commit;
-mod continuation;
+pub(crate) mod continuation;
 mod create;
 pub(crate) mod decode;
 mod delete;
