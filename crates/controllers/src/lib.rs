@@ -18,6 +18,7 @@ pub mod endpoint_slice_mirroring;
 pub mod endpoints;
 pub mod garbage_collection;
 pub mod graph;
+pub mod in_use_protection;
 pub mod namespace;
 pub mod node_cidr;
 pub mod node_lifecycle;

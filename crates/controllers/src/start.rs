@@ -10,6 +10,7 @@ use crate::endpoint_slice::{EndpointSlices, slices_by_service};
 use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service};
 use crate::endpoints::EndpointsOfServices;
 use crate::graph::Graph;
+use crate::in_use_protection::{AttributesClasses, Claims, Volumes, pods_by_claim};
 use crate::node_cidr::{NodeCidrs, Ranges};
 use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
@@ -69,6 +70,7 @@ fn selected<T: Typed>(client: &Client, namespace: Option<&str>, fields: &str) ->
 fn pod_indices() -> Vec<Index<Pod>> {
     let mut indices = replicaset::pod_indices();
     indices.push(node_lifecycle::pods_by_node());
+    indices.push(pods_by_claim());
     indices
 }
 
@@ -152,6 +154,23 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         TaintEviction::new(nodes.clone(), pods.clone(), clock.clone()),
         context.clone(),
     ));
+    let (claims, volumes) = (informer(client, vec![]), informer(client, vec![]));
+    running.spawn(run(
+        Claims {
+            claims: claims.clone(),
+            pods: pods.clone(),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        AttributesClasses {
+            classes: informer(client, vec![]),
+            claims,
+            volumes: volumes.clone(),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(Volumes { volumes }, context.clone()));
     running.spawn(run(PodGc::new(pods, nodes), context.clone()));
     running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));
     running.spawn(garbage_collection::run(graph, context.clone()));
