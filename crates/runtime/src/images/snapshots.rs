@@ -44,7 +44,11 @@ pub struct Snapshots {
     layers: PathBuf,
     containers: PathBuf,
     staging: PathBuf,
+    /// Containers' trees, each removed by whoever moved it there.
     trash: PathBuf,
+    /// Layers, which [`Snapshots::empty_trash`] removes.
+    unused: PathBuf,
+    emptying: Mutex<()>,
     /// The lowest layer of all containers.
     base: PathBuf,
     counter: AtomicU64,
@@ -57,10 +61,10 @@ impl Snapshots {
     pub fn open(root: &Path) -> Result<Self> {
         let failed = |e| Error::host(format!("opening the snapshots in {}", root.display()), e);
         let at = |name| root.join(name);
-        for name in ["staging", "trash"] {
+        for name in ["staging", "trash", "unused"] {
             tree::remove_path(&at(name)).map_err(failed)?;
         }
-        for name in ["layers", "containers", "staging", "trash"] {
+        for name in ["layers", "containers", "staging", "trash", "unused"] {
             fs::create_dir_all(at(name)).map_err(failed)?;
         }
         // Layers and upper directories hold set-id programs that no user of the host is to reach.
@@ -86,6 +90,8 @@ impl Snapshots {
             containers: at("containers"),
             staging: at("staging"),
             trash: at("trash"),
+            unused: at("unused"),
+            emptying: Mutex::new(()),
             base: at("base"),
             counter: AtomicU64::new(0),
             known: Mutex::new(known),
@@ -358,7 +364,7 @@ impl Snapshots {
                 .to_str()
                 .and_then(|name| Digest::from_hex(name).ok());
             if !chain.is_some_and(|chain| keep(&chain)) {
-                fs::rename(entry.path(), self.fresh(&self.trash)).map_err(failed)?;
+                fs::rename(entry.path(), self.fresh(&self.unused)).map_err(failed)?;
             }
         }
         Ok(())
@@ -367,7 +373,9 @@ impl Snapshots {
     /// Removes what was moved away.
     pub(super) fn empty_trash(&self) -> Result<()> {
         let failed = |e| Error::host("removing unused layers", e);
-        for entry in fs::read_dir(&self.trash).map_err(failed)? {
+        // Two at work on one tree would each miss what the other has removed.
+        let _one_at_a_time = self.emptying.lock();
+        for entry in fs::read_dir(&self.unused).map_err(failed)? {
             tree::remove_path(&entry.map_err(failed)?.path()).map_err(failed)?;
         }
         Ok(())

@@ -384,3 +384,32 @@ fn a_root_takes_its_mode_from_the_image() {
     );
     assert_eq!(fs::metadata(rootfs).unwrap().mode() & 0o7777, 0o700);
 }
+
+#[test]
+fn several_may_collect_and_remove_at_once() {
+    let place = Place::new();
+    for round in 0..20 {
+        for n in 0..4 {
+            for directory in [&place.snapshots.layers, &place.snapshots.containers] {
+                let tree = directory.join(format!("{round}x{n}"));
+                fs::create_dir_all(tree.join("a/b/c")).unwrap();
+                fs::write(tree.join("a/b/file"), "x").unwrap();
+            }
+        }
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let snapshots = &place.snapshots;
+                scope.spawn(move || {
+                    let own = snapshots.containers.join(format!("{round}x{n}"));
+                    snapshots.discard(&own).unwrap();
+                    snapshots.empty_trash().unwrap();
+                });
+            }
+            place.snapshots.retain_layers(|_| false).unwrap();
+            place.snapshots.empty_trash().unwrap();
+        });
+    }
+    for empty in [&place.snapshots.trash, &place.snapshots.unused] {
+        assert_eq!(fs::read_dir(empty).unwrap().count(), 0);
+    }
+}
