@@ -51,7 +51,7 @@ pub(super) fn statuses(
 fn one(view: &View<'_>, waiting: &Waiting, container: &Container, kind: Kind) -> ContainerStatus {
     let mut status = match view.actual.latest(&container.name) {
         Some(record) => recorded(view, container, record, kind),
-        None => unrecorded(view, container),
+        None => unrecorded(view, container, kind),
     };
     if kind == Kind::Ephemeral {
         (status.ready, status.started) = (false, None);
@@ -81,7 +81,7 @@ fn waits(reason: &str, message: &str) -> State {
 }
 
 /// A container that was not made yet, or whose records are gone.
-fn unrecorded(view: &View<'_>, container: &Container) -> ContainerStatus {
+fn unrecorded(view: &View<'_>, container: &Container, kind: Kind) -> ContainerStatus {
     let reason = if spec::init_containers(view.pod).is_empty() {
         "ContainerCreating"
     } else {
@@ -101,6 +101,18 @@ fn unrecorded(view: &View<'_>, container: &Container) -> ContainerStatus {
     };
     match before.state.as_ref() {
         Some(state) if state.terminated.is_some() => return before.clone(),
+        // It does not start again, so this is how it ended; its id says that it ran.
+        Some(state) if state.running.is_some() && kind == Kind::Ephemeral => {
+            let mut ended = before.clone();
+            ended.state = Some(State {
+                terminated: Some(ContainerStateTerminated {
+                    container_id: before.container_id.clone(),
+                    ..lost()
+                }),
+                ..State::default()
+            });
+            return ended;
+        }
         Some(state) if state.running.is_some() => {
             status.last_state = Some(State {
                 terminated: Some(lost()),
@@ -110,7 +122,9 @@ fn unrecorded(view: &View<'_>, container: &Container) -> ContainerStatus {
             status.restart_count = before.restart_count.saturating_add(restarted);
         }
         _ => {
-            status.restart_count = before.restart_count;
+            // One that waited for its next start, after a container that is no more.
+            let restarted = i32::from(before.container_id.is_some());
+            status.restart_count = before.restart_count.saturating_add(restarted);
             status.last_state.clone_from(&before.last_state);
         }
     }

@@ -182,12 +182,12 @@ pub(super) fn waiting_reason<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
 
 /// The least attempt that a new container may have, by what the API was told.
 pub(super) fn restarts_told(pod: &Pod, name: &str) -> u32 {
-    let Some(status) = told(pod, name).filter(|s| s.container_id.is_some()) else {
+    let Some(status) = told(pod, name) else {
         return 0;
     };
-    u32::try_from(status.restart_count)
-        .unwrap_or(0)
-        .saturating_add(1)
+    // A container that is told of was the last one; without one, the next is counted already.
+    let count = u32::try_from(status.restart_count).unwrap_or(0);
+    count.saturating_add(u32::from(status.container_id.is_some()))
 }
 
 /// What the API was told of a container, for one that left no record.

@@ -694,3 +694,53 @@ fn an_ephemeral_container_is_started_once_and_counts_for_nothing() {
         "#]],
         );
 }
+
+#[test]
+fn an_ephemeral_container_whose_record_is_lost_does_not_start_again() {
+    let debug = json!({"name": "debug", "image": "tools:1"});
+    let mut case = case(json!({"containers": [app()], "ephemeralContainers": [debug]}))
+        .with_sandbox()
+        .running("app");
+    let running = json!({"ephemeralContainerStatuses": [{
+        "name": "debug", "image": "tools:1", "imageID": "i", "ready": false, "restartCount": 0,
+        "containerID": "navarch://gone", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+    }]});
+    case.pod.status = Some(serde_json::from_value(running).unwrap());
+    // Once as it is told, and once as the first look told it.
+    for _ in 0..2 {
+        let plan = case.plan(1);
+        assert!(!plan.actions.iter().any(|a| tell(a).contains("debug")));
+        let told = &plan.status.ephemeral_container_statuses.as_ref().unwrap()[0];
+        let ended = told.state.as_ref().unwrap().terminated.as_ref().unwrap();
+        assert_eq!(ended.exit_code, 137);
+        assert_eq!(ended.reason.as_deref(), Some("ContainerStatusUnknown"));
+        assert_eq!(told.container_id.as_deref(), Some("navarch://gone"));
+        case.pod.status = Some(plan.status);
+    }
+}
+
+#[test]
+fn restarts_are_counted_on_where_the_records_are_lost() {
+    let running = json!({"state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}});
+    let backing_off = json!({"state": {"waiting": {"reason": "CrashLoopBackOff"}}});
+    for state in [running, backing_off] {
+        let mut told = json!({"name": "app", "image": "i", "imageID": "i", "ready": false,
+            "restartCount": 2, "containerID": "navarch://gone"});
+        told["state"] = state["state"].clone();
+        let mut case = case(json!({"containers": [app()]})).with_sandbox();
+        case.pod.status =
+            Some(serde_json::from_value(json!({"containerStatuses": [told]})).unwrap());
+        // Once as it was told before, and once as the first look told it.
+        for _ in 0..2 {
+            let plan = case.plan(1);
+            let starts: Vec<String> = plan.actions.iter().map(tell).collect();
+            assert!(
+                starts.contains(&"start app 3 back-off None".to_owned()),
+                "{starts:?}"
+            );
+            let status = &plan.status.container_statuses.as_ref().unwrap()[0];
+            assert_eq!((status.restart_count, &status.container_id), (3, &None));
+            case.pod.status = Some(plan.status);
+        }
+    }
+}
