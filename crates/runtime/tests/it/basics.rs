@@ -34,7 +34,7 @@ async fn runs_logs_and_ends() {
         .map(|line| line.split_once(' ').unwrap().1)
         .collect();
     kinds.sort_unstable();
-    assert_eq!(kinds, ["stderr F err", "stdout F out", "stdout F tail"]);
+    assert_eq!(kinds, ["stderr F err", "stdout F out", "stdout P tail"]);
     fixture.runtime.remove_container(&started.id).await.unwrap();
     fixture.runtime.remove_container(&started.id).await.unwrap();
     assert!(matches!(
