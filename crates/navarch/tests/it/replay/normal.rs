@@ -54,6 +54,9 @@ static TEXTS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .collect()
 });
 
+/// How old an object of a few seconds is, in a table.
+static AGE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\d+s$").unwrap());
+
 static REVISION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\(\d+\)").unwrap());
 
 /// `value` with what differs between any two servers made equal; `managed` keeps `managedFields`.
@@ -96,6 +99,9 @@ fn object(fields: &serde_json::Map<String, Value>, managed: bool) -> Value {
 }
 
 fn words(text: &str, key: &str) -> String {
+    if key == "cells" && AGE.is_match(text) {
+        return "<age>".to_owned();
+    }
     let mut text = text.to_owned();
     for (pattern, by) in TEXTS.iter() {
         text = pattern.replace_all(&text, *by).into_owned();
