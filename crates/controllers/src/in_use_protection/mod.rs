@@ -26,12 +26,20 @@ fn keep_or_let_go<T: Typed + Clone>(
         .flatten()
         .any(|it| it == finalizer);
     let leaves = metadata.deletion_timestamp.is_some();
+    let changes = match (leaves, has) {
+        (true, true) => !used(),
+        (false, false) => true,
+        _ => false,
+    };
+    if !changes {
+        return plan;
+    }
     let mut changed = object.clone();
     let finalizers = changed.metadata_mut().finalizers.get_or_insert_default();
-    match (leaves, has) {
-        (true, true) if !used() => finalizers.retain(|it| it != finalizer),
-        (false, false) => finalizers.push(finalizer.to_owned()),
-        _ => return plan,
+    if has {
+        finalizers.retain(|it| it != finalizer);
+    } else {
+        finalizers.push(finalizer.to_owned());
     }
     plan.then(Action::update(changed));
     plan
