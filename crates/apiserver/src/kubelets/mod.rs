@@ -12,11 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use http::header::{CONNECTION, HeaderName, UPGRADE};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Node;
 use navarch_api::def::SubresourceKind;
 use navarch_machinery::status::{Result, StatusError};
@@ -27,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::encode::body::ReplyBody;
-use crate::proxy::{self, Wire};
+use crate::proxy::{self, Wire, relay};
 use crate::registry::{NodeProxy, NodeRequest};
 
 /// How long a node may take to accept a connection.
@@ -87,15 +85,8 @@ impl Kubelets {
 
     async fn sender(&self, host: &str, port: u16) -> Result<Sender> {
         let stream = self.dial(host, port).await?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "a connection to a node ended");
-            }
-        });
-        Ok(sender)
+        let opened = relay::open(stream).await;
+        opened.map_err(|error| StatusError::internal(format!("error dialing backend: {error}")))
     }
 }
 
@@ -182,15 +173,7 @@ async fn refused(answer: Response<hyper::body::Incoming>, request: &NodeRequest)
 /// The node's answer as a stream, for as long as the client listens.
 fn streamed(answer: Response<hyper::body::Incoming>, sender: Sender) -> Response<ReplyBody> {
     let (head, body) = answer.into_parts();
-    // The connection lives as long as its sender, which therefore goes along.
-    let chunks = futures::stream::unfold(
-        (body.into_data_stream(), sender),
-        |(mut body, sender)| async move {
-            let chunk = body.next().await?.ok()?;
-            Some((chunk, (body, sender)))
-        },
-    );
-    let mut response = Response::new(ReplyBody::Stream(Box::pin(chunks)));
+    let mut response = Response::new(relay::body(body, sender));
     *response.status_mut() = head.status;
     copy(&head.headers, response.headers_mut(), ANSWER_HEADERS);
     response.headers_mut().remove(CONNECTION);
@@ -202,16 +185,7 @@ fn switched(
     mut answer: Response<hyper::body::Incoming>,
     client: hyper::upgrade::OnUpgrade,
 ) -> Response<ReplyBody> {
-    let node = hyper::upgrade::on(&mut answer);
-    tokio::spawn(async move {
-        let (Ok(client), Ok(node)) = (client.await, node.await) else {
-            return;
-        };
-        let (mut client, mut node) = (TokioIo::new(client), TokioIo::new(node));
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut node).await {
-            tracing::debug!(%error, "a stream to a node ended");
-        }
-    });
+    relay::between(client, hyper::upgrade::on(&mut answer));
     let mut response = Response::new(ReplyBody::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     copy(answer.headers(), response.headers_mut(), ANSWER_HEADERS);

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use navarch_machinery::status::{Result, StatusError};
@@ -42,7 +41,7 @@ pub(super) async fn connect(location: &Location, nodes: Option<&Nodes>) -> Resul
         if !tls {
             return Ok(Box::new(stream) as Box<dyn Wire>);
         }
-        let stream = TlsConnector::from(Arc::new(any_certificate()))
+        let stream = TlsConnector::from(any_certificate())
             .connect(ServerName::from(address.ip()), stream)
             .await
             .map_err(|error| error.to_string())?;

@@ -1,18 +1,16 @@
 //! One request over one connection to a backend.
 
 use bytes::Bytes;
-use futures::StreamExt;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Either, Empty};
+use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::backend::{Wire, unreachable};
-use super::remove_hop_by_hop;
+use super::{relay, remove_hop_by_hop};
 use crate::encode::body::ReplyBody;
 use crate::registry::Upgrade;
 
@@ -34,14 +32,7 @@ pub(crate) async fn forward(
     wire: Box<dyn Wire>,
     forwarded: Forwarded,
 ) -> Result<Response<ReplyBody>> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(wire))
-        .await
-        .map_err(unreachable)?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "a connection to a backend ended");
-        }
-    });
+    let mut sender = relay::open(wire).await.map_err(unreachable)?;
     let Forwarded { path, uri, upgrade } = forwarded;
     let wanted = upgrade.headers.get(UPGRADE).cloned();
     let path = match &*upgrade.query {
@@ -60,6 +51,10 @@ pub(crate) async fn forward(
         .body(body)
         .map_err(StatusError::internal)?;
     *request.headers_mut() = headers(upgrade.headers, &upgrade.host, &uri);
+    if client.is_some() {
+        // What the client sends is for the other protocol.
+        request.headers_mut().remove(CONTENT_LENGTH);
+    }
     if let (Some(_), Some(protocol)) = (&client, wanted) {
         let headers = request.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -112,15 +107,7 @@ fn streamed(answer: Response<Incoming>, sender: Sender) -> Response<ReplyBody> {
     if chunked {
         head.headers.remove(CONTENT_LENGTH);
     }
-    // The connection lives as long as its sender, which therefore goes along.
-    let chunks = futures::stream::unfold(
-        (body.into_data_stream(), sender),
-        |(mut body, sender)| async move {
-            let chunk = body.next().await?.ok()?;
-            Some((chunk, (body, sender)))
-        },
-    );
-    let mut response = Response::new(ReplyBody::Stream(Box::pin(chunks)));
+    let mut response = Response::new(relay::body(body, sender));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
@@ -131,16 +118,7 @@ fn switched(
     mut answer: Response<Incoming>,
     client: hyper::upgrade::OnUpgrade,
 ) -> Response<ReplyBody> {
-    let backend = hyper::upgrade::on(&mut answer);
-    tokio::spawn(async move {
-        let (Ok(client), Ok(backend)) = (client.await, backend.await) else {
-            return;
-        };
-        let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut backend).await {
-            tracing::debug!(%error, "a stream to a backend ended");
-        }
-    });
+    relay::between(client, hyper::upgrade::on(&mut answer));
     let mut response = Response::new(ReplyBody::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *response.headers_mut() = answer.headers().clone();

@@ -8,6 +8,7 @@ mod backend;
 mod forward;
 mod identifier;
 mod location;
+pub(crate) mod relay;
 mod rewrite;
 mod tls;
 

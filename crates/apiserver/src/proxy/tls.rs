@@ -1,6 +1,6 @@
 //! TLS to pods: encrypted, but nobody there has a certificate that this server could know.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -8,7 +8,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// A configuration that takes any certificate, as Kubernetes' proxy does.
-pub(super) fn any_certificate() -> ClientConfig {
+pub(super) fn any_certificate() -> Arc<ClientConfig> {
+    static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| Arc::new(make()));
+    CONFIG.clone()
+}
+
+fn make() -> ClientConfig {
     let builder = ClientConfig::builder();
     let provider = builder.crypto_provider().clone();
     builder

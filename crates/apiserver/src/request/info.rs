@@ -112,6 +112,11 @@ impl<'a> RequestInfo<'a> {
         )
     }
 
+    /// Whether method, body and answer are another server's business.
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.subresource == "proxy"
+    }
+
     fn of_path(method: &Method, path: &'a str) -> Self {
         Self {
             resource_request: false,

@@ -49,7 +49,7 @@ impl ApiServer {
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
                 if info.resource_request {
-                    if parts.method == Method::HEAD && info.subresource != "proxy" {
+                    if parts.method == Method::HEAD && !info.is_proxied() {
                         return Err(StatusError::method_not_allowed());
                     }
                     served = Some(self.resource(&info)?);
@@ -119,7 +119,7 @@ impl ApiServer {
             user,
         } = exchange;
         let encoder = Encoder::new(&parts.headers, params, info, served)?;
-        let (body, passed) = if info.subresource == "proxy" {
+        let (body, passed) = if info.is_proxied() {
             (Input::None, Some(body))
         } else if info.verb.reads() {
             (Input::None, None)
@@ -144,11 +144,7 @@ impl ApiServer {
             warnings: Vec::new(),
         };
         match self.route(request, upgrade).await {
-            Handled::Streamed(response) => {
-                // A log that is followed would hold up the server's end.
-                let closing = self.closing.clone().cancelled_owned();
-                Ok(response.map(|body| body.until(closing)))
-            }
+            Handled::Streamed(response) => Ok(response),
             Handled::Reply(reply) => encoder.encode(self, reply),
             Handled::Refused(error, warned) => {
                 let mut response = error_response(&error, header(&parts.headers, &ACCEPT));

@@ -107,7 +107,8 @@ impl ApiServer {
             connection,
             ..
         } = upgrade;
-        proxy
+        let followed = action == SubresourceKind::Log && follows(&query);
+        let response = proxy
             .forward(NodeRequest {
                 node,
                 pod,
@@ -118,8 +119,21 @@ impl ApiServer {
                 headers,
                 upgrade: connection,
             })
-            .await
+            .await?;
+        if !followed {
+            return Ok(response);
+        }
+        // It has no end of its own that the server's end could wait for. Any other log is told whole.
+        let closing = self.closing.clone().cancelled_owned();
+        Ok(response.map(|body| body.until(closing)))
     }
+}
+
+/// Whether a query asks for what is still to come of a log.
+fn follows(query: &str) -> bool {
+    let value = |pair: &str| Some(pair.strip_prefix("follow=")?.to_owned());
+    let asked = query.split('&').find_map(value);
+    asked.is_some_and(|value| !matches!(&*value, "false" | "0"))
 }
 
 /// The container that a client means: the one it names, the one that is annotated, or the only one.
