@@ -19,28 +19,12 @@ pub(crate) fn admit(
     if let Some(refusal) = forbidden_sysctl(pod) {
         return Some(refusal);
     }
-    let running = || others.iter().filter(|p| !spec::is_terminal(p));
-    let pods = units_of(Some(allocatable), "pods");
-    let count = i64::try_from(running().count()).unwrap_or(i64::MAX);
-    if count.saturating_add(1) > pods {
-        return Some(short("pods", 1, count, pods));
-    }
-    for resource in ["cpu", "memory"] {
-        let requested = resources::pod_request(pod, resource);
-        let used = running().fold(0i64, |sum, p| {
-            sum.saturating_add(resources::pod_request(p, resource))
+    if let Some(short) = lacks(pod, others, allocatable) {
+        return Some(Refusal {
+            reason: format!("OutOf{}", short.resource),
+            message: format!("Pod was rejected: {short}"),
+            evicted: false,
         });
-        let capacity = milli_of(Some(allocatable), resource);
-        if requested > 0 && requested.saturating_add(used) > capacity {
-            // CPU is told in thousandths, memory in bytes.
-            let unit = if resource == "cpu" { 1 } else { 1000 };
-            return Some(short(
-                resource,
-                requested / unit,
-                used / unit,
-                capacity / unit,
-            ));
-        }
     }
     let selected = spec::spec(pod)
         .node_selector
@@ -53,6 +37,55 @@ pub(crate) fn admit(
             message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector".into(),
             evicted: false,
         });
+    }
+    None
+}
+
+/// What the node has too little of for a pod.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, capacity: {capacity}"
+)]
+pub(crate) struct Shortage {
+    resource: &'static str,
+    requested: i64,
+    used: i64,
+    capacity: i64,
+}
+
+/// What the node has too little of for the pod beside the others; `None`: there is room.
+pub(crate) fn lacks(
+    pod: &Pod,
+    others: &[&Arc<Pod>],
+    allocatable: &ResourceList,
+) -> Option<Shortage> {
+    let running = || others.iter().filter(|p| !spec::is_terminal(p));
+    let pods = units_of(Some(allocatable), "pods");
+    let count = i64::try_from(running().count()).unwrap_or(i64::MAX);
+    if count.saturating_add(1) > pods {
+        return Some(Shortage {
+            resource: "pods",
+            requested: 1,
+            used: count,
+            capacity: pods,
+        });
+    }
+    for resource in ["cpu", "memory"] {
+        let requested = resources::pod_request(pod, resource);
+        let used = running().fold(0i64, |sum, p| {
+            sum.saturating_add(resources::pod_request(p, resource))
+        });
+        let capacity = milli_of(Some(allocatable), resource);
+        if requested > 0 && requested.saturating_add(used) > capacity {
+            // CPU is told in thousandths, memory in bytes.
+            let unit = if resource == "cpu" { 1 } else { 1000 };
+            return Some(Shortage {
+                resource,
+                requested: requested / unit,
+                used: used / unit,
+                capacity: capacity / unit,
+            });
+        }
     }
     None
 }
@@ -108,16 +141,6 @@ fn normal_sysctl(name: &str) -> String {
             })
             .collect(),
         _ => name.to_owned(),
-    }
-}
-
-fn short(resource: &str, requested: i64, used: i64, capacity: i64) -> Refusal {
-    Refusal {
-        reason: format!("OutOf{resource}"),
-        message: format!(
-            "Pod was rejected: Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, capacity: {capacity}"
-        ),
-        evicted: false,
     }
 }
 

@@ -12,7 +12,7 @@ use navarch_runtime::cri::{
 use crate::env::expand;
 use crate::lifecycle::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF};
 use crate::options::NodeOptions;
-use crate::{pod_files, resources, spec};
+use crate::{allocation, pod_files, resources, spec};
 
 /// The annotation of a sandbox that holds the pod's grace period in seconds, for when the pod itself is gone.
 pub(crate) const GRACE: &str = "navarch.dev/termination-grace-period";
@@ -85,7 +85,10 @@ pub(crate) fn container_config(parts: Parts<'_>) -> Result<ContainerConfig, Stri
         security: security(pod, container, options)?,
         termination_message_host_path: Some(termination),
         labels: labels(pod, Some(container)),
-        annotations: image_notes(container, image),
+        annotations: image_notes(container, image)
+            .into_iter()
+            .chain([allocation::note(container.resources.as_ref())])
+            .collect(),
         env,
     })
 }
@@ -272,7 +275,10 @@ pub(crate) fn sandbox_config(pod: &Pod, attempt: u32, options: &NodeOptions) -> 
         cgroup_parent: resources::cgroup_parent(pod),
         resources: resources::pod_resources(pod),
         labels: labels(pod, None),
-        annotations: BTreeMap::from([(GRACE.to_owned(), grace.to_string())]),
+        annotations: BTreeMap::from([
+            (GRACE.to_owned(), grace.to_string()),
+            allocation::note(spec.resources.as_ref()),
+        ]),
     }
 }
 

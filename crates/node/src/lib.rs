@@ -9,6 +9,7 @@
 
 mod admission;
 mod agent;
+mod allocation;
 mod container_config;
 mod container_log;
 mod env;

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod, PodSpec, PodStatus, Probe};
+use k8s_openapi::api::core::v1::{
+    Container, EphemeralContainer, Pod, PodCondition, PodSpec, PodStatus, Probe,
+};
 use navarch_api::pod::as_container;
 
 static NO_SPEC: std::sync::LazyLock<PodSpec> = std::sync::LazyLock::new(PodSpec::default);
@@ -17,6 +19,12 @@ pub(crate) fn spec(pod: &Pod) -> &PodSpec {
 /// The status; an empty one where there is none yet.
 pub(crate) fn status(pod: &Pod) -> &PodStatus {
     pod.status.as_ref().unwrap_or(&NO_STATUS)
+}
+
+/// A condition that the API was told of.
+pub(crate) fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    let told = status(pod).conditions.as_deref().unwrap_or_default();
+    told.iter().find(|c| c.type_ == kind)
 }
 
 /// The uid; empty where the API sent none.

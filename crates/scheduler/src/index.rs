@@ -127,7 +127,7 @@ impl ClusterIndex {
     /// A pod is on a node, or is about to be. Idempotent. Answers whether it gave up something else that it held.
     pub fn put_pod(&mut self, key: &ObjectKey, pod: &Pod, node: &str) -> bool {
         let Some(spec) = &pod.spec else { return false };
-        let asked = request::of_pod(spec);
+        let asked = request::held(pod);
         let assumed = request::assumed(spec, &asked);
         let slot = self.slot_of(node);
         let same = |held: &Placed| held.slot == slot && held.asked == asked;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use navarch_machinery::quantity::Quantity;
 
@@ -69,6 +69,41 @@ impl Amounts {
 /// What the pod needs to be reserved: all containers together, or the neediest moment of its initialization if that is more; and its overhead.
 /// As <https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>.
 pub fn of_pod(spec: &PodSpec) -> Amounts {
+    sum(spec, of_container)
+}
+
+/// What a pod that has a node holds of it. While its resources are being changed that is the most of what it asks for, what its node
+/// has given it, and what it has.
+pub fn held(pod: &Pod) -> Amounts {
+    let (Some(spec), Some(status)) = (&pod.spec, &pod.status) else {
+        return pod.spec.as_ref().map(of_pod).unwrap_or_default();
+    };
+    let told = |name: &str| {
+        let all = [&status.container_statuses, &status.init_container_statuses];
+        (all.into_iter().flatten().flatten()).find(|s| s.name == name && s.resources.is_some())
+    };
+    sum(spec, |container| match told(&container.name) {
+        Some(status) => holds(container, status),
+        None => of_container(container),
+    })
+}
+
+fn holds(container: &Container, status: &ContainerStatus) -> Amounts {
+    let requests = |resources: &Option<ResourceRequirements>| {
+        resources.as_ref().and_then(|r| r.requests.clone())
+    };
+    let mut most = of_container(container);
+    let asked = requests(&container.resources);
+    // Most of the time all three are the same.
+    for other in [&status.allocated_resources, &requests(&status.resources)] {
+        if *other != asked {
+            most.raise(&Amounts::of(other.as_ref()));
+        }
+    }
+    most
+}
+
+fn sum(spec: &PodSpec, of_container: impl Fn(&Container) -> Amounts) -> Amounts {
     let mut total = Amounts::default();
     for container in &spec.containers {
         total.add(&of_container(container), 1);

@@ -132,6 +132,25 @@ fn initialization_counts_where_it_needs_more() {
 }
 
 #[test]
+fn a_pod_whose_resources_change_holds_the_most_of_what_it_asks_for_and_has() {
+    let cpu = |asks: &str, given: &str, has: &str| {
+        let mut pod = pod("p", asks, "1Gi");
+        let of = |cpu: &str| json!({"cpu": cpu, "memory": "1Gi"});
+        let told = json!({"containerStatuses": [{
+            "name": "c", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+            "allocatedResources": of(given), "resources": {"requests": of(has)},
+        }]});
+        pod.status = Some(serde_json::from_value(told).unwrap());
+        request::held(&pod).cpu
+    };
+    assert_eq!(cpu("1", "1", "1"), 1000);
+    assert_eq!(cpu("3", "1", "1"), 3000, "it waits for more");
+    assert_eq!(cpu("1", "2", "1"), 2000);
+    assert_eq!(cpu("1", "1", "2500m"), 2500, "less is on its way");
+    assert_eq!(request::held(&pod("p", "1", "1")).cpu, 1000);
+}
+
+#[test]
 fn what_nobody_takes_waits_for_a_change_but_not_longer_than_that() {
     let mut pending = Pending::default();
     let start = Timestamp::UNIX_EPOCH;

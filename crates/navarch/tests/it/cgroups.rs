@@ -4,7 +4,7 @@ use std::path::Path;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, IMAGE, until};
@@ -65,6 +65,62 @@ async fn pods_get_what_they_ask_for() {
     };
     check(&container, &least(None));
     check(&pod, &least(Some(4096)));
+
+    resize(&pods, "burstable", &burstable.1).await;
+    let (container, pod) = at("/burstable", &burstable);
+    let resized = |processes| Wanted {
+        shares: 512,
+        weight: 59,
+        quota: Some(100_000),
+        memory: Some(48 << 20),
+        processes,
+    };
+    check(&container, &resized(None));
+    check(&pod, &resized(Some(4096)));
+    let status = too_small(&pods, "burstable").await;
+    assert!(
+        status.starts_with("cannot decrease memory limits: [attempting to set pod memory limit (4096) below current usage ("),
+        "{status}"
+    );
+    check(&container, &resized(None));
+}
+
+/// Gives a running container more CPU and less memory; it runs on.
+async fn resize(pods: &Api<Pod>, name: &str, container: &str) {
+    let resources = json!({"requests": {"cpu": "500m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "48Mi"}});
+    ask(pods, name, &resources).await;
+    let (id, restarts) = until(pods, name, |pod| {
+        let status = pod?.status.as_ref()?;
+        let conditions = status.conditions.as_ref()?;
+        let told = status.container_statuses.as_ref()?.first()?;
+        let has = serde_json::to_value(told.resources.as_ref()?).unwrap();
+        let done = has == resources && !conditions.iter().any(|c| c.type_.starts_with("PodResize"));
+        done.then(|| (told.container_id.clone().unwrap(), told.restart_count))
+    })
+    .await;
+    assert_eq!((id, restarts), (format!("navarch://{container}"), 0));
+}
+
+/// Asks for less memory than is in use. Returns why it is not given.
+async fn too_small(pods: &Api<Pod>, name: &str) -> String {
+    let resources = json!({"requests": {"memory": "1Ki"}, "limits": {"memory": "4Ki"}});
+    ask(pods, name, &resources).await;
+    until(pods, name, |pod| {
+        let conditions = pod?.status.as_ref()?.conditions.as_ref()?;
+        let told = conditions
+            .iter()
+            .find(|c| c.type_ == "PodResizeInProgress")?;
+        (told.reason.as_deref() == Some("Error")).then(|| told.message.clone())?
+    })
+    .await
+}
+
+async fn ask(pods: &Api<Pod>, name: &str, resources: &Value) {
+    let patch = json!({"spec": {"containers": [{"name": "main", "resources": resources}]}});
+    let (patch, with) = (Patch::Strategic(patch), PatchParams::default());
+    (pods.patch_subresource("resize", name, &with, &patch))
+        .await
+        .unwrap();
 }
 
 /// Returns the pod's uid and its container's id.

@@ -45,6 +45,18 @@ pub enum Action {
         /// For hook and process together.
         grace: Duration,
     },
+    /// Change the limits of what runs to those of the pod's spec.
+    Resize {
+        /// Where.
+        sandbox: String,
+        /// The names of the containers to change; the pod's own limits follow in any case.
+        containers: Vec<String>,
+    },
+    /// What runs has the resources that its pod was given.
+    Resized {
+        /// The generation that asked for them.
+        generation: i64,
+    },
     /// Remove a container that does not run.
     Remove {
         /// Its id.
@@ -76,6 +88,9 @@ impl Action {
     /// Whether it waits until the API was told the status that it was planned with: the object goes only after its last status, and
     /// an event that tells of a new status is told once with it.
     pub fn needs_status_told(&self) -> bool {
-        matches!(self, Self::Delete | Self::Event { .. })
+        matches!(
+            self,
+            Self::Delete | Self::Event { .. } | Self::Resized { .. }
+        )
     }
 }

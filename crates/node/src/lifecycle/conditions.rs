@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 
-use super::Refusal;
+use super::{History, Refusal};
 use crate::spec;
 
 const OWNED: [&str; 5] = [
@@ -13,6 +13,9 @@ const OWNED: [&str; 5] = [
     "ContainersReady",
     "PodScheduled",
 ];
+
+const PENDING: &str = "PodResizePending";
+const IN_PROGRESS: &str = "PodResizeInProgress";
 
 /// What a condition says.
 #[derive(Default, Clone)]
@@ -48,6 +51,9 @@ pub(super) struct Facts<'a> {
     pub(super) regular: &'a [ContainerStatus],
     pub(super) sandbox_ready: bool,
     pub(super) refusal: Option<&'a Refusal>,
+    pub(super) history: &'a History,
+    /// Something runs with other resources than it was given.
+    pub(super) resizing: bool,
 }
 
 /// All conditions: others' first as they are, then ours.
@@ -58,9 +64,15 @@ pub(super) fn conditions(facts: &Facts<'_>) -> Vec<PodCondition> {
         .unwrap_or_default();
     let mut all: Vec<PodCondition> = old
         .iter()
-        .filter(|c| !OWNED.contains(&c.type_.as_str()))
+        .filter(|c| {
+            !OWNED.contains(&c.type_.as_str())
+                && ![PENDING, IN_PROGRESS].contains(&c.type_.as_str())
+        })
         .cloned()
         .collect();
+    if !matches!(facts.phase, "Succeeded" | "Failed") {
+        all.extend(facts.resize());
+    }
     if let Some(refusal) = facts.refusal.filter(|r| r.evicted) {
         all.retain(|c| c.type_ != "DisruptionTarget");
         let says = Says {
@@ -116,6 +128,34 @@ impl Facts<'_> {
             ),
             last_probe_time: None,
         }
+    }
+
+    /// Where a change of the pod's resources stands; nothing where there is none. Both tell of the generation that asked for it.
+    fn resize(&self) -> impl Iterator<Item = PodCondition> {
+        let tell = |kind, reason, message: &str, generation| {
+            let says = Says {
+                yes: true,
+                reason,
+                message: message.to_owned(),
+            };
+            let mut condition = self.condition(kind, &says);
+            condition.observed_generation = generation;
+            if spec::condition(self.pod, kind).is_some_and(|old| old.reason != condition.reason) {
+                condition.last_transition_time = Some(navarch_machinery::time::seconds(self.now));
+            }
+            condition
+        };
+        let pending = (self.history.pending_resize.as_ref())
+            .map(|p| tell(PENDING, "Deferred", &p.message, Some(p.generation)));
+        let in_progress = match &self.history.resizing {
+            _ if !self.resizing => None,
+            None => Some(tell(IN_PROGRESS, "", "", self.pod.metadata.generation)),
+            Some(r) => {
+                let reason = if r.error.is_empty() { "" } else { "Error" };
+                Some(tell(IN_PROGRESS, reason, &r.error, Some(r.generation)))
+            }
+        };
+        pending.into_iter().chain(in_progress)
     }
 
     fn status(&self, name: &str) -> Option<&ContainerStatus> {

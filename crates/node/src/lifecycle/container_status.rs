@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
     Container, ContainerState as State, ContainerStateRunning, ContainerStateTerminated,
-    ContainerStateWaiting, ContainerStatus, VolumeMountStatus,
+    ContainerStateWaiting, ContainerStatus, ResourceRequirements, VolumeMountStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_machinery::time::seconds;
@@ -13,6 +13,7 @@ use navarch_runtime::cri::{ContainerRecord, ContainerState};
 use super::status::{self, Waiting};
 use super::view::{View, exit_code};
 use super::{IMAGE_NAME, IMAGE_REF, time_of};
+use crate::allocation::read_note;
 use crate::spec;
 
 /// A container's id as the API has it.
@@ -175,9 +176,19 @@ fn recorded(
         last_state: Some(previous.map_or_else(State::default, |p| ended(view, p))),
         volume_mounts: volume_mounts(container),
         allocated_resources: requests,
-        resources: Some(container.resources.clone().unwrap_or_default()),
+        resources: Some(resources(container, record)),
         ..ContainerStatus::default()
     }
+}
+
+/// What a container that runs has; else what it is to have.
+fn resources(container: &Container, record: &ContainerRecord) -> ResourceRequirements {
+    let has = match record.state {
+        ContainerState::Running => read_note(&record.config.annotations),
+        _ => None,
+    };
+    has.unwrap_or_else(|| container.resources.clone())
+        .unwrap_or_default()
 }
 
 fn state(view: &View<'_>, record: &ContainerRecord) -> State {

@@ -11,6 +11,7 @@ mod phase;
 mod plan;
 mod probes;
 mod replace;
+mod resize;
 mod sandbox;
 mod start;
 mod state;
@@ -25,8 +26,9 @@ pub use action::{Action, EventKind};
 pub use backoff::CrashBackoff;
 pub use plan::{Plan, plan};
 pub use state::{
-    History, NodeFacts, PodActual, ProbeKey, ProbeKind, ProbeWanted, Refusal, SetUpFailure,
-    StartFailure,
+    History, NodeFacts, PendingResize, PodActual, ProbeKey, ProbeKind, ProbeWanted, Refusal,
+    Resizing, SetUpFailure, StartFailure,
 };
 
-pub(crate) use state::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF, time_of};
+pub(crate) use resize::told as resize_told;
+pub(crate) use state::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF, RESOURCES, time_of};

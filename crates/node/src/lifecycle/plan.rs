@@ -121,6 +121,7 @@ impl<'a> Draft<'a> {
                 self.keep(container, &sandbox);
             }
         }
+        self.resize(&sandbox);
         self.collect_old();
     }
 

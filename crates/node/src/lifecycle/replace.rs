@@ -4,29 +4,30 @@ use k8s_openapi::api::core::v1::Container;
 use navarch_runtime::cri::ContainerRecord;
 
 use super::plan::Draft;
-use super::{Action, IMAGE_ASKED, ProbeKind};
+use super::{Action, IMAGE_ASKED, ProbeKind, resize};
 use crate::spec;
 
 impl Draft<'_> {
-    /// Stops a container whose image is another by now, or that its probes find sick; its restart follows from its end.
+    /// Stops a container whose image is another by now, that must run anew to get other resources, or that its probes find sick; its restart follows from its end.
     pub(super) fn stop_if_outdated(&mut self, container: &Container, record: &ContainerRecord) {
         if self.view.history.stopping.contains_key(&record.id) {
             return;
         }
+        let name = &container.name;
         let asked = record.config.annotations.get(IMAGE_ASKED);
-        if asked.is_some_and(|asked| Some(asked) != container.image.as_ref()) {
-            self.actions.push(Action::Stop {
-                id: record.id.clone(),
-                container: container.name.clone(),
-                message: format!(
-                    "Container {} definition changed, will be restarted",
-                    container.name
-                ),
-                grace: spec::grace(self.view.pod),
-            });
-            return;
-        }
-        self.stop_if_sick(container, record);
+        let message = if asked.is_some_and(|asked| Some(asked) != container.image.as_ref()) {
+            format!("Container {name} definition changed, will be restarted")
+        } else if resize::needs_restart(container, record) {
+            format!("Container {name} resize requires restart")
+        } else {
+            return self.stop_if_sick(container, record);
+        };
+        self.actions.push(Action::Stop {
+            id: record.id.clone(),
+            container: name.clone(),
+            message,
+            grace: spec::grace(self.view.pod),
+        });
     }
 
     fn stop_if_sick(&mut self, container: &Container, record: &ContainerRecord) {

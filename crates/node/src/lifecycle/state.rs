@@ -15,6 +15,8 @@ pub(crate) const IMAGE_NAME: &str = "navarch.dev/image";
 pub(crate) const IMAGE_ASKED: &str = "navarch.dev/image-asked";
 /// The annotation of a container that holds the image's digest, for `imageID` in its status.
 pub(crate) const IMAGE_REF: &str = "navarch.dev/image-ref";
+/// The annotation of a container or sandbox that holds the resources it was given, in JSON.
+pub(crate) const RESOURCES: &str = "navarch.dev/resources";
 
 /// What the runtime has of a pod.
 #[derive(Debug, Clone, Default)]
@@ -138,6 +140,26 @@ pub struct SetUpFailure {
     pub retry_at: Timestamp,
 }
 
+/// Other resources, for which the node has no room yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingResize {
+    /// Why not, for people.
+    pub message: String,
+    /// The pod's generation that asks for them.
+    pub generation: i64,
+}
+
+/// Other resources, which the node has given and which what runs is to get.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resizing {
+    /// The pod's generation that asked for them.
+    pub generation: i64,
+    /// Why it did not get them, for people; empty where nothing went wrong.
+    pub error: String,
+    /// When to try again.
+    pub retry_at: Option<Timestamp>,
+}
+
 /// What happened to a pod that neither the API nor the runtime tells.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -163,6 +185,12 @@ pub struct History {
     pub probes: BTreeMap<ProbeKey, bool>,
     /// The messages that containers left, by id.
     pub messages: BTreeMap<String, String>,
+    /// Other resources that it waits for.
+    pub pending_resize: Option<PendingResize>,
+    /// Other resources that it is getting.
+    pub resizing: Option<Resizing>,
+    /// The limits of what runs are being changed.
+    pub changing: bool,
     /// When its termination began.
     pub terminating_since: Option<Timestamp>,
     /// Sandboxes and volumes are being taken down.

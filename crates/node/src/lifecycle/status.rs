@@ -8,7 +8,7 @@ use navarch_runtime::cri::{ContainerRecord, ContainerState};
 use super::conditions::{self, Facts};
 use super::container_status::Kind;
 use super::view::{View, exit_code};
-use super::{Refusal, container_status, phase};
+use super::{Refusal, container_status, phase, resize};
 use crate::resources::qos_class;
 use crate::spec;
 
@@ -52,6 +52,8 @@ pub(super) fn status(
         regular: &regular,
         sandbox_ready: sandbox_ready(view),
         refusal,
+        history: view.history,
+        resizing: resize::outstanding(view),
     };
     status.conditions = Some(conditions::conditions(&facts));
     status.observed_generation = pod.metadata.generation;

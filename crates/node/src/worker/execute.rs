@@ -79,6 +79,15 @@ impl Worker {
                     self.queue.add(uid);
                 }
             }
+            Action::Resize {
+                sandbox,
+                containers,
+            } => {
+                self.memories
+                    .change(&uid, |history| history.changing = true);
+                tokio::spawn(async move { worker.resize(uid, pod, sandbox, containers).await });
+            }
+            Action::Resized { generation } => self.resized(&uid, &pod, generation),
             Action::Remove { id } => {
                 tokio::spawn(async move { worker.remove_container(&uid, &pod, &id).await });
             }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::allocation::Allocation;
 use crate::lifecycle::{History, ProbeKey};
 
 /// What is remembered of one pod.
@@ -18,6 +19,8 @@ pub(super) struct Memory {
     pod: Option<Arc<Pod>>,
     history: History,
     looked_at: bool,
+    /// What it was given of the node.
+    allocation: Option<Allocation>,
     /// Gives up what is being started.
     start: Option<CancellationToken>,
     stops: HashMap<String, AbortHandle>,
@@ -66,6 +69,24 @@ impl Memories {
             .lock()
             .get(uid)
             .is_some_and(|m| m.looked_at && m.history.refusal.is_none())
+    }
+
+    /// Whether nothing is known yet of what the pod was given.
+    pub(super) fn is_unallocated(&self, uid: &str) -> bool {
+        self.with(uid, |m| m.allocation.is_none())
+    }
+
+    pub(super) fn allocate(&self, uid: &str, allocation: Allocation) {
+        self.with(uid, |m| m.allocation = Some(allocation));
+    }
+
+    /// The pod with what it was given in place of what it asks for.
+    pub(super) fn allocated(&self, uid: &str, pod: &Arc<Pod>) -> Arc<Pod> {
+        let pods = self.pods.lock();
+        match pods.get(uid).and_then(|m| m.allocation.as_ref()) {
+            Some(allocation) => allocation.applied(pod),
+            None => pod.clone(),
+        }
     }
 
     /// The newer of the given object and the one that was last written or seen, which it becomes.

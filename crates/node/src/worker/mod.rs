@@ -1,11 +1,13 @@
 //! Carries plans out: a look at a pod, a plan, a status told, and operations begun. Operations run beside; each tells of its end
 //! by queueing the pod again.
 
+mod allocate;
 mod execute;
 mod leftovers;
 mod memory;
 mod observe;
 mod removal;
+mod resize;
 mod set_up;
 mod start;
 mod status_writer;
@@ -189,9 +191,10 @@ impl Worker {
         let Some(known) = self.desired(uid) else {
             return;
         };
-        let pod = known.pod;
+        let asked = known.pod;
         let now = self.clock.now();
-        self.admit(uid, &pod);
+        self.admit(uid, &asked);
+        let pod = self.allocate(uid, &asked);
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
         let mut history = self.memories.history(uid);
         let mut actual = self.view.of_pod(uid);
@@ -254,6 +257,7 @@ impl Worker {
         {
             self.memories.forget(uid);
             self.images.forget(uid);
+            self.retry_resizes();
         }
     }
 
@@ -265,11 +269,11 @@ impl Worker {
             return;
         }
         let capacity = self.capacity.lock().clone();
-        let others = self.pods.snapshot();
-        let others: Vec<_> = others
-            .iter()
+        let others: Vec<Arc<Pod>> = (self.pods.snapshot().iter())
             .filter(|p| spec::uid(p) != uid && self.memories.accepted(spec::uid(p)))
+            .map(|p| self.memories.allocated(spec::uid(p), p))
             .collect();
+        let others: Vec<&Arc<Pod>> = others.iter().collect();
         let refusal = admission::admit(pod, &others, &capacity.allocatable, &capacity.labels);
         if let Some(refusal) = &refusal {
             self.events.event(

@@ -151,7 +151,7 @@ impl Endpoint for Api {
                 Ok(Answer::Object(self.put(&mut state, key, object, true)))
             }
             Verb::Update => {
-                let object = body()?;
+                let mut object = body()?;
                 if named.0 == "pods" && self.away.load(std::sync::atomic::Ordering::Relaxed) {
                     return Err(StatusError::internal("the API is away"));
                 }
@@ -159,6 +159,18 @@ impl Endpoint for Api {
                 let version = &object.metadata().resource_version;
                 if version.is_some() && *version != old.metadata().resource_version {
                     return Err(StatusError::modified("", &named.0, &named.2));
+                }
+                if call.subresource.as_deref() == Some("status")
+                    && let (Some(new), Some(old)) = (
+                        object.as_any().downcast_ref::<Pod>(),
+                        old.as_any().downcast_ref::<Pod>(),
+                    )
+                {
+                    // The rest of the pod is not its status's to say.
+                    object = Box::new(Pod {
+                        status: new.status.clone(),
+                        ..old.clone()
+                    });
                 }
                 Ok(Answer::Object(self.put(&mut state, named, object, false)))
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use navarch_client::{Client, DeleteOptions, SystemClock};
 use navarch_node::{Agent, NodeOptions, NodeParts};
 use serde_json::{Value, json};
@@ -79,6 +79,26 @@ impl Cluster {
             .delete::<Pod>(Some("default"), name, DeleteOptions::default())
             .await
             .unwrap();
+    }
+
+    /// Has a container of a pod ask for other resources.
+    pub(crate) async fn resize(&self, pod: &str, container: &str, resources: Value) {
+        loop {
+            let mut pod = self.pod(pod).unwrap();
+            let containers = &mut pod.spec.get_or_insert_default().containers;
+            let container = containers.iter_mut().find(|c| c.name == container).unwrap();
+            container.resources = Some(serde_json::from_value(resources.clone()).unwrap());
+            pod.metadata.generation = pod.metadata.generation.map(|g| g + 1);
+            match self.client.update(pod).await {
+                Err(error) if error.is_conflict() => {}
+                result => return drop(result.unwrap()),
+            }
+        }
+    }
+
+    pub(crate) async fn node(&self) -> Node {
+        let node = self.client.get::<Node>(None, "n1").await.unwrap();
+        Node::clone(&node)
     }
 
     pub(crate) fn pod(&self, name: &str) -> Option<Pod> {

@@ -215,7 +215,37 @@ impl Runtime for FakeRuntime {
         Ok(self.state.lock().containers.values().cloned().collect())
     }
 
-    async fn update_container(&self, _id: &str, _resources: Resources) -> Result<()> {
+    async fn update_container(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()> {
+        let mut state = self.state.lock();
+        let container = state.containers.get_mut(id).unwrap();
+        self.note(format!(
+            "update {} shares {} memory {}",
+            container.config.name, resources.cpu_shares, resources.memory_limit
+        ));
+        container.config.resources = resources;
+        container.config.annotations.extend(annotations);
+        Ok(())
+    }
+
+    async fn update_sandbox(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()> {
+        let mut state = self.state.lock();
+        let sandbox = state.sandboxes.get_mut(id).unwrap();
+        self.note(format!(
+            "update pod shares {} memory {}",
+            resources.cpu_shares, resources.memory_limit
+        ));
+        sandbox.config.resources = resources;
+        sandbox.config.annotations.extend(annotations);
         Ok(())
     }
 

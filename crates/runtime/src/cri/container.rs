@@ -56,6 +56,32 @@ pub struct Resources {
     pub oom_score_adj: i32,
 }
 
+impl Resources {
+    /// What is to be told to the kernel where `before` was in force: a limit that is no more is told as -1, since 0 would leave it.
+    pub fn instead_of(&self, before: &Self) -> Self {
+        let lifted = |now: i64, before: i64| if now == 0 && before != 0 { -1 } else { now };
+        Self {
+            cpu_quota: lifted(self.cpu_quota, before.cpu_quota),
+            memory_limit: lifted(self.memory_limit, before.memory_limit),
+            pids_limit: lifted(self.pids_limit, before.pids_limit),
+            ..self.clone()
+        }
+    }
+
+    /// The wider of both, limit by limit: what holds while one takes the other's place.
+    pub fn widest(&self, other: &Self) -> Self {
+        let wider = |a: i64, b: i64| if a <= 0 || b <= 0 { 0 } else { a.max(b) };
+        Self {
+            cpu_shares: self.cpu_shares.max(other.cpu_shares),
+            cpu_quota: wider(self.cpu_quota, other.cpu_quota),
+            cpu_period: self.cpu_period.max(other.cpu_period),
+            memory_limit: wider(self.memory_limit, other.memory_limit),
+            pids_limit: wider(self.pids_limit, other.pids_limit),
+            oom_score_adj: other.oom_score_adj,
+        }
+    }
+}
+
 /// As whom a container runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum UserSpec {

@@ -1,5 +1,6 @@
 //! The operations.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -57,6 +58,13 @@ pub trait Runtime: Send + Sync {
             .find(|sandbox| sandbox.id == id)
             .ok_or_else(|| Error::NotFound(format!("sandbox {id}")))
     }
+    /// Puts other limits in place of those of a sandbox as a whole, as [`Self::update_container`] does for one container.
+    async fn update_sandbox(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()>;
     /// All sandboxes, after a restart of the node too.
     async fn list_sandboxes(&self) -> Result<Vec<SandboxRecord>>;
 
@@ -77,8 +85,14 @@ pub trait Runtime: Send + Sync {
     async fn container(&self, id: &str) -> Result<ContainerRecord>;
     /// All containers, after a restart of the node too.
     async fn list_containers(&self) -> Result<Vec<ContainerRecord>>;
-    /// Changes limits in place.
-    async fn update_container(&self, id: &str, resources: Resources) -> Result<()>;
+    /// Puts other limits in place of a container's; it runs on. What they do not set is not limited any more. The annotations are added
+    /// to the record, and take the place of those of the same keys.
+    async fn update_container(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()>;
     /// Makes the container's log continue in a new file at its log path, after the node has moved the old one away.
     async fn reopen_log(&self, id: &str) -> Result<()>;
 

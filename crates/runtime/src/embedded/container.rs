@@ -8,8 +8,8 @@ use super::records::{Container, StartPlan, Stored, new_id, now, write};
 use super::sandbox::absent;
 use crate::cgroup::Hierarchy;
 use crate::cri::{
-    ContainerConfig, ContainerRecord, ContainerState, Error, Image, NamespaceMode, Resources,
-    Result, SandboxConfig, SandboxRecord, SandboxState,
+    ContainerConfig, ContainerRecord, ContainerState, Error, Image, NamespaceMode, Result,
+    SandboxConfig, SandboxRecord, SandboxState,
 };
 use crate::shim::Request;
 use crate::spec::{self, Bundle, Device, Input};
@@ -193,25 +193,6 @@ impl Embedded {
         let sandbox = self.sandboxes.lock().get(&sandbox_id)?.clone();
         let config = sandbox.record.lock().config.clone();
         Some(self.layout.container_cgroup(&sandbox_id, &config, id))
-    }
-
-    pub(super) async fn change_resources(&self, id: &str, resources: Resources) -> Result<()> {
-        let container = self.find_container(id)?;
-        let path = self
-            .cgroup_of(id)
-            .ok_or_else(|| Error::NotFound(format!("sandbox of container {id}")))?;
-        let running = container.state() == ContainerState::Running;
-        let limits = resources.clone();
-        if running {
-            self.blocking(move |me| {
-                me.cgroup(&path)?
-                    .set(&limits)
-                    .map_err(|error| Error::host("set the container's limits", error))
-            })
-            .await?;
-        }
-        container.stored.lock().record.config.resources = resources;
-        self.save(&container)
     }
 
     /// Writes the record of a container.

@@ -15,6 +15,7 @@ mod memory;
 mod pipes;
 mod port_forward;
 mod records;
+mod resize;
 mod restore;
 mod runtime;
 mod sandbox;

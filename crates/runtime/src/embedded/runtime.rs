@@ -1,5 +1,6 @@
 //! The port to the node.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Embedded;
@@ -26,6 +27,15 @@ impl Runtime for Embedded {
 
     async fn remove_sandbox(&self, id: &str) -> Result<()> {
         self.drop_sandbox(id).await
+    }
+
+    async fn update_sandbox(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()> {
+        self.resize_sandbox(id, resources, annotations).await
     }
 
     async fn sandbox(&self, id: &str) -> Result<SandboxRecord> {
@@ -74,8 +84,13 @@ impl Runtime for Embedded {
             .collect())
     }
 
-    async fn update_container(&self, id: &str, resources: Resources) -> Result<()> {
-        self.change_resources(id, resources).await
+    async fn update_container(
+        &self,
+        id: &str,
+        resources: Resources,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<()> {
+        self.resize_container(id, resources, annotations).await
     }
 
     async fn reopen_log(&self, id: &str) -> Result<()> {

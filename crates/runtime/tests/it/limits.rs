@@ -117,6 +117,7 @@ async fn are_set_changed_and_measured() {
                     memory_limit: 96 << 20,
                     ..Default::default()
                 },
+                [("given".to_owned(), "96Mi".to_owned())].into(),
             )
             .await
             .unwrap();
