@@ -82,7 +82,7 @@ impl Worker {
             let others: Vec<&Arc<Pod>> = others.iter().collect();
             let changed = match admission::lacks(asks, &others, &allocatable) {
                 None => self.give(uid, asks),
-                Some(shortage) => self.defer(uid, asks, shortage.to_string()),
+                Some(shortage) => self.defer(uid, asks, &shortage.to_string()),
             };
             if changed {
                 self.queue.add(uid.to_owned());
@@ -106,10 +106,10 @@ impl Worker {
         true
     }
 
-    fn defer(&self, uid: &str, pod: &Pod, message: String) -> bool {
+    fn defer(&self, uid: &str, pod: &Pod, message: &str) -> bool {
         let generation = generation(pod);
         let pending = PendingResize {
-            message: message.clone(),
+            message: message.to_owned(),
             generation,
         };
         let mut before = None;
@@ -117,7 +117,7 @@ impl Worker {
             before = h.pending_resize.replace(pending.clone());
         });
         if before.as_ref().is_none_or(|b| b.generation != generation) {
-            let message = resize_told("Deferred", pod, generation, &message);
+            let message = resize_told("Deferred", pod, generation, message);
             self.events
                 .event(pod, EventType::Warning, "ResizeDeferred", message);
         }

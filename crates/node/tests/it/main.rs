@@ -6,4 +6,5 @@ mod cluster;
 mod debugging;
 mod pods;
 mod real;
+mod resize;
 mod runtime;

@@ -1,0 +1,152 @@
+use super::*;
+
+/// A container that runs with one CPU, and whose pod was given this much for it.
+fn resized(cpu: &str, policy: Value) -> Case {
+    let asks = |cpu: &str| json!({"requests": {"cpu": cpu}});
+    let container = |cpu: &str| json!({"name": "app", "image": "app:1", "resources": asks(cpu), "resizePolicy": policy});
+    let mut case = case(json!({"containers": [container("1")]}))
+        .with_sandbox()
+        .running("app");
+    let note = crate::allocation::note(Some(&serde_json::from_value(asks("1")).unwrap()));
+    let record = std::sync::Arc::make_mut(&mut case.actual.containers[0]);
+    record.config.annotations.extend([note]);
+    case.pod.spec = serde_json::from_value(json!({"containers": [container(cpu)]})).unwrap();
+    case.pod.metadata.generation = Some(2);
+    case
+}
+
+fn condition(plan: &Plan, kind: &str) -> Option<String> {
+    let found = plan.status.conditions.iter().flatten();
+    let told = found.into_iter().find(|c| c.type_ == kind)?;
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    Some(format!(
+        "{} {} of {}",
+        text(&told.reason),
+        text(&told.message),
+        told.observed_generation?
+    ))
+}
+
+#[test]
+fn other_resources_are_given_to_what_runs() {
+    let case = resized("2", json!([])).history(|h| {
+        h.resizing = Some(Resizing {
+            generation: 2,
+            ..Resizing::default()
+        });
+    });
+    case.check(
+        5,
+        expect![[r#"
+        resize app
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+    let plan = case.plan(5);
+    let told = |plan: &Plan| plan.status.container_statuses.clone().unwrap().remove(0);
+    let requests = |r: &Option<std::collections::BTreeMap<String, _>>| {
+        serde_json::to_string(r.as_ref().unwrap()).unwrap()
+    };
+    let status = told(&plan);
+    assert_eq!(
+        requests(&status.resources.unwrap().requests),
+        r#"{"cpu":"1"}"#
+    );
+    assert_eq!(requests(&status.allocated_resources), r#"{"cpu":"2"}"#);
+    assert_eq!(
+        condition(&plan, "PodResizeInProgress").as_deref(),
+        Some("  of 2")
+    );
+    let waits = case.history(|h| h.changing = true).plan(5);
+    assert_eq!(waits.actions, []);
+}
+
+#[test]
+fn a_resize_that_is_done_is_told_once() {
+    let done = resized("1", json!([])).history(|h| {
+        h.resizing = Some(Resizing {
+            generation: 2,
+            ..Resizing::default()
+        });
+    });
+    done.check(
+        5,
+        expect![[r#"
+        resized by 2
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+    assert_eq!(condition(&done.plan(5), "PodResizeInProgress"), None);
+    let told = done.history(|h| h.resizing = None).plan(5);
+    assert_eq!(told.actions, []);
+}
+
+#[test]
+fn a_resize_that_failed_is_tried_again_later() {
+    let failed = resized("2", json!([])).history(|h| {
+        h.resizing = Some(Resizing {
+            generation: 2,
+            error: "no".into(),
+            retry_at: Some(at(9)),
+        });
+    });
+    failed.check(
+        5,
+        expect![[r#"
+        phase Running
+        app running ready restarts=0
+        wake at 9
+    "#]],
+    );
+    assert_eq!(
+        condition(&failed.plan(5), "PodResizeInProgress").as_deref(),
+        Some("Error no of 2")
+    );
+    failed.check(
+        9,
+        expect![[r#"
+        resize app
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+}
+
+#[test]
+fn a_container_that_must_run_anew_for_it_is_stopped() {
+    let policy = json!([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]);
+    resized("2", policy).check(
+        5,
+        expect![[r#"
+        stop app in 30s: Container app resize requires restart
+        resize 
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+    let other = json!([{"resourceName": "memory", "restartPolicy": "RestartContainer"}]);
+    resized("2", other).check(
+        5,
+        expect![[r#"
+        resize app
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+}
+
+#[test]
+fn a_resize_without_room_waits() {
+    let waits = resized("1", json!([])).history(|h| {
+        h.pending_resize = Some(PendingResize {
+            message: "too big".into(),
+            generation: 2,
+        });
+    });
+    assert_eq!(
+        condition(&waits.plan(5), "PodResizePending").as_deref(),
+        Some("Deferred too big of 2")
+    );
+}
