@@ -12,15 +12,23 @@ use crate::host::HostSettings;
 /// It is another node's, which was not taken down.
 pub(crate) fn take(settings: &HostSettings, settings_file: &Path) -> Result<()> {
     let place = place(settings)?;
-    let owner = owner(&place)?;
-    if let Some(owner) = owner.filter(|owner| owner != settings_file)
-        && uses(&owner, &settings.bridge)
-    {
+    for owner in owners(&place)? {
+        let Some(other) = settings_of(&owner).filter(|_| owner != settings_file) else {
+            continue;
+        };
         let data = owner.parent().unwrap_or(&owner).display();
+        let shared = if other.bridge == settings.bridge {
+            format!("the bridge {} is the one", other.bridge)
+        } else if let (Some(own), Some(its)) = (settings.cluster_cidr, other.cluster_cidr)
+            && (own.contains(&its) || its.contains(&own))
+        {
+            format!("the addresses {its} are those of the pods")
+        } else {
+            continue;
+        };
         bail!(
-            "the bridge {} is the one of the node in {data}: take that down (`navarch down --data-dir {data}`), or give this one its \
-             own with --bridge, --cluster-cidr and --node-port",
-            settings.bridge
+            "{shared} of the node in {data}: take that down (`navarch down --data-dir {data}`), or give this one its own with --bridge, \
+             --cluster-cidr and --node-port"
         );
     }
     if let Some(directory) = place.parent() {
@@ -58,10 +66,28 @@ fn owner(place: &Path) -> Result<Option<PathBuf>> {
     }
 }
 
-/// Whether there is such a node still: its settings go when it is taken down.
-fn uses(settings_file: &Path, bridge: &str) -> bool {
-    std::fs::read(settings_file)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<HostSettings>(&text).ok())
-        .is_some_and(|settings| settings.bridge == bridge)
+/// Those that have noted themselves in the same network namespace as `place` is of.
+fn owners(place: &Path) -> Result<Vec<PathBuf>> {
+    let file = place.file_name().unwrap_or_default().to_string_lossy();
+    let namespace = file.rsplit('.').nth(1).unwrap_or_default();
+    let ending = format!(".{namespace}.owner");
+    let directory = match place.parent().map(std::fs::read_dir) {
+        Some(Ok(directory)) => directory,
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| place.display().to_string());
+        }
+        _ => return Ok(Vec::new()),
+    };
+    let mut owners = Vec::new();
+    for entry in directory.flatten() {
+        if entry.file_name().to_string_lossy().ends_with(&ending) {
+            owners.extend(owner(&entry.path())?);
+        }
+    }
+    Ok(owners)
+}
+
+/// The settings of a node that there is still: they go when it is taken down.
+fn settings_of(settings_file: &Path) -> Option<HostSettings> {
+    serde_json::from_slice(&std::fs::read(settings_file).ok()?).ok()
 }

@@ -1,12 +1,15 @@
 //! The socket by which `navarch image` and `navarch status` reach the process that has the data directory open: one line of JSON
 //! asks, one answers. Only root may open it.
 
+use std::collections::HashMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use navarch_runtime::cri::Runtime;
 use navarch_runtime::images::Images;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,7 +47,12 @@ pub(crate) struct ImageRow {
 type Reply = std::result::Result<Vec<ImageRow>, String>;
 
 /// Carries out a request on the images.
-pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>> {
+/// `users`: what containers are, by id.
+pub(crate) fn perform(
+    images: &Images,
+    users: &HashMap<String, String>,
+    request: Request,
+) -> Result<Vec<ImageRow>> {
     let found = match request {
         Request::Import(files) => images.import(&files)?,
         Request::List => images.list(),
@@ -55,7 +63,10 @@ pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>
                 }
                 let held = images.held_by(&name)?;
                 if !held.is_empty() {
-                    bail!("{name}: the image is in use by {}", containers(&held));
+                    bail!(
+                        "{name}: the image is in use by {}",
+                        containers(&held, users)
+                    );
                 }
                 images.remove(&name)?;
             }
@@ -70,20 +81,43 @@ pub(crate) fn perform(images: &Images, request: Request) -> Result<Vec<ImageRow>
     Ok(found.into_iter().map(row).collect())
 }
 
-/// `container 0123456789ab`, or `3 containers: 0123456789ab, …`.
-fn containers(ids: &[String]) -> String {
-    let short: Vec<&str> = ids
+/// `container app of pod default/web`, or `3 containers: app of pod default/web, …`; one that is not known by its id.
+fn containers(ids: &[String], users: &HashMap<String, String>) -> String {
+    let short = |id: &String| id.get(..12).unwrap_or(id.as_str()).to_owned();
+    let mut named: Vec<String> = ids
         .iter()
-        .map(|id| id.get(..12).unwrap_or(id.as_str()))
+        .map(|id| users.get(id).cloned().unwrap_or_else(|| short(id)))
         .collect();
-    match short.as_slice() {
+    named.sort();
+    match named.as_slice() {
         [one] => format!("container {one}"),
         many => format!("{} containers: {}", many.len(), many.join(", ")),
     }
 }
 
+/// What the containers of a runtime are, by id.
+async fn users(runtime: &dyn Runtime) -> Result<HashMap<String, String>> {
+    let sandboxes = runtime.list_sandboxes().await?;
+    let pods: HashMap<_, _> = sandboxes
+        .into_iter()
+        .map(|s| (s.id, format!("{}/{}", s.config.namespace, s.config.name)))
+        .collect();
+    let containers = runtime.list_containers().await?;
+    Ok(containers
+        .into_iter()
+        .filter_map(|c| {
+            let pod = pods.get(&c.sandbox_id)?;
+            Some((c.id, format!("{} of pod {pod}", c.config.name)))
+        })
+        .collect())
+}
+
 /// Serves the socket until the future is dropped.
-pub(crate) async fn serve(socket: PathBuf, images: Images) -> Result<()> {
+pub(crate) async fn serve(
+    socket: PathBuf,
+    images: Images,
+    runtime: Arc<dyn Runtime>,
+) -> Result<()> {
     // What lies there is left over: whoever has the images open has the data directory.
     let _ = std::fs::remove_file(&socket);
     let listener =
@@ -91,20 +125,24 @@ pub(crate) async fn serve(socket: PathBuf, images: Images) -> Result<()> {
     std::fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
     loop {
         let (stream, _) = listener.accept().await?;
-        let images = images.clone();
+        let (images, runtime) = (images.clone(), runtime.clone());
         tokio::spawn(async move {
-            if let Err(error) = answer(stream, images).await {
+            if let Err(error) = answer(stream, images, &*runtime).await {
                 tracing::debug!(%error, "a request on the control socket failed");
             }
         });
     }
 }
 
-async fn answer(mut stream: UnixStream, images: Images) -> Result<()> {
+async fn answer(mut stream: UnixStream, images: Images, runtime: &dyn Runtime) -> Result<()> {
     let request: Request = tokio::time::timeout(ASKING, receive(&mut stream))
         .await
         .context("nothing was asked")??;
-    let performed = tokio::task::spawn_blocking(move || perform(&images, request)).await?;
+    let users = match request {
+        Request::Remove(_) => users(runtime).await?,
+        _ => HashMap::new(),
+    };
+    let performed = tokio::task::spawn_blocking(move || perform(&images, &users, request)).await?;
     let reply: Reply = performed.map_err(|error| format!("{error:#}"));
     send(&mut stream, &reply).await
 }

@@ -22,6 +22,9 @@ pub(crate) struct HostSettings {
     pub(crate) bridge: String,
     /// The nftables table.
     pub(crate) table: String,
+    /// The addresses of the cluster's pods; `None` in what an older version has written.
+    #[serde(default)]
+    pub(crate) cluster_cidr: Option<IpNet>,
     /// The control group.
     pub(crate) cgroup: String,
     /// Sockets, namespaces and bundles.
@@ -38,11 +41,16 @@ pub(crate) struct HostSettings {
 
 impl HostSettings {
     /// Of a node that is about to start; written down before anything is made.
-    pub(crate) fn record(layout: &Layout, arguments: &NodeArgs) -> Result<Self> {
+    pub(crate) fn record(
+        layout: &Layout,
+        arguments: &NodeArgs,
+        cluster_cidr: IpNet,
+    ) -> Result<Self> {
         let settings = Self {
             bridge: arguments.bridge.clone(),
             // One bridge, one table: nodes that share a host are told apart by their bridges.
             table: arguments.bridge.replace(['-', '.'], "_"),
+            cluster_cidr: Some(cluster_cidr),
             cgroup: layout.cgroup(),
             run: layout.run(),
             runtime: layout.runtime(),

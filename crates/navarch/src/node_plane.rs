@@ -51,7 +51,7 @@ impl NodePlane {
         let cluster: IpNet = cluster_cidr
             .parse()
             .map_err(|_| anyhow!("--cluster-cidr {cluster_cidr} is no range of addresses"))?;
-        let settings = HostSettings::record(layout, arguments)?;
+        let settings = HostSettings::record(layout, arguments, cluster)?;
         let address = arguments.node_ip.unwrap_or(address);
         let listener = SocketAddr::new(address, arguments.node_port);
         let listener = TcpListener::bind(listener)
@@ -84,7 +84,7 @@ impl NodePlane {
         let agent = Agent::start(NodeParts {
             options,
             client,
-            runtime,
+            runtime: runtime.clone(),
             network,
             volumes,
             clock,
@@ -101,7 +101,7 @@ impl NodePlane {
         });
         let (socket, known) = (layout.control(), images.clone());
         tasks.spawn(async move {
-            if let Err(error) = control::serve(socket, known).await {
+            if let Err(error) = control::serve(socket, known, runtime).await {
                 tracing::error!(%error, "`navarch image` cannot reach this process");
             }
         });

@@ -92,6 +92,14 @@ pub enum Degradation {
         /// What the system said.
         reason: String,
     },
+    /// Host ports do not answer on the loopback address.
+    #[error("host ports do not answer on 127.0.0.1: {sysctl} could not be set: {reason}")]
+    NoLoopbackPorts {
+        /// The file below `/proc/sys`.
+        sysctl: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The host believes any pod that says to be a router of IPv6.
     #[error("pods can pose as routers to this host: {sysctl} could not be set: {reason}")]
     ListensToRouters {

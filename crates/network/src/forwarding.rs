@@ -21,6 +21,16 @@ pub(crate) fn enable(family: IpAddr) -> Result<(), Degradation> {
     })
 }
 
+/// Lets the host's own packets from the loopback address out to the bridge, for host ports that are asked for at that address. Only
+/// where the rules keep pods from using the same address.
+pub(crate) fn let_loopback_out(bridge: &str) -> Result<(), Degradation> {
+    let sysctl = format!("net/ipv4/conf/{bridge}/route_localnet");
+    fs::write(format!("/proc/sys/{sysctl}"), "1").map_err(|error| Degradation::NoLoopbackPorts {
+        sysctl,
+        reason: error.to_string(),
+    })
+}
+
 /// Has the host not listen to routers on the bridge: any pod could say there that it is one, and be sent the host's own traffic
 /// (CVE-2020-10749). A host without IPv6 has nobody to listen.
 pub(crate) fn ignore_routers(bridge: &str) -> Result<(), Degradation> {

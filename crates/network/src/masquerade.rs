@@ -39,6 +39,25 @@ pub(crate) fn ruleset<'a>(
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
+    // What comes to a host port by the loopback address goes out to the bridge with that address, unless it gets another. Only the
+    // host itself may use that address there: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as well.
+    let (loopback, guard) = match pods {
+        IpNet::V4(_) => (
+            format!(
+                "\n    ct status dnat ip saddr 127.0.0.0/8 ip daddr {pods} masquerade fully-random"
+            ),
+            format!(
+                "
+  chain loopback {{
+    type filter hook prerouting priority -300; policy accept;
+    iifname \"{0}\" ip saddr 127.0.0.0/8 drop
+    iifname \"{0}\" ip daddr 127.0.0.0/8 drop
+  }}",
+                config.bridge
+            ),
+        ),
+        IpNet::V6(_) => (String::new(), String::new()),
+    };
     let mut text = format!(
         "add table inet {table}
 delete table inet {table}
@@ -49,8 +68,8 @@ table inet {table} {{
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
     {family} saddr {pods} {family} daddr != @unmasqueraded masquerade fully-random
-    ct status dnat {family} saddr {pods} {family} daddr {pods} masquerade fully-random
-  }}
+    ct status dnat {family} saddr {pods} {family} daddr {pods} masquerade fully-random{loopback}
+  }}{guard}
   chain host-ports {{
     dnat {family} to {family} daddr . meta l4proto . th dport map @host_address_ports
     dnat {family} to meta l4proto . th dport map @host_ports

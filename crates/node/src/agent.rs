@@ -134,6 +134,7 @@ impl Agent {
     pub async fn stop(mut self) {
         self.worker.queue.close();
         self.tasks.shutdown().await;
+        self.worker.events.flush().await;
     }
 }
 
@@ -181,6 +182,7 @@ async fn follow(worker: Arc<Worker>, mut changes: EventStream) {
                     worker.queue.add(uid);
                 }
             }
+            ContainerEvent::Images => worker.retry_images().await,
             ContainerEvent::Lagged => relist(&worker).await,
         }
     }

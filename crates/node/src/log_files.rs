@@ -53,6 +53,25 @@ pub(crate) async fn remove(log: &Path) {
     }
 }
 
+/// Removes the logs of the attempts before this one.
+pub(crate) async fn remove_before(directory: &Path, attempt: u32) {
+    let Ok(mut entries) = tokio::fs::read_dir(directory).await else {
+        return;
+    };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let of = entry.file_name().to_str().and_then(attempt_of);
+        if of.is_some_and(|of| of < attempt) {
+            remove(&entry.path()).await;
+        }
+    }
+}
+
+/// The attempt that wrote a file: `2.log`, `2.log.20260101-000000`.
+fn attempt_of(name: &str) -> Option<u32> {
+    let (attempt, rest) = name.split_once('.')?;
+    (rest == "log" || rest.starts_with("log.")).then(|| attempt.parse().ok())?
+}
+
 /// Rotates the logs of running containers, for ever.
 pub(crate) async fn rotate(worker: &Worker) {
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -85,5 +104,30 @@ pub(crate) async fn rotate(worker: &Worker) {
                 Err(_) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn logs_of_older_attempts_go_with_what_rotation_made_of_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let all = [
+            "0.log",
+            "1.log",
+            "1.log.20260101-000000",
+            "2.log",
+            "10.log",
+            "1.txt",
+        ];
+        for name in all {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        remove_before(directory.path(), 2).await;
+        let left = |name: &&str| directory.path().join(name).exists();
+        let left: Vec<_> = all.into_iter().filter(left).collect();
+        assert_eq!(left, ["2.log", "10.log", "1.txt"]);
     }
 }

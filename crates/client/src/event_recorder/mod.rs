@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use navarch_machinery::object::Object;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::{Client, Clock};
@@ -31,13 +31,15 @@ const LANES: usize = 16;
 const WAITING: usize = 256;
 /// How long an event waits before it is written: what it tells of is told to the API first, and does not wait for the event's sync.
 const LINGER: Duration = Duration::from_millis(50);
+/// The longest that a flush waits.
+const FLUSH: Duration = Duration::from_secs(2);
 /// The longest message: Kubernetes' limit.
 const MESSAGE_BYTES: usize = 1024;
 
 /// Writes events in the background. Cheap to clone.
 #[derive(Clone)]
 pub struct EventRecorder {
-    lanes: Arc<[mpsc::Sender<Pending>]>,
+    lanes: Arc<[mpsc::Sender<Told>]>,
     component: Arc<str>,
     host: Arc<str>,
     clock: Arc<dyn Clock>,
@@ -50,6 +52,14 @@ struct Same {
     kind: EventType,
     reason: String,
     message: String,
+}
+
+/// What a lane is told.
+enum Told {
+    /// To write an event.
+    Event(Box<Pending>),
+    /// To say, not before the given time, that all that was told before is written.
+    Flush(Instant, oneshot::Sender<()>),
 }
 
 struct Pending {
@@ -135,8 +145,32 @@ impl EventRecorder {
             due: Instant::now() + LINGER,
         };
         let lane = lane_of(&pending.same.uid);
-        if self.lanes[lane].try_send(pending).is_err() {
+        if self.lanes[lane]
+            .try_send(Told::Event(Box::new(pending)))
+            .is_err()
+        {
             tracing::warn!(component = %self.component, host = %self.host, reason, "too many events wait; one is dropped");
+        }
+    }
+}
+
+impl EventRecorder {
+    /// Waits until all events that were told are written, with those that others have told at the same time: a process that is about
+    /// to end loses none. Waits only so long.
+    pub async fn flush(&self) {
+        let written = self.lanes.iter().map(|lane| async {
+            let (sender, receiver) = oneshot::channel();
+            let flush = Told::Flush(Instant::now() + LINGER, sender);
+            if lane.send(flush).await.is_ok() {
+                // A lane that is gone has nothing to write.
+                let _ = receiver.await;
+            }
+        });
+        if tokio::time::timeout(FLUSH, futures::future::join_all(written))
+            .await
+            .is_err()
+        {
+            tracing::warn!(component = %self.component, "events are left unwritten");
         }
     }
 }

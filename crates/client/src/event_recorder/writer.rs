@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::correlation::{Correlation, Verdict};
-use super::{EventType, Pending, Same};
+use super::{EventType, Pending, Same, Told};
 use crate::Client;
 
 /// What a lane remembers of events, objects and reasons, of each so many.
@@ -27,7 +27,7 @@ struct Written {
 /// Writes what comes until no recorder is left.
 pub(super) async fn write_all(
     client: Client,
-    mut events: mpsc::Receiver<Pending>,
+    mut told: mpsc::Receiver<Told>,
     component: Arc<str>,
     host: Arc<str>,
 ) {
@@ -38,7 +38,16 @@ pub(super) async fn write_all(
         correlation: Correlation::new(REMEMBERED),
         written: LruCache::new(REMEMBERED),
     };
-    while let Some(pending) = events.recv().await {
+    while let Some(told) = told.recv().await {
+        let pending = match told {
+            Told::Event(pending) => pending,
+            Told::Flush(due, done) => {
+                tokio::time::sleep_until(due).await;
+                // Who asked may have stopped waiting.
+                let _ = done.send(());
+                continue;
+            }
+        };
         tokio::time::sleep_until(pending.due).await;
         match lane.correlation.judge(pending.at, pending.same.clone()) {
             Verdict::Write(same) => {

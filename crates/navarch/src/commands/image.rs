@@ -1,5 +1,7 @@
 //! `navarch image`: asks the process that has the images open, or opens them itself where none does.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use navarch_runtime::images::Images;
 
@@ -34,7 +36,8 @@ async fn perform(data: &DataDir, request: Request) -> Result<Vec<ImageRow>> {
     if let Some(images) = control::ask(&layout.control(), &request).await? {
         return Ok(images);
     }
-    let perform = move || control::perform(&Images::open(&layout.images())?, request);
+    let perform =
+        move || control::perform(&Images::open(&layout.images())?, &HashMap::new(), request);
     tokio::task::spawn_blocking(perform).await?
 }
 

@@ -60,8 +60,9 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         println!("stopping; the containers run on (`navarch down` stops them)");
     }
     let stopping = async {
-        node.stop().await;
         running.stop().await;
+        // Waits for the node's last events, and so long for those of the others.
+        node.stop().await;
         plane.stop().await;
     };
     stop.unless_asked_again(Box::pin(stopping)).await.and(ended)

@@ -53,6 +53,12 @@ fn the_table_of_a_node() {
                 type nat hook postrouting priority 100; policy accept;
                 ip saddr 10.244.1.0/24 ip daddr != @unmasqueraded masquerade fully-random
                 ct status dnat ip saddr 10.244.1.0/24 ip daddr 10.244.1.0/24 masquerade fully-random
+                ct status dnat ip saddr 127.0.0.0/8 ip daddr 10.244.1.0/24 masquerade fully-random
+              }
+              chain loopback {
+                type filter hook prerouting priority -300; policy accept;
+                iifname "navarch0" ip saddr 127.0.0.0/8 drop
+                iifname "navarch0" ip daddr 127.0.0.0/8 drop
               }
               chain host-ports {
                 dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports

@@ -20,6 +20,10 @@ impl Node {
         if let Err(error) = self.nft.clone().and_then(|nft| nft.apply(&rules)) {
             self.nft = Err(error.clone());
             self.degradations.push(Degradation::NoRules(error));
+        } else if self.pool.gateway().is_ipv4()
+            && let Err(degradation) = forwarding::let_loopback_out(&self.config.bridge)
+        {
+            self.degradations.push(degradation);
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {

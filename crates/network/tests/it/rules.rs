@@ -52,12 +52,12 @@ async fn inside_the_cluster_a_pod_keeps_its_address() {
 async fn host_ports_lead_to_their_pod_from_everywhere() {
     let node = TestNode::new();
     let outside = outside(&node);
-    node.host.sh("ip addr add 192.0.2.7/24 dev up0");
+    node.host.sh("ip link set lo up && ip addr add 192.0.2.7/24 dev up0");
     let network = node.start().await;
     let ports = vec![port(None, 8080, 80), port(Some("192.0.2.7"), 8081, 80)];
     let (server, served) = attach(&network, "server", ports).await;
     let (client, _) = attach(&network, "client", vec![]).await;
-    let seen = server.serve(80, 6);
+    let seen = server.serve(80, 7);
     assert_eq!(
         outside.ask((ip("192.0.2.1"), 8080)).unwrap(),
         ip("192.0.2.2")
@@ -68,6 +68,7 @@ async fn host_ports_lead_to_their_pod_from_everywhere() {
     );
     outside.ask((ip("192.0.2.1"), 8081)).unwrap_err();
     node.host.ask((ip("192.0.2.1"), 8080)).unwrap();
+    node.host.ask((ip("127.0.0.1"), 8080)).unwrap();
     // From pods of the node, the server too.
     client.ask((ip("192.0.2.1"), 8080)).unwrap();
     server.ask((ip("192.0.2.1"), 8080)).unwrap();

@@ -110,6 +110,12 @@ impl Images {
         }
     }
 
+    /// Whether a container can have its image without a pull.
+    pub(crate) async fn is_here(&self, container: &Container) -> bool {
+        let reference = container.image.as_deref().unwrap_or("");
+        policy(container) != "Always" && matches!(self.runtime.image(reference).await, Ok(Some(_)))
+    }
+
     async fn pull(
         &self,
         pod: &Pod,

@@ -240,7 +240,8 @@ fn ended(view: &View<'_>, record: &ContainerRecord) -> State {
         signal: None,
         reason: Some(reason.to_owned()),
         message,
-        started_at: time(record.started_at),
+        // One that never started has started with the epoch.
+        started_at: Some(seconds(time_of(record.started_at))),
         finished_at: time(record.finished_at),
     };
     State {

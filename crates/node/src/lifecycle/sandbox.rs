@@ -1,8 +1,26 @@
 //! The sandbox: where containers can run.
 
+use jiff::{SignedDuration, Timestamp};
+use navarch_runtime::cri::SandboxRecord;
+
 use super::plan::Draft;
 use super::view::View;
-use super::{Action, EventKind};
+use super::{Action, EventKind, time_of};
+
+/// Sandboxes after which the wait grows no more.
+const MOST_DOUBLINGS: u32 = 4;
+
+/// When a new sandbox may take the place of one that died: at once for the first; later ones have a while to live, lest a host that
+/// cannot hold a sandbox makes one after the other.
+fn may_follow(dead: &SandboxRecord) -> Timestamp {
+    let made = time_of(dead.created_at);
+    let wait = match dead.config.attempt {
+        0 => 0,
+        attempt => 1 << attempt.min(MOST_DOUBLINGS),
+    };
+    made.checked_add(SignedDuration::from_secs(wait))
+        .unwrap_or(made)
+}
 
 impl Draft<'_> {
     /// The sandbox that containers can run in; plans one where there is none.
@@ -31,6 +49,11 @@ impl Draft<'_> {
         let (attempt, sandbox) = match (ready, actual.sandbox()) {
             (Some(ready), _) => (ready.config.attempt, Some(ready.id.clone())),
             (None, Some(dead)) => {
+                let until = may_follow(dead);
+                if until > now {
+                    self.wake(until);
+                    return None;
+                }
                 let message = "Pod sandbox changed, it will be killed and re-created.".to_owned();
                 self.event("", EventKind::Normal, "SandboxChanged", message);
                 (dead.config.attempt.saturating_add(1), None)

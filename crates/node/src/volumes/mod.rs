@@ -82,8 +82,12 @@ impl HostVolumes {
 
     async fn make(&self, pod: &Pod, volume: &Volume) -> Result<(), VolumeError> {
         let fail = |error: String| VolumeError::new(&volume.name, error);
-        let kind = kind(volume)
-            .ok_or_else(|| fail("this kind of volume is not supported on this node".into()))?;
+        let kind = kind(volume).ok_or_else(|| {
+            fail(format!(
+                "{} is not supported on this node",
+                described(volume)
+            ))
+        })?;
         let directory = self.directory(pod, volume, kind);
         match kind {
             Kind::HostPath => {
@@ -242,6 +246,21 @@ fn kind(volume: &Volume) -> Option<Kind> {
     } else {
         return None;
     })
+}
+
+/// What a volume is made from, in the API's word for it: `persistentVolumeClaim "data"`.
+fn described(volume: &Volume) -> String {
+    if let Some(claim) = &volume.persistent_volume_claim {
+        return format!("persistentVolumeClaim {:?}", claim.claim_name);
+    }
+    let fields = serde_json::to_value(volume).unwrap_or_default();
+    let source = fields
+        .as_object()
+        .and_then(|all| all.keys().find(|key| *key != "name").cloned());
+    source.map_or_else(
+        || "a volume without a source".to_owned(),
+        |source| format!("a volume of type {source}"),
+    )
 }
 
 fn fs_group(pod: &Pod) -> Option<u32> {

@@ -1,6 +1,6 @@
 //! What the node remembers of its pods while it runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::allocation::Allocation;
-use crate::lifecycle::{History, ProbeKey};
+use crate::lifecycle::{History, ProbeKey, StartFailure};
 
 /// What is remembered of one pod.
 #[derive(Default)]
@@ -52,6 +52,13 @@ impl Memories {
 
     pub(super) fn history(&self, uid: &str) -> History {
         self.with(uid, |m| m.history.clone())
+    }
+
+    /// The containers that could not be started, and why.
+    pub(super) fn failures(&self, uid: &str) -> BTreeMap<String, StartFailure> {
+        let pods = self.pods.lock();
+        let known = pods.get(uid).map(|m| m.history.failures.clone());
+        known.unwrap_or_default()
     }
 
     pub(super) fn change(&self, uid: &str, change: impl FnOnce(&mut History)) {

@@ -57,6 +57,31 @@ impl Worker {
         self.queue.add(uid);
     }
 
+    /// Looks again at containers that wait for an image which is here by now, as after an import.
+    pub(crate) async fn retry_images(&self) {
+        for pod in self.pods.snapshot().iter() {
+            let uid = spec::uid(pod);
+            for (name, failure) in self.memories.failures(uid) {
+                let Some(container) = spec::container(pod, &name) else {
+                    continue;
+                };
+                let waits = matches!(
+                    failure.reason.as_str(),
+                    "ErrImagePull" | "ErrImageNeverPull"
+                );
+                if waits && self.images.is_here(&container).await {
+                    let now = self.clock.now();
+                    self.memories.change(uid, |history| {
+                        if let Some(failure) = history.failures.get_mut(&name) {
+                            failure.retry_at = failure.retry_at.min(now);
+                        }
+                    });
+                    self.queue.add(uid.to_owned());
+                }
+            }
+        }
+    }
+
     async fn try_start(
         &self,
         uid: &str,
@@ -112,6 +137,7 @@ impl Worker {
                 return Err(Unstarted::Ended);
             }
         }
+        self.drop_old_logs(pod, container, attempt).await;
         self.tell(
             pod,
             container,
@@ -121,6 +147,17 @@ impl Worker {
         );
         self.forget_probes(uid, &container.name);
         self.post_start(uid, pod, container, &id, given_up).await
+    }
+
+    /// Removes the logs of containers of this name but the last two: those of which the runtime has no record any more.
+    async fn drop_old_logs(&self, pod: &Pod, container: &Container, attempt: u32) {
+        if attempt < 2 {
+            return;
+        }
+        let logs = self
+            .options
+            .log_dir(spec::namespace(pod), spec::name(pod), spec::uid(pod));
+        crate::log_files::remove_before(&logs.join(&container.name), attempt - 1).await;
     }
 
     async fn configure(

@@ -29,6 +29,8 @@ pub(crate) struct FakeRuntime {
     pub(crate) log: Mutex<Vec<String>>,
     /// What every container has written.
     pub(crate) written: std::sync::atomic::AtomicU64,
+    /// `missing:1` is there, too.
+    imported: std::sync::atomic::AtomicBool,
 }
 
 impl FakeRuntime {
@@ -38,6 +40,7 @@ impl FakeRuntime {
             changes: broadcast::Sender::new(1024),
             log: Mutex::default(),
             written: Default::default(),
+            imported: Default::default(),
         }
     }
 
@@ -57,6 +60,13 @@ impl FakeRuntime {
             container_id: container.id.clone(),
         };
         let _ = self.changes.send(event);
+    }
+
+    /// Imports `missing:1`.
+    pub(crate) fn import(&self) {
+        self.imported
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+        let _ = self.changes.send(ContainerEvent::Images);
     }
 
     pub(crate) fn names_of_running(&self) -> Vec<String> {
@@ -306,7 +316,8 @@ impl Runtime for FakeRuntime {
             size: 1,
             config: ImageConfig::default(),
         };
-        Ok((reference != "missing:1").then_some(image))
+        let imported = self.imported.load(std::sync::atomic::Ordering::Relaxed);
+        Ok((imported || reference != "missing:1").then_some(image))
     }
 
     async fn list_images(&self) -> Result<Vec<Image>> {

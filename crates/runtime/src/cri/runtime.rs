@@ -28,6 +28,8 @@ pub enum ContainerEvent {
         /// The sandbox.
         sandbox_id: String,
     },
+    /// There are other images than before.
+    Images,
     /// Events were dropped because the consumer was slow.
     Lagged,
 }
@@ -75,7 +77,7 @@ pub trait Runtime: Send + Sync {
         config: ContainerConfig,
     ) -> Result<ContainerRecord>;
     /// Starts it. If the process cannot be started the error says why, in words for the user, and the record ends as
-    /// `Exited` with reason `StartError` (or `ContainerCannotRun`) and code 128 (127 where the command is not found, 126 where it may not run).
+    /// `Exited` with reason `StartError` and code 128.
     async fn start_container(&self, id: &str) -> Result<ContainerRecord>;
     /// Sends the image's stop signal (or SIGTERM), after `grace` SIGKILL to all of its processes. Returns when it has ended. Idempotent.
     async fn stop_container(&self, id: &str, grace: Duration) -> Result<()>;

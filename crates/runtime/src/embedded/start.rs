@@ -8,6 +8,9 @@ use super::records::{Container, now};
 use crate::cri::{ContainerRecord, ContainerState, Error, ExitStatus, Result};
 use crate::shim::{Failure, Outcome, Request, StartRequest};
 
+/// The exit code of a container that could not be started, as containerd has it.
+const START_ERROR: i32 = 128;
+
 impl Embedded {
     pub(super) async fn run_container(&self, id: &str) -> Result<ContainerRecord> {
         let container = self.find_container(id)?;
@@ -104,7 +107,7 @@ impl Embedded {
             record.state = ContainerState::Exited;
             record.finished_at = now();
             record.exit = Some(ExitStatus {
-                code: failure.code,
+                code: START_ERROR,
                 signal: 0,
                 oom_killed: false,
                 reason: "StartError".to_owned(),

@@ -41,6 +41,7 @@ pub use snapshots::{LayerUsage, Snapshots};
 
 use crate::cri::{Error, Image, Result};
 use records::Records;
+use tokio::sync::watch;
 
 /// What images use of the disk they are on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +66,8 @@ struct Store {
     content: Content,
     snapshots: Snapshots,
     state: Mutex<State>,
+    /// Rings whenever it is known of other images.
+    changed: watch::Sender<()>,
     /// Held as long as we live: the directory is ours alone.
     _lock: File,
 }
@@ -99,6 +102,7 @@ impl Images {
                 records: file::load(&root.join("images.json"))?.unwrap_or_default(),
                 ..State::default()
             }),
+            changed: watch::channel(()).0,
             root: root.to_owned(),
             _lock: lock,
         };
@@ -107,6 +111,11 @@ impl Images {
         };
         images.collect()?;
         Ok(images)
+    }
+
+    /// Rings whenever images came, went, or got other names.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.store.changed.subscribe()
     }
 
     /// An image by name, digest or id; `None` where it is not here. Error: `InvalidImageName`.
@@ -259,6 +268,7 @@ impl Store {
         file::store_synced(&self.root.join("images.json"), &records)
             .map_err(|e| Error::host("storing the list of images", e))?;
         state.records = records;
+        self.changed.send_replace(());
         Ok(())
     }
 }

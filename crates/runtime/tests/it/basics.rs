@@ -113,16 +113,16 @@ async fn says_why_a_start_failed() {
     for (command, code, text) in [
         (
             "nothing",
-            127,
+            128,
             "exec: \"nothing\": executable file not found in $PATH",
         ),
         (
             "/bin/nothing",
-            127,
+            128,
             "exec: \"/bin/nothing\": stat /bin/nothing: no such file or directory",
         ),
-        ("/bin/plain", 126, "exec: \"/bin/plain\": permission denied"),
-        ("/etc", 126, "exec: \"/etc\": is a directory"),
+        ("/bin/plain", 128, "exec: \"/bin/plain\": permission denied"),
+        ("/etc", 128, "exec: \"/etc\": is a directory"),
     ] {
         let mut config = shell("");
         config.command = vec![command.to_owned()];

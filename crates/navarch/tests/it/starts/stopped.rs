@@ -59,6 +59,18 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     let complaint = navarch(&[&up[..], &arguments].concat(), &[]).refused();
     let owner = format!("is the one of the node in {data}");
     assert!(complaint.contains(&owner), "{complaint}");
+    // Nor its addresses on a bridge of its own.
+    let arguments = [
+        "--https-port=0",
+        "--node-port=0",
+        "--bridge",
+        "nvtother",
+        "--cluster-cidr",
+        &range_of(&cluster.data()),
+    ];
+    let complaint = navarch(&[&up[..], &arguments].concat(), &[]).refused();
+    let owner = format!("are those of the pods of the node in {data}");
+    assert!(complaint.contains(&owner), "{complaint}");
     let down = || -> Ended { navarch(&["down", "--data-dir", data], &[]) };
     assert!(down().fine().contains("containers stopped"));
     assert!(processes_in(&group).is_empty());
@@ -68,7 +80,16 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
 
 /// The bridge of the node in a data directory.
 fn bridge_of(data: &Path) -> String {
+    setting(data, "bridge")
+}
+
+/// The addresses of its cluster's pods.
+fn range_of(data: &Path) -> String {
+    setting(data, "cluster_cidr")
+}
+
+fn setting(data: &Path, name: &str) -> String {
     let settings = std::fs::read(data.join("host.json")).unwrap();
     let settings: serde_json::Value = serde_json::from_slice(&settings).unwrap();
-    settings["bridge"].as_str().unwrap().to_owned()
+    settings[name].as_str().unwrap().to_owned()
 }
