@@ -52,7 +52,8 @@ async fn inside_the_cluster_a_pod_keeps_its_address() {
 async fn host_ports_lead_to_their_pod_from_everywhere() {
     let node = TestNode::new();
     let outside = outside(&node);
-    node.host.sh("ip link set lo up && ip addr add 192.0.2.7/24 dev up0");
+    node.host
+        .sh("ip link set lo up && ip addr add 192.0.2.7/24 dev up0");
     let network = node.start().await;
     let ports = vec![port(None, 8080, 80), port(Some("192.0.2.7"), 8081, 80)];
     let (server, served) = attach(&network, "server", ports).await;

@@ -132,7 +132,10 @@ fn refuse_damage(dir: &Path, acknowledged: Revision) -> Result<(), Failure> {
         let mark = Mark::path(dir);
         match journal.rest {
             Rest::Nothing => {}
-            Rest::Torn if number == newest && !lost => {}
+            Rest::Torn if number == newest && !lost => {
+                journal::cut(&journal)
+                    .map_err(|error| Failure::Directory(journal.path.clone(), error))?;
+            }
             Rest::Torn if number == newest => {
                 return Err(Failure::Lost {
                     file: journal.path,

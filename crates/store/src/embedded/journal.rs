@@ -2,19 +2,24 @@
 //!
 //! fjall takes the first thing in a journal that it cannot follow for the end, cuts the file off there and says nothing. That is
 //! right for what was being written when the power failed, and loses what was acknowledged where a byte has changed in
-//! between. Here the two are told apart, before anything is cut: a torn end has no whole batch behind it.
+//! between. Here the two are told apart, before anything is cut: a torn end has no whole batch behind it. The kernel writes pages
+//! in any order, so a torn batch may have its end and lack something before it: of the last batch the checksum is looked at, too.
 //!
 //! A journal is batches one behind the other, then zeros. A batch is a start (1, number of items, sequence number), its items
 //! and clears (2 and 4), and an end (3, checksum, magic), all little endian.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::rows;
 use crate::Revision;
 
 const MAGIC: &[u8; 4] = b"FJL\x03";
+/// Bytes of a batch's start and of its end.
+const START: usize = 13;
+const END: usize = 13;
 
 /// What lies behind the last batch that can be followed to from the beginning.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,9 +72,14 @@ fn look(path: PathBuf) -> io::Result<Journal> {
     let length = file.metadata()?.len();
     let mut from = BufReader::with_capacity(64 << 10, file);
     let (mut revision, mut end) = (None, 0);
+    let (mut before, mut begin) = (None, 0);
     while let Some(batch) = batch(&mut from, length)? {
+        (before, begin) = (revision, end);
         revision = batch.revision.or(revision);
         end = from.stream_position()?;
+    }
+    if end > begin && !is_intact(from.get_ref(), begin, end)? {
+        (revision, end) = (before, begin);
     }
     let rest = rest(from.get_ref(), end)?;
     Ok(Journal {
@@ -78,6 +88,23 @@ fn look(path: PathBuf) -> io::Result<Journal> {
         end,
         rest,
     })
+}
+
+/// Whether what a batch has between its start and its end is what its checksum is of.
+fn is_intact(file: &File, begin: u64, end: u64) -> io::Result<bool> {
+    let mut items = vec![0; usize::try_from(end - begin).map_err(io::Error::other)?];
+    file.read_exact_at(&mut items, begin)?;
+    items.drain(..START);
+    let ending = items.split_off(items.len() - END);
+    let told = u64::from_le_bytes(ending[1..9].try_into().map_err(io::Error::other)?);
+    Ok(xxhash_rust::xxh3::xxh3_64(&items) == told)
+}
+
+/// Cuts off what was being written when the power failed, as the database itself would where it can tell.
+pub(super) fn cut(journal: &Journal) -> io::Result<()> {
+    let file = File::options().write(true).open(&journal.path)?;
+    file.set_len(journal.end)?;
+    file.sync_all()
 }
 
 /// What lies in the file from `end` on.

@@ -97,6 +97,15 @@ async fn a_torn_end_is_cut_off() {
         closed.write(&whole[..closed.bytes.len() + kept]);
         assert_eq!(closed.found(), (100, KEYS), "{kept} bytes kept");
     }
+    // A page of it did not reach the disk, what follows did.
+    for missing in [30..200, 100..4_196, 5_000..5_040] {
+        std::fs::write(closed.mark(), &mark).unwrap();
+        let mut torn = whole.clone();
+        let begin = closed.bytes.len();
+        torn[begin + missing.start..begin + missing.end].fill(0);
+        closed.write(&torn);
+        assert_eq!(closed.found(), (100, KEYS), "{missing:?} are missing");
+    }
     let store = open(closed.dir.path()).unwrap();
     store.commit(put(200)).await.unwrap();
     drop(store);
