@@ -20,6 +20,9 @@ use serde::de::DeserializeOwned;
 
 pub use syntax::syntax_error;
 
+/// What Go has for a time that nobody gave, and writes as null.
+pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
+
 /// A decoded value, and what in its document was not taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded<T> {
@@ -75,10 +78,13 @@ pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, DecodeErro
     }
 }
 
-/// Decodes bytes we wrote ourselves.
+/// Decodes bytes we wrote ourselves, of which nearly all are as the types want them.
 ///
 /// # Errors
 /// Anything that is not JSON or not of the type.
 pub fn decode_trusted<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(json).map_err(|error| DecodeError(error.to_string()))
+    serde_json::from_slice(json).or_else(|error| match adapter::run(json) {
+        Ok(decoded) => Ok(decoded.value),
+        Err(_) => Err(DecodeError(error.to_string())),
+    })
 }

@@ -16,6 +16,12 @@ pub fn microseconds(now: Timestamp) -> MicroTime {
     MicroTime(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
 }
 
+/// Whether it is the time that Go has where none was given: the first second of the year 1.
+pub fn is_zero(time: &Time) -> bool {
+    const ZERO: i64 = -62_135_596_800;
+    time.0.as_second() == ZERO
+}
+
 /// As JSON has it: `2026-11-22T16:05:00Z`.
 pub fn format(time: &Time) -> String {
     time.0.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

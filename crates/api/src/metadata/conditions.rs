@@ -51,6 +51,9 @@ fn validate_condition(condition: &Condition, path: &Path) -> ErrorList {
             "must be greater than or equal to zero",
         ));
     }
+    if navarch_machinery::time::is_zero(&condition.last_transition_time) {
+        errors.push(Error::required(&path.child("lastTransitionTime"), ""));
+    }
     let reason_path = path.child("reason");
     let reason = condition.reason.as_str();
     if reason.is_empty() {

@@ -204,3 +204,26 @@ async fn local_groups_have_services_of_their_own() {
     assert_eq!(apps["spec"]["groupPriorityMinimum"], 17800);
     assert_eq!(apps["status"]["conditions"][0]["reason"], "Local");
 }
+
+#[tokio::test]
+async fn a_condition_without_a_time_has_null_for_it() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    admin.post(SERVICES, &service("s", &json!({}))).await;
+    let words = r#"{"lastTransitionTime":"0001-01-01T00:00:00Z"}"#;
+    let condition = json!({"type": "A", "status": "True", "reason": "R", "message": words});
+    let patch = json!({"status": {"conditions": [condition]}}).to_string();
+    let merge = [("content-type", "application/merge-patch+json")];
+    let path = format!("{SERVICES}/s");
+    let patched = admin
+        .send("PATCH", &format!("{path}/status"), &merge, &patch)
+        .await;
+    // Read again, written again, and as a table.
+    let touched = r#"{"metadata":{"labels":{"a":"b"}}}"#;
+    let touched = admin.send("PATCH", &path, &merge, touched).await;
+    for service in [patched, touched, admin.get(&path).await] {
+        let told = &service.json()["status"]["conditions"][0];
+        assert_eq!(told["lastTransitionTime"], Value::Null, "{told}");
+        assert_eq!(told["message"], words);
+    }
+}

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::ZERO_TIME;
 use super::adapter::Seed;
 use super::path::{At, Path};
 
@@ -48,7 +49,12 @@ pub(super) struct Fields<'a, 'de, A> {
     /// A bit for each field that was there.
     seen: u128,
     key: Cow<'de, str>,
+    /// The key was not there: its value is that of a time that nobody gave.
+    supplied: bool,
 }
+
+/// The one time that a type of Kubernetes' must have and clients leave out: when a condition came to be.
+const SUPPLIED: (&str, &str) = ("Condition", "lastTransitionTime");
 
 impl<'a, 'de, A> Fields<'a, 'de, A> {
     pub(super) fn new(
@@ -64,7 +70,16 @@ impl<'a, 'de, A> Fields<'a, 'de, A> {
             fields,
             seen: 0,
             key: Cow::Borrowed(""),
+            supplied: false,
         }
+    }
+
+    /// Whether the struct lacks the time that it must have.
+    fn lacks_time(&self) -> bool {
+        let (name, field) = SUPPLIED;
+        self.name == name
+            && (self.fields.iter().zip(0..))
+                .any(|(known, bit)| *known == field && self.seen & (1_u128 << bit) == 0)
     }
 
     fn note(&mut self) {
@@ -93,18 +108,34 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, 'de, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
+        // A seed serves once: the end is met before it is known whether there is a key to serve it with.
+        let mut seed = Some(seed);
         let key = self.inner.next_key_seed(Key {
-            seed,
+            seed: Take(&mut seed),
             text: &mut self.key,
         })?;
         if key.is_some() {
             self.note();
+            return Ok(key);
         }
-        Ok(key)
+        match seed.filter(|_| self.lacks_time()) {
+            Some(seed) => {
+                self.supplied = true;
+                self.key = Cow::Borrowed(SUPPLIED.1);
+                self.note();
+                seed.deserialize(BorrowedStrDeserializer::new(SUPPLIED.1))
+                    .map(Some)
+            }
+            None => Ok(None),
+        }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let path = Path::Field(self.at.path, self.name, &self.key);
+        if self.supplied {
+            let (at, inner) = (self.at.on(&path), BorrowedStrDeserializer::new(ZERO_TIME));
+            return Seed { seed, at }.deserialize(inner);
+        }
         self.inner.next_value_seed(Seed {
             seed,
             at: self.at.on(&path),
@@ -166,6 +197,20 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, 'de, A> {
             seed,
             at: self.at.on(&path),
         })
+    }
+}
+
+/// A seed that is taken only where there is something for it.
+struct Take<'k, S>(&'k mut Option<S>);
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Take<'_, S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        match self.0.take() {
+            Some(seed) => seed.deserialize(inner),
+            None => Err(D::Error::custom("one key was asked for twice")),
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<'_, V> {
     }
 }
 
-/// A text, borrowed where it can be.
+/// A time's text, borrowed where it can be; null is the zero time.
 pub(super) struct Text<'a> {
     pub(super) at: At<'a>,
 }
@@ -209,6 +209,10 @@ impl<'de> Visitor<'de> for Text<'_> {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(value.to_owned()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(super::ZERO_TIME))
     }
 
     no_text! {

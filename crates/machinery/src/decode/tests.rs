@@ -238,6 +238,31 @@ fn reads_times_as_go_does() {
 }
 
 #[test]
+fn a_condition_may_lack_its_time() {
+    use k8s_openapi::api::core::v1::Service;
+    for time in ["", r#","lastTransitionTime":null"#] {
+        let json = format!(
+            r#"{{"status":{{"conditions":[{{"type":"A","status":"True","reason":"R","message":""{time}}}]}}}}"#
+        );
+        let decoded = decode::<Service>(json.as_bytes()).unwrap();
+        assert_eq!(decoded.findings(), [""; 0]);
+        let condition = &decoded
+            .value
+            .status
+            .as_ref()
+            .unwrap()
+            .conditions
+            .as_ref()
+            .unwrap()[0];
+        assert!(crate::time::is_zero(&condition.last_transition_time));
+        assert_eq!(
+            decode_trusted::<Service>(json.as_bytes()).unwrap(),
+            decoded.value
+        );
+    }
+}
+
+#[test]
 fn takes_null_for_every_field() {
     let pod: Pod = taken(
         r#"{"metadata":null,"spec":{"containers":null,"nodeName":null,"tolerations":[null]}}"#,

@@ -3,8 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures::StreamExt;
+use http::request::Parts;
 use http::{Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -12,11 +15,16 @@ use jiff::SignedDuration;
 use navarch_machinery::status::StatusError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::query::Query;
-use super::{Body, NodeApi, refusal};
+use super::{Body, NodeApi, refusal, websocket};
 use crate::container_log::{self, LogOptions, Watch};
 use crate::spec;
+
+/// What logs are spoken in over a WebSocket: bytes as they are, or base64 in text. Without a choice it is the first.
+const PROTOCOLS: [&str; 2] = ["binary.k8s.io", BASE64_PROTOCOL];
+const BASE64_PROTOCOL: &str = "base64.binary.k8s.io";
 
 /// Chunks that wait for a slow reader.
 const WAITING: usize = 16;
@@ -50,8 +58,10 @@ impl NodeApi {
         Ok(receiver)
     }
 
+    /// As text, or over a WebSocket where that is asked for.
     pub(super) async fn serve_logs(
         &self,
+        request: &mut Parts,
         namespace: &str,
         pod: &str,
         container: &str,
@@ -71,6 +81,9 @@ impl NodeApi {
             )
             .await
         {
+            Ok(chunks) if request.headers.contains_key(header::UPGRADE) => {
+                over_websocket(request, chunks).unwrap_or_else(|error| refusal(&error))
+            }
             Ok(chunks) => {
                 let frames = ReceiverStream::new(chunks)
                     .map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
@@ -123,4 +136,39 @@ impl NodeApi {
             stream,
         })
     }
+}
+
+/// Sends a log in messages until it ends or the client goes.
+fn over_websocket(
+    request: &mut Parts,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> Result<Response<Body>, StatusError> {
+    let protocol = websocket::choose(&request.headers, &PROTOCOLS)?;
+    let (response, socket) = websocket::accept(request, protocol)?;
+    let in_text = protocol == Some(BASE64_PROTOCOL);
+    tokio::spawn(async move {
+        let Some(socket) = socket.await else { return };
+        let (mut sender, mut receiver) = socket.split();
+        loop {
+            let chunk = tokio::select! {
+                chunk = chunks.recv() => chunk,
+                // Nothing is expected of the client: what it sends is passed over, and its end is the end.
+                said = receiver.next() => match said {
+                    Some(_) => continue,
+                    None => return,
+                },
+            };
+            let Some(chunk) = chunk else { break };
+            let message = if in_text {
+                Message::Text(BASE64.encode(&chunk).into())
+            } else {
+                Message::Binary(chunk)
+            };
+            if !sender.send(message).await {
+                return;
+            }
+        }
+        sender.close().await;
+    });
+    Ok(response)
 }

@@ -22,7 +22,8 @@ impl NodeApi {
             ["metrics"] if get => self.metrics(),
             ["metrics", "resource"] if get => self.resource_metrics().await,
             ["containerLogs", namespace, pod, container] if get => {
-                self.serve_logs(namespace, pod, container, &query).await
+                self.serve_logs(&mut request, namespace, pod, container, &query)
+                    .await
             }
             ["exec", namespace, pod, container] | ["exec", namespace, pod, _, container] => {
                 self.stream(&mut request, namespace, pod, container, &query, true)

@@ -311,6 +311,17 @@ async fn exec_logs_and_port_forward_and_a_restart_of_the_agent() {
     assert_eq!(status["reason"], "NonZeroExitCode");
     assert_eq!(status["details"]["causes"][0]["message"], "4");
 
+    for (protocol, begin) in [
+        ("binary.k8s.io", Message::Binary("begin\n".into())),
+        ("base64.binary.k8s.io", Message::Text("YmVnaW4K".into())),
+    ] {
+        let path = "/containerLogs/default/web/app?limitBytes=6";
+        let mut socket = websocket(address, path, protocol).await;
+        assert_eq!(socket.next().await.unwrap().unwrap(), begin);
+        let end = socket.next().await.unwrap().unwrap();
+        assert!(end.is_close(), "{end:?}");
+    }
+
     let mut socket = websocket(
         address,
         "/portForward/default/web?port=8080",
