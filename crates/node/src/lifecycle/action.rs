@@ -44,6 +44,8 @@ pub enum Action {
         message: String,
         /// For hook and process together.
         grace: Duration,
+        /// Whether another is to take its place at once, whatever its policy.
+        replace: bool,
     },
     /// Change the limits of what runs to those of the pod's spec.
     Resize {

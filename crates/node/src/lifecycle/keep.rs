@@ -5,7 +5,7 @@ use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::backoff::go_seconds;
 use super::plan::Draft;
-use super::view::{View, ended_for_good};
+use super::view::View;
 use super::{Action, CrashBackoff, EventKind, status, time_of};
 use crate::spec;
 
@@ -45,7 +45,7 @@ impl Draft<'_> {
                 Standing::Pending
             }
             ContainerState::Exited | ContainerState::Unknown => {
-                match ended_for_good(self.view.pod, container, &record) {
+                match self.view.ended_for_good(container, &record) {
                     Some(code) => Standing::Ended(code),
                     None => {
                         self.restart(container, sandbox, &record);
@@ -71,7 +71,7 @@ impl Draft<'_> {
         let pod = self.view.pod;
         let last = self.view.actual.latest(&container.name);
         !spec::is_init(pod, &container.name)
-            && last.is_some_and(|r| ended_for_good(pod, container, r) == Some(0))
+            && last.is_some_and(|r| self.view.ended_for_good(container, r) == Some(0))
     }
 
     fn restart(&mut self, container: &Container, sandbox: &str, record: &ContainerRecord) {
@@ -86,6 +86,9 @@ impl Draft<'_> {
         if under_way {
             // The back-off that its restart has set is for the end that is still to come.
             return;
+        }
+        if self.view.is_replaced(record) {
+            return self.start(container, sandbox, None);
         }
         let before = history.backoffs.get(name);
         let finished = time_of(record.finished_at);

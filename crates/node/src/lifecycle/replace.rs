@@ -27,6 +27,7 @@ impl Draft<'_> {
             container: name.clone(),
             message,
             grace: spec::grace(self.view.pod),
+            replace: true,
         });
     }
 
@@ -49,6 +50,7 @@ impl Draft<'_> {
             container: container.name.clone(),
             message: format!("Container {} failed {what} probe{again}", container.name),
             grace: spec::probe_grace(self.view.pod, probe),
+            replace: false,
         });
     }
 }

@@ -177,6 +177,8 @@ pub struct History {
     pub starting: Option<(String, Option<String>)>,
     /// Containers that are being stopped, and when they are killed.
     pub stopping: BTreeMap<String, Timestamp>,
+    /// Containers that were stopped for another to take their place, whatever their policy.
+    pub replaced: BTreeSet<String>,
     /// By container name.
     pub failures: BTreeMap<String, StartFailure>,
     /// By container name.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, HostIP, Pod, PodIP, PodStatus};
-use navarch_runtime::cri::{ContainerRecord, ContainerState};
+use k8s_openapi::api::core::v1::{
+    ContainerState, ContainerStateRunning, ContainerStatus, HostIP, Pod, PodIP, PodStatus,
+};
+use navarch_runtime::cri::{ContainerRecord, ContainerState as RunState};
 
 use super::conditions::{self, Facts};
 use super::container_status::Kind;
@@ -85,7 +87,17 @@ fn phase_of(
     if refusal.is_some() {
         return "Failed".to_owned();
     }
-    let all: Vec<ContainerStatus> = init.iter().chain(regular).cloned().collect();
+    let mut all: Vec<ContainerStatus> = init.iter().chain(regular).cloned().collect();
+    for status in &mut all {
+        // The end of one that is replaced says nothing of the pod.
+        let latest = view.actual.latest(&status.name);
+        if latest.is_some_and(|record| view.is_replaced(record)) {
+            status.state = Some(ContainerState {
+                running: Some(ContainerStateRunning::default()),
+                ..ContainerState::default()
+            });
+        }
+    }
     let sandbox = view.actual.sandbox().map(|s| s.id.as_str());
     let initialized = spec::containers(view.pod).iter().any(|c| {
         view.actual
@@ -102,7 +114,7 @@ pub(super) fn all_ended(view: &View<'_>) -> bool {
         .actual
         .containers
         .iter()
-        .any(|c| c.state == ContainerState::Running)
+        .any(|c| c.state == RunState::Running)
 }
 
 fn sandbox_ready(view: &View<'_>) -> bool {

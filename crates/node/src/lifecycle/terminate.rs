@@ -104,6 +104,7 @@ fn stop(draft: &mut Draft<'_>, record: &ContainerRecord, until: Timestamp) {
         container,
         message,
         grace: left,
+        replace: false,
     });
 }
 

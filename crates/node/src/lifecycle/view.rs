@@ -48,7 +48,7 @@ impl View<'_> {
         let ended = |c: &Container| {
             self.actual
                 .latest(&c.name)
-                .and_then(|r| ended_for_good(self.pod, c, r))
+                .and_then(|r| self.ended_for_good(c, r))
         };
         let failed =
             |c: &Container| !spec::restartable(c) && ended(c).is_some_and(|code| code != 0);
@@ -87,19 +87,25 @@ impl View<'_> {
                     .unwrap_or_else(|| status::was_ready(self.pod, record)))
     }
 
+    /// Whether a container was stopped for another to take its place.
+    pub(super) fn is_replaced(&self, record: &ContainerRecord) -> bool {
+        self.history.replaced.contains(&record.id)
+    }
+
+    /// The exit code, if the container ended and its policy does not have it run again.
+    pub(super) fn ended_for_good(
+        &self,
+        container: &Container,
+        record: &ContainerRecord,
+    ) -> Option<i32> {
+        let code = exit_code(record)?;
+        let again = self.is_replaced(record) || spec::should_restart(self.pod, container, code);
+        (!again).then_some(code)
+    }
+
     pub(super) fn is_starting(&self, record: &ContainerRecord) -> bool {
         matches!(&self.history.starting, Some((_, Some(id))) if *id == record.id)
     }
-}
-
-/// The exit code, if the container ended and its policy does not have it run again.
-pub(super) fn ended_for_good(
-    pod: &Pod,
-    container: &Container,
-    record: &ContainerRecord,
-) -> Option<i32> {
-    let code = exit_code(record)?;
-    (!spec::should_restart(pod, container, code)).then_some(code)
 }
 
 /// The exit code of a container that ended.

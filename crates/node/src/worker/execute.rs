@@ -61,10 +61,16 @@ impl Worker {
                 container,
                 message,
                 grace,
+                replace,
             } => {
                 let now = self.clock.now();
                 let patience = SignedDuration::try_from(grace).unwrap_or(SignedDuration::ZERO);
                 let deadline = now.checked_add(patience).unwrap_or(now);
+                if replace {
+                    self.memories.change(&uid, |h| {
+                        h.replaced.insert(id.clone());
+                    });
+                }
                 let (of, stopped) = (uid.clone(), id.clone());
                 let task = tokio::spawn(async move {
                     worker

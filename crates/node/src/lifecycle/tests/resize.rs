@@ -150,3 +150,34 @@ fn a_resize_without_room_waits() {
         Some("Deferred too big of 2")
     );
 }
+
+#[test]
+fn a_container_that_was_stopped_for_it_runs_again_at_once_whatever_its_policy() {
+    let mut spec = json!({"restartPolicy": "OnFailure", "containers": [app()]});
+    spec["containers"][0]["resources"] = json!({"requests": {"cpu": "2"}});
+    let done = case(spec).with_sandbox().ended("app", 0, 0, 4);
+    done.check(
+        5,
+        expect![[r#"
+        tear down
+        phase Succeeded
+        app Completed 0 restarts=0
+    "#]],
+    );
+    let stopped = done.history(|h| {
+        h.replaced.insert("app-0".into());
+        let backoff = CrashBackoff {
+            wait: std::time::Duration::from_secs(10),
+            since: at(3),
+        };
+        h.backoffs.insert("app".into(), backoff);
+    });
+    stopped.check(
+        5,
+        expect![[r#"
+        start app 1 back-off None
+        phase Running
+        app Completed 0 restarts=0
+    "#]],
+    );
+}
