@@ -30,10 +30,10 @@ impl Disk {
     pub(super) fn open(dir: &Path) -> Result<(Self, View), Failure> {
         let lock = lock(dir)?;
         let acknowledged = Mark::read(dir)?;
-        match acknowledged {
-            Some(acknowledged) => refuse_damage(dir, acknowledged)?,
-            None => rows::clear_unfinished(&dir.join("rows"))?,
+        if acknowledged.is_none() {
+            rows::clear_unfinished(&dir.join("rows"))?;
         }
+        refuse_damage(dir, acknowledged)?;
         let rows = Rows::open(&dir.join("rows")).map_err(|failure| match failure {
             Failure::Database(fjall::Error::JournalRecovery(reason)) => Failure::Changed {
                 dir: dir.join("rows"),
@@ -43,7 +43,17 @@ impl Disk {
         })?;
         let loaded = rows.load()?;
         if let Some(acknowledged) = acknowledged {
-            refuse_loss(dir, acknowledged, &loaded)?;
+            refuse_loss(dir, acknowledged, &loaded).inspect_err(|_| {
+                if torn(dir).exists() {
+                    tracing::error!("what was cut off is in {}", torn(dir).display());
+                }
+            })?;
+        }
+        // All that was acknowledged is there: what was cut off was not.
+        if let Err(error) = std::fs::remove_file(torn(dir))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "{} stays", torn(dir).display());
         }
         let Loaded { view, digest, .. } = loaded;
         let mark = Mark::open(dir, view.revision)
@@ -122,25 +132,33 @@ impl Disk {
     }
 }
 
-/// Looks through the journals before the database cuts off what it cannot follow.
-fn refuse_damage(dir: &Path, acknowledged: Revision) -> Result<(), Failure> {
+/// Where the torn end of a journal lies until it is known that nobody misses it.
+fn torn(dir: &Path) -> PathBuf {
+    dir.join("torn")
+}
+
+/// Looks through the journals before the database cuts off what it cannot follow. Where it is not known what was acknowledged,
+/// somebody goes on with what is left, and nothing but a torn end is looked for.
+fn refuse_damage(dir: &Path, acknowledged: Option<Revision>) -> Result<(), Failure> {
     let journals = journal::all(&dir.join("rows"))
         .map_err(|error| Failure::Directory(dir.join("rows"), error))?;
     let newest = journals.len().saturating_sub(1);
     for (number, journal) in journals.into_iter().enumerate() {
-        let lost = journal.revision.is_some_and(|found| found < acknowledged);
+        let known = acknowledged.unwrap_or_default();
+        let lost = journal.revision.is_some_and(|found| found < known);
         let mark = Mark::path(dir);
         match journal.rest {
             Rest::Nothing => {}
             Rest::Torn if number == newest && !lost => {
-                journal::cut(&journal)
+                journal::cut(&journal, &torn(dir))
                     .map_err(|error| Failure::Directory(journal.path.clone(), error))?;
             }
+            _ if acknowledged.is_none() => {}
             Rest::Torn if number == newest => {
                 return Err(Failure::Lost {
                     file: journal.path,
                     found: journal.revision.unwrap_or_default(),
-                    acknowledged,
+                    acknowledged: known,
                     mark,
                 });
             }

@@ -100,9 +100,13 @@ fn is_intact(file: &File, begin: u64, end: u64) -> io::Result<bool> {
     Ok(xxhash_rust::xxh3::xxh3_64(&items) == told)
 }
 
-/// Cuts off what was being written when the power failed, as the database itself would where it can tell.
-pub(super) fn cut(journal: &Journal) -> io::Result<()> {
-    let file = File::options().write(true).open(&journal.path)?;
+/// Cuts off what was being written when the power failed, as the database itself would where it can tell. What is cut off is put in
+/// `aside` before: whether it was acknowledged is not always known yet.
+pub(super) fn cut(journal: &Journal, aside: &Path) -> io::Result<()> {
+    let file = File::options().read(true).write(true).open(&journal.path)?;
+    let torn = File::create(aside)?;
+    torn.write_all_at(&written(&file, journal.end)?, 0)?;
+    torn.sync_all()?;
     file.set_len(journal.end)?;
     file.sync_all()
 }

@@ -124,6 +124,36 @@ async fn a_changed_value_is_refused() {
     );
 }
 
+/// In the last one nothing tells it from a torn end but that it was acknowledged. The way out that the error names is one.
+#[tokio::test]
+async fn a_changed_last_value_is_refused_until_somebody_gives_it_up() {
+    let closed = Closed::with(KEYS).await;
+    closed.flip(closed.item(KEYS - 1) + 200);
+    let error = error(closed.dir.path());
+    assert!(error.contains("has lost its end"), "{error}");
+    assert!(
+        error.contains(&format!("rm {}", closed.mark().display())),
+        "{error}"
+    );
+    std::fs::remove_file(closed.mark()).unwrap();
+    let kept = usize::try_from(KEYS - 1).unwrap();
+    assert_eq!(closed.found(), (kept, KEYS - 1));
+}
+
+/// Where no batch before it tells a revision, what is cut off is kept until it is known that nobody misses it.
+#[tokio::test]
+async fn a_changed_only_value_is_kept() {
+    let closed = Closed::with(1).await;
+    let value = closed.item(0) + 200;
+    closed.flip(value);
+    error(closed.dir.path());
+    let journal = std::fs::read(&closed.journal).unwrap();
+    let torn = std::fs::read(closed.dir.path().join("torn")).unwrap_or_default();
+    let left = [journal, torn].concat();
+    let kept = left.windows(100).any(|window| window == [b'v'; 100]);
+    assert!(kept, "the value is gone");
+}
+
 /// A byte that has changed between values ends the journal for the database. The error names the file and the way out.
 #[tokio::test]
 async fn a_changed_frame_is_a_hole() {
