@@ -57,6 +57,7 @@ pub use template::{
     drop_disabled_template_fields, template_warnings, validate_template, validate_template_alone,
     validate_template_metadata,
 };
+pub use totals::requests;
 pub(crate) use volumes::sources as volume_sources;
 pub(crate) use volumes::{check_access_modes, check_claim_spec, check_template_metadata};
 pub(crate) use warnings::{

@@ -11,6 +11,16 @@ use super::amount;
 /// Amounts by the name of their resource.
 pub(super) type Amounts = BTreeMap<String, Quantity>;
 
+/// What a pod is to be reserved: what its containers ask for together or, of the resources that it asks for as a whole, that; and its
+/// overhead. Kubernetes' `PodRequests`.
+pub fn requests(spec: &PodSpec) -> BTreeMap<String, Quantity> {
+    let mut all = container_requests(spec);
+    let own = spec.resources.as_ref().and_then(|own| own.requests.clone());
+    all.extend(own.into_iter().flatten());
+    add(&mut all, spec.overhead.as_ref());
+    all
+}
+
 /// What all containers ask for: see [`together`].
 pub(super) fn container_requests(spec: &PodSpec) -> Amounts {
     together(spec, |container| {

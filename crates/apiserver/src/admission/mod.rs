@@ -11,6 +11,7 @@ mod ingress_class;
 mod namespace_lifecycle;
 mod node_taint;
 mod pod_priority;
+mod pod_resize;
 mod runtime_class;
 mod service_account;
 mod storage_class;
@@ -109,6 +110,7 @@ impl Chain {
             Box::new(admin_access::AdminAccess),
             Box::new(certificate_request::CertificateRequest),
             Box::new(ingress_class::DefaultIngressClass),
+            Box::new(pod_resize::PodResize),
         ])
     }
 }

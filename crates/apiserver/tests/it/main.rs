@@ -10,6 +10,7 @@ mod identity;
 mod lists;
 mod managed;
 mod negotiation;
+mod resize;
 mod reviews;
 mod services;
 mod shutdown;
