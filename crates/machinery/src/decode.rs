@@ -20,9 +20,6 @@ use serde::de::DeserializeOwned;
 
 pub use syntax::syntax_error;
 
-/// What Go has for a time that nobody gave, and writes as null.
-pub const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
-
 /// A decoded value, and what in its document was not taken.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded<T> {

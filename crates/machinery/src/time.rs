@@ -16,10 +16,13 @@ pub fn microseconds(now: Timestamp) -> MicroTime {
     MicroTime(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now))
 }
 
-/// Whether it is the time that Go has where none was given: the first second of the year 1.
+/// What Go has for a time that nobody gave, and writes as null: the first second of the year 1.
+pub const ZERO: &str = "0001-01-01T00:00:00Z";
+const ZERO_SECOND: i64 = -62_135_596_800;
+
+/// Whether it is [`ZERO`].
 pub fn is_zero(time: &Time) -> bool {
-    const ZERO: i64 = -62_135_596_800;
-    time.0.as_second() == ZERO
+    time.0.as_second() == ZERO_SECOND
 }
 
 /// As JSON has it: `2026-11-22T16:05:00Z`.

@@ -1,9 +1,9 @@
 //! An object as the store keeps it: its JSON, with a place for the revision that the store fills in.
 
 use bytes::Bytes;
-use navarch_machinery::decode::ZERO_TIME;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::time;
 
 use super::scan;
 use crate::managed::Managed;
@@ -45,10 +45,10 @@ pub(crate) fn add_nulls(served: &Served, json: &mut Vec<u8>) {
 /// Writes null for the times of conditions that nobody gave, as Go does. Only in the status, whose texts are in quotes with a
 /// backslash where they have the same in them.
 fn null_times(json: &mut Vec<u8>) {
-    let given = format!("\"lastTransitionTime\":\"{ZERO_TIME}\"");
-    if memchr::memmem::find(json, given.as_bytes()).is_none() {
+    if memchr::memmem::find(json, time::ZERO.as_bytes()).is_none() {
         return;
     }
+    let given = format!("\"lastTransitionTime\":\"{}\"", time::ZERO);
     let Some(status) = scan::member(json, 0, "status") else {
         return;
     };

@@ -8,9 +8,9 @@ use std::marker::PhantomData;
 use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::ZERO_TIME;
 use super::adapter::Seed;
 use super::path::{At, Path};
+use crate::time;
 
 /// The keys of a map that are searched one by one before they are hashed.
 const FEW: usize = 12;
@@ -133,7 +133,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, 'de, A> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let path = Path::Field(self.at.path, self.name, &self.key);
         if self.supplied {
-            let (at, inner) = (self.at.on(&path), BorrowedStrDeserializer::new(ZERO_TIME));
+            let (at, inner) = (self.at.on(&path), BorrowedStrDeserializer::new(time::ZERO));
             return Seed { seed, at }.deserialize(inner);
         }
         self.inner.next_value_seed(Seed {

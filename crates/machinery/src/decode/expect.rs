@@ -212,7 +212,7 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(super::ZERO_TIME))
+        Ok(Cow::Borrowed(crate::time::ZERO))
     }
 
     no_text! {
