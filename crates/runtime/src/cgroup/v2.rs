@@ -63,6 +63,8 @@ pub(super) fn set(group: &Path, resources: &Resources) -> io::Result<()> {
             &group.join("memory.max"),
             &max_below_zero(resources.memory_limit),
         )?;
+    }
+    if resources.memory_limit > 0 {
         // One process out of memory takes its container with it, as the kubelet asks for on version 2.
         let _ = write(&group.join("memory.oom.group"), "1");
     }

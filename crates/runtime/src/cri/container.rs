@@ -57,13 +57,13 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// What is to be told to the kernel where `before` was in force: a limit that is no more is told as -1, since 0 would leave it.
-    pub fn instead_of(&self, before: &Self) -> Self {
-        let lifted = |now: i64, before: i64| if now == 0 && before != 0 { -1 } else { now };
+    /// The same with no limit told as none (-1) where 0 would leave what is there, whatever that is.
+    pub fn explicit(&self) -> Self {
+        let told = |limit: i64| if limit == 0 { -1 } else { limit };
         Self {
-            cpu_quota: lifted(self.cpu_quota, before.cpu_quota),
-            memory_limit: lifted(self.memory_limit, before.memory_limit),
-            pids_limit: lifted(self.pids_limit, before.pids_limit),
+            cpu_quota: told(self.cpu_quota),
+            memory_limit: told(self.memory_limit),
+            pids_limit: told(self.pids_limit),
             ..self.clone()
         }
     }

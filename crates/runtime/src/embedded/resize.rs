@@ -19,10 +19,9 @@ impl Embedded {
         let path = self
             .cgroup_of(id)
             .ok_or_else(|| Error::NotFound(format!("sandbox of container {id}")))?;
-        let before = container.record().config.resources;
         // One that does not run has no group yet; it starts with what its record says.
         if container.state() == ContainerState::Running {
-            self.set_limits(path, resources.instead_of(&before)).await?;
+            self.set_limits(path, resources.explicit()).await?;
         }
         {
             let mut stored = container.stored.lock();
@@ -45,8 +44,7 @@ impl Embedded {
             return Err(Error::State(format!("sandbox {id} is not ready")));
         }
         let path = self.layout.pod_cgroup(id, &record.config);
-        self.set_limits(path, resources.instead_of(&record.config.resources))
-            .await?;
+        self.set_limits(path, resources.explicit()).await?;
         record.config.resources = resources;
         record.config.annotations.extend(annotations);
         write(&self.layout.sandbox_record(id), &record)

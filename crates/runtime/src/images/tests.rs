@@ -36,6 +36,16 @@ impl Place {
 }
 
 #[test]
+fn other_images_ring() {
+    let place = Place::new();
+    let images = place.open();
+    let changes = images.changes();
+    assert!(!changes.has_changed().unwrap());
+    place.import(&images, "one:1", "text");
+    assert!(changes.has_changed().unwrap());
+}
+
+#[test]
 fn what_nothing_needs_is_collected() {
     let place = Place::new();
     let images = place.open();
