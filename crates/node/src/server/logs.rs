@@ -81,7 +81,7 @@ impl NodeApi {
             )
             .await
         {
-            Ok(chunks) if request.headers.contains_key(header::UPGRADE) => {
+            Ok(chunks) if websocket::is_wanted(&request.headers) => {
                 over_websocket(request, chunks).unwrap_or_else(|error| refusal(&error))
             }
             Ok(chunks) => {

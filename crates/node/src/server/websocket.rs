@@ -48,6 +48,17 @@ pub(super) fn choose(
     })
 }
 
+/// Whether the client asks to go on as a WebSocket.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let says = |name, wanted: &str| {
+        headers.get_all(name).iter().any(|v| {
+            v.to_str()
+                .is_ok_and(|v| v.to_ascii_lowercase().contains(wanted))
+        })
+    };
+    says(header::UPGRADE, "websocket") && says(header::CONNECTION, "upgrade")
+}
+
 /// Answers the handshake; the socket is there when the answer has gone out. Error: the request is no WebSocket's.
 pub(super) fn accept(
     request: &mut Parts,
@@ -59,16 +70,9 @@ pub(super) fn accept(
     ),
     StatusError,
 > {
-    let headers = &request.headers;
-    let says = |name, wanted: &str| {
-        headers.get_all(name).iter().any(|v| {
-            v.to_str()
-                .is_ok_and(|v| v.to_ascii_lowercase().contains(wanted))
-        })
-    };
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).cloned();
+    let key = request.headers.get(header::SEC_WEBSOCKET_KEY).cloned();
     let refuse = || StatusError::bad_request("you must use a WebSocket to access this resource");
-    if !says(header::UPGRADE, "websocket") || !says(header::CONNECTION, "upgrade") {
+    if !is_wanted(&request.headers) {
         return Err(refuse());
     }
     let accepted = derive_accept_key(key.as_ref().ok_or_else(refuse)?.as_bytes());

@@ -14,6 +14,7 @@ use navarch_runtime::cri::{ImageConfig, Runtime};
 use navarch_runtime::embedded::{Embedded, Options, ShimCommand, remove_everything};
 use navarch_runtime::images::{Images, build_archive};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -311,11 +312,23 @@ async fn exec_logs_and_port_forward_and_a_restart_of_the_agent() {
     assert_eq!(status["reason"], "NonZeroExitCode");
     assert_eq!(status["details"]["causes"][0]["message"], "4");
 
+    // Another upgrade than to a WebSocket is nobody's business here.
+    let path = "/containerLogs/default/web/app?limitBytes=6";
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nhost: node\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("begin\n"),
+        "{answer}"
+    );
     for (protocol, begin) in [
         ("binary.k8s.io", Message::Binary("begin\n".into())),
         ("base64.binary.k8s.io", Message::Text("YmVnaW4K".into())),
     ] {
-        let path = "/containerLogs/default/web/app?limitBytes=6";
         let mut socket = websocket(address, path, protocol).await;
         assert_eq!(socket.next().await.unwrap().unwrap(), begin);
         let end = socket.next().await.unwrap().unwrap();
