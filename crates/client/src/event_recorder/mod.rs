@@ -1,6 +1,8 @@
 //! Events: what a component tells people of what it did to an object.
 
 mod correlation;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
