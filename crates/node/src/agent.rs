@@ -143,6 +143,7 @@ async fn look_after(worker: Arc<Worker>) {
     worker.pods.synced().await;
     worker.slices.synced().await;
     worker.remove_leftovers().await;
+    worker.recall_all();
     worker.listen();
     worker.resync();
     let mut workers = worker.run();
@@ -208,6 +209,8 @@ async fn refresh(worker: &Worker) {
                     .event(&*pod, EventType::Warning, "FailedMount", error.told());
             }
         }
+        // The node may have more to give than before.
+        worker.retry_resizes();
         worker.resync();
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 
-use crate::lifecycle::{PodActual, RESOURCES};
+use navarch_runtime::cri::ContainerRecord;
+
+use crate::lifecycle::{PodActual, RESOURCES, exit_code};
 use crate::{resources, spec};
 
 /// The resources of one pod.
@@ -29,15 +31,23 @@ impl Allocation {
         }
     }
 
-    /// What an earlier run of the node has given it, by the notes on what runs; where nothing does, what it asks for.
+    /// What an earlier run of the node has given it, by the notes on what runs or will run again; where nothing does, what it asks for.
+    /// All that it asks for, too, if the API was told that it is getting that.
     pub(crate) fn noted(pod: &Pod, actual: &PodActual) -> Self {
         let mut allocation = Self::asked(pod);
+        let getting = spec::condition(pod, "PodResizeInProgress");
+        if getting.is_some_and(|c| c.observed_generation == pod.metadata.generation) {
+            return allocation;
+        }
         let sandbox = actual.sandbox().map(|s| &s.config.annotations);
         if let Some(note) = sandbox.and_then(read_note) {
             allocation.pod = note;
         }
         for container in spec::all_containers(pod) {
-            let record = actual.latest(&container.name);
+            let over = |r: &&Arc<ContainerRecord>| {
+                exit_code(r).is_some_and(|code| !spec::should_restart(pod, container, code))
+            };
+            let record = actual.latest(&container.name).filter(|r| !over(r));
             match record.and_then(|r| read_note(&r.config.annotations)) {
                 Some(Some(note)) => {
                     allocation.containers.insert(container.name.clone(), note);

@@ -129,7 +129,12 @@ pub(crate) fn host_network(pod: &Pod) -> bool {
 
 /// Whether the pod is over for good.
 pub(crate) fn is_terminal(pod: &Pod) -> bool {
-    matches!(status(pod).phase.as_deref(), Some("Succeeded" | "Failed"))
+    has_ended(status(pod))
+}
+
+/// Whether a status says that its pod is over for good.
+pub(crate) fn has_ended(status: &PodStatus) -> bool {
+    matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
 
 /// Whether the API was told that a container of the pod was made.

@@ -53,6 +53,8 @@ pub enum Action {
         sandbox: String,
         /// The names of the containers to change; the pod's own limits follow in any case.
         containers: Vec<String>,
+        /// The generation that asked for them.
+        generation: i64,
     },
     /// What runs has the resources that its pod was given.
     Resized {

@@ -5,7 +5,7 @@ use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::backoff::go_seconds;
 use super::plan::Draft;
-use super::view::View;
+use super::view::{View, is_replaced};
 use super::{Action, CrashBackoff, EventKind, status, time_of};
 use crate::spec;
 
@@ -87,7 +87,7 @@ impl Draft<'_> {
             // The back-off that its restart has set is for the end that is still to come.
             return;
         }
-        if self.view.is_replaced(record) {
+        if is_replaced(record) {
             return self.start(container, sandbox, None);
         }
         let before = history.backoffs.get(name);

@@ -31,4 +31,5 @@ pub use state::{
 };
 
 pub(crate) use resize::told as resize_told;
-pub(crate) use state::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF, RESOURCES, time_of};
+pub(crate) use state::{IMAGE_ASKED, IMAGE_NAME, IMAGE_REF, REPLACED, RESOURCES, time_of};
+pub(crate) use view::exit_code;

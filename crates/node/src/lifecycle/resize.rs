@@ -1,7 +1,7 @@
 //! Other resources for containers that run: `pods/resize`.
 
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
-use navarch_runtime::cri::{ContainerRecord, ContainerState, SandboxRecord};
+use navarch_runtime::cri::{ContainerRecord, ContainerState, Resources};
 use serde::Serialize;
 
 use super::Action;
@@ -18,11 +18,18 @@ fn sizes(resources: Option<&ResourceRequirements>) -> [[i64; 2]; 2] {
     ["cpu", "memory"].map(|name| [milli_of(requests, name), milli_of(limits, name)])
 }
 
-/// Whether a container runs with other resources than its pod was given for it.
-pub(super) fn differs(container: &Container, record: &ContainerRecord) -> bool {
-    record.state == ContainerState::Running
-        && read_note(&record.config.annotations)
-            .is_some_and(|has| sizes(has.as_ref()) != sizes(container.resources.as_ref()))
+/// Whether a container runs with other resources than its pod was given for it. One that an older version has started has no note of
+/// what it was given: its limits tell.
+fn differs(pod: &Pod, container: &Container, record: &ContainerRecord) -> bool {
+    let other = || match read_note(&record.config.annotations) {
+        Some(has) => sizes(has.as_ref()) != sizes(container.resources.as_ref()),
+        None => {
+            let wanted = resources::container_resources(pod, container, 0);
+            let limits = |r: &Resources| (r.cpu_shares, r.cpu_quota, r.memory_limit);
+            limits(&record.config.resources) != limits(&wanted)
+        }
+    };
+    record.state == ContainerState::Running && other()
 }
 
 /// Whether a container must run anew to get other resources.
@@ -53,16 +60,26 @@ fn resizable(pod: &Pod) -> impl Iterator<Item = &Container> {
         .chain(spec::containers(pod))
 }
 
-/// The sandbox, if the pod as a whole runs with other limits than it was given.
-fn outgrown<'a>(view: &View<'a>) -> Option<&'a SandboxRecord> {
-    let sandbox = view.actual.ready_sandbox()?;
-    (sandbox.config.resources != resources::pod_resources(view.pod)).then_some(&**sandbox)
+/// Whether the pod as a whole runs with other limits than it was given.
+fn outgrown(view: &View<'_>) -> bool {
+    let wanted = resources::pod_resources(view.pod);
+    let sandbox = view.actual.ready_sandbox();
+    sandbox.is_some_and(|sandbox| sandbox.config.resources != wanted)
+}
+
+/// Whether limits were last changed in vain: which of them are in force is not known then.
+fn failed(view: &View<'_>) -> bool {
+    let resizing = view.history.resizing.as_ref();
+    resizing.is_some_and(|r| !r.error.is_empty())
 }
 
 /// Whether something of the pod runs with other resources than it was given.
 pub(super) fn outstanding(view: &View<'_>) -> bool {
-    let latest = |c: &Container| view.actual.latest(&c.name).is_some_and(|r| differs(c, r));
-    resizable(view.pod).any(latest) || outgrown(view).is_some()
+    let latest = |c: &Container| {
+        let record = view.actual.latest(&c.name);
+        record.is_some_and(|r| differs(view.pod, c, r))
+    };
+    failed(view) || outgrown(view) || resizable(view.pod).any(latest)
 }
 
 impl Draft<'_> {
@@ -78,12 +95,17 @@ impl Draft<'_> {
         if history.changing {
             return;
         }
+        let again = failed(&self.view);
+        let changes = |c: &Container, record: &ContainerRecord| {
+            let runs = record.state == ContainerState::Running;
+            runs && (again || differs(pod, c, record)) && !needs_restart(c, record)
+        };
         let changed: Vec<String> = resizable(pod)
             .filter_map(|c| Some((c, actual.latest_in(sandbox, &c.name)?)))
-            .filter(|(c, record)| differs(c, record) && !needs_restart(c, record))
+            .filter(|(c, record)| changes(c, record))
             .map(|(c, _)| c.name.clone())
             .collect();
-        if changed.is_empty() && outgrown(&self.view).is_none() {
+        if changed.is_empty() && !again && !outgrown(&self.view) {
             // Those that must run anew for it are still on their way.
             if let Some(resizing) = history.resizing.as_ref()
                 && !outstanding(&self.view)
@@ -99,6 +121,12 @@ impl Draft<'_> {
             _ => self.actions.push(Action::Resize {
                 sandbox: sandbox.to_owned(),
                 containers: changed,
+                generation: history
+                    .resizing
+                    .as_ref()
+                    .map_or(pod.metadata.generation.unwrap_or_default(), |r| {
+                        r.generation
+                    }),
             }),
         }
     }

@@ -15,6 +15,8 @@ pub(crate) const IMAGE_NAME: &str = "navarch.dev/image";
 pub(crate) const IMAGE_ASKED: &str = "navarch.dev/image-asked";
 /// The annotation of a container that holds the image's digest, for `imageID` in its status.
 pub(crate) const IMAGE_REF: &str = "navarch.dev/image-ref";
+/// The annotation of a container that is stopped for another to take its place, whatever its policy.
+pub(crate) const REPLACED: &str = "navarch.dev/replaced";
 /// The annotation of a container or sandbox that holds the resources it was given, in JSON.
 pub(crate) const RESOURCES: &str = "navarch.dev/resources";
 
@@ -177,8 +179,6 @@ pub struct History {
     pub starting: Option<(String, Option<String>)>,
     /// Containers that are being stopped, and when they are killed.
     pub stopping: BTreeMap<String, Timestamp>,
-    /// Containers that were stopped for another to take their place, whatever their policy.
-    pub replaced: BTreeSet<String>,
     /// By container name.
     pub failures: BTreeMap<String, StartFailure>,
     /// By container name.

@@ -9,7 +9,7 @@ use navarch_runtime::cri::{ContainerRecord, ContainerState as RunState};
 
 use super::conditions::{self, Facts};
 use super::container_status::Kind;
-use super::view::{View, exit_code};
+use super::view::{View, exit_code, is_replaced};
 use super::{Refusal, container_status, phase, resize};
 use crate::resources::qos_class;
 use crate::spec;
@@ -91,7 +91,7 @@ fn phase_of(
     for status in &mut all {
         // The end of one that is replaced says nothing of the pod.
         let latest = view.actual.latest(&status.name);
-        if latest.is_some_and(|record| view.is_replaced(record)) {
+        if latest.is_some_and(|record| is_replaced(record)) {
             status.state = Some(ContainerState {
                 running: Some(ContainerStateRunning::default()),
                 ..ContainerState::default()

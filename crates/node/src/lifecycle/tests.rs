@@ -241,6 +241,23 @@ fn a_sandbox_that_failed_is_tried_again_later() {
 }
 
 #[test]
+fn a_sandbox_that_dies_young_again_has_the_next_one_wait() {
+    let died = |attempt| {
+        let mut case = case(json!({"containers": [app()]})).with_sandbox();
+        let sandbox = std::sync::Arc::make_mut(&mut case.actual.sandboxes[0]);
+        sandbox.state = SandboxState::NotReady;
+        sandbox.config.attempt = attempt;
+        let plan = case.plan(1);
+        let told: Vec<String> = plan.actions.iter().map(tell).collect();
+        let wake = plan.wake_at.map(|at_| at_.duration_since(at(0)).as_secs());
+        (told.last().cloned(), wake)
+    };
+    assert_eq!(died(0), (Some("set up 1 new".into()), None));
+    assert_eq!(died(1), (None, Some(2)));
+    assert_eq!(died(9), (None, Some(16)));
+}
+
+#[test]
 fn containers_start_one_after_the_other() {
     let two = json!({"containers": [app(), {"name": "side", "image": "b:1"}]});
     case(two.clone()).with_sandbox().check(

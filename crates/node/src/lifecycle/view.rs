@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::status;
-use super::{History, NodeFacts, PodActual, ProbeKey, ProbeKind, Refusal};
+use super::{History, NodeFacts, PodActual, ProbeKey, ProbeKind, REPLACED, Refusal};
 use crate::spec;
 
 /// All that is known.
@@ -87,11 +87,6 @@ impl View<'_> {
                     .unwrap_or_else(|| status::was_ready(self.pod, record)))
     }
 
-    /// Whether a container was stopped for another to take its place.
-    pub(super) fn is_replaced(&self, record: &ContainerRecord) -> bool {
-        self.history.replaced.contains(&record.id)
-    }
-
     /// The exit code, if the container ended and its policy does not have it run again.
     pub(super) fn ended_for_good(
         &self,
@@ -99,7 +94,7 @@ impl View<'_> {
         record: &ContainerRecord,
     ) -> Option<i32> {
         let code = exit_code(record)?;
-        let again = self.is_replaced(record) || spec::should_restart(self.pod, container, code);
+        let again = is_replaced(record) || spec::should_restart(self.pod, container, code);
         (!again).then_some(code)
     }
 
@@ -108,8 +103,13 @@ impl View<'_> {
     }
 }
 
+/// Whether a container was stopped for another to take its place.
+pub(super) fn is_replaced(record: &ContainerRecord) -> bool {
+    record.config.annotations.contains_key(REPLACED)
+}
+
 /// The exit code of a container that ended.
-pub(super) fn exit_code(record: &ContainerRecord) -> Option<i32> {
+pub(crate) fn exit_code(record: &ContainerRecord) -> Option<i32> {
     match record.state {
         ContainerState::Exited => Some(record.exit.as_ref().map_or(0, |exit| exit.code)),
         // Nobody saw it end; the kubelet tells 137.

@@ -13,31 +13,42 @@ use crate::{admission, spec};
 impl Worker {
     /// The pod with what it was given in place of what it asks for.
     pub(super) fn allocate(&self, uid: &str, asked: &Arc<Pod>) -> Arc<Pod> {
-        if self.memories.is_unallocated(uid) {
-            let noted = Allocation::noted(asked, &self.view.of_pod(uid));
-            self.memories.allocate(uid, noted);
-            self.recall_resize(uid, asked);
-        }
+        self.recall(uid, asked);
         let given = self.memories.allocated(uid, asked);
-        let pending = self.memories.history(uid).pending_resize;
-        if Arc::ptr_eq(&given, asked) {
-            if pending.is_some() {
-                // What it waited for was taken back.
-                self.memories.change(uid, |h| h.pending_resize = None);
-            }
-            return given;
-        }
+        let whole = Arc::ptr_eq(&given, asked);
+        let mut tried = false;
+        self.memories.change(uid, |h| {
+            // What it waited for may have been taken back.
+            h.pending_resize.take_if(|_| whole);
+            let pending = h.pending_resize.as_ref();
+            tried = pending.is_some_and(|p| p.generation == generation(asked));
+        });
         let ended = spec::is_terminal(asked) || asked.metadata.deletion_timestamp.is_some();
-        let tried = pending.is_some_and(|p| p.generation == generation(asked));
-        if ended || tried {
+        if whole || ended || tried {
             return given;
         }
         self.retry_resizes();
         self.memories.allocated(uid, asked)
     }
 
-    /// What an earlier run of the node was about.
-    fn recall_resize(&self, uid: &str, pod: &Pod) {
+    /// Takes up what an earlier run of the node has given to the pods that it ran: all of them, before any of them is given more.
+    pub(crate) fn recall_all(&self) {
+        for pod in self.pods.snapshot().iter() {
+            let uid = spec::uid(pod);
+            if !spec::is_terminal(pod) && !self.view.of_pod(uid).sandboxes.is_empty() {
+                self.memories.first_look(uid);
+                self.recall(uid, pod);
+            }
+        }
+    }
+
+    /// What an earlier run of the node has given the pod, and what it was about; once.
+    fn recall(&self, uid: &str, pod: &Pod) {
+        if !self.memories.is_unallocated(uid) {
+            return;
+        }
+        let noted = Allocation::noted(pod, &self.view.of_pod(uid));
+        self.memories.allocate(uid, noted);
         let Some(told) = spec::condition(pod, "PodResizeInProgress") else {
             return;
         };
@@ -51,19 +62,18 @@ impl Worker {
 
     /// Gives the pods that wait for other resources what there is room for by now, in their order, and queues those for which
     /// something has changed.
-    pub(super) fn retry_resizes(&self) {
+    pub(crate) fn retry_resizes(&self) {
         let _admitting = self.admitting.lock();
         let snapshot = self.pods.snapshot();
-        let here =
-            |pod: &&Arc<Pod>| !spec::is_terminal(pod) && self.memories.accepted(spec::uid(pod));
         // Each as it asks, and as it has.
         let all: Vec<(Arc<Pod>, Arc<Pod>)> = snapshot
             .iter()
-            .filter(here)
+            .filter(|pod| self.memories.accepted(spec::uid(pod)))
+            .map(|pod| self.memories.newest(spec::uid(pod), pod.clone()))
+            .filter(|pod| !spec::is_terminal(pod))
             .map(|pod| {
-                let newest = self.memories.newest(spec::uid(pod), pod.clone());
-                let given = self.memories.allocated(spec::uid(pod), &newest);
-                (newest, given)
+                let given = self.memories.allocated(spec::uid(&pod), &pod);
+                (pod, given)
             })
             .collect();
         let waits = |(asks, has): &&(Arc<Pod>, Arc<Pod>)| {

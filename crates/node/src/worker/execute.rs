@@ -66,13 +66,11 @@ impl Worker {
                 let now = self.clock.now();
                 let patience = SignedDuration::try_from(grace).unwrap_or(SignedDuration::ZERO);
                 let deadline = now.checked_add(patience).unwrap_or(now);
-                if replace {
-                    self.memories.change(&uid, |h| {
-                        h.replaced.insert(id.clone());
-                    });
-                }
                 let (of, stopped) = (uid.clone(), id.clone());
                 let task = tokio::spawn(async move {
+                    if replace {
+                        worker.note_replaced(&of, &stopped).await;
+                    }
                     worker
                         .stop(of, pod, stopped, container, message, grace)
                         .await;
@@ -88,10 +86,15 @@ impl Worker {
             Action::Resize {
                 sandbox,
                 containers,
+                generation,
             } => {
                 self.memories
                     .change(&uid, |history| history.changing = true);
-                tokio::spawn(async move { worker.resize(uid, pod, sandbox, containers).await });
+                tokio::spawn(async move {
+                    worker
+                        .resize(uid, pod, sandbox, containers, generation)
+                        .await;
+                });
             }
             Action::Resized { generation } => self.resized(&uid, &pod, generation),
             Action::Remove { id } => {

@@ -249,6 +249,10 @@ impl Worker {
             return;
         }
         self.queue.forget(&uid.to_owned());
+        if spec::has_ended(&plan.status) && !spec::is_terminal(&asked) {
+            // What it held is free.
+            self.retry_resizes();
+        }
         for action in told_first {
             self.execute(uid, &pod, known.gone, action);
         }

@@ -136,9 +136,6 @@ impl Worker {
                 let _ = tokio::fs::remove_file(message).await;
             }
         }
-        self.memories.change(uid, |h| {
-            h.replaced.remove(id);
-        });
         self.view.reload_container(&*self.runtime, id).await;
         self.queue.add(uid.to_owned());
     }

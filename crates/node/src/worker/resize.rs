@@ -9,11 +9,14 @@ use navarch_client::EventType;
 use navarch_runtime::cri::{ContainerRecord, Resources};
 
 use super::Worker;
-use crate::lifecycle::resize_told;
+use crate::lifecycle::{Resizing, resize_told};
 use crate::{allocation, resources, spec};
 
 /// How long after a failure it is tried again.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// A container, its limits to be, and the note of what it was given.
+type Change<'a> = (&'a ContainerRecord, Resources, (String, String));
 
 impl Worker {
     /// Changes the limits and queues the pod.
@@ -23,33 +26,37 @@ impl Worker {
         pod: Arc<Pod>,
         sandbox: String,
         containers: Vec<String>,
+        generation: i64,
     ) {
         let result = self.try_resize(&uid, &pod, &sandbox, &containers).await;
         let now = self.clock.now();
-        let mut news = None;
+        let (error, retry_at) = match result {
+            Ok(()) => (String::new(), None),
+            Err(error) => {
+                let wait = SignedDuration::try_from(RETRY).unwrap_or(SignedDuration::ZERO);
+                (error, now.checked_add(wait).ok())
+            }
+        };
+        let done = Resizing {
+            generation,
+            error: error.clone(),
+            retry_at,
+        };
+        let mut news = false;
         self.memories.change(&uid, |history| {
             history.changing = false;
-            let own = pod.metadata.generation.unwrap_or_default();
-            let (error, retry_at) = match result {
-                Ok(()) => (String::new(), None),
-                Err(error) => {
-                    let wait = SignedDuration::try_from(RETRY).unwrap_or(SignedDuration::ZERO);
-                    (error, now.checked_add(wait).ok())
-                }
+            let current = match &history.resizing {
+                // Another was given meanwhile, or nobody waits for what is done.
+                Some(other) => other.generation == generation,
+                None => !error.is_empty(),
             };
-            if error.is_empty() && history.resizing.is_none() {
+            if !current {
                 return;
             }
-            let resizing = history.resizing.get_or_insert_default();
-            if resizing.generation == 0 {
-                resizing.generation = own;
-            }
-            if !error.is_empty() && resizing.error != error {
-                news = Some((resizing.generation, error.clone()));
-            }
-            (resizing.error, resizing.retry_at) = (error, retry_at);
+            let before = history.resizing.replace(done);
+            news = !error.is_empty() && before.is_none_or(|r| r.error != error);
         });
-        if let Some((generation, error)) = news {
+        if news {
             let message = resize_told("error", &pod, generation, &error);
             self.events
                 .event(&*pod, EventType::Warning, "ResizeError", message);
@@ -57,9 +64,11 @@ impl Worker {
         self.queue.add(uid);
     }
 
-    /// Says that what runs has what it was given.
+    /// Says that what runs has what it was given, unless it was given something else meanwhile.
     pub(super) fn resized(&self, uid: &str, pod: &Pod, generation: i64) {
-        self.memories.change(uid, |h| h.resizing = None);
+        self.memories.change(uid, |h| {
+            h.resizing.take_if(|r| r.generation == generation);
+        });
         let message = resize_told("completed", pod, generation, "");
         self.events
             .event(pod, EventType::Normal, "ResizeCompleted", message);
@@ -80,7 +89,7 @@ impl Worker {
         let before = before.config.resources.clone();
         let wanted = resources::pod_resources(pod);
         let node_memory = self.capacity.lock().memory;
-        let changes: Vec<(&ContainerRecord, Resources, (String, String))> = containers
+        let changes: Vec<Change<'_>> = containers
             .iter()
             .filter_map(|name| {
                 let record = actual.latest_in(sandbox, name)?;
@@ -91,24 +100,32 @@ impl Worker {
             })
             .collect();
         self.check_memory(uid, &before, &wanted, &changes).await?;
-        let runtime = &self.runtime;
         let note = allocation::note(spec::spec(pod).resources.as_ref());
-        let told = |error: navarch_runtime::cri::Error| error.to_string();
-        let widest = before.widest(&wanted);
-        if widest != before {
-            let result = runtime.update_sandbox(sandbox, widest, [].into()).await;
-            result.map_err(told)?;
-        }
+        let result = self
+            .set_limits(sandbox, before.widest(&wanted), changes, (wanted, note))
+            .await;
+        // Whether all went well or not: what is known is what there is.
+        self.view.reload_sandbox(&*self.runtime, sandbox).await;
+        result.map_err(|error| error.to_string())
+    }
+
+    async fn set_limits(
+        &self,
+        sandbox: &str,
+        widest: Resources,
+        changes: Vec<Change<'_>>,
+        (wanted, note): (Resources, (String, String)),
+    ) -> navarch_runtime::cri::Result<()> {
+        let runtime = &*self.runtime;
+        runtime.update_sandbox(sandbox, widest, [].into()).await?;
         for (record, resources, note) in changes {
             let result = runtime
                 .update_container(&record.id, resources, [note].into())
                 .await;
-            result.map_err(told)?;
-            self.view.reload_container(&**runtime, &record.id).await;
+            self.view.reload_container(runtime, &record.id).await;
+            result?;
         }
-        let result = runtime.update_sandbox(sandbox, wanted, [note].into()).await;
-        self.view.reload_sandbox(&**runtime, sandbox).await;
-        result.map_err(told)
+        runtime.update_sandbox(sandbox, wanted, [note].into()).await
     }
 
     /// Refuses to take memory away that is in use: the kernel would kill for it.
@@ -117,7 +134,7 @@ impl Worker {
         uid: &str,
         before: &Resources,
         wanted: &Resources,
-        changes: &[(&ContainerRecord, Resources, (String, String))],
+        changes: &[Change<'_>],
     ) -> Result<(), String> {
         let narrows = |old: i64, new: i64| new > 0 && (old <= 0 || new < old);
         let narrowed = |record: &ContainerRecord| {

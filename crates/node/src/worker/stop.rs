@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_client::EventType;
 
 use super::Worker;
+use crate::lifecycle::REPLACED;
 use crate::{hooks, spec};
 
 /// What every process gets after its stop signal, however long its hook took.
@@ -39,6 +40,25 @@ impl Worker {
         self.view.reload_container(&*self.runtime, &id).await;
         self.memories.end_stop(&uid, &id);
         self.queue.add(uid);
+    }
+
+    /// Notes with a container that another is to take its place: a restarted node knows then that its end is not the pod's.
+    pub(super) async fn note_replaced(&self, uid: &str, id: &str) {
+        let actual = self.view.of_pod(uid);
+        let Some(record) = actual.containers.iter().find(|c| c.id == id) else {
+            return;
+        };
+        let (limits, note) = (
+            record.config.resources.clone(),
+            (REPLACED.to_owned(), String::new()),
+        );
+        if let Err(error) = self
+            .runtime
+            .update_container(id, limits, [note].into())
+            .await
+        {
+            tracing::warn!(container = id, %error, "that it is replaced could not be noted");
+        }
     }
 
     /// Runs the preStop hook, at most for the grace period; what is left of that.

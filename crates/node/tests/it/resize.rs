@@ -1,21 +1,21 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
-use crate::cluster::{Cluster, is_ready};
+use crate::cluster::{Cluster, is_ready, phase};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_gets_other_resources_when_there_is_room() {
     let cluster = Cluster::new();
-    let _agent = cluster.agent().await;
-    let asking = |memory: String| json!({"containers": [{"name": "app", "image": "app:1", "resources": {"requests": {"memory": memory}}}]});
+    let agent = cluster.agent().await;
+    let asking = |name: &str, memory: String| json!({"restartPolicy": "OnFailure", "containers": [{"name": name, "image": "app:1", "resources": {"requests": {"memory": memory}}}]});
     let node = cluster.node().await;
     let allocatable = node.status.unwrap().allocatable.unwrap()["memory"]
         .0
         .clone();
     let all: u64 = allocatable.trim_end_matches("Ki").parse().unwrap();
     let half = |more: u64| format!("{}Ki", all / 2 + more);
-    cluster.create("one", asking(half(0))).await;
-    cluster.create("two", asking("1Ki".to_owned())).await;
+    cluster.create("one", asking("first", half(0))).await;
+    cluster.create("two", asking("app", "1Ki".to_owned())).await;
     cluster.until("one", is_ready).await;
     cluster.until("two", is_ready).await;
     cluster
@@ -46,8 +46,16 @@ async fn a_pod_gets_other_resources_when_there_is_room() {
         ))
     };
     assert_eq!(given(&pod), Some(("1Ki".into(), "1Ki".into())));
-    cluster.delete("one").await;
-    cluster.until_absent("one").await;
+    // A new agent does not take the node for an empty one.
+    agent.stop().await;
+    let _agent = cluster.agent().await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let pod = cluster.pod("two").unwrap();
+    assert_eq!(given(&pod), Some(("1Ki".into(), "1Ki".into())));
+    assert!(condition(&pod, "PodResizePending").is_some());
+    // It waits for the pod's end, not for its object to go.
+    cluster.runtime.end("first", 0);
+    cluster.until("one", |p| phase(p) == "Succeeded").await;
     let pod = cluster
         .until("two", |p| given(p) == Some((half(1024), half(1024))))
         .await;

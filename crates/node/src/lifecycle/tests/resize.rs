@@ -15,6 +15,17 @@ fn resized(cpu: &str, policy: Value) -> Case {
     case
 }
 
+/// The same while it is getting that: what went wrong, and when it is tried again.
+fn resizing(cpu: &str, policy: Value, error: &str, retry_at: Option<Timestamp>) -> Case {
+    resized(cpu, policy).history(|h| {
+        h.resizing = Some(Resizing {
+            generation: 2,
+            error: error.into(),
+            retry_at,
+        });
+    })
+}
+
 fn condition(plan: &Plan, kind: &str) -> Option<String> {
     let found = plan.status.conditions.iter().flatten();
     let told = found.into_iter().find(|c| c.type_ == kind)?;
@@ -29,12 +40,7 @@ fn condition(plan: &Plan, kind: &str) -> Option<String> {
 
 #[test]
 fn other_resources_are_given_to_what_runs() {
-    let case = resized("2", json!([])).history(|h| {
-        h.resizing = Some(Resizing {
-            generation: 2,
-            ..Resizing::default()
-        });
-    });
+    let case = resizing("2", json!([]), "", None);
     case.check(
         5,
         expect![[r#"
@@ -64,12 +70,7 @@ fn other_resources_are_given_to_what_runs() {
 
 #[test]
 fn a_resize_that_is_done_is_told_once() {
-    let done = resized("1", json!([])).history(|h| {
-        h.resizing = Some(Resizing {
-            generation: 2,
-            ..Resizing::default()
-        });
-    });
+    let done = resizing("1", json!([]), "", None);
     done.check(
         5,
         expect![[r#"
@@ -85,13 +86,7 @@ fn a_resize_that_is_done_is_told_once() {
 
 #[test]
 fn a_resize_that_failed_is_tried_again_later() {
-    let failed = resized("2", json!([])).history(|h| {
-        h.resizing = Some(Resizing {
-            generation: 2,
-            error: "no".into(),
-            retry_at: Some(at(9)),
-        });
-    });
+    let failed = resizing("2", json!([]), "no", Some(at(9)));
     failed.check(
         5,
         expect![[r#"
@@ -164,14 +159,18 @@ fn a_container_that_was_stopped_for_it_runs_again_at_once_whatever_its_policy() 
         app Completed 0 restarts=0
     "#]],
     );
-    let stopped = done.history(|h| {
-        h.replaced.insert("app-0".into());
+    let mut stopped = done.history(|h| {
         let backoff = CrashBackoff {
             wait: std::time::Duration::from_secs(10),
             since: at(3),
         };
         h.backoffs.insert("app".into(), backoff);
     });
+    let record = std::sync::Arc::make_mut(&mut stopped.actual.containers[0]);
+    record
+        .config
+        .annotations
+        .insert(REPLACED.into(), String::new());
     stopped.check(
         5,
         expect![[r#"
@@ -180,4 +179,38 @@ fn a_container_that_was_stopped_for_it_runs_again_at_once_whatever_its_policy() 
         app Completed 0 restarts=0
     "#]],
     );
+}
+
+#[test]
+fn a_resize_that_failed_halfway_and_is_taken_back_is_written_again() {
+    resizing("1", json!([]), "no", None).check(
+        5,
+        expect![[r#"
+        resize app
+        phase Running
+        app running ready restarts=0
+    "#]],
+    );
+}
+
+#[test]
+fn a_container_without_a_note_is_known_by_its_limits() {
+    let mut old = resized("2", json!([]));
+    let limits = |cpu: &str| {
+        let resources = json!({"requests": {"cpu": cpu}});
+        let container = json!({"name": "app", "resources": resources});
+        let pod = case(json!({"containers": [container]})).pod;
+        let container = crate::spec::containers(&pod)[0].clone();
+        crate::resources::container_resources(&pod, &container, 0)
+    };
+    let mut resizes = |cpu: &str| {
+        let record = std::sync::Arc::make_mut(&mut old.actual.containers[0]);
+        record.config.annotations.clear();
+        record.config.resources = limits(cpu);
+        let sandbox = std::sync::Arc::make_mut(&mut old.actual.sandboxes[0]);
+        sandbox.config.resources = crate::resources::pod_resources(&old.pod);
+        old.plan(5).actions.iter().map(tell).collect::<Vec<_>>()
+    };
+    assert_eq!(resizes("1"), ["resize app"]);
+    assert_eq!(resizes("2"), [""; 0]);
 }
