@@ -1,11 +1,13 @@
 //! The mounts of a container, in order.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::Input;
+use super::{GroupsView, Input};
 use crate::cri::{Mount, MountPropagation};
+
+const GROUPS: &str = "/sys/fs/cgroup";
 
 pub(super) fn build(input: &Input<'_>) -> Vec<Value> {
     let mut mounts = system(input);
@@ -53,14 +55,7 @@ fn system(input: &Input<'_>) -> Vec<Value> {
             &["nosuid", "noexec", "nodev", sys_mode],
         ),
     ];
-    if input.unified {
-        mounts.push(mount(
-            "/sys/fs/cgroup",
-            "cgroup2",
-            "cgroup",
-            &["nosuid", "noexec", "nodev", "relatime", sys_mode],
-        ));
-    }
+    mounts.extend(groups(&input.groups, sys_mode));
     let mut add = |target: &str, source: &Path, mode: &'static str| {
         if !input
             .config
@@ -82,6 +77,24 @@ fn system(input: &Input<'_>) -> Vec<Value> {
         add("/etc/resolv.conf", resolv_conf, mode);
     }
     mounts
+}
+
+/// Its control groups, where programs that size themselves by their limits look for them.
+fn groups(view: &GroupsView, mode: &str) -> Vec<Value> {
+    let flags = ["nosuid", "noexec", "nodev", "relatime", mode];
+    match view {
+        GroupsView::Unified => vec![mount(GROUPS, "cgroup2", "cgroup", &flags)],
+        GroupsView::Legacy { places, groups } => {
+            let bind = |target: &str, source: &Path, mode| {
+                let options = ["bind", "nosuid", "noexec", "nodev", mode];
+                json!({"destination": target, "type": "bind", "source": source, "options": options})
+            };
+            let one = |(name, group): &(String, PathBuf)| bind(&format!("{GROUPS}/{name}"), group, mode);
+            std::iter::once(bind(GROUPS, places, "ro"))
+                .chain(groups.iter().map(one))
+                .collect()
+        }
+    }
 }
 
 fn mount(target: &str, kind: &str, source: &str, options: &[&str]) -> Value {

@@ -166,7 +166,10 @@ fn bundle(config: &ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
         files: &files,
         config,
         image,
-        unified: false,
+        groups: GroupsView::Legacy {
+            places: "/groups".into(),
+            groups: vec![("memory".into(), "/sys/fs/cgroup/memory/pod/one".into())],
+        },
         no_cgroup: Path::new("/nowhere"),
         rootfs: rootfs().path(),
         target: None,

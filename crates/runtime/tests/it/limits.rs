@@ -63,6 +63,26 @@ async fn too_many_processes() {
     fixture.finish().await;
 }
 
+/// What programs size themselves by, on either version; and what they must not change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn are_seen_from_within() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let script = "cd /sys/fs/cgroup; cat memory.max memory/memory.limit_in_bytes pids.max pids/pids.max 2>/dev/null; \
+        for file in cgroup.procs pids/cgroup.procs new; do (echo 1 > $file) 2>/dev/null && echo $file is changed; done; true";
+    let resources = Resources {
+        memory_limit: 64 << 20,
+        pids_limit: 50,
+        ..Default::default()
+    };
+    let text = fixture.output(&sandbox, limited(script, resources)).await;
+    assert_eq!(text, format!("{}\n50\n", 64 << 20));
+    fixture.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn are_set_changed_and_measured() {
     if !is_root() {
