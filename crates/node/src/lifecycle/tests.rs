@@ -73,12 +73,15 @@ impl Case {
         state: ContainerState,
         exit: Option<(i32, i64)>,
     ) -> Self {
+        let known = crate::spec::all_containers(&self.pod).find(|c| c.name == name);
+        let limits = known.map(|c| crate::resources::container_resources(&self.pod, c, 0));
         let record = ContainerRecord {
             id: format!("{name}-{attempt}"),
             sandbox_id: "s".into(),
             config: ContainerConfig {
                 name: name.into(),
                 attempt,
+                resources: limits.unwrap_or_default(),
                 ..ContainerConfig::default()
             },
             image_id: "sha256:1".into(),
