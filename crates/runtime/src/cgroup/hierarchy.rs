@@ -31,15 +31,6 @@ impl Hierarchy {
         })
     }
 
-    /// The directories of the group at `path` by controller, on version 1 only.
-    pub fn by_controller(&self, path: &Path) -> Option<Vec<(String, PathBuf)>> {
-        let Self::Legacy(Mounts(mounts)) = self else {
-            return None;
-        };
-        let one = |(name, mount): &(String, PathBuf)| (name.clone(), mount.join(path));
-        Some(mounts.iter().map(one).collect())
-    }
-
     /// The hierarchy that `mountinfo` (the format of `/proc/self/mountinfo`) shows. Version 2 counts only where it is
     /// mounted as the one hierarchy: beside version 1 it has no controllers.
     pub(super) fn parse(mountinfo: &str) -> Option<Self> {
@@ -76,6 +67,12 @@ impl Mounts {
             .iter()
             .find(|(name, _)| name == controller)
             .map(|(_, mount)| mount.as_path())
+    }
+
+    /// The directories of the group at `path`, by controller.
+    pub(super) fn by_controller<'a>(&'a self, path: &Path) -> Vec<(&'a str, PathBuf)> {
+        let one = |(name, mount): &'a (String, PathBuf)| (name.as_str(), mount.join(path));
+        self.0.iter().map(one).collect()
     }
 
     /// The directories of the group at `path`, one for each mount (controllers may share one).

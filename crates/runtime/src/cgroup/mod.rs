@@ -182,6 +182,14 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Its directories by controller, on version 1; none on version 2.
+    pub fn by_controller(&self) -> Vec<(&str, PathBuf)> {
+        match &self.hierarchy {
+            Hierarchy::Unified(_) => Vec::new(),
+            Hierarchy::Legacy(mounts) => mounts.by_controller(&self.path),
+        }
+    }
+
     fn directories(&self) -> Vec<PathBuf> {
         match &self.hierarchy {
             Hierarchy::Unified(root) => vec![root.join(&self.path)],

@@ -6,12 +6,13 @@ use std::path::Path;
 use super::Embedded;
 use super::records::{Container, StartPlan, Stored, new_id, now, write};
 use super::sandbox::absent;
+use crate::cgroup::Hierarchy;
 use crate::cri::{
     ContainerConfig, ContainerRecord, ContainerState, Error, Image, NamespaceMode, Result,
     SandboxConfig, SandboxRecord, SandboxState,
 };
 use crate::shim::Request;
-use crate::spec::{self, Bundle, Device, GroupsView, Input};
+use crate::spec::{self, Bundle, Device, Input};
 
 impl Embedded {
     pub(super) async fn make_container(
@@ -53,7 +54,7 @@ impl Embedded {
             .get(&config.image)?
             .ok_or_else(|| Error::NotFound(format!("image {:?}", config.image)))?;
         let rootfs = self.images.prepare(id, &image.id)?;
-        let bundle = self.bundle(id, sandbox, &config, &image, &rootfs)?;
+        let bundle = self.bundle(sandbox, &config, &image, &rootfs)?;
         let seccomp = self.filter(&config.security, &bundle.process.capabilities)?;
         let devices = (!config.security.privileged)
             .then(|| bundle.devices.iter().map(Device::rule).collect());
@@ -92,7 +93,6 @@ impl Embedded {
 
     fn bundle(
         &self,
-        id: &str,
         sandbox: &SandboxRecord,
         config: &ContainerConfig,
         image: &Image,
@@ -116,7 +116,7 @@ impl Embedded {
             files: &files,
             config,
             image: &image.config,
-            groups: self.groups_view(sandbox, id),
+            unified: matches!(self.hierarchy, Hierarchy::Unified(_)),
             no_cgroup: &no_cgroup,
             rootfs,
             target: self.target(&sandbox.config, config)?,
@@ -124,19 +124,6 @@ impl Embedded {
         let bundle = spec::build(&input)?;
         spec::make_working_directory(&bundle.process, config, rootfs)?;
         Ok(bundle)
-    }
-
-    fn groups_view(&self, sandbox: &SandboxRecord, id: &str) -> GroupsView {
-        let path = self
-            .layout
-            .container_cgroup(&sandbox.id, &sandbox.config, id);
-        match self.hierarchy.by_controller(&path) {
-            None => GroupsView::Unified,
-            Some(groups) => GroupsView::Legacy {
-                places: self.layout.group_places(),
-                groups,
-            },
-        }
     }
 
     /// The process of the container whose process namespace this one is to join, where it would not be in the same anyway.

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Options;
-use crate::cgroup::Hierarchy;
 use crate::cri::SandboxConfig;
 use crate::sandbox::{NAMESPACES, SHM};
 use crate::spec::SandboxFiles;
@@ -49,14 +48,6 @@ impl Layout {
         } else {
             std::os::unix::fs::symlink("/dev/null", sink)
         }
-    }
-
-    pub(super) fn create_group_places(&self, hierarchy: &Hierarchy) -> io::Result<()> {
-        let groups = hierarchy.by_controller(Path::new(""));
-        groups
-            .into_iter()
-            .flatten()
-            .try_for_each(|(name, _)| std::fs::create_dir_all(self.group_places().join(name)))
     }
 
     /// Records of sandboxes.
@@ -115,11 +106,6 @@ impl Layout {
     /// What libcontainer takes for a cgroup; see [`crate::spec::Input::no_cgroup`].
     pub(super) fn no_cgroup(&self) -> PathBuf {
         self.run.join("no-cgroup")
-    }
-
-    /// An empty directory for each controller of version 1; see [`crate::spec::GroupsView`].
-    pub(super) fn group_places(&self) -> PathBuf {
-        self.run.join("cgroup")
     }
 
     pub(super) fn namespace(&self, sandbox_id: &str, name: &str) -> PathBuf {

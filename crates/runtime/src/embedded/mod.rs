@@ -104,9 +104,6 @@ impl Embedded {
         let hierarchy = options
             .hierarchy()
             .map_err(|error| Error::host("find control groups", error))?;
-        layout
-            .create_group_places(&hierarchy)
-            .map_err(|error| Error::host("make the runtime's directories", error))?;
         let program = seal::open(&options.shim.program);
         if let Err(error) = &program {
             tracing::warn!(%error, "containers are kept from the shim's program by its permissions alone");

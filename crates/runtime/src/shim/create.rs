@@ -10,18 +10,13 @@ use std::path::Path;
 use libcontainer::container::builder::ContainerBuilder;
 use libcontainer::syscall::syscall::SyscallType;
 use nix::fcntl::OFlag;
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use serde::{Deserialize, Serialize};
 
+use super::group_view::show;
 use super::launch::{Launch, capability_sets};
 use super::{ExecRequest, Failure, FrameReader, StartRequest};
 use crate::cgroup::Cgroup;
 use crate::spec::Process;
-
-/// Where libcontainer looks for control groups.
-const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// What the child tells the shim.
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,9 +127,7 @@ fn builder(
     Ok(builder)
 }
 
-/// Joins the container's cgroup. On version 1, libcontainer is then shown a cgroup file system of version 2, as which it looks at the
-/// path in the configuration alone, where there is nothing to move (see [`crate::spec::Input::no_cgroup`]): for version 1 it would read
-/// the host's mounts a dozen times, and move its children from outside, which waits for an RCU grace period.
+/// Joins the container's cgroup, and shows libcontainer and the container what they are to see of it.
 fn enter(cgroup: &Cgroup) -> Result<(), Failure> {
     let context =
         |what: &str, error: &dyn std::fmt::Display| Failure::new(format!("{what}: {error}"));
@@ -147,24 +140,7 @@ fn enter(cgroup: &Cgroup) -> Result<(), Failure> {
             .join()
             .map_err(|error| context("join cgroup", &error))?;
     }
-    let file_system = statfs(CGROUPS).map_err(|error| context("look at /sys/fs/cgroup", &error))?;
-    if file_system.filesystem_type() == CGROUP2_SUPER_MAGIC {
-        return Ok(());
-    }
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|error| context("unshare mounts", &error))?;
-    let none: Option<&str> = None;
-    // The host's mounts stay: ours are slaves.
-    mount(
-        none,
-        "/sys",
-        none,
-        MsFlags::MS_SLAVE | MsFlags::MS_REC,
-        none,
-    )
-    .map_err(|error| context("make /sys a slave", &error))?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(Some("cgroup2"), CGROUPS, Some("cgroup2"), flags, none)
-        .map_err(|error| context("cover /sys/fs/cgroup", &error))
+    show(cgroup).map_err(|error| context("show the control groups", &error))
 }
 
 /// Without `CAP_SYS_RESOURCE` the score cannot be lowered. Such a node protects its pods less, but runs them.

@@ -15,6 +15,7 @@ mod exec;
 mod exit_file;
 mod fork;
 mod frame;
+mod group_view;
 mod launch;
 mod protocol;
 mod reap;

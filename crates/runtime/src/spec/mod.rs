@@ -21,6 +21,7 @@ use crate::cri::{
 
 pub use capabilities::{bounding, capabilities_of};
 pub use devices::{Device, devices_of};
+pub(crate) use mounts::{GROUPS, LEGACY_GROUPS};
 pub use process::Process;
 pub use user::{ResolvedUser, resolve_user};
 pub use working_directory::make_working_directory;
@@ -38,21 +39,6 @@ pub struct SandboxFiles {
     pub resolv_conf: Option<PathBuf>,
 }
 
-/// What a container sees of its control groups.
-#[derive(Debug, Clone)]
-pub enum GroupsView {
-    /// Version 2: a namespace of its own, and the file system.
-    Unified,
-    /// Version 1, which is seen from the host's namespace: its own groups, mounted below a directory of the host that holds a place
-    /// for each.
-    Legacy {
-        /// The directory with the places.
-        places: PathBuf,
-        /// Its groups, by controller.
-        groups: Vec<(String, PathBuf)>,
-    },
-}
-
 /// All that a container is made of.
 #[derive(Debug)]
 pub struct Input<'a> {
@@ -64,8 +50,8 @@ pub struct Input<'a> {
     pub config: &'a ContainerConfig,
     /// What its image says.
     pub image: &'a ImageConfig,
-    /// How it sees its control groups.
-    pub groups: GroupsView,
+    /// Whether the host's control groups are version 2: then it has a namespace of them.
+    pub unified: bool,
     /// A directory whose `cgroup.procs` takes everything and does nothing; libcontainer is to move processes there.
     pub no_cgroup: &'a Path,
     /// Its root file system, mounted.
@@ -158,7 +144,7 @@ fn namespaces(input: &Input<'_>) -> Vec<Value> {
         namespaces.push(json!({"type": "network", "path": pinned("net")}));
         namespaces.extend(by_pin("uts", "uts"));
     }
-    if matches!(input.groups, GroupsView::Unified) {
+    if input.unified {
         namespaces.push(json!({"type": "cgroup"}));
     }
     if input.sandbox.ipc != NamespaceMode::Node {

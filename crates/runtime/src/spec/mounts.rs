@@ -1,13 +1,17 @@
 //! The mounts of a container, in order.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{GroupsView, Input};
+use super::Input;
 use crate::cri::{Mount, MountPropagation};
 
-const GROUPS: &str = "/sys/fs/cgroup";
+/// Where control groups are looked for.
+pub(crate) const GROUPS: &str = "/sys/fs/cgroup";
+/// Where the shim shows libcontainer what the container is to see of its groups of version 1: over a directory of sysfs that making a
+/// container needs nothing of.
+pub(crate) const LEGACY_GROUPS: &str = "/sys/dev";
 
 pub(super) fn build(input: &Input<'_>) -> Vec<Value> {
     let mut mounts = system(input);
@@ -55,7 +59,14 @@ fn system(input: &Input<'_>) -> Vec<Value> {
             &["nosuid", "noexec", "nodev", sys_mode],
         ),
     ];
-    mounts.extend(groups(&input.groups, sys_mode));
+    let flags = ["nosuid", "noexec", "nodev", "relatime", sys_mode];
+    mounts.push(if input.unified {
+        mount(GROUPS, "cgroup2", "cgroup", &flags)
+    } else {
+        let mode = if privileged { "rw" } else { "rro" };
+        let options = ["rbind", "nosuid", "noexec", "nodev", mode];
+        mount(GROUPS, "bind", LEGACY_GROUPS, &options)
+    });
     let mut add = |target: &str, source: &Path, mode: &'static str| {
         if !input
             .config
@@ -77,24 +88,6 @@ fn system(input: &Input<'_>) -> Vec<Value> {
         add("/etc/resolv.conf", resolv_conf, mode);
     }
     mounts
-}
-
-/// Its control groups, where programs that size themselves by their limits look for them.
-fn groups(view: &GroupsView, mode: &str) -> Vec<Value> {
-    let flags = ["nosuid", "noexec", "nodev", "relatime", mode];
-    match view {
-        GroupsView::Unified => vec![mount(GROUPS, "cgroup2", "cgroup", &flags)],
-        GroupsView::Legacy { places, groups } => {
-            let bind = |target: &str, source: &Path, mode| {
-                let options = ["bind", "nosuid", "noexec", "nodev", mode];
-                json!({"destination": target, "type": "bind", "source": source, "options": options})
-            };
-            let one = |(name, group): &(String, PathBuf)| bind(&format!("{GROUPS}/{name}"), group, mode);
-            std::iter::once(bind(GROUPS, places, "ro"))
-                .chain(groups.iter().map(one))
-                .collect()
-        }
-    }
 }
 
 fn mount(target: &str, kind: &str, source: &str, options: &[&str]) -> Value {

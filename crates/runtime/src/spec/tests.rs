@@ -166,10 +166,7 @@ fn bundle(config: &ContainerConfig, image: &ImageConfig) -> Result<Bundle> {
         files: &files,
         config,
         image,
-        groups: GroupsView::Legacy {
-            places: "/groups".into(),
-            groups: vec![("memory".into(), "/sys/fs/cgroup/memory/pod/one".into())],
-        },
+        unified: false,
         no_cgroup: Path::new("/nowhere"),
         rootfs: rootfs().path(),
         target: None,
