@@ -157,6 +157,49 @@ pub struct Storage {
     pub bucket: Text,
 }
 
+/// Who answers for a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The store, which keeps its objects.
+    Store,
+    /// Whoever can tell: its objects are questions, which are answered when they are created, and forgotten.
+    Question(Question),
+    /// A pod, which a created Binding puts on a node.
+    Binding,
+    /// The parts of the control plane, looked at when somebody asks.
+    Components,
+}
+
+/// What a review asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Who am I?
+    Oneself,
+    /// Whose token is this?
+    Token,
+    /// May somebody do this?
+    Access,
+    /// May somebody do this in this namespace?
+    AccessHere,
+    /// May I do this?
+    OwnAccess,
+    /// What may I do?
+    OwnRules,
+}
+
+/// What is done for a resource beside keeping its objects, and needs more than its strategy knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Special {
+    /// Nothing.
+    None,
+    /// Its objects are namespaces: deleted in two steps, by the finalizers in their spec.
+    Namespace,
+    /// They get addresses and ports.
+    Service,
+    /// They are told whether their priority level is there.
+    FlowSchema,
+}
+
 /// The only statement of a resource. Routes, discovery, OpenAPI, storage keys, tables and authorization derive from it.
 #[derive(Clone)]
 pub struct ResourceDef {
@@ -188,6 +231,20 @@ pub struct ResourceDef {
     pub columns: Vec<Column>,
     /// Fields that a field selector may name beside `metadata.name` and `metadata.namespace`.
     pub selectable_fields: Vec<Text>,
+    /// Who answers for it.
+    pub source: Source,
+    /// What is done for it beside.
+    pub special: Special,
+    /// What every answer warns of, where Kubernetes calls the resource deprecated.
+    pub deprecation: Option<Text>,
+    /// Members that every encoded object has, null where there is nothing to say: times of Kubernetes' own types.
+    pub nullable: Vec<Text>,
+    /// Whether a deletion is answered with what was deleted, instead of a Status.
+    pub returns_deleted: bool,
+    /// The directory that Kubernetes keeps its objects in, which messages name: often the plural.
+    pub directory: Text,
+    /// Whether the refusal of a field selector names the kind: those whose fields have a conversion of their own.
+    pub names_kind_of_fields: bool,
     /// What is particular about its objects.
     pub strategy: Arc<dyn Strategy>,
 }

@@ -13,21 +13,6 @@ use navarch_store::{Entry, Snapshot};
 
 use crate::encode::scan;
 
-/// A kind whose storage does more than keep bytes, as Kubernetes' own registry has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Special {
-    /// Nothing particular.
-    None,
-    /// Deleted in two steps, by its finalizers in the spec.
-    Namespace,
-    /// Gets addresses and ports.
-    Service,
-    /// Gets a service account, tolerations and a priority.
-    Pod,
-    /// Is told whether its priority level is there.
-    FlowSchema,
-}
-
 /// One resource, as served.
 pub(crate) struct Served {
     pub(crate) def: Arc<ResourceDef>,
@@ -37,13 +22,8 @@ pub(crate) struct Served {
     pub(crate) head: String,
     /// The resource whose objects are stored where that is another one.
     pub(crate) storage: Option<Arc<Served>>,
-    pub(crate) special: Special,
     /// Its type. `None`: the table of types does not have it, and nobody is told who owns its fields.
     pub(crate) ty: Option<TypeId>,
-    /// What every answer warns of, where Kubernetes calls the resource deprecated.
-    pub(crate) deprecation: Option<&'static str>,
-    /// Members that every encoded object has, null where there is nothing to say.
-    pub(crate) nullable: &'static [&'static str],
     /// The store's prefix of all its objects.
     pub(crate) prefix: String,
 }
@@ -51,28 +31,18 @@ pub(crate) struct Served {
 impl Served {
     fn new(def: Arc<ResourceDef>, storage: Option<Arc<Served>>) -> Self {
         let api_version = def.api_version();
-        let special = match (&*def.group, &*def.plural) {
-            ("", "namespaces") => Special::Namespace,
-            ("", "services") => Special::Service,
-            ("", "pods") => Special::Pod,
-            ("flowcontrol.apiserver.k8s.io", "flowschemas") => Special::FlowSchema,
-            _ => Special::None,
-        };
         Self {
             head: format!("{{\"apiVersion\":{api_version:?},\"kind\":{:?},", def.kind),
             prefix: def.prefix(None),
-            deprecation: deprecation(&def),
-            nullable: nullable(&def),
             api_version,
             storage,
-            special,
             ty: schema().kind(&def.group, &def.version, &def.kind),
             def,
         }
     }
 
-    /// Whether it is more than a question that is answered and forgotten.
-    pub(crate) fn is_kept(&self) -> bool {
+    /// Whether its objects can be looked at, and so have a table.
+    pub(crate) fn has_table(&self) -> bool {
         self.def.verbs.iter().any(|verb| *verb != Verb::Create)
     }
 
@@ -173,48 +143,6 @@ impl Served {
     /// A 404 for one of its objects.
     pub(crate) fn not_found(&self, name: &str) -> StatusError {
         StatusError::not_found(&self.def.group, &self.def.plural, name)
-    }
-}
-
-fn deprecation(def: &ResourceDef) -> Option<&'static str> {
-    match (&*def.group, &*def.plural) {
-        ("", "endpoints") => {
-            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
-        }
-        ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
-        _ => None,
-    }
-}
-
-/// The kinds of which Kubernetes answers a deletion with what was deleted.
-pub(crate) fn returns_deleted(def: &ResourceDef) -> bool {
-    match &*def.group {
-        "" => matches!(
-            &*def.plural,
-            "pods"
-                | "services"
-                | "serviceaccounts"
-                | "podtemplates"
-                | "resourcequotas"
-                | "persistentvolumes"
-                | "persistentvolumeclaims"
-        ),
-        "resource.k8s.io" => true,
-        "storage.k8s.io" => def.plural != "csistoragecapacities",
-        _ => false,
-    }
-}
-
-/// Kubernetes' own types write some times that are not set as null.
-fn nullable(def: &ResourceDef) -> &'static [&'static str] {
-    match (&*def.group, &*def.plural) {
-        ("", "events") => &["eventTime", "firstTimestamp", "lastTimestamp"],
-        ("events.k8s.io", "events") => &[
-            "deprecatedFirstTimestamp",
-            "deprecatedLastTimestamp",
-            "eventTime",
-        ],
-        _ => &[],
     }
 }
 

@@ -199,6 +199,23 @@ impl StatusError {
         }
     }
 
+    /// 405: the resource has the method, but not for this.
+    pub fn not_supported(action: &str, group: &str, plural: &str) -> Self {
+        let message = format!(
+            "{action} is not supported on resources of kind {:?}",
+            qualified(plural, group)
+        );
+        Self {
+            message,
+            details: Some(Box::new(StatusDetails {
+                group: Some(group.to_owned()).filter(|group| !group.is_empty()),
+                kind: Some(plural.to_owned()),
+                ..StatusDetails::default()
+            })),
+            ..Self::method_not_allowed()
+        }
+    }
+
     /// 410: the resource version is too old.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
-use crate::def::{ResourceDef, Scope, Storage, Subresource, SubresourceKind, Text, Verb};
+use crate::def::{
+    Question, ResourceDef, Scope, Source, Special, Storage, Subresource, SubresourceKind, Text,
+    Verb,
+};
 use crate::strategy::{Hooks, TypedStrategy};
 
 /// The scope of a type, as a value.
@@ -64,6 +67,13 @@ impl Row {
             },
             columns: T::COLUMNS.to_vec(),
             selectable_fields: T::FIELDS.iter().map(|&field| field.into()).collect(),
+            source: Source::Store,
+            special: Special::None,
+            deprecation: None,
+            nullable: Vec::new(),
+            returns_deleted: false,
+            directory: T::URL_PATH_SEGMENT.into(),
+            names_kind_of_fields: false,
             strategy: Arc::new(TypedStrategy::<T>::new(
                 T::Scope::SCOPE == Scope::Namespaced,
             )),
@@ -82,6 +92,47 @@ impl Row {
 
     pub(crate) fn verbs(mut self, verbs: &[Verb]) -> Self {
         self.0.verbs = verbs.to_vec();
+        self
+    }
+
+    /// Its objects are questions.
+    pub(crate) fn asks(self, question: Question) -> Self {
+        self.from(Source::Question(question), &[Verb::Create])
+    }
+
+    /// Its objects are not in the store.
+    pub(crate) fn from(mut self, source: Source, verbs: &[Verb]) -> Self {
+        self.0.source = source;
+        self.verbs(verbs)
+    }
+
+    pub(crate) fn special(mut self, special: Special) -> Self {
+        self.0.special = special;
+        self
+    }
+
+    pub(crate) fn deprecated(mut self, warning: &'static str) -> Self {
+        self.0.deprecation = Some(warning.into());
+        self
+    }
+
+    pub(crate) fn nullable(mut self, names: &[&'static str]) -> Self {
+        self.0.nullable = names.iter().map(|&name| name.into()).collect();
+        self
+    }
+
+    pub(crate) fn returns_deleted(mut self) -> Self {
+        self.0.returns_deleted = true;
+        self
+    }
+
+    pub(crate) fn directory(mut self, directory: &'static str) -> Self {
+        self.0.directory = directory.into();
+        self
+    }
+
+    pub(crate) fn names_kind_of_fields(mut self) -> Self {
+        self.0.names_kind_of_fields = true;
         self
     }
 

@@ -1,13 +1,13 @@
 //! NamespaceLifecycle: nothing comes into a namespace that is not there or is going, and some namespaces stay.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusCause;
+use navarch_api::def::Special;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::Compare;
 
 use super::{Admitted, Attributes, Layer, Operation};
 use crate::encode::scan;
-use crate::served::Special;
 
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
 
@@ -35,7 +35,7 @@ impl Layer for NamespaceLifecycle {
         admitted: &mut Admitted,
     ) -> Result<()> {
         match attributes.operation {
-            Operation::Delete if attributes.served.special == Special::Namespace => {
+            Operation::Delete if attributes.served.def.special == Special::Namespace => {
                 let name = object.metadata().name.as_deref().unwrap_or_default();
                 if IMMORTAL.contains(&name) {
                     return Err(StatusError::forbidden(

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use navarch_api::def::{ResourceDef, Subresource, Verb};
+use navarch_api::def::{ResourceDef, Source, Subresource, Verb};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,7 @@ pub(super) fn verbs(verbs: &[Verb]) -> Vec<&'static str> {
 
 /// What clients tell by that the stored form has changed: eight bytes of a hash of its name.
 pub(super) fn storage_version_hash(def: &ResourceDef) -> Option<String> {
-    if !def.verbs.contains(&Verb::List) {
+    if def.source != Source::Store || !def.verbs.contains(&Verb::List) {
         return None;
     }
     let text = format!("{}/{}/{}", def.storage.group, def.storage.version, def.kind);

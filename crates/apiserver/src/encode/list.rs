@@ -109,8 +109,11 @@ impl Iterator for ListChunks {
     }
 }
 
-/// A list's metadata.
+/// A list's metadata; nothing for revision 0, that of what is in no store.
 pub(crate) fn list_meta(revision: u64, continue_token: &str, remaining: Option<i64>) -> String {
+    if revision == 0 {
+        return "{}".into();
+    }
     let mut meta = format!("{{\"resourceVersion\":\"{revision}\"");
     if !continue_token.is_empty() {
         meta.push_str(&format!(",\"continue\":{continue_token:?}"));

@@ -35,7 +35,7 @@ pub(crate) fn encode(
 
 /// Writes null for what the kind always has and this object has not.
 pub(crate) fn add_nulls(served: &Served, json: &mut Vec<u8>) {
-    for name in served.nullable {
+    for name in &served.def.nullable {
         if scan::member(json, 0, name).is_none() && json.pop().is_some() {
             json.extend_from_slice(format!(",\"{name}\":null}}").as_bytes());
         }

@@ -9,7 +9,6 @@ use super::parameters::{
     PRETTY, PROXIED, Parameter, REST, WRITE,
 };
 use super::schemas::name_of;
-use crate::served::returns_deleted;
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
@@ -199,7 +198,7 @@ impl Maker<'_> {
         operation.answer = Content::Type(match verb {
             Verb::List => format!("{schema}List"),
             Verb::DeleteCollection => format!("{META}.Status"),
-            Verb::Delete if !returns_deleted(def) => format!("{META}.Status"),
+            Verb::Delete if !def.returns_deleted => format!("{META}.Status"),
             _ => schema,
         });
         Some(operation)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use http::Response;
-use navarch_api::def::{SubresourceKind, Verb as Has};
+use k8s_openapi::api::core::v1::Pod;
+use navarch_api::def::{Source, Special, SubresourceKind, Verb as Has};
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
@@ -36,7 +37,7 @@ impl ApiServer {
             .find(&info.group, &info.version, &info.resource);
         let served = served.ok_or_else(StatusError::no_such_path)?;
         let def = &served.def;
-        let own_name = def.plural == "namespaces" && def.group.is_empty();
+        let own_name = def.special == Special::Namespace;
         if !def.is_namespaced() && !info.namespace.is_empty() && !own_name {
             return Err(StatusError::no_such_path());
         }
@@ -51,10 +52,12 @@ impl ApiServer {
                 Verb::List | Verb::Watch => info.name.is_empty(),
                 Verb::Other => false,
             };
-            return if fits && allowed(&def.verbs, info.verb) {
-                Ok(served)
-            } else {
-                Err(StatusError::method_not_allowed())
+            return match allowed(&def.verbs, info.verb) {
+                true if fits => Ok(served),
+                false if info.verb == Verb::Watch && allowed(&def.verbs, Verb::List) => {
+                    Err(StatusError::not_supported("watch", &def.group, &def.plural))
+                }
+                _ => Err(StatusError::method_not_allowed()),
             };
         }
         let sub = def
@@ -130,19 +133,19 @@ impl ApiServer {
     }
 
     async fn main<'a>(&'a self, request: &mut Request<'a>) -> Result<Output> {
-        match request.info.verb {
-            Verb::Create if &*request.served.def.plural == "bindings" => {
-                let pods = self
-                    .directory
-                    .find("", "v1", "pods")
-                    .ok_or_else(StatusError::no_such_path)?;
-                request.served = pods;
-                Box::pin(self.bind(request, None)).await
+        match request.served.def.source {
+            Source::Store => {}
+            Source::Question(question) => return self.review(request, question),
+            Source::Binding => {
+                let pods = self.directory.of::<Pod>();
+                request.served = pods.ok_or_else(StatusError::no_such_path)?;
+                return Box::pin(self.bind(request, None)).await;
             }
-            Verb::Create => match self.review(request) {
-                Some(answered) => answered,
-                None => Box::pin(self.create(request)).await,
-            },
+            Source::Components if request.info.verb == Verb::Get => return self.component(request),
+            Source::Components => return self.components(request),
+        }
+        match request.info.verb {
+            Verb::Create => Box::pin(self.create(request)).await,
             Verb::Get => self.get(request).await,
             Verb::List => Box::pin(self.list(request)).await,
             Verb::Watch => Box::pin(self.watch(request)).await,

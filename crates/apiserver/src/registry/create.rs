@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use navarch_api::def::Special;
 use navarch_api::strategy::Part;
 use navarch_machinery::names;
 use navarch_machinery::object::Object;
@@ -18,7 +19,7 @@ use crate::bootstrap::flow_control;
 use crate::limits::{NAME_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
-use crate::served::{Served, Special};
+use crate::served::Served;
 
 impl ApiServer {
     /// Creates the object that the request carries.
@@ -36,7 +37,7 @@ impl ApiServer {
             .create_object(request, object, options.dry_run, None)
             .await?;
         if let (Special::FlowSchema, Output::Stored { entry, .. }) =
-            (request.served.special, &output)
+            (request.served.def.special, &output)
         {
             flow_control::marked(self, entry.modified).await;
         }
@@ -122,7 +123,7 @@ impl ApiServer {
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
-            let blank = (served.special == Special::Service).then(|| object.clone_object());
+            let blank = (served.def.special == Special::Service).then(|| object.clone_object());
             if blank.is_some() {
                 let services = &self.services;
                 services.reserve(&*snapshot, &self.directory, &mut *object, None, &mut extra)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use navarch_api::def::Special;
 use navarch_api::strategy::Propagation;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -18,7 +19,7 @@ use crate::encode::restamp;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::Managed;
 use crate::reply::{Output, success};
-use crate::served::{Served, Special, returns_deleted};
+use crate::served::Served;
 
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
@@ -58,7 +59,7 @@ impl ApiServer {
                 .ok_or_else(|| served.not_found(key.rsplit('/').next().unwrap_or_default()))?;
             let old = served.decode(&entry)?;
             self.admit_deletion(request, &*old)?;
-            if served.special == Special::Namespace {
+            if served.def.special == Special::Namespace {
                 match self
                     .terminate_namespace(request, options, &entry, &old)
                     .await?
@@ -137,7 +138,7 @@ impl ApiServer {
             None => restamp(&entry.value)?,
         };
         match self.remove(entry, encoded, extra).await? {
-            Written::Done(entry) if returns_deleted(&served.def) => Ok(Some(Output::Stored {
+            Written::Done(entry) if served.def.returns_deleted => Ok(Some(Output::Stored {
                 served: served.clone(),
                 entry,
                 object: None,
@@ -159,7 +160,7 @@ pub(super) fn warn_of_dependents(request: &mut Request<'_>, options: &DeleteOpti
 
 /// The answer to a deletion that has removed the object: the object itself for some kinds, a Status for most.
 fn deleted(served: &Arc<Served>, entry: &Entry, object: &Arc<dyn Object>) -> Output {
-    if returns_deleted(&served.def) {
+    if served.def.returns_deleted {
         let mut object = object.clone_object();
         object.metadata_mut().managed_fields = Managed::of(entry).entries();
         return Output::Object {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod commit;
+mod components;
 pub(crate) mod continuation;
 mod create;
 pub(crate) mod decode;

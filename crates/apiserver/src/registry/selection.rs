@@ -45,7 +45,7 @@ impl Selection {
         };
         let known = |field: &str| {
             field == "metadata.name"
-                || (field == "metadata.namespace" && !names_its_kind(served))
+                || (field == "metadata.namespace" && !served.def.names_kind_of_fields)
                 || served.def.selectable_fields.iter().any(|f| f == field)
         };
         match fields.terms().iter().find(|term| !known(&term.field)) {
@@ -107,14 +107,9 @@ impl Selection {
     }
 }
 
-/// Slices of resources have a way of their own with fields that they do not know.
-fn names_its_kind(served: &Served) -> bool {
-    (&*served.def.group, &*served.def.plural) == ("resource.k8s.io", "resourceslices")
-}
-
 /// Kubernetes has three ways to say it: custom conversions name the field alone.
 fn unknown_field(served: &Served, field: &str) -> String {
-    if names_its_kind(served) {
+    if served.def.names_kind_of_fields {
         let (version, kind) = (&served.api_version, &served.def.kind);
         format!("field label not supported for {version}, Kind={kind}: {field}")
     } else if served.def.selectable_fields.is_empty() {

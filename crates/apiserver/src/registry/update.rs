@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use navarch_api::def::Special;
 use navarch_api::strategy::Part;
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
@@ -19,7 +20,7 @@ use crate::encode::restamp;
 use crate::limits::{PATCH_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
-use crate::served::{Served, Special};
+use crate::served::Served;
 
 /// An object as it is when somebody changes it.
 pub(crate) struct Current<'a> {
@@ -130,7 +131,7 @@ impl ApiServer {
                 Some(&*old),
             )?;
             let mut extra = Extra::default();
-            if served.special == Special::Service && change.part == Part::Main {
+            if served.def.special == Special::Service && change.part == Part::Main {
                 let (services, old) = (&self.services, Some(&*old));
                 services.reserve(&*snapshot, &self.directory, &mut *object, old, &mut extra)?;
             }
@@ -197,7 +198,7 @@ impl ApiServer {
         object: &dyn Object,
         extra: &mut Extra,
     ) -> Result<()> {
-        if served.special != Special::Service {
+        if served.def.special != Special::Service {
             return Ok(());
         }
         let snapshot = self.store.snapshot();
@@ -289,16 +290,7 @@ fn registry_key(served: &Served, entry: &Entry) -> String {
         .key
         .strip_prefix(&*served.prefix)
         .unwrap_or(&entry.key);
-    let directory = match (&*served.def.group, &*served.def.plural) {
-        ("", "endpoints") => "services/endpoints",
-        ("", "services") => "services/specs",
-        ("", "nodes") => "minions",
-        ("", "replicationcontrollers") => "controllers",
-        ("events.k8s.io", _) => "events",
-        ("networking.k8s.io", "ingresses") => "ingress",
-        ("apiregistration.k8s.io", "apiservices") => "apiregistration.k8s.io/apiservices",
-        (_, plural) => plural,
-    };
+    let directory = &served.def.directory;
     format!("/registry/{directory}/{rest}")
 }
 
@@ -325,5 +317,5 @@ fn is_finished(served: &Served, object: &dyn Object) -> bool {
         .is_some_and(|finalizers| !finalizers.is_empty());
     let grace = meta.deletion_grace_period_seconds.unwrap_or(0) > 0;
     let deleted = meta.deletion_timestamp.is_some() && !held && !grace;
-    deleted && (served.special != Special::Namespace || super::namespace::is_finalized(object))
+    deleted && (served.def.special != Special::Namespace || super::namespace::is_finalized(object))
 }

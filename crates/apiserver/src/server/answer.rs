@@ -47,7 +47,7 @@ impl Encoder {
         let mut accepted = match sub.map(|sub| sub.kind) {
             Some(Log | Exec | Attach | PortForward | Proxy) => Accepted::JSON,
             _ => {
-                let (accepts, tables) = (header(headers, &ACCEPT), served.is_kept());
+                let (accepts, tables) = (header(headers, &ACCEPT), served.has_table());
                 accept::negotiate(accepts, info.verb, tables, || served.in_protobuf())?
             }
         };

@@ -71,7 +71,7 @@ impl ApiServer {
             }
         };
         let mut response = answer.unwrap_or_else(|error| error_response(&error, accepts));
-        if let Some(text) = served.and_then(|served| served.deprecation) {
+        if let Some(text) = served.and_then(|served| served.def.deprecation.as_deref()) {
             warn(&mut response, &[text.to_owned()]);
         }
         self.metrics.answered(

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod cluster;
+mod components;
 mod deletion;
 mod documents;
 mod http;

@@ -243,6 +243,7 @@ fn mounts_of_the_pod_replace_ours() {
             "/dev/pts",
             "/dev/mqueue",
             "/sys",
+            "/sys/fs/cgroup",
             "/dev/shm",
             "/data",
             "/etc/hostname",

@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenReview};
 
-use crate::def::Verb;
+use crate::def::Question;
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::of::<SelfSubjectReview>().verbs(&[Verb::Create]),
-        Row::of::<TokenReview>().verbs(&[Verb::Create]),
+        Row::of::<SelfSubjectReview>().asks(Question::Oneself),
+        Row::of::<TokenReview>().asks(Question::Token),
     ]
 }

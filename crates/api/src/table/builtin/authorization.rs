@@ -4,15 +4,14 @@ use k8s_openapi::api::authorization::v1::{
     LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
 };
 
-use crate::def::Verb;
+use crate::def::Question;
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    let rows = [
-        Row::of::<LocalSubjectAccessReview>(),
-        Row::of::<SelfSubjectAccessReview>(),
-        Row::of::<SelfSubjectRulesReview>(),
-        Row::of::<SubjectAccessReview>(),
-    ];
-    rows.map(|row| row.verbs(&[Verb::Create])).into()
+    vec![
+        Row::of::<LocalSubjectAccessReview>().asks(Question::AccessHere),
+        Row::of::<SelfSubjectAccessReview>().asks(Question::OwnAccess),
+        Row::of::<SelfSubjectRulesReview>().asks(Question::OwnRules),
+        Row::of::<SubjectAccessReview>().asks(Question::Access),
+    ]
 }

@@ -1,12 +1,12 @@
 //! The core group.
 
 use k8s_openapi::api::core::v1::{
-    Binding, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume,
-    PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service,
-    ServiceAccount,
+    Binding, ComponentStatus, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node,
+    PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController,
+    ResourceQuota, Secret, Service, ServiceAccount,
 };
 
-use crate::def::Verb;
+use crate::def::{Source, Special, Verb};
 use crate::table::row::Row;
 
 /// Without `deletecollection`: emptying all namespaces in one call is nothing anybody means.
@@ -22,25 +22,45 @@ const NAMESPACE_VERBS: &[Verb] = &[
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::of::<Binding>().verbs(&[Verb::Create]),
+        Row::of::<Binding>().from(Source::Binding, &[Verb::Create]),
+        Row::of::<ComponentStatus>()
+            .short("cs")
+            .from(Source::Components, &[Verb::Get, Verb::List])
+            .deprecated("v1 ComponentStatus is deprecated in v1.19+"),
         Row::of::<ConfigMap>().short("cm"),
-        Row::of::<Endpoints>().short("ep"),
-        Row::of::<Event>().short("ev"),
+        Row::of::<Endpoints>()
+            .short("ep")
+            .directory("services/endpoints")
+            .deprecated(
+                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+            ),
+        Row::of::<Event>()
+            .short("ev")
+            .nullable(&["eventTime", "firstTimestamp", "lastTimestamp"]),
         Row::of::<LimitRange>().short("limits"),
         Row::of::<Namespace>()
             .short("ns")
             .verbs(NAMESPACE_VERBS)
+            .special(Special::Namespace)
             .finalize()
             .status(),
         Row::of::<Node>()
             .short("no")
+            .directory("minions")
             .proxy("NodeProxyOptions")
             .status(),
-        Row::of::<PersistentVolumeClaim>().short("pvc").status(),
-        Row::of::<PersistentVolume>().short("pv").status(),
+        Row::of::<PersistentVolumeClaim>()
+            .short("pvc")
+            .returns_deleted()
+            .status(),
+        Row::of::<PersistentVolume>()
+            .short("pv")
+            .returns_deleted()
+            .status(),
         Row::of::<Pod>()
             .short("po")
             .category("all")
+            .returns_deleted()
             .attach()
             .binding()
             .ephemeral_containers()
@@ -51,18 +71,28 @@ pub(super) fn rows() -> Vec<Row> {
             .proxy("PodProxyOptions")
             .resize()
             .status(),
-        Row::of::<PodTemplate>(),
+        Row::of::<PodTemplate>().returns_deleted(),
         Row::of::<ReplicationController>()
             .short("rc")
             .category("all")
+            .directory("controllers")
             .scale()
             .status(),
-        Row::of::<ResourceQuota>().short("quota").status(),
+        Row::of::<ResourceQuota>()
+            .short("quota")
+            .returns_deleted()
+            .status(),
         Row::of::<Secret>(),
-        Row::of::<ServiceAccount>().short("sa").token(),
+        Row::of::<ServiceAccount>()
+            .short("sa")
+            .returns_deleted()
+            .token(),
         Row::of::<Service>()
             .short("svc")
             .category("all")
+            .directory("services/specs")
+            .special(Special::Service)
+            .returns_deleted()
             .proxy("ServiceProxyOptions")
             .status(),
     ]

@@ -6,5 +6,14 @@ use k8s_openapi::api::events::v1::Event as EventsEvent;
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![Row::of::<EventsEvent>().short("ev").stored_as::<Event>()]
+    vec![
+        Row::of::<EventsEvent>()
+            .short("ev")
+            .stored_as::<Event>()
+            .nullable(&[
+                "deprecatedFirstTimestamp",
+                "deprecatedLastTimestamp",
+                "eventTime",
+            ]),
+    ]
 }

@@ -9,7 +9,10 @@ use crate::table::row::Row;
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::of::<IngressClass>(),
-        Row::of::<Ingress>().short("ing").status(),
+        Row::of::<Ingress>()
+            .short("ing")
+            .directory("ingress")
+            .status(),
         Row::of::<IPAddress>().short("ip"),
         Row::of::<NetworkPolicy>().short("netpol"),
         Row::of::<ServiceCIDR>().status(),

@@ -8,9 +8,11 @@ use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::of::<DeviceClass>(),
-        Row::of::<ResourceClaim>().status(),
-        Row::of::<ResourceClaimTemplate>(),
-        Row::of::<ResourceSlice>(),
+        Row::of::<DeviceClass>().returns_deleted(),
+        Row::of::<ResourceClaim>().returns_deleted().status(),
+        Row::of::<ResourceClaimTemplate>().returns_deleted(),
+        Row::of::<ResourceSlice>()
+            .returns_deleted()
+            .names_kind_of_fields(),
     ]
 }

@@ -8,11 +8,13 @@ use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        Row::of::<CSIDriver>(),
-        Row::of::<CSINode>(),
+        Row::of::<CSIDriver>().returns_deleted(),
+        Row::of::<CSINode>().returns_deleted(),
         Row::of::<CSIStorageCapacity>(),
-        Row::of::<StorageClass>().short("sc"),
-        Row::of::<VolumeAttachment>().status(),
-        Row::of::<VolumeAttributesClass>().short("vac"),
+        Row::of::<StorageClass>().returns_deleted().short("sc"),
+        Row::of::<VolumeAttachment>().returns_deleted().status(),
+        Row::of::<VolumeAttributesClass>()
+            .returns_deleted()
+            .short("vac"),
     ]
 }

@@ -5,6 +5,7 @@ mod identity;
 
 use std::sync::Arc;
 
+use navarch_api::def::Question;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
@@ -16,46 +17,20 @@ use crate::reply::Output;
 /// A question of one kind: fills in the answer.
 type Answer = fn(&ApiServer, &Request<'_>, &mut dyn Object) -> Result<()>;
 
-/// Who answers which question, by group and plural.
-const ANSWERS: &[(&str, &str, Answer)] = &[
-    (
-        "authentication.k8s.io",
-        "selfsubjectreviews",
-        identity::oneself,
-    ),
-    ("authentication.k8s.io", "tokenreviews", identity::token),
-    (
-        "authorization.k8s.io",
-        "localsubjectaccessreviews",
-        access::of_subject_here,
-    ),
-    (
-        "authorization.k8s.io",
-        "selfsubjectaccessreviews",
-        access::of_oneself,
-    ),
-    (
-        "authorization.k8s.io",
-        "selfsubjectrulesreviews",
-        access::rules,
-    ),
-    (
-        "authorization.k8s.io",
-        "subjectaccessreviews",
-        access::of_subject,
-    ),
-];
+fn answerer(question: Question) -> Answer {
+    match question {
+        Question::Oneself => identity::oneself,
+        Question::Token => identity::token,
+        Question::Access => access::of_subject,
+        Question::AccessHere => access::of_subject_here,
+        Question::OwnAccess => access::of_oneself,
+        Question::OwnRules => access::rules,
+    }
+}
 
 impl ApiServer {
-    /// Answers the request if it is a question.
-    pub(crate) fn review(&self, request: &mut Request<'_>) -> Option<Result<Output>> {
-        let def = &request.served.def;
-        let is_this = |row: &&(&str, &str, Answer)| (row.0, row.1) == (&*def.group, &*def.plural);
-        let (_, _, answer) = ANSWERS.iter().find(is_this)?;
-        Some(self.answer(request, *answer))
-    }
-
-    fn answer(&self, request: &mut Request<'_>, answer: Answer) -> Result<Output> {
+    /// Answers the question that the request is.
+    pub(crate) fn review(&self, request: &mut Request<'_>, question: Question) -> Result<Output> {
         let validation = request.params.write_options("CreateOptions")?.validation;
         let body = std::mem::replace(&mut request.body, Input::None);
         let served: &Arc<_> = request.served;
@@ -69,7 +44,7 @@ impl ApiServer {
             // Kubernetes does not say what it is that is not valid.
             return Err(StatusError::invalid(&served.def.group, "", "", &errors));
         }
-        answer(self, request, &mut *object)?;
+        answerer(question)(self, request, &mut *object)?;
         strategy.apply_defaults(&mut *object);
         Ok(Output::Object {
             served: served.clone(),
