@@ -39,6 +39,7 @@ mod shown;
 pub mod storage;
 pub mod strategy;
 pub mod table;
+pub mod texts;
 mod typed;
 mod web_address;
 mod workload;

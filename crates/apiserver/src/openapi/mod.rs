@@ -1,6 +1,7 @@
 //! `/openapi/v3` and `/openapi/v2`: the paths and the shapes of what is served, from the table and the schema of all types.
 //!
-//! A document is made when it is first asked for, and kept. Descriptions are not carried over from Kubernetes.
+//! A document is made when it is first asked for, and kept. Types and fields
+//! have their descriptions; operations and parameters have none.
 
 mod gnostic;
 mod names;
@@ -18,6 +19,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use navarch_api::table::{Table, Version};
+use navarch_api::texts::Texts;
 use serde_json::{Value, json};
 
 use crate::discovery::Document;
@@ -118,17 +120,19 @@ impl Documents {
             .values()
             .flat_map(|part| part.paths.clone())
             .collect();
-        v2::document(&paths)
+        v2::document(&paths, &Texts::unpacked())
     }
 
     fn part(&self, path: &str) -> Option<&Document> {
         let part = self.parts().get(path)?;
-        let make = || Document::new(&v3::document(&part.paths));
+        let make = || Document::new(&v3::document(&part.paths, &Texts::unpacked()));
         Some(part.made.get_or_init(make))
     }
 
     /// Tells of each document its address, with the hash of what it holds: clients keep it for as long as that holds.
     fn make_index(&self) -> Document {
+        // All of them are made: the texts are unpacked once.
+        let _texts = Texts::unpacked();
         let paths: serde_json::Map<String, Value> = self
             .parts()
             .keys()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use navarch_api::schema::schema;
+use navarch_api::texts::Texts;
 use navarch_machinery::schema::{Either, Field, ListType, Shape, Type};
 use serde_json::{Map, Value, json};
 
@@ -39,7 +40,7 @@ pub(super) fn name_of(group: &str, version: &str, kind: &str) -> Option<&'static
 }
 
 /// The schemas of all types that these paths mention, and of those that these mention, by name.
-pub(super) fn closure(paths: &[Path], dialect: Dialect) -> BTreeMap<String, Value> {
+pub(super) fn closure(paths: &[Path], dialect: Dialect, texts: &Texts) -> BTreeMap<String, Value> {
     let mut made = BTreeMap::new();
     let mut open: Vec<String> = Vec::new();
     for operation in paths.iter().flat_map(|path| &path.operations) {
@@ -56,12 +57,13 @@ pub(super) fn closure(paths: &[Path], dialect: Dialect) -> BTreeMap<String, Valu
             for field in ty.fields() {
                 open.extend(mentioned(ty, field, &field.shape));
             }
-            let mut value = schema_of(ty, dialect);
+            let mut value = schema_of(ty, dialect, texts);
             if let (true, Some(fields)) = (of_every_group(&name), value.as_object_mut()) {
                 fields.insert(KINDS.into(), kinds_of_every_group(&name, paths));
             }
             made.insert(name, value);
-        } else if let Some(value) = special(&name, dialect) {
+        } else if let Some(mut value) = special(&name, dialect) {
+            describe(texts.of_type(&name), &mut value);
             if let Some(item) = name.strip_prefix(EXTENSIONS) {
                 open.extend(item.contains("PropsOr").then(props));
             }
@@ -149,11 +151,20 @@ fn special(name: &str, dialect: Dialect) -> Option<Value> {
     })
 }
 
-fn schema_of(ty: &Type, dialect: Dialect) -> Value {
+/// Adds what Kubernetes says of it.
+fn describe(text: Option<&str>, value: &mut Value) {
+    if let (Some(text), Some(fields)) = (text, value.as_object_mut()) {
+        fields.insert("description".into(), text.into());
+    }
+}
+
+fn schema_of(ty: &Type, dialect: Dialect, texts: &Texts) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in ty.fields() {
-        properties.insert(field.name.to_string(), property(ty, field, dialect));
+        let mut value = property(ty, field, dialect);
+        describe(texts.of_field(&ty.name, &field.name), &mut value);
+        properties.insert(field.name.to_string(), value);
         if field.required {
             required.push(field.name.to_string());
         }
@@ -180,7 +191,9 @@ fn schema_of(ty: &Type, dialect: Dialect) -> Value {
             .collect();
         value.insert(KINDS.into(), kinds.into());
     }
-    value.into()
+    let mut value = value.into();
+    describe(texts.of_type(&ty.name), &mut value);
+    value
 }
 
 fn property(ty: &Type, field: &Field, dialect: Dialect) -> Value {

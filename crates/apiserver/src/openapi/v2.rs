@@ -1,5 +1,6 @@
 //! OpenAPI 2, which older clients ask for: one document of everything.
 
+use navarch_api::texts::Texts;
 use serde_json::{Map, Value, json};
 
 use super::operations::{Content, Operation, Path};
@@ -10,8 +11,8 @@ use super::v3::{extensions, reason};
 const ROOT: &str = "#/definitions/";
 
 /// The document of these paths and of all types that they mention.
-pub(super) fn document(paths: &[Path]) -> Value {
-    let definitions = closure(paths, Dialect::V2);
+pub(super) fn document(paths: &[Path], texts: &Texts) -> Value {
+    let definitions = closure(paths, Dialect::V2, texts);
     let described: Map<String, Value> = paths
         .iter()
         .map(|path| (path.path.clone(), path_item(path)))

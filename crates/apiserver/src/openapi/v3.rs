@@ -1,5 +1,6 @@
 //! OpenAPI 3: a document a group and version.
 
+use navarch_api::texts::Texts;
 use serde_json::{Map, Value, json};
 
 use super::operations::{Content, Media, Operation, Path};
@@ -9,8 +10,8 @@ use super::schemas::{Dialect, closure};
 const ROOT: &str = "#/components/schemas/";
 
 /// The document of these paths and of all types that they mention.
-pub(super) fn document(paths: &[Path]) -> Value {
-    let schemas = closure(paths, Dialect::V3);
+pub(super) fn document(paths: &[Path], texts: &Texts) -> Value {
+    let schemas = closure(paths, Dialect::V3, texts);
     let described: Map<String, Value> = paths
         .iter()
         .map(|path| (path.path.clone(), path_item(path)))
