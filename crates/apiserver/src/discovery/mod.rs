@@ -23,12 +23,15 @@ pub(crate) struct Document {
 impl Document {
     pub(crate) fn new(value: &Value) -> Self {
         let json: Bytes = value.to_string().into();
-        let hash = Sha512::digest(&json)
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let hash = hash(&json);
         Self { json, hash }
     }
+}
+
+/// What tells a document from its next version.
+pub(crate) fn hash(document: &[u8]) -> String {
+    let bytes = Sha512::digest(document);
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// All documents, made once.

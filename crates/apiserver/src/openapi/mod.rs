@@ -1,9 +1,10 @@
 //! `/openapi/v3` and `/openapi/v2`: the paths and the shapes of what is served, from the table and the schema of all types.
 //!
-//! A document is made when it is first asked for, and kept. Types and fields
+//! A document is made when it is first asked for, and kept in compressed form. Types and fields
 //! have their descriptions; operations and parameters have none.
 
 mod gnostic;
+mod kept;
 mod names;
 mod operations;
 mod parameters;
@@ -17,12 +18,11 @@ mod v3;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use bytes::Bytes;
 use navarch_api::table::{Table, Version};
 use navarch_api::texts::Texts;
 use serde_json::{Value, json};
 
-use crate::discovery::Document;
+pub(crate) use kept::Kept;
 use names::{of_group, pascal, tag};
 use operations::{Media, Path, plain_path};
 
@@ -66,15 +66,15 @@ pub(crate) struct Documents {
     table: Table,
     /// Of version 3, by the path that the index tells. Listed at first use: few servers are ever asked.
     parts: OnceLock<BTreeMap<String, Part>>,
-    index: OnceLock<Document>,
-    v2: OnceLock<Document>,
-    v2_protobuf: OnceLock<Bytes>,
+    index: OnceLock<Kept>,
+    v2: OnceLock<Kept>,
+    v2_protobuf: OnceLock<Kept>,
 }
 
 /// What one document of version 3 tells.
 struct Part {
     paths: Vec<Path>,
-    made: OnceLock<Document>,
+    made: OnceLock<Kept>,
 }
 
 impl Documents {
@@ -100,18 +100,18 @@ impl Documents {
     }
 
     /// The document at a path.
-    pub(crate) fn document(&self, path: &str) -> Option<&Document> {
+    pub(crate) fn document(&self, path: &str) -> Option<&Kept> {
         match path {
             "/openapi/v3" | "/openapi/v3/" => Some(self.index.get_or_init(|| self.make_index())),
-            "/openapi/v2" => Some(self.v2.get_or_init(|| Document::new(&self.make_v2()))),
+            "/openapi/v2" => Some(self.v2.get_or_init(|| Kept::json(&self.make_v2()))),
             _ => self.part(path.strip_prefix("/openapi/v3/")?),
         }
     }
 
     /// The document of version 2 as a message.
-    pub(crate) fn v2_protobuf(&self) -> Bytes {
-        let make = || gnostic::document(&self.make_v2()).into();
-        self.v2_protobuf.get_or_init(make).clone()
+    pub(crate) fn v2_protobuf(&self) -> &Kept {
+        let make = || Kept::new(&gnostic::document(&self.make_v2()));
+        self.v2_protobuf.get_or_init(make)
     }
 
     fn make_v2(&self) -> Value {
@@ -123,14 +123,14 @@ impl Documents {
         v2::document(&paths, &Texts::unpacked())
     }
 
-    fn part(&self, path: &str) -> Option<&Document> {
+    fn part(&self, path: &str) -> Option<&Kept> {
         let part = self.parts().get(path)?;
-        let make = || Document::new(&v3::document(&part.paths, &Texts::unpacked()));
+        let make = || Kept::json(&v3::document(&part.paths, &Texts::unpacked()));
         Some(part.made.get_or_init(make))
     }
 
     /// Tells of each document its address, with the hash of what it holds: clients keep it for as long as that holds.
-    fn make_index(&self) -> Document {
+    fn make_index(&self) -> Kept {
         // All of them are made: the texts are unpacked once.
         let _texts = Texts::unpacked();
         let paths: serde_json::Map<String, Value> = self
@@ -141,7 +141,7 @@ impl Documents {
                 Some((path.clone(), json!({"serverRelativeURL": url})))
             })
             .collect();
-        Document::new(&json!({"paths": paths}))
+        Kept::json(&json!({"paths": paths}))
     }
 }
 

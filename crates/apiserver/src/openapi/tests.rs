@@ -8,8 +8,8 @@ fn documents() -> Documents {
     Documents::new(navarch_api::table::builtin())
 }
 
-fn read(document: &Document) -> Value {
-    serde_json::from_slice(&document.json).unwrap()
+fn read(document: &Kept) -> Value {
+    serde_json::from_slice(&document.unpacked()).unwrap()
 }
 
 /// All references of a document.
@@ -81,6 +81,6 @@ fn the_index_tells_hashes() {
 
 #[test]
 fn the_message_begins_with_its_version() {
-    let message = documents().v2_protobuf();
+    let message = documents().v2_protobuf().unpacked();
     assert!(message.starts_with(b"\x0a\x032.0\x12\x12\x0a\x0aKubernetes\x12\x041.36"));
 }

@@ -58,11 +58,7 @@ impl Encoder {
             _ => "",
         };
         let tables = Tables::new(include, accepted.meta)?;
-        let gzip = encodings.is_some_and(|encodings| {
-            encodings
-                .split(',')
-                .any(|one| one.trim().split(';').next() == Some("gzip"))
-        });
+        let gzip = accept::takes_gzip(encodings);
         Ok(Self {
             accepted,
             gzip,

@@ -1,7 +1,10 @@
 //! Documents that are made from the table: discovery and OpenAPI.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, ETAG, EXPIRES, IF_NONE_MATCH, LOCATION, VARY};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, EXPIRES, IF_NONE_MATCH,
+    LOCATION, VARY,
+};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response};
 use jiff::{Timestamp, ToSpan};
@@ -68,11 +71,23 @@ impl ApiServer {
             tracing::debug!(hash, path, "a document has changed since its hash was told");
             return moved(&format!("{path}?hash={}", document.hash));
         }
-        let body = match form {
-            openapi::Form::Json => document.json.clone(),
+        let kept = match form {
+            openapi::Form::Json => document,
             openapi::Form::Protobuf => self.openapi.v2_protobuf(),
         };
+        let gzip = accept::takes_gzip(header(&parts.headers, &ACCEPT_ENCODING));
+        let body = || {
+            if gzip {
+                kept.gzip.clone()
+            } else {
+                kept.unpacked()
+            }
+        };
         let mut response = cached(&document.hash, form.content_type(), body, parts);
+        if gzip && response.status().is_success() {
+            set(&mut response, CONTENT_ENCODING, "gzip");
+            set(&mut response, VARY, "Accept, Accept-Encoding");
+        }
         if hash.is_some() {
             set(&mut response, CACHE_CONTROL, "public, immutable");
             set(&mut response, EXPIRES, &in_a_year());
@@ -83,7 +98,7 @@ impl ApiServer {
 
 fn aggregated(document: &Document, format: Format, parts: &Parts) -> Result<Response<ReplyBody>> {
     let body = written(format, document.json.clone())?;
-    let mut response = cached(&document.hash, format.content_type(), body, parts);
+    let mut response = cached(&document.hash, format.content_type(), || body, parts);
     let content_type = format!("{}{AGGREGATED}", format.content_type());
     set(&mut response, http::header::CONTENT_TYPE, &content_type);
     set(&mut response, CACHE_CONTROL, "public");
@@ -100,7 +115,7 @@ fn legacy(document: &Document, accepts: Option<&str>) -> Result<Response<ReplyBo
 fn cached(
     hash: &str,
     content_type: &'static str,
-    body: Bytes,
+    body: impl FnOnce() -> Bytes,
     parts: &Parts,
 ) -> Response<ReplyBody> {
     let etag = format!("\"{hash}\"");
@@ -113,7 +128,7 @@ fn cached(
     let mut response = if unchanged {
         plain(304, content_type, ReplyBody::empty())
     } else {
-        plain(200, content_type, ReplyBody::Full(body))
+        plain(200, content_type, ReplyBody::Full(body()))
     };
     set(&mut response, ETAG, &etag);
     set(&mut response, VARY, "Accept");

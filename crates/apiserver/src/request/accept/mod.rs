@@ -250,6 +250,12 @@ pub(crate) fn aggregated_discovery(header: Option<&str>) -> Option<Format> {
     })
 }
 
+/// Whether a client takes compressed answers.
+pub(crate) fn takes_gzip(encodings: Option<&str>) -> bool {
+    let mut named = encodings.into_iter().flat_map(|all| all.split(','));
+    named.any(|one| one.trim().split(';').next() == Some("gzip"))
+}
+
 /// The first of these media types that the client takes; what they are called in answers stands beside them.
 pub(crate) fn one_of<T: Copy>(header: Option<&str>, offered: &[(&str, T)]) -> Option<T> {
     let header = header.filter(|header| !header.is_empty()).unwrap_or("*/*");
