@@ -1,11 +1,13 @@
 //! Priority: what a pod's priority is, from the class that it names or the one for all; and that there is one such at most.
 
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use navarch_api::scheduling::SYSTEM_CLASSES;
+use navarch_api::strategy::Part;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Admitted, Attributes, Layer, Operation, created_pod};
+use super::{Admitted, Attributes, Layer, Operation, created_pod, written_pod};
 use crate::served::Served;
 
 const PREEMPTION: &str = "PreemptLowerPriority";
@@ -19,8 +21,11 @@ impl Layer for Priority {
         &self,
         attributes: &Attributes<'_>,
         object: &mut dyn Object,
-        _: Option<&dyn Object>,
+        old: Option<&dyn Object>,
     ) -> Result<()> {
+        if attributes.operation == Operation::Update(Part::Main) {
+            keep(object, old);
+        }
         let Some(pod) = created_pod(attributes, object) else {
             return Ok(());
         };
@@ -98,6 +103,18 @@ impl Layer for Priority {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// An update that leaves out what was filled in when the pod was created does not mean to change it.
+fn keep(object: &mut dyn Object, old: Option<&dyn Object>) {
+    let old = old.and_then(|old| old.as_any().downcast_ref::<Pod>());
+    let old = old.and_then(|old| old.spec.as_ref());
+    let new = written_pod(object).and_then(|pod| pod.spec.as_mut());
+    if let (Some(new), Some(old)) = (new, old) {
+        new.priority = new.priority.or(old.priority);
+        let policy = new.preemption_policy.take();
+        new.preemption_policy = policy.or_else(|| old.preemption_policy.clone());
     }
 }
 

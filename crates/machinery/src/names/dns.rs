@@ -62,12 +62,15 @@ pub fn is_dns1123_subdomain(text: &str) -> Findings {
     if text.len() > MAX_SUBDOMAIN_NAME {
         found.push(max_len_error(MAX_SUBDOMAIN_NAME));
     }
-    if !matches_subdomain(text) {
-        let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and \
-                       end with an alphanumeric character";
-        found.push(regex_error(message, SUBDOMAIN, &["example.com"]));
-    }
+    found.extend(subdomain_pattern(text));
     found
+}
+
+/// What is wrong with the letters of a subdomain.
+pub(super) fn subdomain_pattern(text: &str) -> Option<String> {
+    let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and \
+                   end with an alphanumeric character";
+    (!matches_subdomain(text)).then(|| regex_error(message, SUBDOMAIN, &["example.com"]))
 }
 
 /// The same, where labels may have underscores: search domains.

@@ -1,6 +1,6 @@
 //! Keys and values of labels, environment variables, config maps and headers.
 
-use super::dns::matches_subdomain;
+use super::dns::subdomain_pattern;
 use super::{Findings, empty_error, is_dns1123_subdomain, max_len_error, regex_error};
 use crate::field::{Error, ErrorList, Path};
 use crate::limits::{MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_SUBDOMAIN_NAME};
@@ -21,6 +21,11 @@ fn word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
+/// Kubernetes counts bytes everywhere, and says so of labels.
+fn too_many_bytes(most: usize) -> String {
+    format!("must be no more than {most} bytes")
+}
+
 /// The key of a label: `name` or `example.com/name`.
 pub fn is_qualified_name(text: &str) -> Findings {
     let mut found = Vec::new();
@@ -29,17 +34,20 @@ pub fn is_qualified_name(text: &str) -> Findings {
         Some((prefix, name)) if !name.contains('/') => {
             if prefix.is_empty() {
                 found.push(format!("prefix part {}", empty_error()));
-            } else if prefix.len() > MAX_SUBDOMAIN_NAME || !matches_subdomain(prefix) {
-                found.extend(
-                    is_dns1123_subdomain(prefix)
-                        .into_iter()
-                        .map(|words| format!("prefix part {words}")),
-                );
+            } else {
+                if prefix.len() > MAX_SUBDOMAIN_NAME {
+                    found.push(format!(
+                        "prefix part {}",
+                        too_many_bytes(MAX_SUBDOMAIN_NAME)
+                    ));
+                }
+                let words = subdomain_pattern(prefix);
+                found.extend(words.map(|words| format!("prefix part {words}")));
             }
             name
         }
         Some(_) => {
-            let message = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+            let message = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
                            alphanumeric character";
             let words = regex_error(message, QUALIFIED, &["MyName", "my.name", "123-abc"]);
             return vec![format!(
@@ -50,7 +58,7 @@ pub fn is_qualified_name(text: &str) -> Findings {
     if name.is_empty() {
         found.push(format!("name part {}", empty_error()));
     } else if name.len() > MAX_LABEL_NAME {
-        found.push(format!("name part {}", max_len_error(MAX_LABEL_NAME)));
+        found.push(format!("name part {}", too_many_bytes(MAX_LABEL_NAME)));
     }
     if !matches_qualified(name) {
         let message = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
@@ -68,7 +76,7 @@ pub fn is_qualified_name(text: &str) -> Findings {
 pub fn is_label_value(text: &str) -> Findings {
     let mut found = Vec::new();
     if text.len() > MAX_LABEL_VALUE {
-        found.push(max_len_error(MAX_LABEL_VALUE));
+        found.push(too_many_bytes(MAX_LABEL_VALUE));
     }
     if !text.is_empty() && !matches_qualified(text) {
         let message = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and \

@@ -91,7 +91,7 @@ fn label_keys_and_values() {
             ("bad key!", &[NAME_PART]),
             ("/a", &["prefix part must be non-empty"]),
             ("a/", &["name part must be non-empty", NAME_PART]),
-            (&long, &["name part must be no more than 63 characters"]),
+            (&long, &["name part must be no more than 63 bytes"]),
         ],
     );
     assert_eq!(
