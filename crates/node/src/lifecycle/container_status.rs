@@ -11,7 +11,7 @@ use navarch_machinery::time::seconds;
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::status::{self, Waiting};
-use super::view::{View, exit_code};
+use super::view::{View, exit_code, is_replaced};
 use super::{IMAGE_NAME, IMAGE_REF, time_of};
 use crate::allocation::read_note;
 use crate::spec;
@@ -50,6 +50,9 @@ pub(super) fn statuses(
 }
 
 fn one(view: &View<'_>, waiting: &Waiting, container: &Container, kind: Kind) -> ContainerStatus {
+    if let Some(before) = between(view, waiting, container) {
+        return before.clone();
+    }
     let mut status = match view.actual.latest(&container.name) {
         Some(record) => recorded(view, container, record, kind),
         None => unrecorded(view, container, kind),
@@ -68,6 +71,24 @@ fn one(view: &View<'_>, waiting: &Waiting, container: &Container, kind: Kind) ->
         status.state = Some(waits(reason, message));
     }
     status
+}
+
+/// What was told of a container that another is about to take the place of. As with the kubelet, which tells nothing between the end of
+/// the one and the start of the other: a pod stays ready through it, unless its next container is held up.
+fn between<'a>(
+    view: &View<'a>,
+    waiting: &Waiting,
+    container: &Container,
+) -> Option<&'a ContainerStatus> {
+    let name = &container.name;
+    let ended = |record: &Arc<ContainerRecord>| is_replaced(record) && exit_code(record).is_some();
+    let latest = view.actual.latest(name)?;
+    let is_next = latest.state == ContainerState::Created;
+    let replaced = ended(latest) || (is_next && view.actual.previous(name).is_some_and(ended));
+    let goes_on = view.pod.metadata.deletion_timestamp.is_none() && !waiting.contains_key(name);
+    let before = status::before(view.pod, name)?;
+    let ran = before.state.as_ref().is_some_and(|s| s.running.is_some());
+    (replaced && goes_on && ran).then_some(before)
 }
 
 fn waits(reason: &str, message: &str) -> State {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod replaced;
 mod resize;
 
 const UID: &str = "1f0c";
