@@ -48,6 +48,16 @@ pub(crate) fn pod(name: &str, image: &str, index: usize, placement: Placement) -
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {LABEL: "run", "group": group}}, "spec": spec})
 }
 
+/// A pod that is larger by so many bytes of annotations.
+pub(crate) fn padded_pod(name: &str, index: usize, padding: usize) -> Value {
+    let mut pod = pod(name, "none", index, Placement::Spread);
+    // An annotation's name is twice in a pod: also in its managed fields.
+    let frame = 2 * "padding".len() + 24;
+    let text = "-".repeat(padding.saturating_sub(frame));
+    pod["metadata"]["annotations"] = json!({"padding": text});
+    pod
+}
+
 pub(crate) fn pod_spec(image: &str) -> Value {
     json!({
         "automountServiceAccountToken": false,

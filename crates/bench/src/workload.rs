@@ -7,6 +7,7 @@ mod memory;
 mod pod_start;
 mod rollout;
 mod schedule;
+mod stored;
 mod watch;
 
 use anyhow::Result;
@@ -31,6 +32,8 @@ pub(crate) enum Workload {
     Podstart(pod_start::Args),
     /// Memory of a process and of its shims.
     Memory(memory::Args),
+    /// Memory that stored pods take.
+    Stored(stored::Args),
     /// From the start of the program to an API that is ready, and to a node that is.
     Coldstart(cold_start::Args),
 }
@@ -45,6 +48,7 @@ impl Workload {
             Self::Rollout(args) => rollout::run(args, common).await,
             Self::Podstart(args) => pod_start::run(args, common).await,
             Self::Memory(args) => memory::run(args),
+            Self::Stored(args) => stored::run(args, common).await,
             Self::Coldstart(args) => cold_start::run(args, common).await,
         }
     }

@@ -32,14 +32,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// KiB.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Memory {
+pub(super) struct Memory {
     resident: u64,
     /// Pages that several have are shared out among them.
-    proportional: u64,
+    pub(super) proportional: u64,
 }
 
 impl Memory {
-    fn of(pid: u32) -> Result<Self> {
+    pub(super) fn of(pid: u32) -> Result<Self> {
         let path = format!("/proc/{pid}/smaps_rollup");
         let text = fs::read_to_string(&path).with_context(|| path.clone())?;
         Self::parse(&text).context(path)

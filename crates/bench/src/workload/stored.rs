@@ -1,0 +1,78 @@
+//! What stored pods take of the API server's memory.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use http::Method;
+
+use super::memory::Memory;
+use crate::api::Api;
+use crate::figures;
+use crate::load::{self, Until};
+use crate::objects;
+use crate::options::Common;
+use crate::scope::{in_namespace, service_account};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The server's process.
+    #[arg(long, value_name = "PID")]
+    pid: u32,
+    /// How many pods.
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pods: usize,
+    /// The bytes of each as the server answers it: those of a pod that runs in earnest, with its managed fields.
+    #[arg(long, default_value_t = 5120, value_name = "N")]
+    bytes: usize,
+}
+
+pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
+    let api = Api::open(common).await?;
+    in_namespace(&api, |namespace| measure(api.clone(), namespace, args)).await
+}
+
+async fn measure(api: Arc<Api>, namespace: String, args: &Args) -> Result<()> {
+    service_account(&api, &namespace).await?;
+    let collection: Arc<str> = format!("/api/v1/namespaces/{namespace}/pods").into();
+    // What the first requests of their kind make for good is not the pods'.
+    let plain = objects::pod("first", "none", 0, objects::Placement::Spread);
+    api.create(&collection, &plain).await?;
+    let first = api
+        .json(Method::GET, &format!("{collection}/first"), None)
+        .await?;
+    let missing = args.bytes.checked_sub(first.to_string().len());
+    ensure!(
+        missing.is_some(),
+        "a pod has {} bytes without padding",
+        first.to_string().len()
+    );
+    let before = Memory::of(args.pid)?;
+    let (creator, to, padding) = (api.clone(), collection.clone(), missing.unwrap_or_default());
+    let create = move |turn| {
+        let (api, collection) = (creator.clone(), to.clone());
+        async move {
+            let pod = objects::padded_pod(&format!("stored-{turn}"), turn, padding);
+            api.create(&collection, &pod).await
+        }
+    };
+    load::run(8, Until::count(args.pods), create).await?;
+    let one = api
+        .json(Method::GET, &format!("{collection}/stored-0"), None)
+        .await?;
+    figures::print("pod", float(one.to_string().len()), "bytes");
+    let grown = Memory::of(args.pid)?
+        .proportional
+        .saturating_sub(before.proportional);
+    let thousands = float(args.pods) / 1000.0;
+    let grown = float(usize::try_from(grown)?) / 1024.0;
+    figures::print("per_1000_pods_pss", grown / thousands, "MiB");
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of pods and KiB are far below 2^52"
+)]
+fn float(number: usize) -> f64 {
+    number as f64
+}
