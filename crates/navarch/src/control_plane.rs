@@ -1,6 +1,6 @@
 //! The control plane, put together: certificates, store, API server, scheduler, controllers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -83,7 +83,7 @@ impl ControlPlane {
             node_proxy: Some(Arc::new(kubelets)),
             table: navarch_api::table::builtin().clone(),
             node_ports: NODE_PORTS,
-            advertise: address,
+            advertise: SocketAddr::new(advertised(address.ip()), address.port()),
             service_cidr,
             store: store.clone(),
         });
@@ -129,6 +129,30 @@ impl ControlPlane {
     }
 }
 
+/// The address that others are told: where the server listens or, if that is anywhere, the one that the host's default route begins at.
+fn advertised(bound: IpAddr) -> IpAddr {
+    // Connecting a datagram socket sends nothing; these addresses are for documentation.
+    let (any, outside): (IpAddr, IpAddr) = match bound {
+        IpAddr::V4(_) => (
+            Ipv4Addr::UNSPECIFIED.into(),
+            Ipv4Addr::new(192, 0, 2, 1).into(),
+        ),
+        IpAddr::V6(_) => (
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+        ),
+    };
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    let routed = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((outside, 9))?;
+        socket.local_addr()
+    };
+    routed().map_or(bound, |address| address.ip())
+}
+
 fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
     let Some(path) = &arguments.token_file else {
         return Ok(StaticTokens::default());
@@ -144,8 +168,9 @@ fn server_subject(arguments: &Api, service_cidr: Ipv4Net) -> Result<Subject> {
         .next()
         .ok_or_else(|| anyhow!("--service-cidr {service_cidr} is empty"))?;
     let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V4(first)];
-    if !arguments.bind_address.is_unspecified() && !addresses.contains(&arguments.bind_address) {
-        addresses.push(arguments.bind_address);
+    let advertised = advertised(arguments.bind_address);
+    if !advertised.is_unspecified() && !addresses.contains(&advertised) {
+        addresses.push(advertised);
     }
     let service = [
         "kubernetes",
