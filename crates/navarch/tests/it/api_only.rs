@@ -1,4 +1,4 @@
-//! An API server and nothing else, with a token for its administrator.
+//! An API server without a node, and mostly without anything else, with a token for its administrator.
 
 use std::path::PathBuf;
 
@@ -11,23 +11,34 @@ use crate::raw::Server;
 
 const TOKEN: &str = "administrator";
 
-/// A running `navarch server --components api`; gone with this.
+/// A running `navarch server`; gone with this.
 pub(crate) struct ApiOnly {
     pub(crate) server: Server,
     program: Program,
+    components: &'static str,
     directory: TempDir,
 }
 
 impl ApiOnly {
     pub(crate) async fn start() -> Self {
+        Self::with("api").await
+    }
+
+    /// The same with scheduler and controllers.
+    pub(crate) async fn with_everything() -> Self {
+        Self::with("api,scheduler,controllers").await
+    }
+
+    async fn with(components: &'static str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let tokens = format!("{TOKEN},admin,1,\"system:masters\"\n");
         std::fs::write(directory.path().join("tokens"), tokens).unwrap();
-        let program = run(&directory, "0");
+        let program = run(&directory, components, "0");
         let kubeconfig = directory.path().join("data/admin.kubeconfig");
         Self {
             server: Server::of(kubeconfig.to_str().unwrap(), TOKEN).await,
             program,
+            components,
             directory,
         }
     }
@@ -46,15 +57,16 @@ impl ApiOnly {
     pub(crate) fn kill_and_restart(&mut self) {
         self.program.end(Signal::SIGKILL);
         let port = self.server.url.rsplit(':').next().unwrap();
-        self.program = run(&self.directory, port);
+        self.program = run(&self.directory, self.components, port);
     }
 }
 
-fn run(directory: &TempDir, port: &str) -> Program {
+fn run(directory: &TempDir, components: &str, port: &str) -> Program {
     let at = |name: &str| directory.path().join(name).display().to_string();
     let arguments = [
         "server",
-        "--components=api",
+        "--components",
+        components,
         "--https-port",
         port,
         "--data-dir",

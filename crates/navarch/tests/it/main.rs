@@ -6,6 +6,7 @@ mod api_only;
 mod archives;
 mod bad_input;
 mod cgroups;
+mod clients;
 mod cluster;
 mod demo;
 mod ended;
