@@ -84,6 +84,7 @@ impl ApiServer {
             })?;
             port = found.name.clone().unwrap_or_default();
         }
+        self.find::<Service>("services", namespace, id.name)?;
         let endpoints = self.find::<Endpoints>("endpoints", namespace, id.name)?;
         let none = |name: &str| {
             StatusError::unavailable(format!("no endpoints available for service {name:?}"))

@@ -8,6 +8,7 @@ mod backend;
 mod forward;
 mod identifier;
 mod location;
+mod page;
 pub(crate) mod relay;
 mod rewrite;
 mod tls;
@@ -52,7 +53,12 @@ impl ApiServer {
             upgrade,
         };
         let requested = forwarded.upgrade.host.clone();
-        let mut response = forward(wire, forwarded).await?;
+        let response = forward(wire, forwarded).await?;
+        let (mut head, body) = response.into_parts();
+        let (links, own) = (rewritten.clone(), [host.clone(), requested.clone()]);
+        let link = move |url: &str| links.rewrite(url, &[&own[0], &own[1]]);
+        let body = page::rewritten(&mut head.headers, body, link);
+        let mut response = Response::from_parts(head, body);
         if let Some(target) = response.headers().get(LOCATION) {
             let target = String::from_utf8_lossy(target.as_bytes()).into_owned();
             let target = rewritten.rewrite(&target, &[&host, &requested]);

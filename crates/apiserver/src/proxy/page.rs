@@ -1,0 +1,178 @@
+//! Links of pages that come through the proxy: those to the backend have the proxy's path put before theirs, as Kubernetes does it.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::write::{DeflateDecoder, GzDecoder};
+use futures::{Stream, StreamExt};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use lol_html::send::{Element, HtmlRewriter, Settings};
+use lol_html::{MemorySettings, element};
+use parking_lot::Mutex;
+
+use crate::encode::body::ReplyBody;
+
+/// What a page may make the rewriter keep. The rest of one that wants more goes through as it is.
+const MEMORY: usize = 1 << 20;
+
+/// The attributes that hold links, by element.
+const LINKS: &[(&str, &[&str])] = &[
+    ("a area base link", &["href"]),
+    ("audio embed script source", &["src"]),
+    ("blockquote del ins q", &["cite"]),
+    ("frame iframe", &["longdesc", "src"]),
+    ("applet", &["codebase"]),
+    ("body", &["background"]),
+    ("button", &["formaction"]),
+    ("command", &["icon"]),
+    ("form", &["action"]),
+    ("head", &["profile"]),
+    ("html", &["manifest"]),
+    ("img", &["longdesc", "src", "usemap"]),
+    ("input", &["src", "usemap", "formaction"]),
+    ("object", &["classid", "codebase", "data", "usemap"]),
+    ("video", &["poster", "src"]),
+];
+
+type Output = Arc<Mutex<Vec<u8>>>;
+type Sink = Box<dyn FnMut(&[u8]) + Send>;
+
+/// A page on its way, unpacked where it is packed.
+enum Rewriting {
+    Plain(Rewriter),
+    Gzip(GzDecoder<Rewriter>),
+    Deflate(DeflateDecoder<Rewriter>),
+}
+
+struct Rewriter(Option<HtmlRewriter<'static, Sink>>);
+
+impl Write for Rewriter {
+    fn write(&mut self, page: &[u8]) -> std::io::Result<usize> {
+        let rewriter = self.0.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        rewriter.write(page).map_err(std::io::Error::other)?;
+        Ok(page.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Rewriting {
+    /// What these headers say of an answer, if it is a page that can be read: they are of the rewritten one afterwards.
+    fn of(headers: &mut HeaderMap, rewriter: Rewriter) -> Option<Self> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let kind = text(CONTENT_TYPE)?.split(';').next().unwrap_or_default();
+        if !kind.trim().eq_ignore_ascii_case("text/html") {
+            return None;
+        }
+        let rewriting = match text(CONTENT_ENCODING).unwrap_or_default() {
+            "" => Self::Plain(rewriter),
+            "gzip" => Self::Gzip(GzDecoder::new(rewriter)),
+            "deflate" => Self::Deflate(DeflateDecoder::new(rewriter)),
+            _ => return None,
+        };
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(CONTENT_ENCODING);
+        Some(rewriting)
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(to) => to.write_all(chunk),
+            Self::Gzip(to) => to.write_all(chunk),
+            Self::Deflate(to) => to.write_all(chunk),
+        }
+    }
+
+    fn end(&mut self) -> std::io::Result<()> {
+        let rewriter = match self {
+            Self::Plain(to) => to,
+            Self::Gzip(to) => {
+                to.try_finish()?;
+                to.get_mut()
+            }
+            Self::Deflate(to) => {
+                to.try_finish()?;
+                to.get_mut()
+            }
+        };
+        let ended = rewriter.0.take().map(HtmlRewriter::end);
+        ended.unwrap_or(Ok(())).map_err(std::io::Error::other)
+    }
+}
+
+/// The answer with its links rewritten, if it is a page.
+pub(super) fn rewritten(
+    headers: &mut HeaderMap,
+    body: ReplyBody,
+    link: impl Fn(&str) -> String + Send + 'static,
+) -> ReplyBody {
+    let output = Output::default();
+    let rewriter = rewriter(output.clone(), link);
+    match (body, Rewriting::of(headers, rewriter)) {
+        (ReplyBody::Stream(chunks), Some(rewriting)) => {
+            ReplyBody::Stream(Box::pin(stream(chunks, rewriting, output)))
+        }
+        (body, _) => body,
+    }
+}
+
+fn rewriter(output: Output, link: impl Fn(&str) -> String + Send + 'static) -> Rewriter {
+    let handler = element!("*", move |element: &mut Element<'_, '_>| {
+        let tag = element.tag_name();
+        let named = LINKS
+            .iter()
+            .find(|(tags, _)| tags.split(' ').any(|one| one == tag));
+        for name in named.into_iter().flat_map(|(_, names)| *names) {
+            if let Some(found) = element.get_attribute(name) {
+                element.set_attribute(name, &link(&found))?;
+            }
+        }
+        Ok(())
+    });
+    let sink: Sink = Box::new(move |chunk| output.lock().extend_from_slice(chunk));
+    let memory = MemorySettings::new()
+        .with_max_allowed_memory_usage(MEMORY)
+        .with_graceful_bail_out_on_memory_limit_exceeded(true);
+    let settings = Settings::new_send()
+        .append_element_content_handler(handler)
+        .with_memory_settings(memory);
+    Rewriter(Some(HtmlRewriter::new(settings, sink)))
+}
+
+fn stream(
+    chunks: impl Stream<Item = Bytes> + Send + Unpin + 'static,
+    rewriting: Rewriting,
+    output: Output,
+) -> impl Stream<Item = Bytes> + Send {
+    futures::stream::unfold(Some((chunks, rewriting)), move |state| {
+        let output = output.clone();
+        async move {
+            let (mut chunks, mut rewriting) = state?;
+            loop {
+                let chunk = chunks.next().await;
+                let written = match &chunk {
+                    Some(chunk) => rewriting.write(chunk),
+                    None => rewriting.end(),
+                };
+                let ended = chunk.is_none() || written.is_err();
+                if let Err(error) = written {
+                    tracing::debug!(%error, "a proxied page could not be read to its end");
+                }
+                let out = std::mem::take(&mut *output.lock());
+                match (out.is_empty(), ended) {
+                    (true, true) => return None,
+                    (true, false) => {}
+                    (false, true) => return Some((out.into(), None)),
+                    (false, false) => return Some((out.into(), Some((chunks, rewriting)))),
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
