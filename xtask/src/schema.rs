@@ -1,8 +1,8 @@
 //! `cargo xtask schema DIR SOURCES`: the facts of a Kubernetes release as the compact table that `navarch_machinery::schema` reads.
 //!
 //! Types, fields, defaults, list types and merge keys come from OpenAPI v3, which knows all versions; the values of enums, which v3
-//! leaves out, from v2; the numbers of protobuf, which neither has, from the tags of the Go types in SOURCES, the directory
-//! `staging/src/k8s.io` of the release. No prose is carried over.
+//! leaves out, from v2; the numbers of protobuf and the names of Go's types, which neither has, from the Go declarations in SOURCES,
+//! the directory `staging/src/k8s.io` of the release. No prose is carried over.
 
 mod go;
 
@@ -185,6 +185,7 @@ fn write_type(
         }
         if let Some(place) = places.iter().find(|place| place.field.json == *field) {
             write_place(out, go::package(name), &shape, place, sources)?;
+            write_names(out, &shape, place)?;
             let composite = shape.contains('.') || shape.starts_with(['[', '{']);
             let required = required.contains(&field.as_str()) && schema.get("default").is_none();
             if composite && required && place.field.omit_empty {
@@ -216,6 +217,44 @@ fn write_place(
         out.push_str(" omit");
     }
     Ok(())
+}
+
+/// What an error of Go's says of the field, where that is not what its name and shape say.
+fn write_names(out: &mut String, shape: &str, place: &Place) -> Result<()> {
+    let printed = &place.field.printed;
+    if printed_shape(shape).is_some_and(|expected| expected != *printed) {
+        write!(out, " go={printed}")?;
+    }
+    if !place.embedded.is_empty() {
+        write!(out, " in={}", place.embedded.join("."))?;
+    }
+    Ok(())
+}
+
+/// How Go prints the type of a field of that shape; none for what may be anything.
+fn printed_shape(shape: &str) -> Option<String> {
+    if let Some(member) = shape.strip_prefix("[]") {
+        return Some(format!("[]{}", printed_shape(member)?));
+    }
+    if let Some(value) = shape.strip_prefix("{}") {
+        return Some(format!("map[string]{}", printed_shape(value)?));
+    }
+    Some(match shape {
+        "any" => return None,
+        "bytes" => "[]uint8".to_owned(),
+        "double" => "float64".to_owned(),
+        "intstr" => "intstr.IntOrString".to_owned(),
+        "microtime" => "v1.MicroTime".to_owned(),
+        "quantity" => "resource.Quantity".to_owned(),
+        "time" => "v1.Time".to_owned(),
+        _ => {
+            let words: Vec<&str> = shape.rsplitn(3, '.').collect();
+            match words[..] {
+                [name, package, _] => format!("{package}.{name}"),
+                _ => shape.to_owned(),
+            }
+        }
+    })
 }
 
 /// A type that only the sources know.

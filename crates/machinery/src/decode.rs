@@ -9,6 +9,7 @@ mod adapter;
 mod base64;
 mod diagnose;
 mod expect;
+mod names;
 mod path;
 mod probe;
 mod syntax;
@@ -18,7 +19,17 @@ mod time;
 
 use serde::de::DeserializeOwned;
 
+use crate::schema::{TypeId, Types};
+
 pub use syntax::syntax_error;
+
+/// Checks a time of a query.
+///
+/// # Errors
+/// In the words of Go's `time.Parse`.
+pub fn check_time(text: &str) -> Result<(), String> {
+    time::check(text.into(), false).map(|_| ())
+}
 
 /// A decoded value, and what in its document was not taken.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +46,15 @@ pub struct Decoded<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(pub String);
+
+/// What a document is, in a table of types.
+#[derive(Debug, Clone, Copy)]
+pub struct Root<'a> {
+    /// The table.
+    pub types: &'a Types,
+    /// The document's type.
+    pub ty: TypeId,
+}
 
 impl<T> Decoded<T> {
     /// What field validation `Strict` refuses and `Warn` warns of: `unknown field "spec.bogus"`.
@@ -64,13 +84,23 @@ impl<T> Decoded<T> {
 /// # Errors
 /// Anything that is not JSON or not of the type; unknown and duplicate fields are no errors.
 pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<Decoded<T>, DecodeError> {
+    decode_as(json, || None)
+}
+
+/// Decodes a stranger's bytes; errors name types as `root` has them, which is asked only where there is an error.
+///
+/// # Errors
+/// Anything that is not JSON or not of the type; unknown and duplicate fields are no errors.
+pub fn decode_as<'r, T: DeserializeOwned>(
+    json: &[u8],
+    root: impl FnOnce() -> Option<Root<'r>>,
+) -> Result<Decoded<T>, DecodeError> {
     match adapter::run(json) {
         Ok(decoded) => Ok(decoded),
         Err(failure) => match diagnose::mended(json, &failure) {
-            Some(mended) => {
-                adapter::run(&mended).map_err(|failure| diagnose::explain(&mended, &failure))
-            }
-            None => Err(diagnose::explain(json, &failure)),
+            Some(mended) => adapter::run(&mended)
+                .map_err(|failure| diagnose::explain(&mended, &failure, root())),
+            None => Err(diagnose::explain(json, &failure, root())),
         },
     }
 }

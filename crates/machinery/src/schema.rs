@@ -42,7 +42,12 @@
 //! | `omit` | an empty value is the same as none, and left out in JSON; said of lists, maps and structs only where they are `required` |
 //! | `wrap` | on the wire the list has a message of its own, and is its field 1 |
 //! | `either=list\|bool\|strings` | JSON has the struct that the field is of, or a list of such, a boolean or strings |
+//! | `go=v1.Protocol` | how Go prints the type, where the shape does not say it |
+//! | `in=A.B` | the structs that Go embeds, of which the innermost has the field |
+//!
+//! The last two are for errors alone, and stay in the text until there is one.
 
+mod go;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -51,6 +56,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Index;
 
+pub use go::GoField;
 pub use parse::SchemaError;
 
 /// A word of a schema: borrowed from a built-in table, owned where a schema is made at run time.
@@ -189,6 +195,8 @@ pub struct Type {
     pub unions: Option<Text>,
     /// Its fields, by name.
     fields: Vec<Field>,
+    /// Where the lines of its fields begin in the table's text.
+    lines: u32,
 }
 
 /// All types of a schema.
@@ -197,6 +205,8 @@ pub struct Types {
     types: Vec<Type>,
     names: HashMap<Text, TypeId>,
     kinds: HashMap<GroupVersionKind, TypeId>,
+    /// What it was read from; empty where it was not.
+    text: &'static str,
 }
 
 impl Field {
@@ -243,6 +253,7 @@ impl Type {
             atomic: false,
             unions: None,
             fields,
+            lines: 0,
         }
     }
 

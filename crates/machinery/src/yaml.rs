@@ -2,8 +2,10 @@
 
 mod read;
 mod resolve;
+mod scalars;
 #[cfg(test)]
 mod tests;
+mod words;
 mod write;
 
 /// Why a document is no YAML, in Kubernetes' words. The field has them bare (`yaml: line 3: ...`), as the API tells them for a
@@ -26,8 +28,10 @@ pub struct Converted {
 /// # Errors
 /// Where it is no YAML, has a key that JSON cannot have, or exceeds a bound.
 pub fn convert(yaml: &[u8]) -> Result<Converted, YamlError> {
-    let text = std::str::from_utf8(yaml)
-        .map_err(|_| YamlError("yaml: invalid leading UTF-8 octet".into()))?;
+    let text = std::str::from_utf8(yaml).map_err(|error| {
+        let broken = yaml.get(error.valid_up_to()..).unwrap_or_default();
+        YamlError(format!("yaml: {}", words::encoding(broken)))
+    })?;
     let (value, duplicates) = read::document(text)?;
     let duplicates = (!duplicates.is_empty())
         .then(|| format!("yaml: unmarshal errors:\n  {}", duplicates.join("\n  ")));

@@ -1,10 +1,15 @@
-//! What Go's declarations of the API types say and OpenAPI does not: protobuf field numbers, and which empty values are left out.
+//! What Go's declarations of the API types say and OpenAPI does not: protobuf field numbers, which empty values are left out, and
+//! the names that errors have for types.
+
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use names::Names;
 
 /// How deeply structs are inlined in each other.
 const MAX_INLINED: usize = 4;
@@ -16,6 +21,8 @@ pub(crate) struct GoField {
     pub(crate) json: String,
     /// The type, as in the source.
     pub(crate) kind: String,
+    /// The type, as Go prints it: `map[string]v1.Foo`.
+    pub(crate) printed: String,
     pub(crate) number: u32,
     pub(crate) omit_empty: bool,
 }
@@ -25,6 +32,8 @@ pub(crate) struct GoField {
 pub(crate) struct Place {
     /// The messages around it that JSON leaves out, and its number in the innermost.
     pub(crate) path: Vec<u32>,
+    /// What Go calls those messages.
+    pub(crate) embedded: Vec<String>,
     pub(crate) field: GoField,
 }
 
@@ -56,6 +65,7 @@ impl Sources {
     }
 
     fn add(&mut self, package: &str, text: &str) {
+        let names = Names::of(package, text);
         let mut lines = text.lines();
         while let Some(line) = lines.next() {
             let Some((name, kind)) = line
@@ -67,7 +77,8 @@ impl Sources {
             let name = format!("{package}.{name}");
             if kind.trim() == "struct {" {
                 let body = lines.by_ref().take_while(|line| *line != "}");
-                self.structs.insert(name, body.filter_map(field).collect());
+                self.structs
+                    .insert(name, body.filter_map(|line| field(line, &names)).collect());
             } else if !kind.contains('{') {
                 self.named.insert(name, kind.trim().to_owned());
             }
@@ -77,7 +88,7 @@ impl Sources {
     /// The fields of a type by their names in JSON, those of inlined structs among them.
     pub(crate) fn places(&self, name: &str) -> Vec<Place> {
         let mut places = Vec::new();
-        self.collect(name, &[], &mut places);
+        self.collect(name, &[], &[], &mut places);
         places
     }
 
@@ -103,7 +114,7 @@ impl Sources {
         }
     }
 
-    fn collect(&self, name: &str, outer: &[u32], places: &mut Vec<Place>) {
+    fn collect(&self, name: &str, outer: &[u32], around: &[String], places: &mut Vec<Place>) {
         let name = &self.declared(name);
         let package = package(name);
         for field in self.structs.get(name).into_iter().flatten() {
@@ -111,10 +122,12 @@ impl Sources {
             if !field.json.is_empty() {
                 places.push(Place {
                     path,
+                    embedded: around.to_vec(),
                     field: field.clone(),
                 });
             } else if outer.len() < MAX_INLINED {
-                self.collect(&format!("{package}.{}", field.kind), &path, places);
+                let around = [around, std::slice::from_ref(&field.kind)].concat();
+                self.collect(&format!("{package}.{}", field.kind), &path, &around, places);
             }
         }
     }
@@ -146,7 +159,7 @@ pub(crate) fn package(name: &str) -> &str {
 }
 
 /// `Name kind `json:"name,omitempty" protobuf:"bytes,1,opt,name=name"``, or the same without a name, which embeds the type.
-fn field(line: &str) -> Option<GoField> {
+fn field(line: &str, names: &Names<'_>) -> Option<GoField> {
     let (declared, tags) = line.trim().split_once('`')?;
     let (json, wire) = (tag(tags, "json")?, tag(tags, "protobuf")?);
     let number = wire.split(',').nth(1)?.parse().ok()?;
@@ -157,6 +170,7 @@ fn field(line: &str) -> Option<GoField> {
     Some(GoField {
         json: options.next()?.to_owned(),
         kind: kind.to_owned(),
+        printed: names.printed(kind),
         number,
         omit_empty: options.any(|option| option == "omitempty" || option == "omitzero"),
     })

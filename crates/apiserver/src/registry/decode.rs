@@ -1,26 +1,25 @@
 //! From a stranger's bytes to an object, in Kubernetes' words where it fails.
 
+mod kinds;
+mod members;
+mod meta;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use navarch_machinery::decode::decode;
+use navarch_api::strategy::Decoded;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
-use serde::Deserialize;
+use navarch_machinery::yaml;
 
+use self::kinds::Claim;
+pub(super) use self::meta::TypeMeta;
 use super::request::Input;
 use crate::request::FieldValidation;
 use crate::served::{Directory, Served};
 
 /// How much of a body that cannot be read is shown.
 const SHOWN: usize = 30;
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct TypeMeta {
-    #[serde(rename = "apiVersion")]
-    api_version: String,
-    kind: String,
-}
 
 /// An object of `served`, whatever way it came. Findings of field validation are refused or warned of.
 pub(crate) fn object(
@@ -30,20 +29,20 @@ pub(crate) fn object(
     validation: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Box<dyn Object>> {
-    match input {
-        Input::Object(object) => from_process(served, &**object),
-        Input::Value(value) => from_bytes(
-            directory,
-            served,
-            value.to_string().as_bytes(),
-            validation,
-            warnings,
-        ),
-        Input::Json(json) => from_bytes(directory, served, json, validation, warnings),
-        Input::None | Input::Patch(..) | Input::PatchValue(..) => {
-            from_bytes(directory, served, b"", validation, warnings)
+    let value;
+    let body = match input {
+        Input::Object(object) => return from_process(served, &**object),
+        Input::Value(given) => {
+            value = given.to_string();
+            Body::json(value.as_bytes())
         }
-    }
+        Input::Json(json) => Body::json(json),
+        Input::Yaml(yaml) => {
+            Body::yaml(yaml).map_err(|error| unrecognized(served, yaml, &error))?
+        }
+        Input::None | Input::Patch(..) | Input::PatchValue(..) => Body::json(b""),
+    };
+    from_bytes(directory, served, &body, validation, warnings)
 }
 
 fn from_process(served: &Served, object: &dyn Object) -> Result<Box<dyn Object>> {
@@ -57,120 +56,80 @@ fn from_process(served: &Served, object: &dyn Object) -> Result<Box<dyn Object>>
     )))
 }
 
+/// A body on its way to an object.
+struct Body<'a> {
+    /// It as it came, which refusals show.
+    raw: &'a [u8],
+    json: Cow<'a, [u8]>,
+    /// What field validation says of keys that are there twice, of which JSON knows no more: a line each.
+    duplicates: Option<String>,
+}
+
+impl<'a> Body<'a> {
+    fn json(raw: &'a [u8]) -> Self {
+        Self {
+            raw,
+            json: Cow::Borrowed(raw),
+            duplicates: None,
+        }
+    }
+
+    fn yaml(raw: &'a [u8]) -> std::result::Result<Self, String> {
+        let converted = yaml::convert(raw).map_err(|error| error.0)?;
+        Ok(Self {
+            raw,
+            json: Cow::Owned(converted.json),
+            duplicates: converted.duplicates,
+        })
+    }
+}
+
+fn unrecognized(served: &Served, raw: &[u8], error: &str) -> StatusError {
+    StatusError::bad_request(format!(
+        "the object provided is unrecognized (must be of type {}): {error} ({})",
+        served.def.kind,
+        summary(raw)
+    ))
+}
+
 fn from_bytes(
     directory: &Directory,
     served: &Served,
-    json: &[u8],
+    body: &Body<'_>,
     validation: FieldValidation,
     warnings: &mut Vec<String>,
 ) -> Result<Box<dyn Object>> {
-    let kind = &served.def.kind;
-    let unrecognized = |error: String| {
-        StatusError::bad_request(format!(
-            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {error} ({})",
-            summary(json)
-        ))
-    };
-    let meta = type_meta(json).map_err(unrecognized)?;
-    check_kind(directory, served, &meta)?;
-    let version = &served.def.version;
-    let cannot = |error: String| {
-        StatusError::bad_request(format!(
-            "{kind} in version {version:?} cannot be handled as a {kind}: {error}"
-        ))
-    };
-    let decoded = served.def.strategy.decode(json).map_err(cannot)?;
-    let unknown = decoded
-        .unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"));
-    let findings: Vec<String> = unknown
-        .chain(
-            decoded
-                .duplicate
-                .iter()
-                .map(|path| format!("duplicate field {path:?}")),
-        )
-        .collect();
+    let meta = TypeMeta::of(&body.json).map_err(|why| unrecognized(served, body.raw, &why))?;
+    let claim = Claim::new(&meta, served);
+    claim.check(directory, served, &body.json)?;
+    let json = kinds::typed(&body.json, &meta, served);
+    let cannot = |why: String| claim.cannot(served, &why);
+    let decoded = served.def.strategy.decode(&json).map_err(cannot)?;
+    let findings = findings(&decoded);
     match validation {
-        FieldValidation::Strict if !findings.is_empty() => {
-            return Err(cannot(format!(
-                "strict decoding error: {}",
-                findings.join(", ")
-            )));
+        FieldValidation::Strict => {
+            let all: Vec<String> = body.duplicates.iter().cloned().chain(findings).collect();
+            if !all.is_empty() {
+                return Err(cannot(format!("strict decoding error: {}", all.join(", "))));
+            }
         }
-        FieldValidation::Warn => warnings.extend(findings),
-        _ => {}
+        FieldValidation::Warn => {
+            let lines = body.duplicates.iter().flat_map(|text| text.lines().skip(1));
+            warnings.extend(lines.map(|line| line.trim_start().to_owned()));
+            warnings.extend(findings);
+        }
+        FieldValidation::Ignore => {}
     }
     Ok(decoded.object)
 }
 
-fn type_meta(json: &[u8]) -> std::result::Result<TypeMeta, String> {
-    if json.iter().all(u8::is_ascii_whitespace) {
-        return Err("unexpected end of JSON input".into());
-    }
-    let word = match json.iter().find(|b| !b.is_ascii_whitespace()) {
-        Some(b'"') => Some("string"),
-        Some(b'[') => Some("array"),
-        Some(b't' | b'f') => Some("bool"),
-        Some(b'0'..=b'9' | b'-') => Some("number"),
-        _ => None,
-    };
-    if let (Some(word), Ok(_)) = (word, serde_json::from_slice::<serde::de::IgnoredAny>(json)) {
-        return Err(format!(
-            "json: cannot unmarshal {word} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
-             Kind string \"json:\\\"kind,omitempty\\\"\" }}"
-        ));
-    }
-    match serde_json::from_slice(json) {
-        Ok(meta) => Ok(meta),
-        Err(_) => decode::<TypeMeta>(json)
-            .map(|decoded| decoded.value)
-            .map_err(|error| error.0),
-    }
-}
-
-/// The data's own version and kind must be what the path says, or be left out.
-fn check_kind(directory: &Directory, served: &Served, meta: &TypeMeta) -> Result<()> {
-    let def = &served.def;
-    let version_differs = !meta.api_version.is_empty() && meta.api_version != served.api_version;
-    let kind_differs = !meta.kind.is_empty() && meta.kind != def.kind;
-    if !version_differs && !kind_differs {
-        return Ok(());
-    }
-    let kind = if meta.kind.is_empty() {
-        &*def.kind
-    } else {
-        &meta.kind
-    };
-    let api_version = if meta.api_version.is_empty() {
-        &served.api_version
-    } else {
-        &meta.api_version
-    };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let known = directory.table.kind(group, version, kind).is_some();
-    let scheme = served.scheme();
-    let why = match known {
-        true if kind_differs => format!(
-            "no kind {kind:?} is registered for the internal version of group {:?} in scheme {scheme:?}",
-            def.group
-        ),
-        true => {
-            let message = format!(
-                "the API version in the data ({api_version}) does not match the expected API version ({})",
-                served.api_version
-            );
-            return Err(StatusError::bad_request(message));
-        }
-        false => format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
-        ),
-    };
-    Err(StatusError::bad_request(format!(
-        "{kind} in version {version:?} cannot be handled as a {}: {why}",
-        def.kind
-    )))
+fn findings(decoded: &Decoded) -> Vec<String> {
+    let unknown = decoded.unknown.iter();
+    let unknown = unknown.map(|path| format!("unknown field {path:?}"));
+    let duplicate = decoded.duplicate.iter();
+    unknown
+        .chain(duplicate.map(|path| format!("duplicate field {path:?}")))
+        .collect()
 }
 
 /// The beginning of a body, as a refusal shows it.
@@ -188,10 +147,7 @@ pub(crate) fn summary(body: &[u8]) -> String {
 }
 
 /// An object of `served` from JSON that this server made itself by patching.
-pub(crate) fn patched(
-    served: &Served,
-    json: &[u8],
-) -> std::result::Result<navarch_api::strategy::Decoded, String> {
+pub(crate) fn patched(served: &Served, json: &[u8]) -> std::result::Result<Decoded, String> {
     served.def.strategy.decode(json)
 }
 

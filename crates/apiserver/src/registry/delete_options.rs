@@ -1,14 +1,26 @@
 //! How a deletion is to go, from the body or the query.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions as Wire;
+use navarch_api::schema::schema;
 use navarch_api::strategy::Propagation;
+use navarch_machinery::decode::{Root, decode_as};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::status::{Result, StatusError};
+use navarch_machinery::yaml;
 use navarch_store::Entry;
 
+use super::decode::TypeMeta;
 use super::{Input, Request};
 use crate::encode::scan;
-use crate::request::Params;
+use crate::request::{Params, flag};
+
+/// What a body of options is where it does not say it, and its type.
+const KIND: &str = "DeleteOptions";
+const VERSION: &str = "meta.k8s.io/v1";
+const TYPE: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
+
+/// What Kubernetes calls the list of kinds of options.
+const SCHEME: &str = "pkg/apis/meta/internalversion/scheme/register.go:27";
 
 /// What a deletion was asked to do.
 #[derive(Debug, Clone, Default)]
@@ -24,15 +36,10 @@ impl DeleteOptions {
     /// Reads the body where there is one, the query otherwise, as Kubernetes does.
     pub(crate) fn of(request: &Request<'_>) -> Result<Self> {
         match &request.body {
-            Input::Json(json) if !json.is_empty() => {
-                let wire = serde_json::from_slice(json).map_err(|_| {
-                    let why = navarch_machinery::decode::decode::<Wire>(json)
-                        .err()
-                        .map(|e| e.0)
-                        .unwrap_or_default();
-                    StatusError::bad_request(format!("error decoding delete options: {why}"))
-                })?;
-                Self::of_wire(&wire)
+            Input::Json(json) if !json.is_empty() => Self::of_wire(&decoded(json)?),
+            Input::Yaml(yaml) => {
+                let json = yaml::to_json(yaml).map_err(|e| StatusError::bad_request(e.0))?;
+                Self::of_wire(&decoded(&json)?)
             }
             Input::Value(value) => Self::of_wire(
                 &serde_json::from_value(value.clone())
@@ -88,7 +95,7 @@ impl DeleteOptions {
             .orphan_dependents
             .as_deref()
             .filter(|text| !text.is_empty())
-            .map(Params::flag);
+            .map(|text| flag(Some(text)));
         Ok(Self {
             grace_period: grace.map(|seconds| if seconds < 0 { 1 } else { seconds }),
             propagation: propagation(
@@ -135,6 +142,28 @@ impl DeleteOptions {
             _ => Ok(()),
         }
     }
+}
+
+/// A stranger's options.
+fn decoded(json: &[u8]) -> Result<Wire> {
+    let meta = TypeMeta::of(json).map_err(StatusError::bad_request)?;
+    if !matches!(&*meta.kind, "" | KIND) {
+        let version = match &*meta.api_version {
+            "" => VERSION,
+            given => given,
+        };
+        return Err(StatusError::bad_request(format!(
+            "no kind {:?} is registered for version {version:?} in scheme {SCHEME:?}",
+            meta.kind
+        )));
+    }
+    let types = schema();
+    let root = || types.id(TYPE).map(|ty| Root { types, ty });
+    serde_json::from_slice(json).or_else(|_| {
+        decode_as(json, root)
+            .map(|decoded| decoded.value)
+            .map_err(|error| StatusError::bad_request(error.0))
+    })
 }
 
 pub(crate) fn name_of(entry: &Entry) -> String {

@@ -34,11 +34,14 @@ pub(crate) fn to_json(body: &[u8], expected: &Expected) -> Result<Vec<u8>> {
         mut kind,
         message,
     } = Envelope::open(body).map_err(|error| {
-        StatusError::bad_request(format!(
-            "the object provided is unrecognized (must be of type {}): {error} ({})",
-            expected.kind,
-            summary(body)
-        ))
+        // Options are read apart from objects, and what is wrong with them is told bare.
+        StatusError::bad_request(match &*expected.kind {
+            "DeleteOptions" => error.to_string(),
+            kind => format!(
+                "the object provided is unrecognized (must be of type {kind}): {error} ({})",
+                summary(body)
+            ),
+        })
     })?;
     if kind.is_empty() {
         kind.clone_from(&expected.kind);

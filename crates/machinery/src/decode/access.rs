@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer, UnitDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::adapter::Seed;
 use super::path::{At, Path};
-use crate::time;
 
 /// The keys of a map that are searched one by one before they are hashed.
 const FEW: usize = 12;
@@ -53,8 +52,11 @@ pub(super) struct Fields<'a, 'de, A> {
     supplied: bool,
 }
 
-/// The one time that a type of Kubernetes' must have and clients leave out: when a condition came to be.
-const SUPPLIED: (&str, &str) = ("Condition", "lastTransitionTime");
+/// The times that types here must have and clients leave out: Go has a zero time then, as where they are null.
+const SUPPLIED: [(&str, &str); 2] = [
+    ("Condition", "lastTransitionTime"),
+    ("EventSeries", "lastObservedTime"),
+];
 
 impl<'a, 'de, A> Fields<'a, 'de, A> {
     pub(super) fn new(
@@ -74,12 +76,12 @@ impl<'a, 'de, A> Fields<'a, 'de, A> {
         }
     }
 
-    /// Whether the struct lacks the time that it must have.
-    fn lacks_time(&self) -> bool {
-        let (name, field) = SUPPLIED;
-        self.name == name
-            && (self.fields.iter().zip(0..))
-                .any(|(known, bit)| *known == field && self.seen & (1_u128 << bit) == 0)
+    /// The time that the struct must have and lacks.
+    fn lacking(&self) -> Option<&'static str> {
+        let (_, field) = SUPPLIED.iter().find(|(name, _)| *name == self.name)?;
+        let mut bits = self.fields.iter().zip(0..);
+        let lacks = bits.any(|(known, bit)| known == field && self.seen & (1_u128 << bit) == 0);
+        lacks.then_some(*field)
     }
 
     fn note(&mut self) {
@@ -118,12 +120,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, 'de, A> {
             self.note();
             return Ok(key);
         }
-        match seed.filter(|_| self.lacks_time()) {
-            Some(seed) => {
+        match seed.zip(self.lacking()) {
+            Some((seed, time)) => {
                 self.supplied = true;
-                self.key = Cow::Borrowed(SUPPLIED.1);
+                self.key = Cow::Borrowed(time);
                 self.note();
-                seed.deserialize(BorrowedStrDeserializer::new(SUPPLIED.1))
+                seed.deserialize(BorrowedStrDeserializer::new(time))
                     .map(Some)
             }
             None => Ok(None),
@@ -133,8 +135,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, 'de, A> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let path = Path::Field(self.at.path, self.name, &self.key);
         if self.supplied {
-            let (at, inner) = (self.at.on(&path), BorrowedStrDeserializer::new(time::ZERO));
-            return Seed { seed, at }.deserialize(inner);
+            let (at, null) = (self.at.on(&path), UnitDeserializer::new());
+            return Seed { seed, at }.deserialize(null);
         }
         self.inner.next_value_seed(Seed {
             seed,

@@ -88,7 +88,7 @@ impl<'de, D: Deserializer<'de>> Adapter<'_, D> {
 
     fn time(self, micro: bool) -> Result<Cow<'de, str>, D::Error> {
         let at = self.at;
-        let text = self.inner.deserialize_any(Text { at })?;
+        let text = self.inner.deserialize_any(Text { at, micro })?;
         time::check(text, micro).map_err(|words| at.fail(Cause::Words(words)))
     }
 }
@@ -106,6 +106,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Adapter<'_, D> {
 
     expecting! {
         deserialize_bool Want::Bool;
+        deserialize_u8 Want::Byte;
         deserialize_i8 Want::Int(8);
         deserialize_i16 Want::Int(16);
         deserialize_i32 Want::Int(32);
@@ -160,6 +161,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Adapter<'_, D> {
     }
 
     forward_to_deserialize_any! {
-        u8 u16 u32 u64 char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
+        u16 u32 u64 char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
     }
 }

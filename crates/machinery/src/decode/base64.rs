@@ -1,4 +1,25 @@
-//! What Go says of text that is no base64.
+//! Bytes: what Go says of text that is no base64, and the lists of numbers that it takes as well.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::SeqAccess;
+
+use super::access::Elements;
+use super::path::At;
+
+/// The base64 of bytes that came as a list of numbers.
+pub(super) fn encoded<'de, A: SeqAccess<'de>>(inner: A, at: At<'_>) -> Result<String, A::Error> {
+    let mut numbers = Elements {
+        inner,
+        at,
+        index: 0,
+    };
+    let mut bytes = Vec::new();
+    while let Some(byte) = numbers.next_element::<u8>()? {
+        bytes.push(byte);
+    }
+    Ok(STANDARD.encode(bytes))
+}
 
 /// `illegal base64 data at input byte 4`. Line breaks do not count as data, but as bytes.
 pub(super) fn error(text: &str) -> String {
@@ -25,12 +46,12 @@ fn offset(text: &[u8]) -> usize {
                 None => return text.len(),
                 Some((_, b'=')) => {}
                 // The group lacks its second sign.
-                Some((at, _)) => return at,
+                Some((at, _)) => return at - 1,
             }
         }
         // Nothing may follow; else the bits that padding leaves over are wrong, which Go lets pass.
         return bytes.next().map_or(at, |(at, _)| at);
     }
-    // The last group is not whole.
-    text.len() - usize::from(group == 0)
+    // The last group is not whole: it is told where it begins.
+    text.len() - group
 }

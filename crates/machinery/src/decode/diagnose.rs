@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::DecodeError;
 use super::adapter::Failure;
 use super::path::{Cause, Mismatch};
 use super::syntax::syntax_error;
+use super::{DecodeError, Root, names};
 
 /// The document with what Go mends and serde_json refuses: bytes that are no UTF-8, and halves of surrogate pairs.
 pub(super) fn mended(json: &[u8], failure: &Failure) -> Option<Vec<u8>> {
@@ -49,28 +49,35 @@ fn replace_surrogates(text: &str) -> String {
     out
 }
 
-pub(super) fn explain(json: &[u8], failure: &Failure) -> DecodeError {
+pub(super) fn explain(json: &[u8], failure: &Failure, root: Option<Root<'_>>) -> DecodeError {
     if let Some(words) = syntax_error(json) {
         return DecodeError(words);
     }
     DecodeError(match &failure.findings.cause {
         Some(Cause::Words(words)) => words.clone(),
-        Some(Cause::Mismatch(mismatch)) => mismatch_words(json, mismatch, &failure.error),
+        Some(Cause::Mismatch(mismatch)) => mismatch_words(json, mismatch, &failure.error, root),
         None => plain(&failure.error),
     })
 }
 
-fn mismatch_words(json: &[u8], mismatch: &Mismatch, error: &serde_json::Error) -> String {
+fn mismatch_words(
+    json: &[u8],
+    mismatch: &Mismatch,
+    error: &serde_json::Error,
+    root: Option<Root<'_>>,
+) -> String {
     let mut value = mismatch.value.to_owned();
     if mismatch.literal {
         value.push(' ');
         value.push_str(literal(json, error));
     }
-    let go_type = mismatch.go_type.replace('@', &version(json));
-    if mismatch.struct_name.is_empty() {
+    let place = names::place(&mismatch.steps, root);
+    let told = || mismatch.go_type.replace('@', &version(json));
+    let go_type = place.printed.unwrap_or_else(told);
+    if mismatch.steps.is_empty() {
         return format!("json: cannot unmarshal {value} into Go value of type {go_type}");
     }
-    let (name, field) = (&mismatch.struct_name, &mismatch.field);
+    let (name, field) = (&place.struct_name, &place.field);
     format!("json: cannot unmarshal {value} into Go struct field {name}.{field} of type {go_type}")
 }
 

@@ -14,6 +14,8 @@ use super::{base64, probe};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
     Bool,
+    /// An integer of eight bits without a sign.
+    Byte,
     /// An integer of so many bits.
     Int(u32),
     Float,
@@ -39,9 +41,11 @@ pub(super) fn expecting<'de>(visitor: &impl Visitor<'de>) -> String {
 
 impl<'de, V: Visitor<'de>> Expect<'_, V> {
     fn mismatch<E: Error>(self, value: &'static str) -> E {
-        let number = value == "number" && matches!(self.want, Want::Int(_) | Want::Float);
+        let number =
+            value == "number" && matches!(self.want, Want::Byte | Want::Int(_) | Want::Float);
         let go_type = match self.want {
             Want::Bool => "bool".to_owned(),
+            Want::Byte => "uint8".to_owned(),
             Want::Int(bits) => format!("int{bits}"),
             Want::Float => "float64".to_owned(),
             Want::String if is_bytes(&self.visitor) => "[]uint8".to_owned(),
@@ -55,6 +59,7 @@ impl<'de, V: Visitor<'de>> Expect<'_, V> {
 
     fn fits(&self, number: i64) -> bool {
         match self.want {
+            Want::Byte => u8::try_from(number).is_ok(),
             Want::Int(bits) => number >> (bits - 1) == number >> 63,
             _ => self.want == Want::Float,
         }
@@ -127,10 +132,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Expect<'_, V> {
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         match self.want {
             Want::Bool => self.visitor.visit_bool(false),
-            Want::Int(_) | Want::Float => self.visitor.visit_i64(0),
+            Want::Byte | Want::Int(_) | Want::Float => self.visitor.visit_i64(0),
             Want::String => self.visitor.visit_str(""),
             Want::List => self.visitor.visit_seq(Empty::new()),
-            Want::Map | Want::Struct(..) => self.visitor.visit_map(Empty::new()),
+            Want::Map => self.visitor.visit_map(Empty::new()),
+            Want::Struct(name, fields) => {
+                let fields = Fields::new(Empty::new(), self.at, name, fields);
+                self.visitor.visit_map(fields)
+            }
         }
     }
 
@@ -141,6 +150,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Expect<'_, V> {
                 at: self.at,
                 index: 0,
             })
+        } else if is_bytes(&self.visitor) {
+            self.visitor.visit_str(&base64::encoded(inner, self.at)?)
         } else {
             Err(self.mismatch("array"))
         }
@@ -183,9 +194,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<'_, V> {
     }
 }
 
+/// The zero time in microseconds.
+const ZERO_MICROS: &str = "0001-01-01T00:00:00.000000Z";
+
 /// A time's text, borrowed where it can be; null is the zero time.
 pub(super) struct Text<'a> {
     pub(super) at: At<'a>,
+    /// Whether the time is one in microseconds.
+    pub(super) micro: bool,
 }
 
 macro_rules! no_text {
@@ -212,7 +228,11 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(crate::time::ZERO))
+        Ok(Cow::Borrowed(if self.micro {
+            ZERO_MICROS
+        } else {
+            crate::time::ZERO
+        }))
     }
 
     no_text! {

@@ -17,6 +17,17 @@ pub(super) enum Path<'a> {
     Index(&'a Path<'a>, usize),
 }
 
+/// A part of the way to a value, kept beyond the decoder's stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A field of a struct of that name.
+    Field(String, String),
+    /// A member of a map.
+    Key,
+    /// A member of a list.
+    Index,
+}
+
 /// A value of the wrong type.
 #[derive(Debug)]
 pub(super) struct Mismatch {
@@ -24,11 +35,9 @@ pub(super) struct Mismatch {
     pub(super) value: &'static str,
     /// Whether the literal follows: `number 1.5`.
     pub(super) literal: bool,
-    /// The innermost struct; empty at the root.
-    pub(super) struct_name: String,
-    /// The fields that lead here, without keys and indexes.
-    pub(super) field: String,
-    /// The Go type, with `@.` for the package of the document's version.
+    /// The way to it, from the root.
+    pub(super) steps: Vec<Step>,
+    /// The Go type, as the Rust type tells it, with `@.` for the package of the document's version.
     pub(super) go_type: String,
 }
 
@@ -100,13 +109,12 @@ impl<'a> At<'a> {
         literal: bool,
         go_type: String,
     ) -> E {
-        let mut field = String::new();
-        let struct_name = self.path.write_fields(&mut field).to_owned();
+        let mut steps = Vec::new();
+        self.path.collect(&mut steps);
         self.fail(Cause::Mismatch(Mismatch {
             value,
             literal,
-            struct_name,
-            field,
+            steps,
             go_type,
         }))
     }
@@ -131,19 +139,16 @@ impl Path<'_> {
         }
     }
 
-    /// `spec.containers.name`; the answer is the innermost struct.
-    fn write_fields(&self, out: &mut String) -> &str {
-        match self {
-            Self::Root => "",
-            Self::Key(parent, _) | Self::Index(parent, _) => parent.write_fields(out),
-            Self::Field(parent, struct_name, name) => {
-                parent.write_fields(out);
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                out.push_str(name);
-                struct_name
+    fn collect(&self, steps: &mut Vec<Step>) {
+        let (parent, step) = match self {
+            Self::Root => return,
+            Self::Key(parent, _) => (parent, Step::Key),
+            Self::Index(parent, _) => (parent, Step::Index),
+            Self::Field(parent, of, name) => {
+                (parent, Step::Field((*of).to_owned(), (*name).to_owned()))
             }
-        }
+        };
+        parent.collect(steps);
+        steps.push(step);
     }
 }

@@ -215,6 +215,10 @@ fn reads_times_as_go_does() {
         r#"parsing time "2024-01-01 00:00:00Z" as "2006-01-02T15:04:05Z07:00": cannot parse " 00:00:00Z" as "T""#,
     );
     refuse(
+        "\"\u{e9}\\n\\\"\"",
+        r#"parsing time "\xc3\xa9\x0a\"" as "2006-01-02T15:04:05Z07:00": cannot parse "\xc3\xa9\x0a\"" as "2006""#,
+    );
+    refuse(
         "\"2024-13-01T00:00:00Z\"",
         r#"parsing time "2024-13-01T00:00:00Z": month out of range"#,
     );
@@ -263,6 +267,27 @@ fn a_condition_may_lack_its_time() {
 }
 
 #[test]
+fn a_series_may_lack_its_time() {
+    use k8s_openapi::api::{core, events};
+    for series in ["{}", r#"{"lastObservedTime":null}"#] {
+        let json = format!(r#"{{"series":{series},"metadata":{{}},"involvedObject":{{}}}}"#);
+        let event: events::v1::Event = taken(&json);
+        let time = event.series.unwrap().last_observed_time.0;
+        assert_eq!(time.to_string(), "0001-01-01T00:00:00Z");
+        let event: core::v1::Event = taken(&json);
+        assert_eq!(event.series.unwrap().last_observed_time, None);
+    }
+}
+
+#[test]
+fn a_condition_may_be_null() {
+    let service: Service = taken(r#"{"status":{"conditions":[null]}}"#);
+    let condition = &service.status.unwrap().conditions.unwrap()[0];
+    assert!(crate::time::is_zero(&condition.last_transition_time));
+    assert_eq!(condition.type_, "");
+}
+
+#[test]
 fn takes_null_for_every_field() {
     let pod: Pod = taken(
         r#"{"metadata":null,"spec":{"containers":null,"nodeName":null,"tolerations":[null]}}"#,
@@ -295,12 +320,13 @@ fn reads_base64_as_go_does() {
     assert_eq!(read("aGVs\nbG8=\r\n"), b"hello");
     assert_eq!(read(""), b"");
     for (value, at) in [
-        ("a", 1),
-        ("aGVsbG8", 7),
+        ("a", 0),
+        ("aGVsbG8", 4),
+        ("aGVs\nbG8", 5),
         ("aGV!", 3),
         ("a===", 1),
         ("aa=", 3),
-        ("aa=b", 3),
+        ("aa=b", 2),
         ("aGVsbG8=x", 8),
     ] {
         refused::<Secret>(
@@ -308,6 +334,106 @@ fn reads_base64_as_go_does() {
             &format!("illegal base64 data at input byte {at}"),
         );
     }
+}
+
+#[test]
+fn reads_bytes_from_lists_as_go_does() {
+    let map = |value: &str| format!(r#"{{"binaryData":{{"a":{value}}}}}"#);
+    let read = |value: &str| {
+        taken::<ConfigMap>(&map(value)).binary_data.unwrap()["a"]
+            .0
+            .clone()
+    };
+    assert_eq!(read("[]"), b"");
+    assert_eq!(read("[65,null,255]"), [65, 0, 255]);
+    refused::<ConfigMap>(
+        &map("[300]"),
+        "json: cannot unmarshal number 300 into Go struct field ConfigMap.binaryData of type uint8",
+    );
+    refused::<ConfigMap>(
+        &map("[\"x\"]"),
+        "json: cannot unmarshal string into Go struct field ConfigMap.binaryData of type uint8",
+    );
+}
+
+const TABLE: &str = "\
+a.core.v1.Pod gvk=/v1/Pod
+ metadata a.meta.v1.ObjectMeta
+ spec a.core.v1.PodSpec
+a.core.v1.PodSpec
+ containers []a.core.v1.Container
+ nodeSelector {}string
+ restartPolicy string go=v1.RestartPolicy
+ volumes []a.core.v1.Volume
+a.core.v1.Container
+ ports []a.core.v1.ContainerPort
+ resources a.core.v1.ResourceRequirements
+ securityContext any
+a.core.v1.ContainerPort
+ containerPort int32
+ protocol string enum=TCP go=v1.Protocol
+a.core.v1.ResourceRequirements
+ limits {}quantity go=v1.ResourceList
+a.core.v1.Volume
+ projected a.core.v1.ProjectedVolumeSource in=VolumeSource
+a.core.v1.ProjectedVolumeSource
+ sources []string
+a.meta.v1.ObjectMeta
+ finalizers []string go=[]v1.Finalizer
+";
+
+#[test]
+fn names_types_as_the_table_does() {
+    let types = Types::parse(TABLE).unwrap();
+    let ty = types.kind("", "v1", "Pod").unwrap();
+    let check = |json: &str, words: &str| {
+        let root = || Some(Root { types: &types, ty });
+        let error = decode_as::<Pod>(json.as_bytes(), root).unwrap_err();
+        assert_eq!(error.0, format!("json: cannot unmarshal {words}"), "{json}");
+    };
+    let container = |text: &str| format!(r#"{{"spec":{{"containers":[{{{text}}}]}}}}"#);
+    check("5", "number into Go value of type v1.Pod");
+    check(
+        r#"{"apiVersion":"v1","metadata":5}"#,
+        "number into Go struct field Pod.metadata of type v1.ObjectMeta",
+    );
+    check(
+        r#"{"spec":{"restartPolicy":5}}"#,
+        "number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy",
+    );
+    check(
+        &container(r#""ports":[{"protocol":5}]"#),
+        "number into Go struct field ContainerPort.spec.containers.ports.protocol of type v1.Protocol",
+    );
+    check(
+        &container(r#""ports":[{"containerPort":1.5}]"#),
+        "number 1.5 into Go struct field ContainerPort.spec.containers.ports.containerPort of type int32",
+    );
+    check(
+        &container(r#""resources":{"limits":[]}"#),
+        "array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+    );
+    check(
+        r#"{"spec":{"nodeSelector":{"a":5}}}"#,
+        "number into Go struct field PodSpec.spec.nodeSelector of type string",
+    );
+    check(
+        r#"{"spec":{"volumes":[{"projected":{"sources":{}}}]}}"#,
+        "object into Go struct field ProjectedVolumeSource.spec.volumes.VolumeSource.projected.sources of type []string",
+    );
+    check(
+        r#"{"metadata":{"finalizers":[5]}}"#,
+        "number into Go struct field ObjectMeta.metadata.finalizers of type v1.Finalizer",
+    );
+    // What the table does not have goes by the types here.
+    check(
+        &container(r#""securityContext":{"runAsUser":"x"}"#),
+        "string into Go struct field SecurityContext.spec.containers.securityContext.runAsUser of type int64",
+    );
+    check(
+        &container(r#""env":5"#),
+        "number into Go struct field Container.spec.containers.env of type []v1.EnvVar",
+    );
 }
 
 #[test]

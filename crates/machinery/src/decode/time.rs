@@ -1,6 +1,7 @@
 //! Times as Go reads them: RFC 3339 and nothing else.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 const SECONDS: &str = "2006-01-02T15:04:05Z07:00";
 const MICROS: &str = "2006-01-02T15:04:05.000000Z07:00";
@@ -22,9 +23,10 @@ const PIECES: [(&str, usize, &str); 6] = [
 pub(super) fn check(text: Cow<'_, str>, micro: bool) -> Result<Cow<'_, str>, String> {
     let layout = if micro { MICROS } else { SECONDS };
     let cannot = |rest: &str, piece: &str| {
-        format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {piece:?}")
+        let (text, rest) = (quoted(&text), quoted(rest));
+        format!("parsing time {text} as {layout:?}: cannot parse {rest} as {piece:?}")
     };
-    let range = |what: &str| format!("parsing time {text:?}: {what} out of range");
+    let range = |what: &str| format!("parsing time {}: {what} out of range", quoted(&text));
 
     let mut rest = text.as_ref();
     let mut numbers = [0_u32; 6];
@@ -72,6 +74,22 @@ pub(super) fn check(text: Cow<'_, str>, micro: bool) -> Result<Cow<'_, str>, Str
         return Ok(text);
     }
     Ok(Cow::Owned(format!("{}{zone}", &text[..seconds])))
+}
+
+/// In quotes as Go's `time` package writes them: what is not printable ASCII by its bytes.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=0x7f => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn leading(text: &str, digits: usize) -> Option<u32> {

@@ -22,9 +22,13 @@ pub struct SchemaError {
 }
 
 pub(super) fn parse(text: &'static str) -> Result<Types, SchemaError> {
-    let mut types = Types::default();
+    let mut types = Types {
+        text,
+        ..Types::default()
+    };
     for (line, name, rest) in lines(text).filter_map(type_line) {
-        let ty = read_type(name, rest).map_err(|what| SchemaError { line, what })?;
+        let mut ty = read_type(name, rest).map_err(|what| SchemaError { line, what })?;
+        ty.lines = offset(text, rest);
         if types.names.contains_key(name) {
             return Err(SchemaError {
                 line,
@@ -52,6 +56,12 @@ pub(super) fn parse(text: &'static str) -> Result<Types, SchemaError> {
     Ok(types)
 }
 
+/// Where in the table the line ends whose end is `rest`.
+fn offset(text: &str, rest: &str) -> u32 {
+    let end = rest.as_ptr() as usize + rest.len() - text.as_ptr() as usize;
+    u32::try_from(end).unwrap_or(u32::MAX)
+}
+
 /// The lines that say something, counted from 1.
 fn lines(text: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
     let said =
@@ -66,7 +76,7 @@ fn type_line((line, text): (usize, &'static str)) -> Option<(usize, &'static str
     if text.starts_with(' ') {
         return None;
     }
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let (name, rest) = text.split_once(' ').unwrap_or((text, &text[text.len()..]));
     Some((line, name, rest))
 }
 
@@ -82,6 +92,7 @@ fn read_type(name: &'static str, rest: &'static str) -> Result<Type, String> {
         atomic: false,
         unions: None,
         fields: Vec::new(),
+        lines: 0,
     };
     for (key, value) in words(rest) {
         match (key, value) {
@@ -134,6 +145,8 @@ fn read_attribute(field: &mut Field, key: &'static str, value: &'static str) -> 
         ("pb", numbers) => (field.inside, field.number) = read_numbers(numbers)?,
         ("omit", "") => field.omit = true,
         ("wrap", "") => field.wrapped = true,
+        // Read again where an error is to be written.
+        ("go" | "in", _) => {}
         ("either", "list") => field.either = Some(Either::List),
         ("either", "bool") => field.either = Some(Either::Bool),
         ("either", "strings") => field.either = Some(Either::Strings),

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 
-use super::YamlError;
 use super::resolve::{self, Scalar};
+use super::{YamlError, words};
 use crate::limits::{MAX_DEPTH, MAX_STRICT_FINDINGS, MAX_YAML_EXPANSION};
 
 /// A value that aliases name, and what each of them costs.
@@ -40,7 +40,8 @@ enum Key {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'t> {
+    text: &'t str,
     open: Vec<Open>,
     anchors: HashMap<usize, Anchored>,
     expanded: usize,
@@ -54,12 +55,27 @@ fn error<T>(words: impl std::fmt::Display) -> Result<T, YamlError> {
 
 /// The first document's value, and what is there twice.
 pub(super) fn document(text: &str) -> Result<(Value, Vec<String>), YamlError> {
+    if !text.chars().all(words::is_allowed) {
+        return error("control characters are not allowed");
+    }
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        text,
+        ..Reader::default()
+    };
     for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| syntax(&error))?;
+        let (event, span) = event.map_err(|error| {
+            let in_list = matches!(
+                reader.open.last(),
+                Some(Open {
+                    node: Node::List(_),
+                    ..
+                })
+            );
+            YamlError(words::syntax(&error, text, in_list))
+        })?;
         if matches!(event, Event::DocumentEnd | Event::StreamEnd) {
             break;
         }
@@ -68,15 +84,7 @@ pub(super) fn document(text: &str) -> Result<(Value, Vec<String>), YamlError> {
     Ok((reader.result.unwrap_or_default(), reader.duplicates))
 }
 
-fn syntax(error: &ScanError) -> YamlError {
-    let info = error.info();
-    match error.marker().line() {
-        0 | 1 => YamlError(format!("yaml: {info}")),
-        line => YamlError(format!("yaml: line {line}: {info}")),
-    }
-}
-
-impl Reader {
+impl Reader<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let line = span.start.line();
         match event {
@@ -92,7 +100,7 @@ impl Reader {
                 },
             ),
             Event::SequenceEnd | Event::MappingEnd => self.end(line),
-            Event::Alias(anchor) => self.alias(anchor, line),
+            Event::Alias(anchor) => self.alias(anchor, span),
             _ => Ok(()),
         }
     }
@@ -131,9 +139,10 @@ impl Reader {
         }
     }
 
-    fn alias(&mut self, anchor: usize, line: usize) -> Result<(), YamlError> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), YamlError> {
         let Some(anchored) = self.anchors.get(&anchor) else {
-            return error("anchor value contains itself");
+            let name = words::alias(words::from(self.text, span.start));
+            return error(format!("anchor '{name}' value contains itself"));
         };
         self.expanded += anchored.bytes;
         if self.expanded > MAX_YAML_EXPANSION {
@@ -143,7 +152,7 @@ impl Reader {
             return error("exceeded max depth");
         }
         let value = anchored.value.clone();
-        self.put(value, line)
+        self.put(value, span.start.line())
     }
 
     fn scalar(
