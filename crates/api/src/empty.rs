@@ -68,15 +68,3 @@ pub fn drop_empty_selector(selector: &mut LabelSelector) {
         drop_empty(&mut requirement.values);
     }
 }
-
-/// Adds `null` members to the end of an object: Kubernetes writes some fields even where there is nothing in them.
-pub fn add_nulls(json: &mut Vec<u8>, members: &[(&str, bool)]) {
-    if json.last() != Some(&b'}') {
-        return;
-    }
-    json.pop();
-    for (name, _) in members.iter().filter(|(_, absent)| *absent) {
-        json.extend_from_slice(format!(",\"{name}\":null").as_bytes());
-    }
-    json.push(b'}');
-}

@@ -1,101 +1,217 @@
-//! Members that Kubernetes writes as `null` where there is nothing, and the types leave out.
+//! Fields that Kubernetes writes as `null` where there is nothing in them: those whose Go tag has no `omitempty` and whose type has
+//! an empty value that is `null` in JSON (lists, maps, pointers), and times, of which Go leaves none out.
 
-use navarch_machinery::object::Object;
-use serde::Serialize;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-/// Puts `with` in the place of the first `what` that was written after `from`. Text inside of strings is not met: its quotes are
-/// escaped there.
-pub(crate) fn replace_first(
-    out: &mut Vec<u8>,
-    from: usize,
-    what: impl AsRef<[u8]>,
-    with: impl AsRef<[u8]>,
-) {
-    let (what, with) = (what.as_ref(), with.as_ref());
-    let written = out.get(from..).unwrap_or_default();
-    let found = written.windows(what.len()).position(|bytes| bytes == what);
-    if let Some(at) = found.map(|at| from + at) {
-        out.splice(at..at + what.len(), with.iter().copied());
-    }
+use navarch_machinery::schema::TypeId;
+
+use crate::schema::schema;
+
+/// The fields of a type that are written as `null` where there is nothing in them.
+pub(crate) fn nulled(ty: TypeId) -> &'static [&'static str] {
+    static BY_TYPE: LazyLock<HashMap<TypeId, &'static [&'static str]>> = LazyLock::new(|| {
+        let ids = NULLED
+            .iter()
+            .map(|(name, fields)| Some((schema().id(name)?, *fields)));
+        ids.flatten().collect()
+    });
+    BY_TYPE.get(&ty).copied().unwrap_or_default()
 }
 
-/// Encodes an object whose status has `conditions`, which get null for what they have not of `times`.
-pub(crate) fn encode_conditions<C: Serialize>(
-    object: &dyn Object,
-    conditions: &[C],
-    times: &[&str],
-    out: &mut Vec<u8>,
-) {
-    let from = out.len();
-    object.encode(out);
-    let (mut plain, mut timed) = (MEMBER.to_vec(), MEMBER.to_vec());
-    for (at, condition) in conditions.iter().enumerate() {
-        let open: &[u8] = if at == 0 { b"[" } else { b"," };
-        plain.extend_from_slice(open);
-        timed.extend_from_slice(open);
-        let begin = plain.len();
-        // Writing JSON to memory cannot fail.
-        let _ = serde_json::to_writer(&mut plain, condition);
-        append_timed(&plain[begin..], times, &mut timed);
-    }
-    if plain.len() != timed.len() {
-        replace_first(out, from, &plain, &timed);
-    }
-}
-
-const MEMBER: &[u8] = br#""conditions":"#;
-
-/// Appends a condition, an object whose members are all plain, with null for what it has not of `times`.
-fn append_timed(condition: &[u8], times: &[&str], out: &mut Vec<u8>) {
-    let Some((open, members)) = condition.split_first() else {
-        return;
-    };
-    out.push(*open);
-    for time in times {
-        let member = format!("\"{time}\":");
-        if !members
-            .windows(member.len())
-            .any(|bytes| bytes == member.as_bytes())
-        {
-            out.extend_from_slice(member.as_bytes());
-            out.extend_from_slice(b"null");
-            if members != b"}" {
-                out.push(b',');
-            }
-        }
-    }
-    out.extend_from_slice(members);
-}
+/// By the full name of the type. Not here: what validation has be there, and the types of discovery and of answers to reviews,
+/// which no store keeps.
+const NULLED: &[(&str, &[&str])] = &[
+    (
+        "io.k8s.api.admissionregistration.v1.MutatingWebhook",
+        &["admissionReviewVersions"],
+    ),
+    (
+        "io.k8s.api.admissionregistration.v1.ValidatingWebhook",
+        &["admissionReviewVersions"],
+    ),
+    (
+        "io.k8s.api.apps.v1.DaemonSetCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.apps.v1.DeploymentCondition",
+        &["lastTransitionTime", "lastUpdateTime"],
+    ),
+    (
+        "io.k8s.api.apps.v1.ReplicaSetCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.apps.v1.StatefulSetCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus",
+        &["currentMetrics"],
+    ),
+    (
+        "io.k8s.api.batch.v1.JobCondition",
+        &["lastProbeTime", "lastTransitionTime"],
+    ),
+    ("io.k8s.api.batch.v1.PodFailurePolicy", &["rules"]),
+    (
+        "io.k8s.api.batch.v1.PodFailurePolicyOnExitCodesRequirement",
+        &["values"],
+    ),
+    ("io.k8s.api.batch.v1.SuccessPolicy", &["rules"]),
+    (
+        "io.k8s.api.certificates.v1.CertificateSigningRequestCondition",
+        &["lastTransitionTime", "lastUpdateTime"],
+    ),
+    (
+        "io.k8s.api.core.v1.AzureFilePersistentVolumeSource",
+        &["secretNamespace"],
+    ),
+    (
+        "io.k8s.api.core.v1.CephFSPersistentVolumeSource",
+        &["monitors"],
+    ),
+    ("io.k8s.api.core.v1.CephFSVolumeSource", &["monitors"]),
+    ("io.k8s.api.core.v1.ContainerImage", &["names"]),
+    ("io.k8s.api.core.v1.ContainerStateRunning", &["startedAt"]),
+    (
+        "io.k8s.api.core.v1.ContainerStateTerminated",
+        &["finishedAt", "startedAt"],
+    ),
+    (
+        "io.k8s.api.core.v1.Event",
+        &["eventTime", "firstTimestamp", "lastTimestamp"],
+    ),
+    ("io.k8s.api.core.v1.EventSeries", &["lastObservedTime"]),
+    ("io.k8s.api.core.v1.GRPCAction", &["service"]),
+    ("io.k8s.api.core.v1.LimitRangeSpec", &["limits"]),
+    (
+        "io.k8s.api.core.v1.NamespaceCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus",
+        &["resources"],
+    ),
+    (
+        "io.k8s.api.core.v1.NodeCondition",
+        &["lastHeartbeatTime", "lastTransitionTime"],
+    ),
+    ("io.k8s.api.core.v1.NodeSelector", &["nodeSelectorTerms"]),
+    (
+        "io.k8s.api.core.v1.PersistentVolumeClaimCondition",
+        &["lastProbeTime", "lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.core.v1.PodCondition",
+        &["lastProbeTime", "lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.core.v1.PodExtendedResourceClaimStatus",
+        &["requestMappings"],
+    ),
+    ("io.k8s.api.core.v1.PodSpec", &["containers"]),
+    ("io.k8s.api.core.v1.ProjectedVolumeSource", &["sources"]),
+    (
+        "io.k8s.api.core.v1.RBDPersistentVolumeSource",
+        &["monitors"],
+    ),
+    ("io.k8s.api.core.v1.RBDVolumeSource", &["monitors"]),
+    (
+        "io.k8s.api.core.v1.ReplicationControllerCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.core.v1.TopologySelectorLabelRequirement",
+        &["values"],
+    ),
+    (
+        "io.k8s.api.core.v1.TypedLocalObjectReference",
+        &["apiGroup"],
+    ),
+    ("io.k8s.api.core.v1.TypedObjectReference", &["apiGroup"]),
+    ("io.k8s.api.discovery.v1.Endpoint", &["addresses"]),
+    (
+        "io.k8s.api.discovery.v1.EndpointSlice",
+        &["endpoints", "ports"],
+    ),
+    (
+        "io.k8s.api.events.v1.Event",
+        &[
+            "deprecatedFirstTimestamp",
+            "deprecatedLastTimestamp",
+            "eventTime",
+        ],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.FlowSchemaCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration",
+        &["nominalConcurrencyShares"],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.NonResourcePolicyRule",
+        &["nonResourceURLs", "verbs"],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.PolicyRulesWithSubjects",
+        &["subjects"],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.api.flowcontrol.v1.ResourcePolicyRule",
+        &["apiGroups", "namespaces", "resources", "verbs"],
+    ),
+    ("io.k8s.api.networking.v1.HTTPIngressRuleValue", &["paths"]),
+    (
+        "io.k8s.api.networking.v1.IngressClassParametersReference",
+        &["scope"],
+    ),
+    ("io.k8s.api.rbac.v1.ClusterRole", &["rules"]),
+    ("io.k8s.api.rbac.v1.PolicyRule", &["verbs"]),
+    ("io.k8s.api.rbac.v1.Role", &["rules"]),
+    (
+        "io.k8s.api.resource.v1.AllocatedDeviceStatus",
+        &["conditions"],
+    ),
+    ("io.k8s.api.resource.v1.CapacityRequestPolicy", &["default"]),
+    ("io.k8s.api.resource.v1.DeviceClaim", &["requests"]),
+    ("io.k8s.api.storage.v1.CSINodeDriver", &["topologyKeys"]),
+    ("io.k8s.api.storage.v1.CSINodeSpec", &["drivers"]),
+    ("io.k8s.api.storage.v1.VolumeError", &["time"]),
+    (
+        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionCondition",
+        &["lastTransitionTime"],
+    ),
+    (
+        "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition",
+        &["lastTransitionTime"],
+    ),
+];
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Pod, PodStatus};
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn conditions_get_null_for_the_times_that_they_have_not() {
-        let status: PodStatus = serde_json::from_value(json!({"conditions": [
-            {"type": "A", "status": "True", "message": "a \"lastProbeTime\": b, [{"},
-            {"type": "B", "status": "True", "lastProbeTime": "2026-01-01T00:00:00Z"},
-        ]}))
-        .unwrap();
-        let conditions = status.conditions.clone().unwrap();
-        let pod = Pod {
-            status: Some(status),
-            ..Pod::default()
-        };
-        let mut json = b"before".to_vec();
-        encode_conditions(&pod, &conditions, &["lastProbeTime"], &mut json);
-        let value: serde_json::Value = serde_json::from_slice(&json[6..]).unwrap();
-        let mut expected = serde_json::to_value(&pod).unwrap();
-        expected["status"]["conditions"][0]["lastProbeTime"] = json!(null);
-        assert_eq!(value, expected);
-        assert!(
-            value["status"]["conditions"][0]
-                .get("lastProbeTime")
-                .is_some()
-        );
+    fn all_names_are_those_of_types_and_fields() {
+        for (name, fields) in NULLED {
+            let ty = schema().get(name).unwrap();
+            for field in *fields {
+                assert!(ty.field(field).is_some(), "{name}.{field}");
+            }
+            // The walk over an object keeps what it has seen in the bits of a number.
+            assert!(fields.len() < 32, "{name}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use crate::cell;
 use crate::check::{immutable, non_negative};
 use crate::def::Column;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 impl Hooks for ControllerRevision {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of("Controller", "string", "", 0, "Controller of the object"),

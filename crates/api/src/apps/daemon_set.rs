@@ -13,9 +13,11 @@ use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{format_labels, selector_cell};
-use crate::pod::{default_template, drop_disabled_template_fields, same, template_warnings};
+use crate::pod::{
+    default_selected_template, drop_disabled_template_fields, same, template_warnings,
+};
 use crate::strategy::{Hooks, Part};
-use crate::{naming, nulls, workload};
+use crate::{naming, workload};
 
 /// Counts the changes of the template. Nothing reads it any more, and every daemon set carries it.
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -81,15 +83,9 @@ impl Hooks for DaemonSet {
         workload::mark_given_selector(&mut self.spec.get_or_insert_default().selector, json);
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        let conditions = self.status.as_ref().and_then(|it| it.conditions.as_deref());
-        let conditions = conditions.unwrap_or_default();
-        nulls::encode_conditions(self, conditions, &["lastTransitionTime"], out);
-    }
-
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
-        default_template(&mut spec.template);
+        default_selected_template(&mut spec.template);
         spec.revision_history_limit.get_or_insert(10);
         drop_empty(&mut spec.min_ready_seconds);
         default_strategy(spec);

@@ -17,7 +17,7 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{format_selector, selector_cell};
 use crate::naming;
-use crate::pod::default_template;
+use crate::pod::default_selected_template;
 use crate::strategy::{Hooks, Part};
 use crate::workload;
 
@@ -64,7 +64,7 @@ impl Hooks for Deployment {
 
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
-        default_template(&mut spec.template);
+        default_selected_template(&mut spec.template);
         spec.replicas.get_or_insert(1);
         spec.revision_history_limit.get_or_insert(10);
         spec.progress_deadline_seconds.get_or_insert(600);

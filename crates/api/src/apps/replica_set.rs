@@ -13,14 +13,13 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{format_selector, selector_cell};
 use crate::naming;
-use crate::pod::default_template;
+use crate::pod::default_selected_template;
 use crate::strategy::{Hooks, Part};
 use crate::workload::replicated::{self, Counts};
 use crate::workload::{self, validate_selected_template};
 
 impl Hooks for ReplicaSet {
     const COLUMNS: &'static [Column] = replicated::COLUMNS;
-    const FIELDS: &'static [&'static str] = replicated::FIELDS;
 
     fn after_decode(&mut self, json: &[u8]) {
         workload::mark_given_selector(&mut self.spec.get_or_insert_default().selector, json);
@@ -28,7 +27,7 @@ impl Hooks for ReplicaSet {
 
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
-        default_template(spec.template.get_or_insert_default());
+        default_selected_template(spec.template.get_or_insert_default());
         spec.replicas.get_or_insert(1);
         drop_empty(&mut spec.min_ready_seconds);
         let status = self.status.get_or_insert_default();
@@ -92,10 +91,6 @@ impl Hooks for ReplicaSet {
             selector,
             now,
         )
-    }
-
-    fn field(&self, path: &str) -> Option<String> {
-        (path == replicated::REPLICAS).then(|| counts(self).replicas.to_string())
     }
 
     fn scale(&self) -> Option<Scale> {

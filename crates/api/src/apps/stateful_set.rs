@@ -16,10 +16,11 @@ use crate::empty::drop_empty;
 use crate::metadata::{drop_empty_fields, format_selector};
 use crate::pod::amount;
 use crate::pod::{
-    default_claim_spec, default_template, drop_disabled_template_fields, same, template_warnings,
+    default_claim_spec, default_selected_template, drop_disabled_template_fields, same,
+    template_warnings,
 };
 use crate::strategy::{Hooks, Part};
-use crate::{naming, nulls, workload};
+use crate::{naming, workload};
 
 impl Hooks for StatefulSet {
     const COLUMNS: &'static [Column] = &[
@@ -40,15 +41,9 @@ impl Hooks for StatefulSet {
         workload::mark_given_selector(&mut self.spec.get_or_insert_default().selector, json);
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        let conditions = self.status.as_ref().and_then(|it| it.conditions.as_deref());
-        let conditions = conditions.unwrap_or_default();
-        nulls::encode_conditions(self, conditions, &["lastTransitionTime"], out);
-    }
-
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
-        default_template(&mut spec.template);
+        default_selected_template(&mut spec.template);
         spec.volume_claim_templates
             .iter_mut()
             .flatten()

@@ -5,7 +5,7 @@ use k8s_openapi::api::authorization::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::names::is_qualified_name;
+use navarch_machinery::names::{is_label_value, is_qualified_name};
 use serde_json::{Value, json};
 
 use crate::check::found;
@@ -103,14 +103,14 @@ pub(super) fn validate_selectors(resource: &Resource) -> ErrorList {
         let requirements = selector.requirements.iter().flatten();
         let requirements = requirements.map(|one| (&one.key, &one.operator, one.values.as_deref()));
         let raw = selector.raw_selector.as_deref();
-        errors.extend(validate_selector(raw, requirements, |_| Vec::new(), &at));
+        errors.extend(validate_selector(raw, requirements, validate_field, &at));
     }
     if let Some(selector) = &resource.label_selector {
         let at = path.child("labelSelector");
         let requirements = selector.requirements.iter().flatten();
         let requirements = requirements.map(|one| (&one.key, &one.operator, one.values.as_deref()));
         let raw = selector.raw_selector.as_deref();
-        errors.extend(validate_selector(raw, requirements, is_qualified_name, &at));
+        errors.extend(validate_selector(raw, requirements, validate_label, &at));
     }
     errors
 }
@@ -120,7 +120,7 @@ type Requirement<'a> = (&'a String, &'a String, Option<&'a [String]>);
 fn validate_selector<'a>(
     raw: Option<&str>,
     requirements: impl Iterator<Item = Requirement<'a>>,
-    key_rule: fn(&str) -> Vec<String>,
+    key_and_values: fn(&str, &[String], &Path) -> ErrorList,
     path: &Path,
 ) -> ErrorList {
     let requirements: Vec<Requirement<'_>> = requirements.collect();
@@ -153,25 +153,77 @@ fn validate_selector<'a>(
             }
             _ => {}
         }
-        let key_path = path.child("key");
-        if key.is_empty() {
-            errors.push(Error::required(&key_path, "must be specified"));
-        } else {
-            errors.extend(found(key, key_rule(key), &key_path));
-        }
+        errors.extend(key_and_values(key, values.unwrap_or_default(), &path));
     }
     errors
 }
 
-/// A question is not kept, so it has no metadata.
-pub(super) fn validate_no_metadata(meta: &ObjectMeta, detail: &str) -> ErrorList {
+fn validate_field(key: &str, _values: &[String], path: &Path) -> ErrorList {
+    if key.is_empty() {
+        vec![Error::required(&path.child("key"), "must be specified")]
+    } else {
+        ErrorList::new()
+    }
+}
+
+fn validate_label(key: &str, values: &[String], path: &Path) -> ErrorList {
+    let mut errors: ErrorList = found(key, is_qualified_name(key), &path.child("key"));
+    let values = values.iter().zip(0..);
+    errors.extend(values.flat_map(|(value, at)| {
+        found(
+            value,
+            is_label_value(value),
+            &path.child("values").index(at),
+        )
+    }));
+    errors
+}
+
+/// In the order in which Kubernetes has the fields.
+fn shown_meta(meta: &ObjectMeta) -> shown::Raw {
+    let members = [
+        ("name", meta.name.as_ref().map(shown::json)),
+        ("generateName", meta.generate_name.as_ref().map(shown::json)),
+        ("namespace", meta.namespace.as_ref().map(shown::json)),
+        (
+            "resourceVersion",
+            meta.resource_version.as_ref().map(shown::json),
+        ),
+        ("generation", meta.generation.as_ref().map(shown::json)),
+        ("labels", meta.labels.as_ref().map(shown::json)),
+        ("annotations", meta.annotations.as_ref().map(shown::json)),
+        (
+            "ownerReferences",
+            meta.owner_references.as_ref().map(shown::json),
+        ),
+        ("finalizers", meta.finalizers.as_ref().map(shown::json)),
+    ];
+    let given = members
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("\"{name}\":{}", value?.0)));
+    shown::Raw(format!("{{{}}}", given.collect::<Vec<_>>().join(",")))
+}
+
+/// A question is not kept, so it has no metadata, but for the namespace if it is `local`.
+pub(super) fn validate_no_metadata(meta: &ObjectMeta, is_local: bool) -> ErrorList {
     let path = Path::new("metadata");
+    // What only the server sets is taken from every new object.
     let asked = ObjectMeta {
         managed_fields: None,
+        uid: None,
+        creation_timestamp: None,
+        deletion_timestamp: None,
+        deletion_grace_period_seconds: None,
+        self_link: None,
+        namespace: meta.namespace.clone().filter(|_| !is_local),
         ..meta.clone()
     };
     if asked == ObjectMeta::default() {
         return ErrorList::new();
     }
-    vec![Error::invalid(&path, shown::json(&asked), detail)]
+    let detail = match is_local {
+        true => "must be empty except for namespace",
+        false => "must be empty",
+    };
+    vec![Error::invalid(&path, shown_meta(meta), detail)]
 }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::{
     LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
@@ -17,8 +16,6 @@ use crate::empty::drop_empty;
 use crate::naming;
 use crate::strategy::Hooks;
 
-const NO_METADATA: &str = "must be empty";
-
 impl Hooks for SubjectAccessReview {
     fn apply_defaults(&mut self) {
         default_spec(&mut self.spec);
@@ -30,7 +27,7 @@ impl Hooks for SubjectAccessReview {
 
     fn validate_create(&self) -> ErrorList {
         let mut errors = validate_spec(&self.spec);
-        errors.extend(validate_no_metadata(&self.metadata, NO_METADATA));
+        errors.extend(validate_no_metadata(&self.metadata, false));
         errors
     }
 
@@ -51,12 +48,7 @@ impl Hooks for LocalSubjectAccessReview {
     fn validate_create(&self) -> ErrorList {
         let (spec, path) = (&self.spec, Path::new("spec"));
         let mut errors = validate_spec(spec);
-        let meta = ObjectMeta {
-            namespace: None,
-            ..self.metadata.clone()
-        };
-        let detail = "must be empty except for namespace";
-        errors.extend(validate_no_metadata(&meta, detail));
+        errors.extend(validate_no_metadata(&self.metadata, true));
         if let Some(resource) = &spec.resource_attributes
             && resource.namespace != self.metadata.namespace
         {
@@ -102,7 +94,7 @@ impl Hooks for SelfSubjectAccessReview {
         let spec = &self.spec;
         let mut errors = validate_one(&spec.resource_attributes, &spec.non_resource_attributes);
         errors.extend(validate_selectors(&spec.resource_attributes));
-        errors.extend(validate_no_metadata(&self.metadata, NO_METADATA));
+        errors.extend(validate_no_metadata(&self.metadata, false));
         errors
     }
 

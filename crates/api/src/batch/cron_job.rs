@@ -75,7 +75,9 @@ impl Hooks for CronJob {
     fn apply_defaults(&mut self) {
         let spec = &mut self.spec;
         drop_empty_fields(spec.job_template.metadata.get_or_insert_default());
-        default_template_spec(spec.job_template.spec.get_or_insert_default());
+        let job = spec.job_template.spec.get_or_insert_default();
+        default_template_spec(job);
+        drop_empty_fields(job.template.metadata.get_or_insert_default());
         drop_empty(&mut spec.concurrency_policy);
         spec.concurrency_policy
             .get_or_insert_with(|| "Allow".to_owned());

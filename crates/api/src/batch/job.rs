@@ -18,15 +18,18 @@ use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{selector_cell, validate_labels};
-use crate::pod::{default_template, drop_disabled_template_fields, same, template_warnings};
-use crate::strategy::{Hooks, Part, Propagation};
-use crate::{naming, nulls, workload};
+use crate::pod::{
+    default_selected_template, drop_disabled_template_fields, same, template_warnings,
+};
+use crate::strategy::{Hooks, MetadataRules, Part, Propagation};
+use crate::{naming, workload};
 
 pub(super) use spec::validate_unselected;
 
 const INDEXED: &str = "Indexed";
 
 impl Hooks for Job {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of("Status", "string", "", 0, "Status of the job."),
@@ -61,11 +64,6 @@ impl Hooks for Job {
         "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set \
          propagationPolicy=Orphan to suppress this warning",
     );
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let times = ["lastProbeTime", "lastTransitionTime"];
-        nulls::encode_conditions(self, conditions(self), &times, out);
-    }
 
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
@@ -194,7 +192,7 @@ fn has_condition(job: &Job, kind: &str, status: &str) -> bool {
 
 /// What the spec of a job has filled in wherever it stands.
 pub(super) fn default_template_spec(spec: &mut JobSpec) {
-    default_template(&mut spec.template);
+    default_selected_template(&mut spec.template);
     let rules = spec
         .pod_failure_policy
         .iter_mut()
@@ -211,7 +209,8 @@ pub(super) fn default_template_spec(spec: &mut JobSpec) {
 fn default_labels(job: &mut Job) {
     let labels = template(job)
         .and_then(|template| template.metadata.as_ref())
-        .and_then(|meta| meta.labels.clone());
+        .and_then(|meta| meta.labels.clone())
+        .filter(|labels| !labels.is_empty());
     if job.metadata.labels.as_ref().is_none_or(|it| it.is_empty()) && labels.is_some() {
         job.metadata.labels = labels;
     }

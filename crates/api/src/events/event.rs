@@ -5,15 +5,15 @@ mod convert;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::object::Object;
+use navarch_machinery::time::is_zero;
 use serde_json::Value;
 
 use crate::check::{dns_subdomain, immutable};
 use crate::core::event::{Api, as_it_always_was, cells, field};
 use crate::def::Column;
-use crate::empty::add_nulls;
-use crate::naming;
 use crate::strategy::{Hooks, Part, UpdateRules};
 
 /// What field selectors may name: the core group's, by their newer names.
@@ -43,27 +43,9 @@ impl Hooks for Event {
         self.regarding.get_or_insert_default();
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        Object::encode(self, out);
-        add_nulls(
-            out,
-            &[
-                ("eventTime", self.event_time.is_none()),
-                (
-                    "deprecatedFirstTimestamp",
-                    self.deprecated_first_timestamp.is_none(),
-                ),
-                (
-                    "deprecatedLastTimestamp",
-                    self.deprecated_last_timestamp.is_none(),
-                ),
-            ],
-        );
-    }
-
-    fn name_errors(name: &str, prefix: bool) -> Vec<String> {
+    fn name_errors(_name: &str, _prefix: bool) -> Vec<String> {
         // Events that come from the core group may have any name; new ones of this group are checked as such.
-        naming::path_segment(name, prefix)
+        Vec::new()
     }
 
     fn validate(&self) -> ErrorList {
@@ -72,7 +54,11 @@ impl Hooks for Event {
 
     fn validate_create(&self) -> ErrorList {
         let name = self.metadata.name.as_deref().unwrap_or_default();
-        let mut errors = dns_subdomain(name, &Path::new("metadata").child("name"));
+        let mut errors = match name {
+            // That there is none is told already.
+            "" => ErrorList::new(),
+            _ => dns_subdomain(name, &Path::new("metadata").child("name")),
+        };
         errors.extend(new_event(&convert::to_core(self)));
         errors
     }
@@ -217,7 +203,8 @@ fn series(event: &CoreEvent) -> ErrorList {
             "should be at least 2",
         ));
     }
-    if series.last_observed_time.is_none() {
+    let at = series.last_observed_time.as_ref();
+    if at.is_none_or(|at| is_zero(&Time(at.0))) {
         errors.push(Error::required(&Path::new("series.lastObservedTime"), ""));
     }
     errors

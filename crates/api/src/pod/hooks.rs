@@ -13,13 +13,14 @@ use super::{
     annotations, app_armor, columns, condition, defaults, ephemeral, equality, placement, qos,
     resize, status, update, warnings,
 };
+use crate::address::ip_warnings;
 use crate::cell;
 use crate::def::Column;
 use crate::naming;
-use crate::nulls;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 impl Hooks for Pod {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -75,22 +76,18 @@ impl Hooks for Pod {
     ];
     const FIELDS: &'static [&'static str] = &[
         "spec.nodeName",
+        // What clients of the first versions call it.
+        "spec.host",
         "spec.restartPolicy",
         "spec.schedulerName",
         "spec.serviceAccountName",
         "spec.hostNetwork",
         "status.phase",
         "status.podIP",
+        // Taken, and nothing is told by it.
+        "status.podIPs",
         "status.nominatedNodeName",
     ];
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let conditions = self
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| items(&status.conditions));
-        nulls::encode_conditions(self, conditions, &["lastProbeTime"], out);
-    }
 
     fn apply_defaults(&mut self) {
         defaults::default_pod(self);
@@ -174,7 +171,6 @@ impl Hooks for Pod {
         let spec = self.spec.as_ref().unwrap_or(&none);
         let path = Path::new("spec");
         let notes = self.metadata.annotations.as_ref();
-        check_finalizers(&mut errors, items(&self.metadata.finalizers));
         annotations::check(
             &mut errors,
             &Path::new("metadata").child("annotations"),
@@ -207,6 +203,20 @@ impl Hooks for Pod {
         }
     }
 
+    fn status_warnings(&self) -> Vec<String> {
+        let Some(status) = &self.status else {
+            return Vec::new();
+        };
+        let path = Path::new("status");
+        let pod = items(&status.pod_ips).iter().enumerate();
+        let pod = pod.map(|(at, it)| (path.child("podIPs").index(at), it.ip.as_str()));
+        let host = items(&status.host_ips).iter().enumerate();
+        let host = host.map(|(at, it)| (path.child("hostIPs").index(at), it.ip.as_str()));
+        pod.chain(host)
+            .flat_map(|(path, ip)| ip_warnings(&path.child("ip"), ip))
+            .collect()
+    }
+
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
         if old.is_some() {
             return Vec::new();
@@ -236,7 +246,7 @@ impl Hooks for Pod {
         let spec = self.spec.as_ref().unwrap_or(&no_spec);
         let status = self.status.as_ref().unwrap_or(&no_status);
         Some(match path {
-            "spec.nodeName" => text(&spec.node_name).to_owned(),
+            "spec.nodeName" | "spec.host" => text(&spec.node_name).to_owned(),
             "spec.restartPolicy" => text(&spec.restart_policy).to_owned(),
             "spec.schedulerName" => text(&spec.scheduler_name).to_owned(),
             "spec.serviceAccountName" => text(&spec.service_account_name).to_owned(),
@@ -261,23 +271,6 @@ impl Hooks for Pod {
             ..0 => Some(1),
             seconds => Some(seconds),
         }
-    }
-}
-
-/// Without a domain, a finalizer is one of Kubernetes' own.
-fn check_finalizers(errors: &mut ErrorList, finalizers: &[String]) {
-    let own = ["kubernetes", "orphan", "foregroundDeletion"];
-    for (index, name) in finalizers
-        .iter()
-        .enumerate()
-        .filter(|(_, name)| !name.contains('/') && !own.contains(&name.as_str()))
-    {
-        let path = Path::new("metadata").child("finalizers").index(index);
-        errors.push(Error::invalid(
-            &path,
-            name,
-            "name is neither a standard finalizer name nor is it fully qualified",
-        ));
     }
 }
 

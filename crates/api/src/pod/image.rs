@@ -1,5 +1,8 @@
 //! References to images, as far as a pull policy depends on them.
 
+/// How many characters a reference may have between host and tag.
+const MAX_PATH: usize = 255;
+
 /// What is pulled when nobody says: `Always` for the tag `latest`, said or meant, else `IfNotPresent`.
 ///
 /// A text that is no reference has no tag, and so gets `IfNotPresent`.
@@ -62,11 +65,45 @@ fn is_repository(repository: &str) -> bool {
             || first == "localhost"
             || first.bytes().any(|b| b.is_ascii_uppercase())
     };
-    let path = match repository.split_once('/') {
-        Some((host, path)) if is_host(host) => path,
-        _ => repository,
+    let (host, path) = match repository.split_once('/') {
+        Some((host, path)) if is_host(host) => (Some(host), path),
+        _ => (None, repository),
     };
-    path.split('/').all(is_component)
+    // A lone word is kept in a library of its own.
+    let implied = match (host, path.contains('/')) {
+        (None, false) => "library/".len(),
+        _ => 0,
+    };
+    implied + path.len() <= MAX_PATH
+        && host.is_none_or(is_valid_host)
+        && path.split('/').all(is_component)
+}
+
+/// `NAME[:PORT]` or `[IPV6][:PORT]`.
+fn is_valid_host(host: &str) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name_is_valid, rest) = match bracketed {
+        Some((address, rest)) => {
+            let inside = |b: u8| b.is_ascii_hexdigit() || b == b':';
+            (!address.is_empty() && address.bytes().all(inside), rest)
+        }
+        None => {
+            let end = host.find(':').unwrap_or(host.len());
+            (host[..end].split('.').all(is_label), &host[end..])
+        }
+    };
+    let port_is_valid = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    name_is_valid && (rest.is_empty() || rest.strip_prefix(':').is_some_and(port_is_valid))
+}
+
+fn is_label(label: &str) -> bool {
+    let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = label.as_bytes();
+    ends(bytes.first())
+        && ends(bytes.last())
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
 }
 
 /// Lower case words joined by `.`, `_`, `__` or any number of `-`.
@@ -90,10 +127,13 @@ mod tests {
             "busybox:latest",
             "registry:5000/a/b",
             "Host/a:latest",
+            "[fd00::1]:5000/a",
         ] {
             assert_eq!(pull_policy(image), "Always", "{image}");
         }
         let digest = format!("busybox@sha256:{}", "a".repeat(64));
+        let (fits, long) = ("x".repeat(247), "x".repeat(248));
+        assert_eq!(pull_policy(&fits), "Always");
         for image in [
             "busybox:1",
             "",
@@ -102,6 +142,10 @@ mod tests {
             "a/b:v1",
             "a..b",
             "busybox:",
+            "../x",
+            "-a.b/x",
+            "a.b:x/y",
+            long.as_str(),
             digest.as_str(),
         ] {
             assert_eq!(pull_policy(image), "IfNotPresent", "{image}");

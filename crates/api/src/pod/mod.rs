@@ -41,7 +41,7 @@ mod windows;
 
 pub use binding::{bind, validate_binding};
 pub use context::as_container;
-pub use defaults::{default_claim_spec, default_template};
+pub use defaults::{default_claim_spec, default_selected_template, default_template};
 pub use equality::same;
 pub use placement::validate_tolerations;
 pub(crate) use placement::{check_node_selector, node_selector_shape};

@@ -41,10 +41,16 @@ fn check_selected(
         .metadata
         .as_ref()
         .and_then(|meta| meta.labels.as_ref());
-    let Ok(selector) = Selector::from_label_selector(Some(selector)) else {
-        return;
+    let selected = match Selector::from_label_selector(Some(selector)) {
+        Ok(selector) => selector.is_empty() || selector.selects(labels),
+        // What can be no label may be selected by, as the selectors of replication controllers are not checked.
+        Err(_) => selector
+            .match_labels
+            .iter()
+            .flatten()
+            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value)),
     };
-    if !selector.is_empty() && !selector.selects(labels) {
+    if !selected {
         let detail = "`selector` does not match template `labels`";
         errors.push(Error::invalid(
             &path.child("metadata").child("labels"),

@@ -220,10 +220,15 @@ pub(crate) fn validate_not_decremented(
     old: Option<i32>,
     path: &Path,
 ) -> ErrorList {
-    let (new, old) = (new.unwrap_or_default(), old.unwrap_or_default());
-    if new >= old {
+    let decremented = match (new, old) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(new), Some(old)) => new < old,
+    };
+    if !decremented {
         return ErrorList::new();
     }
+    let new = new.unwrap_or_default();
     vec![Error::invalid(
         &path.child(name),
         new,

@@ -6,6 +6,7 @@ mod hooks;
 mod networking;
 mod protobuf;
 mod recorded;
+mod refused;
 mod storage;
 mod table;
 mod webhooks;

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_api::core::service::allocate::{
-    WantedPort, align_cluster_ips, carry_over, put_cluster_ips, set_ip_families,
-    wanted_cluster_ips, wanted_node_ports,
+    align_cluster_ips, carry_over, put_cluster_ips, set_ip_families, wanted_cluster_ips,
 };
+use navarch_api::core::service::node_ports::{self, NodePorts, Refusal};
 use navarch_api::def::ResourceDef;
 use navarch_api::strategy::Part;
 use navarch_api::table::builtin;
@@ -188,15 +188,24 @@ fn allocate(object: &mut dyn Object, old: Option<&dyn Object>) -> Result<(), Err
                 .collect(),
         );
     }
-    let ports = wanted_node_ports(spec);
-    for (port, wanted) in spec.ports.iter_mut().flatten().zip(ports) {
-        match wanted {
-            WantedPort::Number(number) => port.node_port = Some(number),
-            WantedPort::Any => port.node_port = Some(30_123),
-            WantedPort::SameAs(_) | WantedPort::Nothing => {}
-        }
-    }
+    node_ports::allocate(spec, old, &mut AnyPort).map_err(|refusal| match refusal {
+        Refusal::Invalid(error) => vec![error],
+        Refusal::Internal(why) | Refusal::Unexplained(why) => panic!("{why}"),
+    })?;
     Ok(())
+}
+
+/// All that is asked for is free.
+struct AnyPort;
+
+impl NodePorts for AnyPort {
+    fn take(&mut self, _port: i32) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn take_any(&mut self) -> Result<i32, String> {
+        Ok(30_123)
+    }
 }
 
 fn compare_errors(

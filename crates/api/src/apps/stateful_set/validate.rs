@@ -1,5 +1,7 @@
 //! What a stateful set may be, what of it may change, and what its status may say.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::apps::v1::{
     RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy,
 };
@@ -190,7 +192,8 @@ fn selected_template(spec: &StatefulSetSpec, of: Of, path: &Path) -> ErrorList {
 fn as_run(spec: &StatefulSetSpec) -> PodTemplateSpec {
     let mut template = spec.template.clone();
     let claims = spec.volume_claim_templates.as_deref().unwrap_or_default();
-    let names: Vec<&str> = claims
+    // Claims of one name make one volume.
+    let names: BTreeSet<&str> = claims
         .iter()
         .map(|claim| claim.metadata.name.as_deref().unwrap_or_default())
         .collect();
@@ -203,7 +206,7 @@ fn as_run(spec: &StatefulSetSpec) -> PodTemplateSpec {
     template
 }
 
-fn replace_volumes(pod: &mut PodSpec, claims: &[&str]) {
+fn replace_volumes(pod: &mut PodSpec, claims: &BTreeSet<&str>) {
     let mut volumes: Vec<Volume> = claims
         .iter()
         .map(|name| Volume {
@@ -218,7 +221,7 @@ fn replace_volumes(pod: &mut PodSpec, claims: &[&str]) {
     let own = pod.volumes.take().unwrap_or_default();
     volumes.extend(
         own.into_iter()
-            .filter(|volume| !claims.contains(&volume.name.as_str())),
+            .filter(|volume| !claims.contains(volume.name.as_str())),
     );
     pod.volumes = Some(volumes);
 }

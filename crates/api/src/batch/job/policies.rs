@@ -139,7 +139,8 @@ fn exit_codes(
     let (values, path) = (&codes.values, path.child("values"));
     if values.is_empty() {
         let detail = "at least one value is required";
-        errors.push(Error::invalid(&path, json(values), detail));
+        // More leave them out than give none.
+        errors.push(Error::invalid(&path, Raw("null".to_owned()), detail));
     } else if values.len() > MAX_EXIT_CODES {
         errors.push(Error::too_many(&path, values.len(), MAX_EXIT_CODES));
     }

@@ -25,6 +25,14 @@ pub fn default_template(template: &mut PodTemplateSpec) {
     default_spec(template.spec.get_or_insert_default());
 }
 
+/// Fills in a template whose labels a selector must select: where it does not, empty labels are told as such.
+pub fn default_selected_template(template: &mut PodTemplateSpec) {
+    let meta = template.metadata.get_or_insert_default();
+    let labels = meta.labels.clone();
+    default_template(template);
+    template.metadata.get_or_insert_default().labels = labels;
+}
+
 /// What pods and templates have in common.
 fn default_spec(spec: &mut PodSpec) {
     omit::omit_spec(spec);

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition, PodSpec, PodStatus};
 use navarch_machinery::field::{Error, ErrorList, Path};
+use navarch_machinery::names::parse_ip_sloppy;
 
 use super::absent::{items, items_mut, text};
 use super::check::{self, Json};
@@ -174,6 +175,11 @@ fn check_ips(errors: &mut ErrorList, path: &Path, ips: &[&str], known: &[&str]) 
     }
     if ips.len() < 2 {
         return;
+    }
+    if let Some(at) = ips.iter().position(|ip| parse_ip_sloppy(ip).is_none()) {
+        let bad = ips[at];
+        let why = format!("failed to check for dual stack with error:invalid IP[{at}]: {bad}");
+        errors.push(Error::internal(path, why));
     }
     let families: Vec<Option<bool>> = ips
         .iter()
