@@ -6,7 +6,7 @@ pub mod strategic;
 
 use serde_json::{Map, Value};
 
-use crate::decode::syntax_error;
+use crate::decode::decode;
 use crate::status::StatusError;
 
 /// Why a patch cannot be applied.
@@ -41,31 +41,43 @@ impl From<PatchError> for StatusError {
     }
 }
 
-/// Reads a merge patch or strategic merge patch: a JSON object.
+/// A merge patch or strategic merge patch: none for null.
+pub type Fields = Option<Map<String, Value>>;
+
+/// Reads a merge patch or strategic merge patch: a JSON object, or null. The second are the fields that are there twice, as field validation
+/// tells them.
 ///
 /// # Errors
-/// Anything else.
-pub fn parse_object(patch: &[u8]) -> Result<Value, PatchError> {
-    let wrong = |words: String| PatchError::BadRequest(format!("error decoding patch: {words}"));
-    let not_object = |what: &str| {
-        wrong(format!(
-            "json: cannot unmarshal {what} into Go value of type map[string]interface {{}}"
-        ))
-    };
-    let value = match serde_json::from_slice(patch) {
-        Ok(value) => value,
-        Err(error) => {
-            return Err(wrong(
-                syntax_error(patch).unwrap_or_else(|| error.to_string()),
-            ));
-        }
-    };
+/// Anything else, in the words of Go's `encoding/json`.
+pub fn parse_object(patch: &[u8]) -> Result<(Fields, Vec<String>), String> {
+    let decoded = decode::<Value>(patch).map_err(|error| error.0)?;
+    let findings = decoded.findings();
+    Ok((object(decoded.value)?, findings))
+}
+
+/// A merge patch or strategic merge patch that has been read: `None` for null.
+///
+/// # Errors
+/// What is no object, in the words of Go's `encoding/json`.
+pub fn object(patch: Value) -> Result<Fields, String> {
+    match patch {
+        Value::Object(fields) => Ok(Some(fields)),
+        Value::Null => Ok(None),
+        other => Err(format!(
+            "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            go_kind(&other)
+        )),
+    }
+}
+
+/// What Go's `encoding/json` calls a value.
+fn go_kind(value: &Value) -> &'static str {
     match value {
-        Value::Object(_) => Ok(value),
-        Value::Null => Ok(Value::Object(Map::new())),
-        Value::Bool(_) => Err(not_object("bool")),
-        Value::Number(_) => Err(not_object("number")),
-        Value::String(_) => Err(not_object("string")),
-        Value::Array(_) => Err(not_object("array")),
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }

@@ -11,7 +11,7 @@ use crate::check::found;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 /// The bytes that all values of a config map or secret may have together.
 pub const MAX_SIZE: usize = 1024 * 1024;
@@ -19,9 +19,18 @@ pub const MAX_SIZE: usize = 1024 * 1024;
 pub(super) const IMMUTABLE: &str = "field is immutable when `immutable` is set";
 
 impl Hooks for ConfigMap {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
-        Column::of("Data", "string", "", 0, "How many keys it holds."),
+        Column::of(
+            "Data",
+            "string",
+            "",
+            0,
+            "Data contains the configuration data. Each key must consist of alphanumeric characters, '-', '_' or '.'. Values with \
+            non-UTF-8 byte sequences must use the BinaryData field. The keys stored in Data must not overlap with the keys in the \
+            BinaryData field, this is enforced during validation process.",
+        ),
         cell::AGE,
     ];
 
@@ -74,6 +83,12 @@ impl Hooks for ConfigMap {
         if self.binary_data != old.binary_data {
             errors.push(Error::forbidden(&Path::new("binaryData"), IMMUTABLE));
         }
+        errors
+    }
+
+    fn validate_change(&self, part: Part, old: &Self) -> ErrorList {
+        let mut errors = self.validate_update(part, old);
+        errors.extend(self.validate());
         errors
     }
 

@@ -12,12 +12,13 @@ use crate::check::{PROTOCOLS, dns_label, found, port_number, qualified_name, req
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, UpdateRules};
 
 const CONTROLLER_LABEL: (&str, &str) =
     ("endpoints.kubernetes.io/managed-by", "endpoint-controller");
 
 impl Hooks for Endpoints {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

@@ -6,18 +6,18 @@ mod validate;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use navarch_machinery::field::ErrorList;
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 pub(crate) use cells::cells;
 pub(crate) use validate::{Api, as_it_always_was};
 
 use crate::def::Column;
-use crate::empty::{add_nulls, drop_empty};
+use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, UpdateRules};
 
 impl Hooks for Event {
+    const METADATA: MetadataRules = MetadataRules::NONE;
     const COLUMNS: &'static [Column] = &[
         Column::of(
             "Last Seen",
@@ -113,18 +113,6 @@ impl Hooks for Event {
         drop_empty(&mut self.message);
         drop_empty(&mut self.reason);
         drop_empty(&mut self.type_);
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        Object::encode(self, out);
-        add_nulls(
-            out,
-            &[
-                ("eventTime", self.event_time.is_none()),
-                ("firstTimestamp", self.first_timestamp.is_none()),
-                ("lastTimestamp", self.last_timestamp.is_none()),
-            ],
-        );
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

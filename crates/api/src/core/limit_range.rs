@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use navarch_machinery::field::ErrorList;
-use navarch_machinery::object::Object;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,27 +14,18 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::amount;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for LimitRange {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = cell::NAME_AND_CREATED_AT;
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: true,
         unconditional: true,
     };
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let is_empty = self.spec.as_ref().is_none_or(|spec| spec.limits.is_empty());
-        if !is_empty {
-            Object::encode(self, out);
-            return;
-        }
-        // Kubernetes writes the list even where there is none.
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        value["spec"]["limits"] = Value::Null;
-        // Writing JSON to memory cannot fail.
-        let _ = serde_json::to_writer(out, &value);
-    }
 
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();

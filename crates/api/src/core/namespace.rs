@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::cell;
 use crate::check::found;
 use crate::def::Column;
+use crate::metadata::check_known_finalizer;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 /// The finalizer that stands for everything in the namespace.
 pub const FINALIZER: &str = "kubernetes";
@@ -22,12 +23,13 @@ const ACTIVE: &str = "Active";
 const TERMINATING: &str = "Terminating";
 
 impl Hooks for Namespace {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of("Status", "string", "", 0, "The status of the namespace"),
         cell::AGE,
     ];
-    const FIELDS: &'static [&'static str] = &["status.phase", "name"];
+    const FIELDS: &'static [&'static str] = &["status.phase"];
 
     fn apply_defaults(&mut self) {
         label(self);
@@ -76,20 +78,22 @@ impl Hooks for Namespace {
     }
 
     fn validate(&self) -> ErrorList {
+        // A new namespace's finalizers are told of without saying which.
         let path = Path::new("spec").child("finalizers");
-        let finalizers = self
-            .spec
-            .iter()
-            .flat_map(|spec| spec.finalizers.iter().flatten());
-        finalizers
+        finalizers(self)
             .flat_map(|finalizer| validate_finalizer(finalizer, &path))
             .collect()
     }
 
-    fn validate_update(&self, part: Part, _old: &Self) -> ErrorList {
+    fn validate_change(&self, part: Part, _old: &Self) -> ErrorList {
+        let path = Path::new("spec").child("finalizers");
         match part {
+            Part::Main => self.validate(),
             Part::Status => validate_phase(self),
-            _ => ErrorList::new(),
+            Part::Other(_) => finalizers(self)
+                .enumerate()
+                .flat_map(|(at, finalizer)| validate_finalizer(finalizer, &path.index(at)))
+                .collect(),
         }
     }
 
@@ -102,11 +106,7 @@ impl Hooks for Namespace {
     }
 
     fn field(&self, path: &str) -> Option<String> {
-        match path {
-            "status.phase" => Some(phase(self).to_owned()),
-            "name" => Some(self.metadata.name.clone().unwrap_or_default()),
-            _ => None,
-        }
+        (path == "status.phase").then(|| phase(self).to_owned())
     }
 }
 
@@ -133,13 +133,14 @@ fn phase(namespace: &Namespace) -> &str {
         .unwrap_or_default()
 }
 
+fn finalizers(namespace: &Namespace) -> impl Iterator<Item = &String> {
+    let spec = namespace.spec.iter();
+    spec.flat_map(|spec| spec.finalizers.iter().flatten())
+}
+
 fn validate_finalizer(finalizer: &str, path: &Path) -> ErrorList {
     let mut errors = found(finalizer, is_qualified_name(finalizer), path);
-    if !finalizer.contains('/') && !matches!(finalizer, FINALIZER | "orphan" | "foregroundDeletion")
-    {
-        let detail = "name is neither a standard finalizer name nor is it fully qualified";
-        errors.push(Error::invalid(path, finalizer, detail));
-    }
+    errors.extend(check_known_finalizer(finalizer, path));
     errors
 }
 

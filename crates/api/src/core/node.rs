@@ -13,9 +13,10 @@ use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 impl Hooks for Node {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of("Status", "string", "", 0, "The status of the node"),
@@ -82,8 +83,15 @@ impl Hooks for Node {
         drop_empty(&mut spec.taints);
         drop_empty(&mut spec.pod_cidr);
         drop_empty(&mut spec.pod_cidrs);
-        if let (Some(cidr), None) = (&spec.pod_cidr, &spec.pod_cidrs) {
-            spec.pod_cidrs = Some(vec![cidr.clone()]);
+        // The one network from before there could be two is the first of them.
+        if let Some(cidr) = &spec.pod_cidr {
+            match spec.pod_cidrs.as_deref_mut() {
+                Some([first, ..]) => first.clone_from(cidr),
+                _ => spec.pod_cidrs = Some(vec![cidr.clone()]),
+            }
+        } else {
+            spec.pod_cidr = spec.pod_cidrs.iter().flatten().next().cloned();
+            drop_empty(&mut spec.pod_cidr);
         }
         let status = self.status.get_or_insert_default();
         status.node_info.get_or_insert_default();
@@ -92,6 +100,7 @@ impl Hooks for Node {
             .get_or_insert_default()
             .kubelet_endpoint
             .get_or_insert_default();
+        drop_empty(&mut status.allocatable);
         if status.allocatable.is_none() {
             status.allocatable.clone_from(&status.capacity);
         }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 pub(crate) use defaults::default_source;
 pub use table::class;
@@ -30,6 +30,7 @@ const MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 const PENDING: &str = "Pending";
 
 impl Hooks for PersistentVolume {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = table::COLUMNS;
 
     fn apply_defaults(&mut self) {

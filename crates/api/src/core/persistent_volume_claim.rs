@@ -17,11 +17,12 @@ use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::items_mut;
 use crate::pod::{amount, check_claim_spec, fractional_warning};
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const PENDING: &str = "Pending";
 
 impl Hooks for PersistentVolumeClaim {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = table::COLUMNS;
 
     fn apply_defaults(&mut self) {

@@ -10,18 +10,61 @@ use navarch_machinery::field::{Error, ErrorList, Path};
 use serde_json::Value;
 
 use crate::autoscaling::scale_of;
+use crate::cell;
 use crate::check::non_negative;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::metadata::{format_labels, format_selector};
 use crate::naming;
-use crate::pod::{default_template, validate_template};
+use crate::pod::{default_selected_template, validate_template};
 use crate::strategy::{Hooks, Part, Propagation};
 use crate::workload::replicated::{self, Counts};
 use crate::workload::{self, validate_running};
 
+/// The columns of a replica set, with their words from here.
+const COLUMNS: &[Column] = &[
+    cell::NAME,
+    Column::of(
+        "Desired",
+        "integer",
+        "",
+        0,
+        "Replicas is the number of desired replicas. This is a pointer to distinguish between explicit zero and unspecified. \
+        Defaults to 1. More info: \
+        https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller#what-is-a-replicationcontroller",
+    ),
+    Column::of(
+        "Current",
+        "integer",
+        "",
+        0,
+        "Replicas is the most recently observed number of replicas. More info: \
+        https://kubernetes.io/docs/concepts/workloads/controllers/replicationcontroller#what-is-a-replicationcontroller",
+    ),
+    Column::of(
+        "Ready",
+        "integer",
+        "",
+        0,
+        "The number of ready replicas for this replication controller.",
+    ),
+    cell::AGE,
+    workload::CONTAINERS,
+    workload::IMAGES,
+    Column::of(
+        "Selector",
+        "string",
+        "",
+        1,
+        "Selector is a label query over pods that should match the Replicas count. If Selector is empty, it is defaulted to the \
+        labels present on the Pod template. Label keys and values that must match in order to be controlled by this replication \
+        controller, if empty defaulted to labels on Pod template. More info: \
+        https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors",
+    ),
+];
+
 impl Hooks for ReplicationController {
-    const COLUMNS: &'static [Column] = replicated::COLUMNS;
+    const COLUMNS: &'static [Column] = COLUMNS;
     const FIELDS: &'static [&'static str] = replicated::FIELDS;
     const PROPAGATION: Propagation = Propagation::Orphan;
 
@@ -31,11 +74,12 @@ impl Hooks for ReplicationController {
         drop_empty(&mut spec.min_ready_seconds);
         spec.replicas.get_or_insert(1);
         if let Some(template) = &mut spec.template {
-            default_template(template);
+            default_selected_template(template);
             let labels = template
                 .metadata
                 .as_ref()
-                .and_then(|meta| meta.labels.clone());
+                .and_then(|meta| meta.labels.clone())
+                .filter(|labels| !labels.is_empty());
             if spec.selector.is_none() {
                 spec.selector.clone_from(&labels);
             }

@@ -16,12 +16,13 @@ use crate::check::{found, immutable};
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const OPAQUE: &str = "Opaque";
 const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
 
 impl Hooks for Secret {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -92,6 +93,12 @@ impl Hooks for Secret {
         if self.data != old.data {
             errors.push(Error::forbidden(&Path::new("data"), IMMUTABLE));
         }
+        errors
+    }
+
+    fn validate_change(&self, part: Part, old: &Self) -> ErrorList {
+        let mut errors = self.validate_update(part, old);
+        errors.extend(self.validate());
         errors
     }
 

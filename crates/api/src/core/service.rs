@@ -4,6 +4,7 @@ pub mod allocate;
 mod cells;
 mod change;
 mod kind;
+pub mod node_ports;
 mod traffic;
 mod validate;
 mod validate_ips;
@@ -18,8 +19,8 @@ use navarch_machinery::field::ErrorList;
 use serde_json::Value;
 
 pub use kind::{
-    HEADLESS, is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port,
-    needs_node_ports, service_type,
+    HEADLESS, gets_node_ports, is_externally_accessible, is_headless, needs_cluster_ip,
+    needs_health_check_port, needs_node_ports, service_type,
 };
 pub use validate_ips::validate_ip_fields;
 
@@ -163,16 +164,22 @@ impl Hooks for Service {
         validate::service(self)
     }
 
-    fn validate_update(&self, part: Part, old: &Self) -> ErrorList {
-        match part {
-            Part::Status => change::validate_status(self),
-            _ => change::validate(self, old),
+    fn validate_change(&self, part: Part, old: &Self) -> ErrorList {
+        if part == Part::Status {
+            return change::validate_status(self);
         }
+        let mut errors = change::validate(self, old);
+        errors.extend(self.validate());
+        errors
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
         let _ = old;
         warnings::warnings(self)
+    }
+
+    fn status_warnings(&self) -> Vec<String> {
+        warnings::of_status(self)
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {

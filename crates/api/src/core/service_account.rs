@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::cell;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const ENFORCE_MOUNTABLE: &str = "kubernetes.io/enforce-mountable-secrets";
 
 impl Hooks for ServiceAccount {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     fn apply_defaults(&mut self) {
         drop_empty(&mut self.secrets);
         drop_empty(&mut self.image_pull_secrets);

@@ -12,6 +12,8 @@ mod validate;
 
 pub use conditions::{default_conditions, validate_conditions};
 pub use labels::{validate_annotations, validate_labels};
+pub(crate) use owners::check_known_finalizer;
+pub use owners::validate_known_finalizers;
 pub use prepare::{
     drop_empty_fields, keep_for_status, prepare_for_create, prepare_for_update, raise_generation,
 };

@@ -1,8 +1,10 @@
 //! Owner references and finalizers.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_qualified_name;
+
+use serde::Serialize;
 
 use crate::check::found;
 use crate::shown::{Raw, json};
@@ -26,7 +28,7 @@ pub(super) fn validate_owners(owners: &[OwnerReference], path: &Path) -> ErrorLi
                 let detail = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                 );
-                errors.push(Error::invalid(path, json(owners), detail));
+                errors.push(Error::invalid(path, shown(owners), detail));
             }
         }
     }
@@ -63,11 +65,43 @@ fn validate_owner(owner: &OwnerReference, path: &Path) -> ErrorList {
     if owner.api_version == "v1" && owner.kind == "Event" {
         errors.push(Error::invalid(
             path,
-            json(owner),
+            json(&Owner::of(owner)),
             "/v1, Kind=Event is disallowed from being an owner",
         ));
     }
     errors
+}
+
+/// A reference with its members in the order in which Go has them, which a refusal shows.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Owner<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    uid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    controller: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_owner_deletion: Option<bool>,
+}
+
+impl<'a> Owner<'a> {
+    fn of(owner: &'a OwnerReference) -> Self {
+        Self {
+            api_version: &owner.api_version,
+            kind: &owner.kind,
+            name: &owner.name,
+            uid: &owner.uid,
+            controller: owner.controller,
+            block_owner_deletion: owner.block_owner_deletion,
+        }
+    }
+}
+
+fn shown(owners: &[OwnerReference]) -> Raw {
+    let owners: Vec<Owner<'_>> = owners.iter().map(Owner::of).collect();
+    json(&owners)
 }
 
 /// Checks finalizers' names, and that dependents are not to be orphaned and deleted at once.
@@ -81,6 +115,24 @@ pub(super) fn validate_finalizers(finalizers: &[String], path: &Path) -> ErrorLi
         errors.push(Error::invalid(path, json(finalizers), detail));
     }
     errors
+}
+
+/// Without a domain, a finalizer is one of Kubernetes' own. Some kinds take any.
+pub fn validate_known_finalizers(meta: &ObjectMeta) -> ErrorList {
+    let path = Path::new("metadata").child("finalizers");
+    let finalizers = meta.finalizers.iter().flatten().enumerate();
+    finalizers
+        .filter_map(|(at, name)| check_known_finalizer(name, &path.index(at)))
+        .collect()
+}
+
+/// A complaint about a finalizer that has no domain and is none of Kubernetes' own.
+pub(crate) fn check_known_finalizer(name: &str, path: &Path) -> Option<Error> {
+    if name.contains('/') || matches!(name, "kubernetes" | ORPHAN | FOREGROUND) {
+        return None;
+    }
+    let detail = "name is neither a standard finalizer name nor is it fully qualified";
+    Some(Error::invalid(path, name, detail))
 }
 
 /// An object on its way out takes no new finalizers.

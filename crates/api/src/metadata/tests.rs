@@ -73,6 +73,9 @@ fn one_controller_at_most() {
         found[0].ends_with("Found \"true\" in references for ReplicaSet/a and ReplicaSet/b"),
         "{found:?}"
     );
+    let shown =
+        r#"[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"a","uid":"u","controller":true},{"#;
+    assert!(found[0].contains(shown), "{found:?}");
 }
 
 #[test]
@@ -84,6 +87,20 @@ fn annotations_are_bounded_together() {
     assert_eq!(
         words(&validate(&large, true, naming::subdomain)),
         ["metadata.annotations: Too long: may not be more than 262144 bytes"]
+    );
+}
+
+#[test]
+fn a_finalizer_has_a_domain_or_is_kubernetes_own() {
+    let held = ObjectMeta {
+        finalizers: Some(vec!["a/b".into(), "orphan".into(), "bad".into()]),
+        ..meta("x")
+    };
+    assert_eq!(
+        words(&validate_known_finalizers(&held)),
+        [
+            "metadata.finalizers[2]: Invalid value: \"bad\": name is neither a standard finalizer name nor is it fully qualified"
+        ]
     );
 }
 

@@ -48,6 +48,11 @@ pub fn validate(
         &path.child("generation"),
     ));
     errors.extend(validate_open_fields(meta, &path));
+    errors.extend(validate_finalizers(
+        meta.finalizers.as_deref().unwrap_or_default(),
+        &path.child("finalizers"),
+    ));
+    errors.extend(validate_managed(meta, &path));
     errors
 }
 
@@ -60,7 +65,7 @@ fn validate_namespace(namespace: &str, namespaced: bool, path: &Path) -> ErrorLi
     }
 }
 
-/// What anybody may write.
+/// What anybody may write, and what is looked at again when it has changed: finalizers are not.
 fn validate_open_fields(meta: &ObjectMeta, path: &Path) -> ErrorList {
     let mut errors = validate_labels(meta.labels.as_ref(), &path.child("labels"));
     errors.extend(validate_annotations(
@@ -71,15 +76,12 @@ fn validate_open_fields(meta: &ObjectMeta, path: &Path) -> ErrorList {
         meta.owner_references.as_deref().unwrap_or_default(),
         &path.child("ownerReferences"),
     ));
-    errors.extend(validate_finalizers(
-        meta.finalizers.as_deref().unwrap_or_default(),
-        &path.child("finalizers"),
-    ));
-    errors.extend(validate_managed_fields(
-        meta.managed_fields.as_deref().unwrap_or_default(),
-        &path.child("managedFields"),
-    ));
     errors
+}
+
+fn validate_managed(meta: &ObjectMeta, path: &Path) -> ErrorList {
+    let entries = meta.managed_fields.as_deref().unwrap_or_default();
+    validate_managed_fields(entries, &path.child("managedFields"))
 }
 
 fn validate_managed_fields(entries: &[ManagedFieldsEntry], path: &Path) -> ErrorList {
@@ -192,5 +194,6 @@ pub fn validate_update(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
         &path.child("deletionGracePeriodSeconds"),
     ));
     errors.extend(validate_open_fields(meta, &path));
+    errors.extend(validate_managed(meta, &path));
     errors
 }

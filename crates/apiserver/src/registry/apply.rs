@@ -7,6 +7,7 @@ use navarch_machinery::apply::Tree;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
+use serde_json::Value;
 
 use super::create::own_namespace;
 use super::request::part_of;
@@ -72,7 +73,9 @@ impl ApiServer {
         let mut wanted = |current: &Current<'_>, warnings: &mut Vec<String>| {
             let (json, managed) = self.applied(&served, applying, Some(current.entry))?;
             document.check(options.validation, warnings)?;
-            let object = applied_object(&served, &json, &namespace, &name)?;
+            let mut object = applied_object(&served, document, &json)?;
+            own_namespace(&namespace, &mut *object)?;
+            check_name(&name, &*object)?;
             Ok(Wish {
                 object,
                 managed: Some(managed),
@@ -98,7 +101,7 @@ impl ApiServer {
         let served = request.served.clone();
         let (json, managed) = self.applied(&served, applying, None)?;
         document.check(options.validation, &mut request.warnings)?;
-        let mut object = applied_object(&served, &json, request.namespace(), &request.info.name)?;
+        let mut object = applied_object(&served, document, &json)?;
         let uid = object.metadata().uid.as_deref().unwrap_or_default();
         if !uid.is_empty() {
             let why = format!(
@@ -107,6 +110,8 @@ impl ApiServer {
             let (def, name) = (&served.def, &request.info.name);
             return Err(StatusError::conflict(&def.group, &def.plural, name, &why));
         }
+        own_namespace(request.namespace(), &mut *object)?;
+        check_name(&request.info.name, &*object)?;
         if applying.part != Part::Main {
             return Err(request.not_found());
         }
@@ -181,23 +186,22 @@ impl Document {
     }
 }
 
-/// What an object becomes, as an object again.
-fn applied_object(
-    served: &Served,
-    json: &[u8],
-    namespace: &str,
-    name: &str,
-) -> Result<Box<dyn Object>> {
+/// What an object becomes, as an object again. `document`: what was applied, which says what a refusal is about.
+fn applied_object(served: &Served, document: &Document, json: &[u8]) -> Result<Box<dyn Object>> {
     let decoded = decode::patched(served, json).map_err(|why| {
         let def = &served.def;
+        let object: Value = serde_json::from_slice(&document.json).unwrap_or_default();
+        let text = |path: &str| {
+            let text = object.pointer(path).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+        let kind = format!("{}/{}, Kind={}", def.group, def.version, def.kind);
         let message = format!(
-            "failed to convert new object ({namespace}/{name}; {}/{}, Kind={}) to proper version: {why}",
-            def.group, def.version, def.kind
+            "failed to convert new object ({namespace}/{name}; {kind}) to proper version: \
+             unable to convert unstructured object to {kind}: {why}"
         );
         StatusError::new(500, "", message)
     })?;
-    let mut object = decoded.object;
-    own_namespace(namespace, &mut *object)?;
-    check_name(name, &*object)?;
-    Ok(object)
+    Ok(decoded.object)
 }

@@ -9,9 +9,11 @@ use navarch_machinery::names;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
-use navarch_store::Compare;
+use navarch_store::{Compare, Entry};
 
 use super::commit::{self, Extra, Written};
+use super::owners::{self, When};
+use super::version::version_of;
 use super::{Request, decode};
 use crate::ApiServer;
 use crate::admission::{Admitted, Operation};
@@ -20,19 +22,23 @@ use crate::limits::{NAME_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
 use crate::served::Served;
+use crate::services;
+
+const VERSION_ON_CREATE: &str = "resourceVersion should not be set on objects to be created";
 
 impl ApiServer {
     /// Creates the object that the request carries.
     pub(crate) async fn create(&self, request: &mut Request<'_>) -> Result<Output> {
         let options = request.params.write_options("CreateOptions")?;
         let body = std::mem::replace(&mut request.body, super::Input::None);
-        let object = decode::object(
+        let mut object = decode::object(
             &self.directory,
             request.served,
             &body,
             options.validation,
             &mut request.warnings,
         )?;
+        owners::drop_duplicates(&mut *object, When::Sent, &mut request.warnings);
         let output = self
             .create_object(request, object, options.dry_run, None)
             .await?;
@@ -53,18 +59,6 @@ impl ApiServer {
         managed: Option<Managed>,
     ) -> Result<Output> {
         own_namespace(request.namespace(), &mut *object)?;
-        if object
-            .metadata()
-            .resource_version
-            .as_deref()
-            .is_some_and(|version| !matches!(version, "" | "0"))
-        {
-            return Err(StatusError::new(
-                500,
-                "",
-                "resourceVersion should not be set on objects to be created",
-            ));
-        }
         let served = request.served.clone();
         let base = object
             .metadata()
@@ -81,28 +75,26 @@ impl ApiServer {
             object.metadata_mut().managed_fields = given;
         }
         self.mutate(request, Operation::Create, &mut *object, None)?;
+        owners::drop_duplicates(&mut *object, When::Made, &mut request.warnings);
         let now = Timestamp::now();
         fill(&mut *object, now);
         let Some(base) = base.filter(|base| !base.is_empty()) else {
             let tried = self.try_create(request, &served, object, now, dry_run, &managed);
-            return match tried.await? {
-                Tried::Done(output) => Ok(output),
-                Tried::Taken(name) => Err(taken(&served, &name)),
-            };
+            return tried.await;
         };
-        let mut last = String::new();
-        for _ in 0..NAME_ATTEMPTS {
+        let mut attempt = 1;
+        loop {
             let mut named = object.clone_object();
             named.metadata_mut().name = Some(names::generate(&base, &mut crate::random::number));
             let tried = self.try_create(request, &served, named, now, dry_run, &managed);
-            match tried.await? {
-                Tried::Done(output) => return Ok(output),
-                Tried::Taken(name) => last = name,
+            match tried.await {
+                Err(error) if error.is_already_exists() && attempt < NAME_ATTEMPTS => attempt += 1,
+                done => return done,
             }
         }
-        Err(taken(&served, &last))
     }
 
+    /// One attempt, under the object's name.
     async fn try_create(
         &self,
         request: &mut Request<'_>,
@@ -111,33 +103,38 @@ impl ApiServer {
         now: Timestamp,
         dry_run: bool,
         managed: &Managed,
-    ) -> Result<Tried> {
+    ) -> Result<Output> {
         // Jobs select their pods by name and uid: both are there by now.
         let strategy = &served.def.strategy;
         strategy.prepare_for_create(&mut *object);
         strategy.stamp(Part::Main, &mut *object, None, now);
         let name = object.metadata().name.clone().unwrap_or_default();
         let key = served.key(request.namespace(), &name);
-        let warnings = served.def.strategy.warnings(&*object, None);
+        let warnings = served.def.strategy.warnings(Part::Main, &*object, None);
         for _ in 0..WRITE_ATTEMPTS {
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
             let blank = (served.def.special == Special::Service).then(|| object.clone_object());
             if blank.is_some() {
+                let wish = services::Wish { old: None, dry_run };
                 let services = &self.services;
-                services.reserve(&*snapshot, &self.directory, &mut *object, None, &mut extra)?;
+                services.reserve(&*snapshot, &self.directory, &mut *object, wish, &mut extra)?;
             }
             validate(served, &*object)?;
             let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
             extra.compare.extend(guards);
-            if snapshot.get(&key).is_some() {
-                return Ok(Tried::Taken(name));
+            let version = version_of(&*object).unwrap_or_default();
+            if version != 0 && !dry_run {
+                return Err(StatusError::new(500, "", VERSION_ON_CREATE));
+            }
+            if let Some(there) = snapshot.get(&key) {
+                return Err(taken(served, &there, &name)?);
             }
             if dry_run {
                 request.warnings.extend(warnings);
-                let shown = commit::shown(served, object, managed, None, true);
-                return Ok(Tried::Done(shown));
+                let version = Some(version).filter(|version| *version != 0);
+                return Ok(commit::shown(served, object, managed, version, true));
             }
             let encoded = commit::to_stored(served, &mut *object, managed)?;
             match self
@@ -146,10 +143,10 @@ impl ApiServer {
             {
                 Written::Done(entry) => {
                     request.warnings.extend(warnings);
-                    return Ok(Tried::Done(commit::answer(served, entry, object, true)));
+                    return Ok(commit::answer(served, entry, object, true));
                 }
-                Written::Lost(Some(entry)) if *entry.key == *key => {
-                    return Ok(Tried::Taken(name));
+                Written::Lost(Some(there)) if *there.key == *key => {
+                    return Err(taken(served, &there, &name)?);
                 }
                 // The namespace has changed, or an address was taken: look again.
                 Written::Lost(_) => object = blank.unwrap_or(object),
@@ -162,15 +159,18 @@ impl ApiServer {
     }
 }
 
-/// How an attempt under one name ended.
-enum Tried {
-    Done(Output),
-    /// This name is taken.
-    Taken(String),
-}
-
-fn taken(served: &Served, name: &str) -> StatusError {
-    StatusError::already_exists(&served.def.group, &served.def.plural, name)
+/// The refusal of a name that another object has, perhaps not for long.
+fn taken(served: &Served, there: &Entry, name: &str) -> Result<StatusError> {
+    let mut error = StatusError::already_exists(&served.def.group, &served.def.plural, name);
+    if served
+        .decode(there)?
+        .metadata()
+        .deletion_timestamp
+        .is_some()
+    {
+        error.message = format!("object is being deleted: {}", error.message);
+    }
+    Ok(error)
 }
 
 /// Puts the request's namespace into an object that names none, and refuses one that names another.
@@ -208,7 +208,7 @@ fn validate(served: &Served, object: &dyn Object) -> Result<()> {
     }
     let name = object.metadata().name.as_deref().unwrap_or_default();
     Err(StatusError::invalid(
-        &served.def.group,
+        served.checked_group(),
         &served.def.kind,
         name,
         &errors,

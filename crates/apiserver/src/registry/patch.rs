@@ -1,16 +1,19 @@
 //! PATCH: JSON, merge and strategic merge patches of the newest version.
 
+mod made;
+
 use std::borrow::Cow;
 
 use navarch_api::call::PatchKind;
-use navarch_machinery::object::Object;
-use navarch_machinery::patch;
+use navarch_machinery::field::{Error, Path, Shown};
+use navarch_machinery::patch::{self, strategic};
 use navarch_machinery::status::{Result, StatusError};
 use serde_json::Value;
 
+use self::made::Making;
 use super::create::own_namespace;
 use super::request::part_of;
-use super::update::{Change, Current, PATCHES, Wish};
+use super::update::{Change, Current, PATCHES, Wish, check_name};
 use super::{Input, Request, decode};
 use crate::ApiServer;
 use crate::encode::scan;
@@ -20,10 +23,18 @@ use crate::request::FieldValidation;
 use crate::served::Served;
 
 /// A patch that has been read.
-pub(crate) enum Patch {
+pub(crate) struct Patch {
+    body: Body,
+    /// What field validation finds in the patch itself.
+    findings: Vec<String>,
+}
+
+enum Body {
     /// RFC 6902, as it came: the error for an unknown operation quotes it.
     Json(Vec<u8>),
+    /// RFC 7386: an object.
     Merge(Value),
+    /// A strategic merge patch: an object.
     Strategic(Value),
 }
 
@@ -40,18 +51,20 @@ impl ApiServer {
             .snapshot()
             .get(&request.key())
             .ok_or_else(|| request.not_found())?;
-        let patch = read(std::mem::replace(&mut request.body, Input::None))?;
+        let body = std::mem::replace(&mut request.body, Input::None);
+        let patch = Patch::read(body, options.validation)?;
         let served = request.served.clone();
-        let namespace = request.namespace().to_owned();
+        let (namespace, name) = (request.namespace().to_owned(), request.info.name.clone());
+        let making = Making {
+            directory: &self.directory,
+            served: &served,
+            patch: &patch,
+            validation: options.validation,
+        };
         let mut wanted = |current: &Current<'_>, warnings: &mut Vec<String>| {
-            let mut document = document(&served, current, patch.is_about_managers())?;
-            apply(
-                (&served.def.group, &served.def.version, &served.def.kind),
-                &patch,
-                &mut document,
-            )?;
-            let mut object = object(&served, &document, options.validation, warnings)?;
+            let mut object = making.object(current, warnings)?;
             own_namespace(&namespace, &mut *object)?;
+            check_name(&name, &*object)?;
             Ok(Wish {
                 object,
                 managed: None,
@@ -68,40 +81,170 @@ impl ApiServer {
     }
 }
 
-/// Reads a patch whose kind the content type has told.
-pub(crate) fn read(input: Input) -> Result<Patch> {
-    let parse = |json: &[u8]| {
-        serde_json::from_slice::<Value>(json).map_err(|_| {
-            let why = navarch_machinery::decode::decode::<Value>(json)
-                .err()
-                .map(|error| error.0)
-                .unwrap_or_default();
-            StatusError::bad_request(format!("error decoding patch: {why}"))
-        })
-    };
-    match input {
-        Input::Patch(PatchKind::Json, json) => Ok(Patch::Json(json.to_vec())),
-        Input::Patch(PatchKind::Merge, json) => Ok(Patch::Merge(parse(&json)?)),
-        Input::Patch(PatchKind::Strategic, json) => Ok(Patch::Strategic(parse(&json)?)),
-        Input::PatchValue(PatchKind::Json, value) => {
-            Ok(Patch::Json(value.to_string().into_bytes()))
-        }
-        Input::PatchValue(PatchKind::Merge, value) => Ok(Patch::Merge(value)),
-        Input::PatchValue(PatchKind::Strategic, value) => Ok(Patch::Strategic(value)),
-        _ => Err(unsupported()),
-    }
-}
-
 impl Patch {
+    /// Reads a patch whose kind the content type has told. What is wrong with it is told in other words where fields are validated.
+    pub(crate) fn read(input: Input, validation: FieldValidation) -> Result<Self> {
+        let validates = validation != FieldValidation::Ignore;
+        match input {
+            Input::Patch(PatchKind::Json, json) => Self::json(json.to_vec(), validates),
+            Input::PatchValue(PatchKind::Json, value) => {
+                Self::json(value.to_string().into_bytes(), validates)
+            }
+            Input::Patch(PatchKind::Merge, json) => {
+                Self::merge(patch::parse_object(&json), validates)
+            }
+            Input::PatchValue(PatchKind::Merge, value) => {
+                Self::merge(without_findings(value), validates)
+            }
+            Input::Patch(PatchKind::Strategic, json) => Self::strategic(patch::parse_object(&json)),
+            Input::PatchValue(PatchKind::Strategic, value) => {
+                Self::strategic(without_findings(value))
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
+    fn json(operations: Vec<u8>, validates: bool) -> Result<Self> {
+        let findings = if validates {
+            patch::json::findings(&operations)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            body: Body::Json(operations),
+            findings,
+        })
+    }
+
+    fn merge(parsed: Parsed, validates: bool) -> Result<Self> {
+        const NO_PATCH: &str = "Invalid JSON Patch";
+        let (fields, findings) = parsed.map_err(|why| {
+            StatusError::bad_request(match validates {
+                true => format!("error decoding patch: {why}"),
+                false => NO_PATCH.to_owned(),
+            })
+        })?;
+        let fields = fields.ok_or_else(|| StatusError::bad_request(NO_PATCH))?;
+        Ok(Self {
+            body: Body::Merge(Value::Object(fields)),
+            findings,
+        })
+    }
+
+    fn strategic(parsed: Parsed) -> Result<Self> {
+        let (fields, findings) = parsed.map_err(StatusError::bad_request)?;
+        Ok(Self {
+            body: Body::Strategic(Value::Object(fields.unwrap_or_default())),
+            findings,
+        })
+    }
+
     /// Whether it may touch the managed fields, so that it must see them.
     fn is_about_managers(&self) -> bool {
-        match self {
-            Self::Json(operations) => memchr::memmem::find(operations, b"managedFields").is_some(),
-            Self::Merge(value) | Self::Strategic(value) => {
+        match &self.body {
+            Body::Json(operations) => memchr::memmem::find(operations, b"managedFields").is_some(),
+            Body::Merge(value) | Body::Strategic(value) => {
                 value.pointer("/metadata/managedFields").is_some()
             }
         }
     }
+
+    /// Applies it to the JSON of an object of that group, version and kind.
+    pub(crate) fn apply(&self, kind: (&str, &str, &str), document: &mut Value) -> Result<()> {
+        match &self.body {
+            Body::Json(operations) => patch::json::apply(document, operations).map_err(Into::into),
+            Body::Merge(value) => {
+                patch::merge::apply(document, value.clone());
+                Ok(())
+            }
+            Body::Strategic(value) => {
+                let types = navarch_api::schema::schema();
+                let ty = types.kind(kind.0, kind.1, kind.2).ok_or_else(unsupported)?;
+                strategic::apply(types, ty, document, value.clone())?;
+                // It is a change of the object that it is sent to, whatever it says that it is.
+                restore_kind(document, kind);
+                Ok(())
+            }
+        }
+    }
+
+    /// The refusal of what cannot be read any more when it is patched, in the words that the decoder has for it.
+    pub(crate) fn refused(
+        &self,
+        kind: (&str, &str, &str),
+        patched: &Value,
+        why: &str,
+    ) -> StatusError {
+        match &self.body {
+            Body::Json(_) | Body::Merge(_) => invalid(&patched.shown(), why),
+            Body::Strategic(value) => {
+                let types = navarch_api::schema::schema();
+                let ty = types.kind(kind.0, kind.1, kind.2);
+                let misfit = ty.and_then(|ty| strategic::misfit(types, ty, patched));
+                let why = misfit.unwrap_or_else(|| strategic::alone(why));
+                invalid(&strategic::go_map(value), &why)
+            }
+        }
+    }
+
+    /// Refuses or warns of what field validation finds in the patch, and then in what it has made. `shown`: what was made, as a refusal
+    /// shows it.
+    pub(crate) fn check(
+        &self,
+        found: Vec<String>,
+        validation: FieldValidation,
+        warnings: &mut Vec<String>,
+        shown: impl FnOnce() -> Result<Value>,
+    ) -> Result<()> {
+        let mut found = found;
+        if let Body::Strategic(_) = self.body {
+            found.sort();
+        }
+        let findings: Vec<String> = self.findings.iter().cloned().chain(found).collect();
+        match validation {
+            FieldValidation::Strict if !findings.is_empty() => {
+                let why = format!("strict decoding error: {}", findings.join(", "));
+                Err(match &self.body {
+                    Body::Json(_) | Body::Merge(_) => invalid(&shown()?.shown(), &why),
+                    Body::Strategic(value) => invalid(&strategic::go_map(value), &why),
+                })
+            }
+            FieldValidation::Warn => {
+                warnings.extend(findings);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An object or null, and what validation finds in it; or why it is neither.
+type Parsed = std::result::Result<(patch::Fields, Vec<String>), String>;
+
+fn without_findings(value: Value) -> Parsed {
+    Ok((patch::object(value)?, Vec::new()))
+}
+
+/// 422 at the field `patch` of an object that has neither kind nor name: there is none that could be read.
+fn invalid(shown: &str, why: &str) -> StatusError {
+    StatusError::invalid(
+        "",
+        "",
+        "",
+        &vec![Error::invalid(&Path::new("patch"), shown, why)],
+    )
+}
+
+fn restore_kind(document: &mut Value, (group, version, kind): (&str, &str, &str)) {
+    let Value::Object(fields) = document else {
+        return;
+    };
+    let api_version = match group {
+        "" => version.to_owned(),
+        group => format!("{group}/{version}"),
+    };
+    fields.insert("apiVersion".to_owned(), api_version.into());
+    fields.insert("kind".to_owned(), kind.into());
 }
 
 /// The object that a patch is for.
@@ -128,77 +271,5 @@ pub(crate) fn unsupported() -> StatusError {
     StatusError {
         details: Some(Box::default()),
         ..error
-    }
-}
-
-/// Applies a patch to the JSON of an object of that group, version and kind.
-pub(crate) fn apply(kind: (&str, &str, &str), patch: &Patch, document: &mut Value) -> Result<()> {
-    match patch {
-        Patch::Json(operations) => patch::json::apply(document, operations).map_err(Into::into),
-        Patch::Merge(value) => {
-            patch::merge::apply(document, value.clone());
-            Ok(())
-        }
-        Patch::Strategic(value) => {
-            let types = navarch_api::schema::schema();
-            match types.kind(kind.0, kind.1, kind.2) {
-                Some(ty) => {
-                    patch::strategic::apply(types, ty, document, value.clone()).map_err(Into::into)
-                }
-                None => Err(unsupported()),
-            }
-        }
-    }
-}
-
-/// The patched document as an object again.
-fn object(
-    served: &Served,
-    document: &Value,
-    validation: FieldValidation,
-    warnings: &mut Vec<String>,
-) -> Result<Box<dyn Object>> {
-    let text = |key: &str| {
-        document
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    if text("kind") != served.def.kind || text("apiVersion") != served.api_version {
-        let message = format!(
-            "{} in version {:?} cannot be handled as a {}: no kind {:?} is registered for version {:?} in scheme {:?}",
-            text("kind"),
-            text("apiVersion"),
-            served.def.kind,
-            text("kind"),
-            text("apiVersion"),
-            served.scheme()
-        );
-        return Err(StatusError::bad_request(message));
-    }
-    let json = serde_json::to_vec(document).map_err(StatusError::internal)?;
-    let decoded = decode::patched(served, &json).map_err(StatusError::bad_request)?;
-    let unknown = decoded
-        .unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"));
-    let findings: Vec<String> = unknown
-        .chain(
-            decoded
-                .duplicate
-                .iter()
-                .map(|path| format!("duplicate field {path:?}")),
-        )
-        .collect();
-    match validation {
-        FieldValidation::Strict if !findings.is_empty() => Err(StatusError::bad_request(format!(
-            "strict decoding error: {}",
-            findings.join(", ")
-        ))),
-        FieldValidation::Warn => {
-            warnings.extend(findings);
-            Ok(decoded.object)
-        }
-        _ => Ok(decoded.object),
     }
 }

@@ -12,7 +12,9 @@ use navarch_store::{Compare, Entry};
 
 use super::commit::{self, Extra, Written};
 use super::create::own_namespace;
+use super::owners::{self, When};
 use super::request::part_of;
+use super::version::version_of;
 use super::{Request, decode};
 use crate::ApiServer;
 use crate::admission::Operation;
@@ -21,6 +23,7 @@ use crate::limits::{PATCH_ATTEMPTS, WRITE_ATTEMPTS};
 use crate::managed::{Managed, are_refused};
 use crate::reply::Output;
 use crate::served::Served;
+use crate::services;
 
 /// An object as it is when somebody changes it.
 pub(crate) struct Current<'a> {
@@ -62,13 +65,17 @@ impl ApiServer {
             &mut request.warnings,
         )?;
         let part = part_of(&request.info.subresource);
-        check_name(&request.info.name, &*object)?;
         own_namespace(request.namespace(), &mut *object)?;
+        check_name(&request.info.name, &*object)?;
+        owners::drop_duplicates(&mut *object, When::Sent, &mut request.warnings);
         let exists = self.store.snapshot().get(&request.key()).is_some();
         if !exists
             && part == Part::Main
             && request.served.def.strategy.update_rules().create_on_update
         {
+            // Whatever version the client has seen, there is none now.
+            version_of(&*object)?;
+            object.metadata_mut().resource_version = None;
             return self
                 .create_object(request, object, options.dry_run, None)
                 .await;
@@ -130,10 +137,15 @@ impl ApiServer {
                 &mut *object,
                 Some(&*old),
             )?;
+            owners::drop_duplicates(&mut *object, When::Made, &mut request.warnings);
             let mut extra = Extra::default();
             if served.def.special == Special::Service && change.part == Part::Main {
-                let (services, old) = (&self.services, Some(&*old));
-                services.reserve(&*snapshot, &self.directory, &mut *object, old, &mut extra)?;
+                let wish = services::Wish {
+                    old: Some(&*old),
+                    dry_run: change.dry_run,
+                };
+                let services = &self.services;
+                services.reserve(&*snapshot, &self.directory, &mut *object, wish, &mut extra)?;
             }
             served
                 .def
@@ -151,9 +163,11 @@ impl ApiServer {
                 &*object,
                 Some(&*old),
             )?;
-            request
-                .warnings
-                .extend(served.def.strategy.warnings(&*object, Some(&*old)));
+            request.warnings.extend(served.def.strategy.warnings(
+                change.part,
+                &*object,
+                Some(&*old),
+            ));
             let encoded = commit::to_stored(&served, &mut *object, &managed)?;
             if commit::is_unchanged(&entry, &encoded) {
                 return Ok(Output::Stored {
@@ -227,13 +241,9 @@ pub(super) fn check_name(asked: &str, object: &dyn Object) -> Result<()> {
 
 /// Whether the object comes without a version, so that it replaces whatever is there.
 fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<bool> {
-    let version = object
-        .metadata()
-        .resource_version
-        .as_deref()
-        .unwrap_or_default();
+    let version = version_of(object)?;
     let name = object.metadata().name.as_deref().unwrap_or_default();
-    if matches!(version, "" | "0") {
+    if version == 0 {
         if served.def.strategy.update_rules().unconditional {
             return Ok(true);
         }
@@ -243,14 +253,11 @@ fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<
             0_u64,
             "must be specified for an update",
         )];
-        return Err(StatusError::invalid(
-            &served.def.group,
-            &served.def.kind,
-            name,
-            &errors,
-        ));
+        // Kubernetes names the resource here where all other refusals name the kind.
+        let (group, resource) = (&served.def.group, &served.def.plural);
+        return Err(StatusError::invalid(group, resource, name, &errors));
     }
-    if version.parse() == Ok(entry.modified) {
+    if version == entry.modified {
         return Ok(false);
     }
     Err(StatusError::modified(
@@ -301,7 +308,7 @@ fn validate(served: &Served, part: Part, object: &dyn Object, old: &dyn Object) 
     }
     let name = object.metadata().name.as_deref().unwrap_or_default();
     Err(StatusError::invalid(
-        &served.def.group,
+        served.checked_group(),
         &served.def.kind,
         name,
         &errors,

@@ -37,13 +37,13 @@ impl Services {
         Range(self.addresses).at(0)
     }
 
-    /// Gives the spec the addresses that it asks for or leaves open. `before`: the one that the service has already.
+    /// Gives the spec the addresses that it asks for or leaves open. A trial is not told whether they are free.
     pub(super) fn choose_address(
         &self,
         snapshot: &dyn Snapshot,
         directory: &Directory,
         spec: &mut ServiceSpec,
-        before: Option<Ipv4Addr>,
+        dry_run: bool,
     ) -> Result<(), Refused> {
         let wanted = allocate::wanted_cluster_ips(spec);
         if wanted.is_empty() {
@@ -52,17 +52,17 @@ impl Services {
         let ranges = self.ranges(snapshot, directory).map_err(Refused::Broken)?;
         let served = served(directory).map_err(Refused::Broken)?;
         let free = |address: Ipv4Addr| {
-            snapshot
-                .get(&served.key("", &address.to_string()))
-                .is_none()
+            let key = served.key("", &address.to_string());
+            dry_run || snapshot.get(&key).is_none()
         };
         let mut given = Vec::new();
         for (_, asked) in wanted {
             given.push(match asked {
                 Some(text) => {
-                    check(&text, before, &ranges, free)?;
+                    check(&text, &ranges, free)?;
                     text
                 }
+                None if dry_run => self.addresses.network().to_string(),
                 None => {
                     let chosen = ranges.iter().find_map(|range| range.choose(free));
                     let full = Refused::Full("failed to allocate a serviceIP: range is full");
@@ -75,16 +75,10 @@ impl Services {
     }
 }
 
-fn check(
-    text: &str,
-    before: Option<Ipv4Addr>,
-    ranges: &[Range],
-    free: impl Fn(Ipv4Addr) -> bool,
-) -> Result<(), Refused> {
+fn check(text: &str, ranges: &[Range], free: impl Fn(Ipv4Addr) -> bool) -> Result<(), Refused> {
     let address: Option<Ipv4Addr> = text.parse().ok();
     let within = |address: &Ipv4Addr| ranges.iter().any(|range| range.contains(*address));
     let why = match address {
-        Some(_) if address == before => return Ok(()),
         Some(address) if within(&address) && free(address) => return Ok(()),
         Some(address) if within(&address) => "provided IP is already allocated",
         _ => "the provided network does not match the current range",

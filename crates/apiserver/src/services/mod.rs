@@ -13,7 +13,8 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 use k8s_openapi::api::core::v1::Service;
-use navarch_api::core::service::{allocate, service_type};
+use navarch_api::core::service::node_ports::{self, Refusal};
+use navarch_api::core::service::{allocate, needs_cluster_ip, service_type};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -40,6 +41,15 @@ struct Held {
     ports: Vec<u16>,
 }
 
+/// What is to become of a service.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// What it was.
+    pub(crate) old: Option<&'a dyn Object>,
+    /// Whether nothing is to be kept, so that nothing need be free.
+    pub(crate) dry_run: bool,
+}
+
 impl Services {
     /// Chooses what the service leaves open and adds to its transaction what reserves it; gives back what it held before
     /// and holds no more.
@@ -48,9 +58,10 @@ impl Services {
         snapshot: &dyn Snapshot,
         directory: &Directory,
         object: &mut dyn Object,
-        old: Option<&dyn Object>,
+        wish: Wish<'_>,
         extra: &mut Extra,
     ) -> Result<()> {
+        let old = wish.old;
         let before = old
             .and_then(|old| old.as_any().downcast_ref())
             .map(held)
@@ -71,9 +82,17 @@ impl Services {
         if !errors.is_empty() {
             return Err(StatusError::invalid("", "Service", &name, &errors));
         }
-        self.choose_address(snapshot, directory, spec, before.address)
-            .and_then(|()| self.choose_ports(snapshot, spec, &before.ports))
-            .map_err(|refused| refused.status(&name))?;
+        // A service that has an address already keeps it: that it is another one now is refused when it is validated.
+        if !old_spec.is_some_and(needs_cluster_ip) {
+            self.choose_address(snapshot, directory, spec, wish.dry_run)
+                .map_err(|refused| refused.status(&name))?;
+        }
+        let mut ports = ports::Ports::new(self, snapshot, wish.dry_run);
+        node_ports::allocate(spec, old_spec, &mut ports).map_err(|refusal| match refusal {
+            Refusal::Invalid(error) => StatusError::invalid("", "Service", &name, &vec![error]),
+            Refusal::Internal(why) => StatusError::internal(why),
+            Refusal::Unexplained(why) => StatusError::new(500, "", why),
+        })?;
         let after = held(service);
         let owner = (namespace.as_str(), name.as_str());
         if before.address != after.address {

@@ -2,102 +2,80 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::ServiceSpec;
-use navarch_api::core::service::allocate::{self, WantedPort};
-use navarch_api::core::service::needs_health_check_port;
-use navarch_machinery::field::Path;
+use navarch_api::core::service::node_ports::NodePorts;
 use navarch_store::Snapshot;
-use serde_json::json;
 
-use super::{Held, Refused, Services, choose};
+use super::{Held, Services, choose};
 
-impl Services {
-    pub(super) fn choose_ports(
-        &self,
-        snapshot: &dyn Snapshot,
-        spec: &mut ServiceSpec,
-        before: &[u16],
-    ) -> Result<(), Refused> {
-        let wanted = allocate::wanted_node_ports(spec);
-        let mut mine: BTreeSet<u16> = BTreeSet::new();
-        let mut given: Vec<Option<u16>> = Vec::with_capacity(wanted.len());
-        for (at, wanted) in wanted.iter().enumerate() {
-            if let WantedPort::Number(asked) = wanted {
-                let path = Path::new("spec").child("ports").index(at).child("nodePort");
-                mine.insert(self.check_port(snapshot, &path, *asked, before)?);
-            }
-        }
-        for wanted in wanted {
-            given.push(match wanted {
-                WantedPort::Number(asked) => u16::try_from(asked).ok(),
-                WantedPort::SameAs(other) => given.get(other).copied().flatten(),
-                WantedPort::Nothing => None,
-                WantedPort::Any => {
-                    let chosen = self.choose_port(snapshot, &mine)?;
-                    mine.insert(chosen);
-                    Some(chosen)
-                }
-            });
-        }
-        for (port, given) in spec.ports.iter_mut().flatten().zip(given) {
-            if let Some(given) = given {
-                port.node_port = Some(i32::from(given));
-            }
-        }
-        match spec.health_check_node_port.filter(|asked| *asked != 0) {
-            Some(asked) if needs_health_check_port(spec) => {
-                let path = Path::new("spec").child("healthCheckNodePort");
-                self.check_port(snapshot, &path, asked, before)?;
-            }
-            None if needs_health_check_port(spec) => {
-                spec.health_check_node_port = Some(i32::from(self.choose_port(snapshot, &mine)?));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
+/// What a trial is given when it asks for any port and has none yet, as in Kubernetes.
+const TRIED: i32 = 32_769;
 
-    fn check_port(
-        &self,
-        snapshot: &dyn Snapshot,
-        path: &Path,
-        asked: i32,
-        before: &[u16],
-    ) -> Result<u16, Refused> {
-        let refuse = |why: String| Err(Refused::invalid(path, json!(asked), why));
-        match u16::try_from(asked) {
-            Ok(port) if before.contains(&port) => Ok(port),
-            Ok(port) if !self.ports.contains(&port) => refuse(self.out_of_range()),
-            Ok(port) if snapshot.get(&port_key(port)).is_some() => {
-                refuse("provided port is already allocated".into())
-            }
-            Ok(port) => Ok(port),
-            Err(_) => refuse(self.out_of_range()),
+/// The ports of the cluster's nodes, as one service sees them.
+pub(super) struct Ports<'a> {
+    services: &'a Services,
+    snapshot: &'a dyn Snapshot,
+    /// Whether nothing is to be kept: then nobody looks for a free one, or whether there is such a port.
+    dry_run: bool,
+    /// What the service has taken already.
+    taken: BTreeSet<i32>,
+}
+
+impl<'a> Ports<'a> {
+    pub(super) fn new(services: &'a Services, snapshot: &'a dyn Snapshot, dry_run: bool) -> Self {
+        Self {
+            services,
+            snapshot,
+            dry_run,
+            taken: BTreeSet::new(),
         }
     }
 
-    fn out_of_range(&self) -> String {
-        let (first, last) = (self.ports.start(), self.ports.end());
-        format!(
-            "provided port is not in the valid range. The range of valid ports is {first}-{last}"
-        )
+    fn is_free(&self, port: i32) -> bool {
+        let held =
+            u16::try_from(port).is_ok_and(|port| self.snapshot.get(&port_key(port)).is_some());
+        !held && !self.taken.contains(&port)
     }
 
-    fn choose_port(&self, snapshot: &dyn Snapshot, mine: &BTreeSet<u16>) -> Result<u16, Refused> {
-        let first = u32::from(*self.ports.start());
-        let total = u32::from(*self.ports.end()).saturating_sub(first) + 1;
+    fn find(&self) -> Option<i32> {
+        let (first, last) = (self.services.ports.start(), self.services.ports.end());
+        let total = u32::from(*last).saturating_sub(u32::from(*first)) + 1;
         let reserved = if total <= 16 {
             0
         } else {
             (total / 32).clamp(16, 128)
         };
-        let port = |index: u32| u16::try_from(first + index).unwrap_or(u16::MAX);
-        let free = |index: u32| {
-            !mine.contains(&port(index)) && snapshot.get(&port_key(port(index))).is_none()
+        let port = |index: u32| i32::from(*first).saturating_add_unsigned(index);
+        choose(total, reserved, |index| self.is_free(port(index))).map(port)
+    }
+}
+
+impl NodePorts for Ports<'_> {
+    fn take(&mut self, port: i32) -> Result<(), String> {
+        let range = &self.services.ports;
+        let offered = u16::try_from(port).is_ok_and(|port| range.contains(&port));
+        if !offered && !self.dry_run {
+            let (first, last) = (range.start(), range.end());
+            return Err(format!(
+                "provided port is not in the valid range. The range of valid ports is {first}-{last}"
+            ));
+        }
+        if !self.is_free(port) {
+            return Err("provided port is already allocated".to_owned());
+        }
+        self.taken.insert(port);
+        Ok(())
+    }
+
+    fn take_any(&mut self) -> Result<i32, String> {
+        let any = if self.dry_run {
+            self.taken
+                .last()
+                .map_or(TRIED, |last| last.saturating_add(1))
+        } else {
+            self.find().ok_or("range is full")?
         };
-        choose(total, reserved, free).map(port).ok_or(Refused::Full(
-            "failed to allocate a nodePort: range is full",
-        ))
+        self.taken.insert(any);
+        Ok(any)
     }
 }
 

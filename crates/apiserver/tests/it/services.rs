@@ -227,3 +227,66 @@ async fn a_condition_without_a_time_has_null_for_it() {
         assert_eq!(told["message"], words);
     }
 }
+
+#[tokio::test]
+async fn a_trial_need_not_find_anything_free() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let ports = |number: i32| {
+        json!({"metadata": {"name": "s"}, "spec": {"type": "NodePort",
+        "ports": [{"port": 80, "name": "a", "nodePort": number}, {"port": 81, "name": "b"}]}})
+    };
+    let tried = admin
+        .post(&format!("{SERVICES}?dryRun=All"), &ports(5))
+        .await;
+    let spec = tried.json()["spec"].clone();
+    assert_eq!(
+        (
+            tried.status.as_u16(),
+            &spec["clusterIP"],
+            &spec["ports"][1]["nodePort"]
+        ),
+        (201, &json!("10.96.0.0"), &json!(6))
+    );
+    let refused = admin.post(SERVICES, &ports(5)).await;
+    assert_eq!(
+        refused.message(),
+        "Service \"s\" is invalid: spec.ports[0].nodePort: Invalid value: 5: provided port is not in the valid range. The range \
+         of valid ports is 30000-32767"
+    );
+}
+
+#[tokio::test]
+async fn an_address_stays_and_says_so() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    admin.post(SERVICES, &service("s", &json!({}))).await;
+    let merge = [("content-type", "application/merge-patch+json")];
+    let patch = r#"{"spec":{"clusterIP":"1.2.3.4","clusterIPs":["1.2.3.4"]}}"#;
+    let got = admin
+        .send("PATCH", &format!("{SERVICES}/s"), &merge, patch)
+        .await;
+    assert_eq!(
+        got.message(),
+        "Service \"s\" is invalid: spec.clusterIPs[0]: Invalid value: [\"1.2.3.4\"]: may not change once set"
+    );
+}
+
+#[tokio::test]
+async fn a_status_is_not_warned_of_for_its_spec() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let created = admin
+        .post(
+            SERVICES,
+            &service("s", &json!({"externalIPs": ["1.2.3.4"]})),
+        )
+        .await;
+    assert!(created.headers.contains_key("warning"));
+    let merge = [("content-type", "application/merge-patch+json")];
+    let patch = r#"{"metadata":{"labels":{"a":"b"}}}"#;
+    let path = format!("{SERVICES}/s/status");
+    let written = admin.send("PATCH", &path, &merge, patch).await;
+    assert_eq!(written.status, 200);
+    assert!(!written.headers.contains_key("warning"));
+}

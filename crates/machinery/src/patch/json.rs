@@ -1,15 +1,21 @@
-//! JSON patch: RFC 6902.
+//! JSON patch: RFC 6902, as Kubernetes' library takes it, which asks for less than the RFC does: a member that is not there is replaced
+//! all the same, and is as good as null to those that test or copy it.
 
+mod place;
 #[cfg(test)]
 mod tests;
 
-use json_patch::{Patch, PatchOperation};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::PatchError;
+use super::{PatchError, go_kind};
 use crate::decode::{decode, syntax_error};
-use crate::limits::{MAX_DEPTH, MAX_PATCH_COPY, MAX_PATCH_OPERATIONS};
+use crate::limits::{MAX_DEPTH, MAX_PATCH_COPY, MAX_PATCH_OPERATIONS, MAX_STRICT_FINDINGS};
+use place::Place;
+
+/// The fields of an operation that are text.
+const TEXTS: &[&str] = &["op", "path", "from"];
+/// Its fields.
+const FIELDS: &[&str] = &["op", "path", "from", "value"];
 
 /// Applies a patch to a document.
 ///
@@ -19,91 +25,106 @@ pub fn apply(document: &mut Value, patch: &[u8]) -> Result<(), PatchError> {
     let operations = parse(patch)?;
     let mut patched = document.clone();
     let mut copied = 0;
-    for operation in &operations.0 {
-        check_growth(&patched, operation, &mut copied)?;
-        json_patch::patch_unsafe(&mut patched, std::slice::from_ref(operation))
-            .map_err(|_| PatchError::Unprocessable)?;
+    for operation in &operations {
+        // What is no operation is found when it is to be applied.
+        let operation = operation.as_object().ok_or(PatchError::Unprocessable)?;
+        step(&mut patched, &Operation(operation), &mut copied).ok_or(PatchError::Unprocessable)?;
     }
     *document = patched;
     Ok(())
 }
 
-fn parse(patch: &[u8]) -> Result<Patch, PatchError> {
-    let raw: Vec<Value> =
-        serde_json::from_slice(patch).map_err(|_| PatchError::BadRequest(no_list(patch)))?;
-    if raw.len() > MAX_PATCH_OPERATIONS {
-        let (max, got) = (MAX_PATCH_OPERATIONS, raw.len());
+fn parse(patch: &[u8]) -> Result<Vec<Value>, PatchError> {
+    let operations = match serde_json::from_slice(patch) {
+        Ok(Value::Array(operations)) => operations,
+        Ok(Value::Null) => Vec::new(),
+        Ok(other) => {
+            return Err(PatchError::BadRequest(format!(
+                "json: cannot unmarshal {} into Go value of type jsonpatch.Patch",
+                go_kind(&other)
+            )));
+        }
+        Err(error) => {
+            let words = syntax_error(patch).unwrap_or_else(|| error.to_string());
+            return Err(PatchError::BadRequest(words));
+        }
+    };
+    if operations.len() > MAX_PATCH_OPERATIONS {
+        let (max, got) = (MAX_PATCH_OPERATIONS, operations.len());
         return Err(PatchError::TooLarge(format!(
             "The allowed maximum operations in a JSON patch is {max}, got {got}"
         )));
     }
-    if let Some(other) = raw
-        .iter()
-        .find(|operation| !operation.is_object() && !operation.is_null())
-    {
-        let words = format!(
-            "json: cannot unmarshal {} into Go value of type jsonpatch.Operation",
-            kind(other)
-        );
-        return Err(PatchError::BadRequest(words));
-    }
-    // What is no operation is found when it is to be applied.
-    raw.into_iter()
-        .map(serde_json::from_value)
-        .collect::<Result<_, _>>()
-        .map(Patch)
-        .map_err(|_| PatchError::Unprocessable)
-}
-
-fn no_list(patch: &[u8]) -> String {
-    if let Some(words) = syntax_error(patch) {
-        return words;
-    }
-    let value: Value = serde_json::from_slice(patch).unwrap_or_default();
-    format!(
-        "json: cannot unmarshal {} into Go value of type jsonpatch.Patch",
-        kind(&value)
-    )
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
+    let is_none = |operation: &&Value| !operation.is_object() && !operation.is_null();
+    match operations.iter().enumerate().find(|(_, it)| is_none(it)) {
+        Some((at, other)) => Err(PatchError::BadRequest(format!(
+            "json: cannot unmarshal {} into Patch.{at} of type jsonpatch.Operation",
+            go_kind(other)
+        ))),
+        None => Ok(operations),
     }
 }
 
-/// A few operations must not make a document that is too large or too deep to handle.
-fn check_growth(
-    document: &Value,
-    operation: &PatchOperation,
-    copied: &mut usize,
-) -> Result<(), PatchError> {
-    let (path, value) = match operation {
-        PatchOperation::Add(add) => (&add.path, Some(&add.value)),
-        PatchOperation::Replace(replace) => (&replace.path, Some(&replace.value)),
-        PatchOperation::Move(from) => (&from.path, from.from.resolve(document).ok()),
-        PatchOperation::Copy(from) => (&from.path, from.from.resolve(document).ok()),
-        PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(()),
-    };
-    let Some(value) = value else { return Ok(()) };
-    if path.count() + depth(value) > MAX_DEPTH {
-        return Err(PatchError::Unprocessable);
+/// An operation as it came.
+struct Operation<'a>(&'a Map<String, Value>);
+
+impl<'a> Operation<'a> {
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name)?.as_str()
     }
-    if let PatchOperation::Copy(_) = operation {
-        *copied += value.to_string().len();
-        if *copied > MAX_PATCH_COPY {
-            let words = "Unable to complete the copy, the accumulated size increase of copy is";
-            return Err(PatchError::TooLarge(format!(
-                "{words} {copied}, exceeding the limit {MAX_PATCH_COPY}"
-            )));
+
+    /// What is left out is null.
+    fn value(&self) -> Value {
+        self.0.get("value").cloned().unwrap_or_default()
+    }
+}
+
+/// Carries out one operation. `None`: it does not fit the document, or makes it too large or too deep to handle.
+fn step(document: &mut Value, operation: &Operation<'_>, copied: &mut usize) -> Option<()> {
+    let path = operation.text("path")?;
+    match operation.text("op")? {
+        "add" => add(document, path, operation.value()),
+        "remove" => Place::find(document, path)?.remove().map(drop),
+        "replace" => replace(document, path, operation.value()),
+        "move" => {
+            let moved = Place::find(document, operation.text("from")?)?.remove()?;
+            add(document, path, moved)
         }
+        "copy" => {
+            let value = Place::find(document, operation.text("from")?)?.get()?;
+            *copied += value.to_string().len();
+            (*copied <= MAX_PATCH_COPY).then_some(())?;
+            add(document, path, value)
+        }
+        "test" => {
+            let there = match path {
+                "" => document.clone(),
+                path => Place::find(document, path)?.get()?,
+            };
+            (there == operation.value()).then_some(())
+        }
+        _ => None,
     }
-    Ok(())
+}
+
+fn add(document: &mut Value, path: &str, value: Value) -> Option<()> {
+    fits(path, &value)?;
+    Place::find(document, path)?.add(value)
+}
+
+fn replace(document: &mut Value, path: &str, value: Value) -> Option<()> {
+    fits(path, &value)?;
+    if !path.is_empty() {
+        return Place::find(document, path)?.set(value);
+    }
+    // The whole document can only be something that has parts.
+    (value.is_object() || value.is_array()).then(|| *document = value)
+}
+
+/// A few operations must not make a document that is too deep to handle.
+fn fits(path: &str, value: &Value) -> Option<()> {
+    let above = path.bytes().filter(|byte| *byte == b'/').count();
+    (above + depth(value) <= MAX_DEPTH).then_some(())
 }
 
 /// How deeply a value is nested; what was read is nested no deeper than [`MAX_DEPTH`].
@@ -120,22 +141,48 @@ fn depth(value: &Value) -> usize {
 /// # Errors
 /// Where the patch is none.
 pub fn findings(patch: &[u8]) -> Result<Vec<String>, PatchError> {
-    #[derive(Deserialize)]
-    struct Operation {
-        #[serde(default, rename = "op")]
-        _op: Option<String>,
-        #[serde(default, rename = "path")]
-        _path: Option<String>,
-        #[serde(default, rename = "from")]
-        _from: Option<String>,
-        #[serde(default, rename = "value")]
-        _value: Option<Value>,
+    let wrong = |words: String| PatchError::BadRequest(format!("error decoding patch: {words}"));
+    let decoded = decode::<Value>(patch).map_err(|error| wrong(error.0))?;
+    if let Some(words) = misshapen(&decoded.value) {
+        return Err(wrong(words));
     }
-    let decoded = decode::<Vec<Operation>>(patch)
-        .map_err(|error| PatchError::BadRequest(format!("error decoding patch: {error}")))?;
-    Ok(decoded
-        .findings()
-        .into_iter()
+    let operations = decoded.value.as_array().into_iter().flatten().enumerate();
+    let unknown = operations.flat_map(|(at, operation)| {
+        let names = operation.as_object().into_iter().flat_map(Map::keys);
+        names
+            .filter(|name| !FIELDS.contains(&name.as_str()))
+            .map(move |name| format!("unknown field \"[{at}].{name}\""))
+    });
+    Ok(unknown
+        .chain(decoded.findings())
+        .take(MAX_STRICT_FINDINGS)
         .map(|finding| format!("json patch {finding}"))
         .collect())
+}
+
+/// Why a patch is no list of operations, in the words of Kubernetes' own types for them.
+fn misshapen(patch: &Value) -> Option<String> {
+    let cannot = |value: &Value, place: &str| {
+        let kind = go_kind(value);
+        Some(format!("json: cannot unmarshal {kind} into Go {place}"))
+    };
+    let operations = match patch {
+        Value::Array(operations) => operations,
+        Value::Null => return None,
+        other => return cannot(other, "value of type []handlers.jsonPatchOp"),
+    };
+    operations.iter().find_map(|operation| match operation {
+        Value::Object(fields) => TEXTS.iter().find_map(|name| {
+            let value = fields.get(*name)?;
+            let text = value.is_string() || value.is_null();
+            (!text).then(|| {
+                cannot(
+                    value,
+                    &format!("struct field jsonPatchOp.{name} of type string"),
+                )
+            })?
+        }),
+        Value::Null => None,
+        other => cannot(other, "value of type handlers.jsonPatchOp"),
+    })
 }

@@ -5,6 +5,7 @@
 
 mod directives;
 mod lists;
+mod misfit;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 
 use super::PatchError;
 use crate::schema::{Field, PatchStrategy, Shape, Type, TypeId, Types};
+pub use misfit::{alone, go_map, misfit};
+
 use directives::{apply_retain_keys, discard_nulls, remove_directives, replace_or_delete};
 
 const DIRECTIVE: &str = "$patch";

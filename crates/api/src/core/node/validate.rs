@@ -2,8 +2,12 @@
 
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use navarch_machinery::field::quote;
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::names::{is_label_value, is_qualified_name, is_valid_cidr};
+use navarch_machinery::names::{
+    is_label_value, is_qualified_name, is_valid_cidr, parse_cidr_sloppy,
+};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::address::is_ipv6;
@@ -11,6 +15,8 @@ use crate::check::found;
 use crate::shown::{Raw, json};
 
 const EFFECTS: &[&str] = &["NoSchedule", "PreferNoSchedule", "NoExecute"];
+/// As long as the name of a host may be.
+const MAX_SUBDOMAIN: usize = 253;
 const POD_CIDR_STAYS: &str = "node updates may not change podCIDR except from \"\" to valid";
 
 pub(super) fn node(node: &Node) -> ErrorList {
@@ -20,6 +26,7 @@ pub(super) fn node(node: &Node) -> ErrorList {
     // Kubernetes tells taints at this path.
     let mut errors = taints(spec, &Path::new("metadata").child("taints"));
     errors.extend(resources(node));
+    errors.extend(features(node));
     errors.extend(pod_cidrs(spec, &Path::new("spec").child("podCIDRs")));
     errors
 }
@@ -131,6 +138,50 @@ fn quantities(resources: Option<&BTreeMap<String, Quantity>>, path: &Path) -> Er
     errors
 }
 
+/// The names of what the node can do, in order.
+fn features(node: &Node) -> ErrorList {
+    let status = node.status.as_ref();
+    let features = status.and_then(|status| status.declared_features.as_deref());
+    let features = features.unwrap_or_default();
+    let path = Path::new("status").child("declaredFeatures");
+    let mut errors = ErrorList::new();
+    for (at, feature) in features.iter().enumerate() {
+        let here = path.index(at);
+        if let Some(before) = at.checked_sub(1).and_then(|before| features.get(before)) {
+            match before.cmp(feature) {
+                Ordering::Less => {}
+                Ordering::Equal => errors.push(Error::duplicate(&here, feature.as_str())),
+                Ordering::Greater => {
+                    let detail = "list must be sorted alphabetically";
+                    errors.push(Error::invalid(&here, feature.as_str(), detail));
+                }
+            }
+        }
+        if let Some(why) = unfit_feature(feature) {
+            let detail = format!("invalid feature name {}: {why}", quote(feature));
+            errors.push(Error::invalid(&here, feature.as_str(), detail));
+        }
+    }
+    errors
+}
+
+fn unfit_feature(feature: &str) -> Option<String> {
+    if feature.len() > MAX_SUBDOMAIN {
+        return Some(format!("must be no more than {MAX_SUBDOMAIN} characters"));
+    }
+    let is_segment = |segment: &str| {
+        segment.starts_with(|c: char| c.is_ascii_alphabetic())
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let upper = feature.starts_with(|c: char| c.is_ascii_uppercase());
+    if upper && feature.split('/').all(is_segment) {
+        return None;
+    }
+    let shape = "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or \
+        MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+    Some(shape.to_owned())
+}
+
 fn pod_cidrs(spec: &NodeSpec, path: &Path) -> ErrorList {
     let cidrs = spec.pod_cidrs.as_deref().unwrap_or_default();
     let mut errors: ErrorList = cidrs
@@ -138,6 +189,16 @@ fn pod_cidrs(spec: &NodeSpec, path: &Path) -> ErrorList {
         .enumerate()
         .flat_map(|(at, cidr)| is_valid_cidr(&path.index(at), cidr))
         .collect();
+    let bad = |cidr: &String| parse_cidr_sloppy(cidr).is_none();
+    if cidrs.len() > 1
+        && let Some(at) = cidrs.iter().position(bad)
+    {
+        let bad = &cidrs[at];
+        let detail = format!(
+            "invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[{at}]: <nil> (invalid CIDR address: {bad})"
+        );
+        errors.push(Error::internal(path, detail));
+    }
     let is_v6 = |cidr: &str| is_ipv6(cidr.split('/').next().unwrap_or_default());
     let dual = matches!(cidrs, [a, b] if is_v6(a) != is_v6(b));
     if cidrs.len() > 1 && !dual {

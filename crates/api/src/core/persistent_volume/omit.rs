@@ -8,7 +8,6 @@ use crate::pod::absent::items_mut;
 /// Takes out of a spec what is empty.
 pub(super) fn omit_spec(spec: &mut PersistentVolumeSpec) {
     drop_empty(&mut spec.access_modes);
-    drop_empty(&mut spec.capacity);
     drop_empty(&mut spec.mount_options);
     drop_empty(&mut spec.persistent_volume_reclaim_policy);
     drop_empty(&mut spec.storage_class_name);

@@ -1,14 +1,14 @@
 //! What a service is to be given: the pure part of allocation.
 //!
 //! The server calls, before validation: on update [`carry_over`]; then [`align_cluster_ips`] and [`set_ip_families`]; then it
-//! gives the service what [`wanted_cluster_ips`] and [`wanted_node_ports`] say and takes back what the old one has no more.
+//! gives the service what [`wanted_cluster_ips`] says and [`super::node_ports::allocate`] asks for, and takes back what the old one has no more.
 
 use k8s_openapi::api::core::v1::ServiceSpec;
 use navarch_machinery::field::{Error, ErrorList, Path};
 
 use super::{
-    HEADLESS, is_headless, needs_cluster_ip, needs_health_check_port, needs_node_ports,
-    service_type, validate_ip_fields,
+    HEADLESS, gets_node_ports, is_headless, needs_cluster_ip, needs_health_check_port,
+    validate_ip_fields,
 };
 use crate::address::is_ipv6;
 use crate::shown::json;
@@ -27,7 +27,7 @@ pub fn carry_over(spec: &mut ServiceSpec, old: &ServiceSpec) {
             spec.cluster_ips.clone_from(&old.cluster_ips);
         }
     }
-    if needs_node_ports(old) && needs_node_ports(spec) {
+    if gets_node_ports(old) && gets_node_ports(spec) {
         carry_over_node_ports(spec, old);
     }
     let checked = needs_health_check_port(old) && needs_health_check_port(spec);
@@ -268,44 +268,4 @@ pub fn wanted_cluster_ips(spec: &ServiceSpec) -> Vec<(String, Option<String>)> {
 pub fn put_cluster_ips(spec: &mut ServiceSpec, ips: Vec<String>) {
     spec.cluster_ip = ips.first().cloned();
     spec.cluster_ips = Some(ips);
-}
-
-/// What a port is to have on nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WantedPort {
-    /// This number.
-    Number(i32),
-    /// Any that is free.
-    Any,
-    /// The one of the port at this index, which is the same number under another protocol.
-    SameAs(usize),
-    /// None.
-    Nothing,
-}
-
-/// For each port of the service, what it is to have on nodes.
-pub fn wanted_node_ports(spec: &ServiceSpec) -> Vec<WantedPort> {
-    let ports = spec.ports.as_deref().unwrap_or_default();
-    let asks =
-        service_type(spec) == "NodePort" || spec.allocate_load_balancer_node_ports != Some(false);
-    let wanted = ports.iter().enumerate().map(|(at, port)| {
-        if !needs_node_ports(spec) {
-            return WantedPort::Nothing;
-        }
-        match port.node_port.unwrap_or_default() {
-            0 if !asks => WantedPort::Nothing,
-            0 => match ports
-                .iter()
-                .find(|other| other.port == port.port && other.node_port.unwrap_or_default() != 0)
-            {
-                Some(other) => WantedPort::Number(other.node_port.unwrap_or_default()),
-                None => match ports[..at].iter().position(|other| other.port == port.port) {
-                    Some(first) => WantedPort::SameAs(first),
-                    None => WantedPort::Any,
-                },
-            },
-            number => WantedPort::Number(number),
-        }
-    });
-    wanted.collect()
 }

@@ -27,6 +27,13 @@ pub fn needs_node_ports(spec: &ServiceSpec) -> bool {
     matches!(service_type(spec), "NodePort" | "LoadBalancer")
 }
 
+/// Whether its ports are opened on nodes without being asked for: a load balancer may go without.
+pub fn gets_node_ports(spec: &ServiceSpec) -> bool {
+    needs_node_ports(spec)
+        && (service_type(spec) == "NodePort"
+            || spec.allocate_load_balancer_node_ports != Some(false))
+}
+
 /// Whether load balancers ask each node for local endpoints.
 pub fn needs_health_check_port(spec: &ServiceSpec) -> bool {
     service_type(spec) == "LoadBalancer" && spec.external_traffic_policy.as_deref() == Some("Local")

@@ -89,3 +89,20 @@ pub(super) fn warnings(service: &Service) -> Vec<String> {
     }
     warnings
 }
+
+/// What whoever writes its status should know.
+pub(super) fn of_status(service: &Service) -> Vec<String> {
+    let path = Path::new("status").child("loadBalancer").child("ingress");
+    let status = service.status.iter();
+    let points = status.flat_map(|status| {
+        status
+            .load_balancer
+            .iter()
+            .flat_map(|it| it.ingress.iter().flatten())
+    });
+    points
+        .enumerate()
+        .filter_map(|(at, point)| Some((at, point.ip.as_deref().filter(|ip| !ip.is_empty())?)))
+        .flat_map(|(at, ip)| ip_warnings(&path.index(at), ip))
+        .collect()
+}

@@ -5,19 +5,20 @@ use navarch_api::call::PatchKind;
 use navarch_api::schema::schema;
 use navarch_api::strategy::Part;
 use navarch_machinery::apply::{Scope, Tree, Write, from_scale, to_scale, update};
+use navarch_machinery::decode::decode;
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::super::apply::Document;
-use super::super::patch::{self, Patch};
+use super::super::patch::Patch;
 use super::super::update::{Change, Current, PATCHES, Wish, check_name};
 use super::super::{Input, Request};
 use crate::ApiServer;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::{Live, Managed, Writer, run};
 use crate::reply::Output;
-use crate::request::WriteOptions;
+use crate::request::{FieldValidation, WriteOptions};
 use crate::served::Served;
 
 const KIND: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
@@ -61,7 +62,7 @@ impl ApiServer {
         let body = std::mem::replace(&mut request.body, Input::None);
         let patch = match kind {
             Some(PatchKind::Apply) => ScalePatch::Applied(Document::read(body)?),
-            _ => ScalePatch::Patch(patch::read(body)?),
+            _ => ScalePatch::Patch(Patch::read(body, options.validation)?),
         };
         let (served, writer) = (request.served.clone(), request.writer());
         let name = request.info.name.clone().into_owned();
@@ -74,7 +75,7 @@ impl ApiServer {
                     applied
                 }
                 ScalePatch::Patch(patch) => {
-                    let wanted = patched(patch, &live)?;
+                    let wanted = patched(patch, &live, options.validation, warnings)?;
                     let managed = updated_managers(&served, &writer, current, &live, &wanted)?;
                     (wanted, managed)
                 }
@@ -100,10 +101,19 @@ enum ScalePatch {
     Applied(Document),
 }
 
-fn patched(patch: &Patch, live: &Scale) -> Result<Scale> {
+fn patched(
+    patch: &Patch,
+    live: &Scale,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Scale> {
     let mut document = serde_json::to_value(live).map_err(StatusError::internal)?;
-    patch::apply(KIND, patch, &mut document)?;
-    serde_json::from_value(document).map_err(|error| StatusError::bad_request(error.to_string()))
+    patch.apply(KIND, &mut document)?;
+    let json = serde_json::to_vec(&document).map_err(StatusError::internal)?;
+    let decoded =
+        decode::<Scale>(&json).map_err(|error| patch.refused(KIND, &document, &error.0))?;
+    patch.check(decoded.findings(), validation, warnings, || Ok(document))?;
+    Ok(decoded.value)
 }
 
 fn wish(served: &Served, current: &Current<'_>, wanted: &Scale, managed: Managed) -> Result<Wish> {

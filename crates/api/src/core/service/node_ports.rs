@@ -1,0 +1,158 @@
+//! Which ports a service gets on nodes, and which it asks for.
+//!
+//! A new service and a changed one go different ways in Kubernetes, which shows in what they are refused with: a new one has one number for
+//! all protocols of a port, a changed one keeps the numbers that it had and may not have one twice.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use navarch_machinery::field::{Error, Path};
+
+use super::{gets_node_ports, needs_health_check_port, needs_node_ports};
+
+/// Who gives out ports of nodes. Errors are for people.
+pub trait NodePorts {
+    /// Takes a certain one.
+    ///
+    /// # Errors
+    /// Where somebody has it, or it is none of those that are given out.
+    fn take(&mut self, port: i32) -> Result<(), String>;
+
+    /// Takes any.
+    ///
+    /// # Errors
+    /// Where none is left.
+    fn take_any(&mut self) -> Result<i32, String>;
+}
+
+/// Why a service does not get its ports.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A field asks for what there is not.
+    Invalid(Error),
+    /// A fault of the server's, as Kubernetes has it.
+    Internal(String),
+    /// A fault without a reason.
+    Unexplained(String),
+}
+
+/// Gives a service the ports that it asks for or leaves open. `old`: what it was.
+///
+/// # Errors
+/// Where one cannot be had.
+pub fn allocate(
+    spec: &mut ServiceSpec,
+    old: Option<&ServiceSpec>,
+    from: &mut dyn NodePorts,
+) -> Result<(), Refusal> {
+    if needs_node_ports(spec) {
+        match old {
+            None => of_new(spec, from)?,
+            Some(old) => of_changed(spec, old, from)?,
+        }
+    }
+    if needs_health_check_port(spec) && !old.is_some_and(needs_health_check_port) {
+        health_check(spec, from)?;
+    }
+    Ok(())
+}
+
+fn number(port: &ServicePort) -> i32 {
+    port.node_port.unwrap_or_default()
+}
+
+fn take(from: &mut dyn NodePorts, at: usize, asked: i32) -> Result<(), Refusal> {
+    from.take(asked).map_err(|why| {
+        let path = Path::new("spec").child("ports").index(at);
+        Refusal::Invalid(Error::invalid(&path.child("nodePort"), asked, why))
+    })
+}
+
+fn take_any(from: &mut dyn NodePorts) -> Result<i32, Refusal> {
+    let any = from.take_any();
+    any.map_err(|why| Refusal::Internal(format!("failed to allocate a nodePort: {why}")))
+}
+
+fn of_new(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusal> {
+    let gets = gets_node_ports(spec);
+    let ports = spec.ports.get_or_insert_default();
+    let mut chosen: HashMap<i32, i32> = HashMap::new();
+    for at in 0..ports.len() {
+        let (port, asked) = (ports[at].port, number(&ports[at]));
+        let given = match (asked, chosen.get(&port)) {
+            (0, _) if !gets => continue,
+            (0, Some(chosen)) => *chosen,
+            (asked, Some(chosen)) if asked == *chosen => continue,
+            (asked, Some(_)) => {
+                take(from, at, asked)?;
+                continue;
+            }
+            (_, None) => {
+                // Another protocol of the same port may ask for a number.
+                let same = ports[at..].iter().filter(|other| other.port == port);
+                match same.map(number).find(|asked| *asked != 0) {
+                    Some(asked) => {
+                        take(from, at, asked)?;
+                        asked
+                    }
+                    None => take_any(from)?,
+                }
+            }
+        };
+        ports[at].node_port = Some(given);
+        chosen.insert(port, given);
+    }
+    Ok(())
+}
+
+fn of_changed(
+    spec: &mut ServiceSpec,
+    old: &ServiceSpec,
+    from: &mut dyn NodePorts,
+) -> Result<(), Refusal> {
+    let gets = gets_node_ports(spec);
+    let mut known: Vec<i32> = old.ports.iter().flatten().map(number).collect();
+    let mut given: Vec<(String, i32)> = Vec::new();
+    for (at, port) in spec.ports.iter_mut().flatten().enumerate() {
+        let number = match number(port) {
+            0 if !gets => continue,
+            0 => take_any(from)?,
+            asked if known.contains(&asked) => asked,
+            asked => {
+                take(from, at, asked)?;
+                known.push(asked);
+                asked
+            }
+        };
+        port.node_port = Some(number);
+        let pair = (port.protocol.clone().unwrap_or_default(), number);
+        if given.contains(&pair) {
+            let (protocol, number) = pair;
+            let why = format!("duplicate nodePort: {{{protocol} {number}}}");
+            return Err(Refusal::Unexplained(why));
+        }
+        given.push(pair);
+    }
+    Ok(())
+}
+
+fn health_check(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusal> {
+    match spec.health_check_node_port.unwrap_or_default() {
+        0 => {
+            let any = from.take_any().map_err(|why| {
+                Refusal::Internal(format!(
+                    "failed to allocate a HealthCheck NodePort 0: {why}"
+                ))
+            })?;
+            spec.health_check_node_port = Some(any);
+        }
+        asked => from.take(asked).map_err(|why| {
+            let what = "failed to allocate requested HealthCheck NodePort";
+            Refusal::Internal(format!("{what} {asked}: {why}"))
+        })?,
+    }
+    Ok(())
+}
