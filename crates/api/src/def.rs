@@ -243,8 +243,10 @@ pub struct ResourceDef {
     pub returns_deleted: bool,
     /// The directory that Kubernetes keeps its objects in, which messages name: often the plural.
     pub directory: Text,
-    /// Whether the refusal of a field selector names the kind: those whose fields have a conversion of their own.
-    pub names_kind_of_fields: bool,
+    /// How a field that it does not select by is refused, where Kubernetes has words of its own for the kind; `{}` is the field.
+    pub unknown_field: Option<Text>,
+    /// Whether Kubernetes keeps its newest state in memory: then a page that may be of any age is a whole list.
+    pub cached: bool,
     /// What is particular about its objects.
     pub strategy: Arc<dyn Strategy>,
 }

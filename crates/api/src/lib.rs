@@ -43,3 +43,4 @@ pub mod texts;
 mod typed;
 mod web_address;
 mod workload;
+mod written;

@@ -5,16 +5,18 @@
 //! Built-in types implement [`Hooks`]; [`TypedStrategy`] turns them into a [`Strategy`] without their type.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
 use navarch_machinery::apply::Scope;
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::{Object, Typed};
+use navarch_machinery::schema::TypeId;
 use serde_json::Value;
 
 use crate::def::Column;
+use crate::schema::schema;
 
 /// An object read from a stranger's bytes, with what was odd about them.
 #[derive(Debug)]
@@ -72,8 +74,8 @@ pub trait Strategy: Send + Sync {
     }
     /// Checks a changed object and the change, metadata included: on update this is called in place of `validate`.
     fn validate_update(&self, part: Part, object: &dyn Object, old: &dyn Object) -> ErrorList;
-    /// Warnings for the client that wrote this.
-    fn warnings(&self, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String>;
+    /// Warnings for the client that wrote this part.
+    fn warnings(&self, part: Part, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String>;
     /// The cells of the object's table row, one for each column.
     fn cells(&self, object: &dyn Object, now: Timestamp) -> Vec<Value>;
     /// The value of a selectable field.
@@ -109,6 +111,46 @@ pub struct UpdateRules {
     pub unconditional: bool,
 }
 
+/// What Kubernetes checks of the metadata of a kind's objects beside what it checks of all kinds. It tells what it finds each time that it
+/// checks, so a finding is there as often as there are checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetadataRules {
+    /// A finalizer without a domain must be one of Kubernetes' own.
+    pub known_finalizers: bool,
+    /// An update checks the changed metadata as if they were new.
+    pub whole: bool,
+    /// An update checks what has changed of them.
+    pub change: bool,
+}
+
+impl MetadataRules {
+    /// Nothing but what is checked of all kinds.
+    pub const NONE: Self = Self {
+        known_finalizers: false,
+        whole: false,
+        change: false,
+    };
+    /// The change is checked once more.
+    pub const CHANGE: Self = Self {
+        known_finalizers: true,
+        whole: false,
+        change: true,
+    };
+    /// All is checked once more.
+    pub const WHOLE: Self = Self {
+        whole: true,
+        ..Self::CHANGE
+    };
+
+    /// The rules of a write of a part: what is no part of the object's main form is checked for changes alone.
+    pub(crate) fn of(self, part: Part) -> Self {
+        Self {
+            whole: self.whole && part == Part::Main,
+            ..self
+        }
+    }
+}
+
 /// What a deletion does to dependents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Propagation {
@@ -136,6 +178,8 @@ pub trait Hooks: Typed {
         create_on_update: false,
         unconditional: true,
     };
+    /// What is checked of its metadata beside what is checked of all kinds.
+    const METADATA: MetadataRules = MetadataRules::CHANGE;
     /// The columns of its table, one for each cell of [`Hooks::cells`].
     const COLUMNS: &'static [Column] = crate::cell::NAME_AND_AGE;
     /// Fields that a field selector may name beside those of the metadata.
@@ -147,10 +191,6 @@ pub trait Hooks: Typed {
 
     /// Looks once more at what the object was read from, for what the type cannot hold.
     fn after_decode(&mut self, _json: &[u8]) {}
-    /// See [`Strategy::encode`].
-    fn encode(&self, out: &mut Vec<u8>) {
-        Object::encode(self, out);
-    }
     /// See [`Strategy::apply_defaults`].
     fn apply_defaults(&mut self) {}
     /// See [`Strategy::prepare_for_create`].
@@ -188,8 +228,12 @@ pub trait Hooks: Typed {
         errors.extend(self.validate_update(part, old));
         errors
     }
-    /// See [`Strategy::warnings`].
+    /// See [`Strategy::warnings`]: of the object itself.
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {
+        Vec::new()
+    }
+    /// See [`Strategy::warnings`]: of its status, where that alone is written.
+    fn status_warnings(&self) -> Vec<String> {
         Vec::new()
     }
     /// See [`Strategy::cells`].
@@ -222,6 +266,7 @@ pub trait Hooks: Typed {
 pub struct TypedStrategy<T> {
     /// Whether its objects live in namespaces: metadata validation asks for it.
     pub namespaced: bool,
+    ty: OnceLock<Option<TypeId>>,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -230,7 +275,15 @@ impl<T: Hooks> TypedStrategy<T> {
     pub fn new(namespaced: bool) -> Self {
         Self {
             namespaced,
+            ty: OnceLock::new(),
             kind: PhantomData,
         }
+    }
+
+    /// The shape of its type. `None`: Kubernetes has no such kind.
+    pub(crate) fn ty(&self) -> Option<TypeId> {
+        *self
+            .ty
+            .get_or_init(|| schema().kind(T::GROUP, T::VERSION, T::KIND))
     }
 }

@@ -4,17 +4,30 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::apply::Scope;
-use navarch_machinery::decode::{decode, decode_trusted};
+use navarch_machinery::decode::{Root, decode_as, decode_trusted};
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use crate::metadata;
+use crate::naming;
+use crate::schema::schema;
 use crate::strategy::{Decoded, Hooks, Part, Propagation, Strategy, TypedStrategy, UpdateRules};
+use crate::written;
 
 fn is<T: Hooks>(object: &dyn Object) -> Option<&T> {
     object.as_any().downcast_ref()
+}
+
+/// What new metadata must be in this kind.
+fn whole<T: Hooks>(meta: &ObjectMeta, namespaced: bool) -> ErrorList {
+    let mut errors = metadata::validate(meta, namespaced, T::name_errors);
+    if T::METADATA.known_finalizers {
+        errors.extend(metadata::validate_known_finalizers(meta));
+    }
+    errors
 }
 
 fn is_mut<T: Hooks>(object: &mut dyn Object) -> Option<&mut T> {
@@ -25,7 +38,15 @@ fn is_mut<T: Hooks>(object: &mut dyn Object) -> Option<&mut T> {
 // and the store refuses what is of another kind.
 impl<T: Hooks> Strategy for TypedStrategy<T> {
     fn decode(&self, json: &[u8]) -> Result<Decoded, String> {
-        let mut decoded = decode::<T>(json).map_err(|error| error.to_string())?;
+        let types = schema();
+        let root = || self.ty().map(|ty| Root { types, ty });
+        let mut decoded = decode_as::<T>(json, root).map_err(|error| error.to_string())?;
+        if let Some(ty) = self.ty()
+            && let Some(json) = written::without_empties(&decoded.value, ty, json)
+        {
+            // We wrote it just now, of a value of this very type.
+            decoded.value = decode_trusted(&json).map_err(|error| error.to_string())?;
+        }
         decoded.value.after_decode(json);
         Ok(Decoded {
             object: Box::new(decoded.value),
@@ -35,9 +56,9 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
     }
 
     fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
-        match is::<T>(object) {
-            Some(object) => Hooks::encode(object, out),
-            None => object.encode(out),
+        match self.ty() {
+            Some(ty) if is::<T>(object).is_some() => written::write(object, ty, out),
+            _ => object.encode(out),
         }
     }
 
@@ -91,7 +112,7 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         let Some(object) = is::<T>(object) else {
             return ErrorList::new();
         };
-        let mut errors = metadata::validate(object.metadata(), self.namespaced, T::name_errors);
+        let mut errors = whole::<T>(object.metadata(), self.namespaced);
         errors.extend(object.validate());
         errors
     }
@@ -106,17 +127,33 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         let (Some(object), Some(old)) = (is::<T>(object), is::<T>(old)) else {
             return ErrorList::new();
         };
-        // Kubernetes checks the change of metadata for all kinds and then again in each, and tells what it finds twice.
-        let mut errors = metadata::validate_update(object.metadata(), old.metadata());
-        errors.extend(errors.clone());
+        // Kubernetes checks the metadata for all kinds and then again in most, and tells what it finds each time.
+        let (new, before) = (object.metadata(), old.metadata());
+        let rules = T::METADATA.of(part);
+        let mut errors = metadata::validate(new, self.namespaced, naming::path_segment);
+        errors.extend(metadata::validate_update(new, before));
+        if rules.change {
+            errors.extend(metadata::validate_update(new, before));
+            if rules.known_finalizers {
+                errors.extend(metadata::validate_known_finalizers(new));
+            }
+        }
+        if rules.whole {
+            errors.extend(whole::<T>(new, self.namespaced));
+        }
         errors.extend(object.validate_change(part, old));
         errors
     }
 
-    fn warnings(&self, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String> {
-        is::<T>(object)
-            .map(|object| object.warnings(old.and_then(is::<T>)))
-            .unwrap_or_default()
+    fn warnings(&self, part: Part, object: &dyn Object, old: Option<&dyn Object>) -> Vec<String> {
+        let Some(object) = is::<T>(object) else {
+            return Vec::new();
+        };
+        match part {
+            Part::Main => object.warnings(old.and_then(is::<T>)),
+            Part::Status => object.status_warnings(),
+            Part::Other(_) => Vec::new(),
+        }
     }
 
     fn cells(&self, object: &dyn Object, now: Timestamp) -> Vec<Value> {

@@ -22,7 +22,7 @@ pub(crate) fn of_store(error: Error) -> StatusError {
 pub(crate) fn too_large_version(asked: u64, current: u64) -> StatusError {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::StatusCause;
     let mut error = StatusError::timeout(
-        format!("Too large resource version: {asked}, current: {current}"),
+        format!("Timeout: Too large resource version: {asked}, current: {current}"),
         1,
     );
     let cause = StatusCause {

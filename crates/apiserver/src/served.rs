@@ -41,6 +41,12 @@ impl Served {
         }
     }
 
+    /// The group in which its objects are checked: that of the kind they are stored as.
+    pub(crate) fn checked_group(&self) -> &str {
+        let checked = self.storage.as_deref().unwrap_or(self);
+        &checked.def.group
+    }
+
     /// Whether its objects can be looked at, and so have a table.
     pub(crate) fn has_table(&self) -> bool {
         self.def.verbs.iter().any(|verb| *verb != Verb::Create)
@@ -57,6 +63,7 @@ impl Served {
     pub(crate) fn scheme(&self) -> &'static str {
         match &*self.def.group {
             "apiregistration.k8s.io" => "pkg/apiserver/scheme/scheme.go:28",
+            "apiextensions.k8s.io" => "pkg/apiserver/apiserver.go:55",
             _ => "pkg/api/legacyscheme/scheme.go:30",
         }
     }

@@ -4,6 +4,7 @@ mod quote;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
 
 pub use quote::quote;
@@ -130,6 +131,18 @@ pub struct Error {
 
 /// All findings of a validation, in the order in which they were found.
 pub type ErrorList = Vec<Error>;
+
+/// All findings in one text, each told once: `a`, or `[a, b]`; empty where there are none.
+pub fn together(errors: &ErrorList) -> String {
+    let mut seen = HashSet::new();
+    let mut words: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    words.retain(|words| seen.insert(words.clone()));
+    match words.as_slice() {
+        [one] => one.clone(),
+        [] => String::new(),
+        _ => format!("[{}]", words.join(", ")),
+    }
+}
 
 impl Error {
     /// Something must be there.

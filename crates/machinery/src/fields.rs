@@ -71,6 +71,13 @@ impl Selector {
         }
     }
 
+    /// What both select.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.terms.extend(other.terms);
+        self
+    }
+
     /// Whether it selects an object of which `get` tells the fields.
     pub fn matches<'a>(&self, get: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         self.terms.iter().all(|term| {

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
@@ -11,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
 };
 
 use crate::apply::{Conflict, Conflicts};
-use crate::field::{ErrorList, quote};
+use crate::field::{ErrorList, quote, together};
 
 /// A refusal or failure as the API tells it: the HTTP code, a reason that programs read, and a message that people read.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +56,15 @@ impl StatusError {
             message: message.into(),
             details: None,
         }
+    }
+
+    /// The same without the advice to try again.
+    #[must_use]
+    pub fn without_retry(mut self) -> Self {
+        if let Some(details) = &mut self.details {
+            details.retry_after_seconds = None;
+        }
+        self
     }
 
     /// 404: no such object.
@@ -136,14 +144,9 @@ impl StatusError {
 
     /// 422: validation found something.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &ErrorList) -> Self {
-        // The message tells a finding once; the causes tell it as often as it was found.
-        let mut seen = HashSet::new();
-        let mut words: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        words.retain(|words| seen.insert(words.clone()));
-        let found = match words.as_slice() {
-            [] => String::new(),
-            [one] => format!(": {one}"),
-            _ => format!(": [{}]", words.join(", ")),
+        let found = match together(errors) {
+            found if found.is_empty() => found,
+            found => format!(": {found}"),
         };
         let message = format!(
             "{} {} is invalid{found}",

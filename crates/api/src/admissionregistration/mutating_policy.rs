@@ -16,14 +16,18 @@ use crate::cell;
 use crate::check::{one_of, required_one_of};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 const JSON_PATCH: &str = "JSONPatch";
 const APPLY: &str = "ApplyConfiguration";
 
 impl Hooks for MutatingAdmissionPolicy {
+    const METADATA: MetadataRules = MetadataRules {
+        whole: true,
+        ..MetadataRules::NONE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -69,9 +73,7 @@ impl Hooks for MutatingAdmissionPolicy {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

@@ -10,11 +10,15 @@ use super::rule::validate_mutating;
 use super::{UPDATE, name_warnings};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for MutatingAdmissionPolicyBinding {
+    const METADATA: MetadataRules = MetadataRules {
+        whole: true,
+        ..MetadataRules::NONE
+    };
     const COLUMNS: &'static [Column] = binding::COLUMNS;
     const UPDATE: UpdateRules = UPDATE;
 
@@ -55,9 +59,7 @@ impl Hooks for MutatingAdmissionPolicyBinding {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

@@ -9,11 +9,15 @@ use super::webhook::{self, default_webhook, validate_webhooks};
 use super::{UPDATE, name_warnings};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for MutatingWebhookConfiguration {
+    const METADATA: MetadataRules = MetadataRules {
+        whole: true,
+        ..MetadataRules::NONE
+    };
     const COLUMNS: &'static [Column] = webhook::COLUMNS;
     const UPDATE: UpdateRules = UPDATE;
 
@@ -45,9 +49,7 @@ impl Hooks for MutatingWebhookConfiguration {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

@@ -17,18 +17,20 @@ use crate::cell;
 use crate::check::{one_of, qualified_name};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{
-    self, default_conditions, keep_for_status, raise_generation, validate_conditions,
-};
+use crate::metadata::{default_conditions, keep_for_status, raise_generation, validate_conditions};
 use crate::naming;
 use crate::shown;
-use crate::strategy::{self, Hooks, Part, UpdateRules};
+use crate::strategy::{self, Hooks, MetadataRules, Part, UpdateRules};
 
 const REASONS: &[&str] = &["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MAX_ANNOTATIONS: usize = 20;
 const MAX_ANNOTATION_EXPRESSION: usize = 5 * 1024;
 
 impl Hooks for ValidatingAdmissionPolicy {
+    const METADATA: MetadataRules = MetadataRules {
+        whole: true,
+        ..MetadataRules::NONE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -96,9 +98,7 @@ impl Hooks for ValidatingAdmissionPolicy {
             let status = self.status.iter();
             return status.flat_map(validate_status).collect();
         }
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

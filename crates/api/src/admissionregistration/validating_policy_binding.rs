@@ -9,16 +9,20 @@ use super::binding::{self, default_binding, validate_binding};
 use super::{UPDATE, name_warnings};
 use crate::check::one_of;
 use crate::def::Column;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
 use crate::shown::json;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 const DENY: &str = "Deny";
 const WARN: &str = "Warn";
 const ACTIONS: &[&str] = &["Audit", DENY, WARN];
 
 impl Hooks for ValidatingAdmissionPolicyBinding {
+    const METADATA: MetadataRules = MetadataRules {
+        whole: true,
+        ..MetadataRules::NONE
+    };
     const COLUMNS: &'static [Column] = binding::COLUMNS;
     const UPDATE: UpdateRules = UPDATE;
 
@@ -50,9 +54,7 @@ impl Hooks for ValidatingAdmissionPolicyBinding {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn warnings(&self, _old: Option<&Self>) -> Vec<String> {

@@ -12,15 +12,19 @@ use crate::cell;
 use crate::check::{dns_subdomain, found, one_of};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, keep_for_status};
+use crate::metadata::keep_for_status;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 const PORT: i32 = 443;
 const STATUSES: &[&str] = &["True", "False", "Unknown"];
 const AVAILABLE: &str = "Available";
 
 impl Hooks for APIService {
+    const METADATA: MetadataRules = MetadataRules {
+        known_finalizers: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -94,9 +98,7 @@ impl Hooks for APIService {
         if part == Part::Status {
             return self.status.iter().flat_map(validate_status).collect();
         }
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {

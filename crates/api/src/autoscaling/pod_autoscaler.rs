@@ -14,7 +14,6 @@ use crate::cell;
 use crate::check::non_negative;
 use crate::def::Column;
 use crate::naming;
-use crate::nulls;
 use crate::strategy::{Hooks, Part};
 
 pub(super) use defaults::cpu_metric;
@@ -91,25 +90,6 @@ pub(super) const COLUMNS: &[Column] = &[
 
 impl Hooks for HorizontalPodAutoscaler {
     const COLUMNS: &'static [Column] = COLUMNS;
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let status = self.status.clone().unwrap_or_default();
-        let conditions = status.conditions.as_deref().unwrap_or_default();
-        let times = ["lastTransitionTime"];
-        if status.current_metrics.is_some() {
-            nulls::encode_conditions(self, conditions, &times, out);
-            return;
-        }
-        let mut json = Vec::new();
-        nulls::encode_conditions(self, conditions, &times, &mut json);
-        // What was just written can be read, and writing JSON to memory cannot fail.
-        let mut value: Value = serde_json::from_slice(&json).unwrap_or_default();
-        let members = value.get_mut("status").and_then(Value::as_object_mut);
-        if let Some(members) = members {
-            members.entry("currentMetrics").or_insert(Value::Null);
-        }
-        let _ = serde_json::to_writer(out, &value);
-    }
 
     fn apply_defaults(&mut self) {
         notes::drop_from(&mut self.metadata);

@@ -13,9 +13,8 @@ use serde_json::Value;
 use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const APPROVED: &str = "Approved";
 const DENIED: &str = "Denied";
@@ -24,6 +23,7 @@ const FAILED: &str = "Failed";
 const APPROVAL: Part = Part::Other("approval");
 
 impl Hooks for CertificateSigningRequest {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         cell::AGE,
@@ -129,8 +129,7 @@ impl Hooks for CertificateSigningRequest {
     }
 
     fn validate_update(&self, part: Part, old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(validate::conditions(self, Some(old)));
+        let mut errors = validate::conditions(self, Some(old));
         errors.extend(validate::change(self, old, part));
         errors
     }

@@ -8,9 +8,13 @@ use serde_json::Value;
 use crate::cell;
 use crate::def::Column;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for Lease {
+    const METADATA: MetadataRules = MetadataRules {
+        known_finalizers: false,
+        ..MetadataRules::CHANGE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

@@ -13,7 +13,7 @@ use crate::check::immutable;
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// Whose slices hold no oddly written address: they take them from what was validated.
@@ -23,6 +23,10 @@ const TRUSTED: &[&str] = &[
 ];
 
 impl Hooks for EndpointSlice {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

@@ -16,7 +16,7 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::{default_number, items, items_mut, text};
-use crate::strategy::{self, Hooks, Part};
+use crate::strategy::{self, Hooks, MetadataRules, Part};
 
 /// Where a schema stands that does not say: the lower, the earlier.
 const PRECEDENCE: i32 = 1000;
@@ -28,6 +28,10 @@ const EXEMPT: &str = "exempt";
 const DANGLING: &str = "Dangling";
 
 impl Hooks for FlowSchema {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

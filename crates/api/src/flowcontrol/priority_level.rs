@@ -15,7 +15,7 @@ use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::{default_number, items_mut};
-use crate::strategy::{self, Hooks, Part};
+use crate::strategy::{self, Hooks, MetadataRules, Part};
 
 /// The shares of a level that does not say.
 const SHARES: i32 = 30;
@@ -25,6 +25,10 @@ const HAND: i32 = 8;
 const LENGTH: i32 = 50;
 
 impl Hooks for PriorityLevelConfiguration {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

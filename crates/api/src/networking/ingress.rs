@@ -13,9 +13,9 @@ use serde_json::Value;
 use crate::cell;
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 /// How a class was named before there was a field for it.
 pub const CLASS: &str = "kubernetes.io/ingress.class";
@@ -23,6 +23,7 @@ pub const CLASS: &str = "kubernetes.io/ingress.class";
 const HOSTS: usize = 3;
 
 impl Hooks for Ingress {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -101,9 +102,7 @@ impl Hooks for Ingress {
         if part == Part::Status {
             return validate::status(self, old);
         }
-        let mut errors = metadata::validate(&self.metadata, true, Self::name_errors);
-        errors.extend(validate::spec(self, Some(old)));
-        errors
+        validate::spec(self, Some(old))
     }
 
     fn warnings(&self, old: Option<&Self>) -> Vec<String> {
@@ -115,10 +114,12 @@ impl Hooks for Ingress {
             None if class.is_none() && class_annotation(self).is_some() => vec![format!(
                 "annotation {CLASS:?} is deprecated, please use 'spec.ingressClassName' instead"
             )],
-            // Only a write of the status can have changed it.
-            Some(old) if self.status != old.status => address_warnings(self),
             _ => Vec::new(),
         }
+    }
+
+    fn status_warnings(&self) -> Vec<String> {
+        address_warnings(self)
     }
 
     fn cells(&self, now: Timestamp) -> Vec<Value> {

@@ -12,9 +12,9 @@ use crate::cell;
 use crate::check::{dns_label, dns_subdomain, immutable, one_of, path_segment};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata::{self, raise_generation};
+use crate::metadata::raise_generation;
 use crate::naming;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 const MAX_CONTROLLER: usize = 250;
@@ -31,6 +31,7 @@ pub fn is_default(class: &IngressClass) -> bool {
 }
 
 impl Hooks for IngressClass {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -86,7 +87,6 @@ impl Hooks for IngressClass {
         };
         let path = Path::new("spec").child("controller");
         let mut errors = immutable(&controller(self), &controller(old), &path);
-        errors.extend(metadata::validate(&self.metadata, false, Self::name_errors));
         errors.extend(self.validate_create());
         errors
     }

@@ -14,10 +14,9 @@ use crate::cell;
 use crate::check::{dns_subdomain, found, path_segment};
 use crate::def::Column;
 use crate::empty::drop_empty;
-use crate::metadata;
 use crate::naming;
 use crate::shown::{Raw, json};
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const FAMILY: &str = "ipaddress.kubernetes.io/ip-family";
 const MANAGED_BY: &str = "ipaddress.kubernetes.io/managed-by";
@@ -56,6 +55,7 @@ pub fn is_held_by(address: &IPAddress, namespace: &str, name: &str) -> bool {
 }
 
 impl Hooks for IPAddress {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -82,8 +82,7 @@ impl Hooks for IPAddress {
     }
 
     fn validate_update(&self, _part: Part, old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
+        let mut errors = self.validate_create();
         let (parent, before) = (&self.spec.parent_ref, &old.spec.parent_ref);
         if parent != before {
             let path = Path::new("spec").child("parentRef");
@@ -92,7 +91,8 @@ impl Hooks for IPAddress {
         errors
     }
 
-    fn cells(&self, _now: Timestamp) -> Vec<Value> {
+    // Kubernetes has a cell more than columns here.
+    fn cells(&self, now: Timestamp) -> Vec<Value> {
         let ParentReference {
             group,
             resource,
@@ -108,7 +108,11 @@ impl Hooks for IPAddress {
             parent.push('/');
             parent.push_str(part);
         }
-        vec![cell::name(&self.metadata), parent.into()]
+        vec![
+            cell::name(&self.metadata),
+            parent.into(),
+            cell::age(&self.metadata, now),
+        ]
     }
 }
 

@@ -15,9 +15,13 @@ use crate::metadata::validate_labels;
 use crate::naming;
 use crate::pod::{amount, deprecated_label, validate_overhead, validate_tolerations};
 use crate::shown::{Raw, json};
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for RuntimeClass {
+    const METADATA: MetadataRules = MetadataRules {
+        known_finalizers: false,
+        ..MetadataRules::WHOLE
+    };
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of("Handler", "string", "", 0, ""),

@@ -18,10 +18,11 @@ use crate::naming;
 use crate::percent::{at_most_all, number_or_percent};
 use crate::pod::same;
 use crate::shown::{Raw, json};
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 use crate::workload::{shown_selector, validate_counts};
 
 impl Hooks for PodDisruptionBudget {
+    const METADATA: MetadataRules = MetadataRules::NONE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

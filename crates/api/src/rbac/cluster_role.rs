@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{AggregationRule, ClusterRole};
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use super::rule::{default_rules, validate_rules};
 use crate::cell;
 use crate::def::Column;
-use crate::empty::{add_nulls, drop_empty, drop_empty_selector};
-use crate::metadata::{self, validate_label_selector};
+use crate::empty::{drop_empty, drop_empty_selector};
+use crate::metadata::validate_label_selector;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for ClusterRole {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = cell::NAME_AND_CREATED_AT;
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: true,
@@ -30,11 +30,6 @@ impl Hooks for ClusterRole {
         }
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        Object::encode(self, out);
-        add_nulls(out, &[("rules", self.rules.is_none())]);
-    }
-
     fn name_errors(name: &str, _prefix: bool) -> Vec<String> {
         naming::path_segment(name, false)
     }
@@ -48,9 +43,7 @@ impl Hooks for ClusterRole {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, false, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn cells(&self, _now: Timestamp) -> Vec<Value> {

@@ -3,18 +3,16 @@
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::Role;
 use navarch_machinery::field::ErrorList;
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use super::rule::{default_rules, validate_rules};
 use crate::cell;
 use crate::def::Column;
-use crate::empty::add_nulls;
-use crate::metadata;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for Role {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = cell::NAME_AND_CREATED_AT;
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: true,
@@ -23,11 +21,6 @@ impl Hooks for Role {
 
     fn apply_defaults(&mut self) {
         default_rules(&mut self.rules);
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        Object::encode(self, out);
-        add_nulls(out, &[("rules", self.rules.is_none())]);
     }
 
     fn name_errors(name: &str, _prefix: bool) -> Vec<String> {
@@ -39,9 +32,7 @@ impl Hooks for Role {
     }
 
     fn validate_update(&self, _part: Part, _old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, true, Self::name_errors);
-        errors.extend(self.validate_create());
-        errors
+        self.validate_create()
     }
 
     fn cells(&self, _now: Timestamp) -> Vec<Value> {

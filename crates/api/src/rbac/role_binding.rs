@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::binding::{cells, default_binding, validate_binding, validate_same_role};
 use crate::cell;
 use crate::def::Column;
-use crate::metadata;
 use crate::naming;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 const ROLES: &[&str] = &["Role", "ClusterRole"];
 
 impl Hooks for RoleBinding {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -54,8 +54,7 @@ impl Hooks for RoleBinding {
     }
 
     fn validate_update(&self, _part: Part, old: &Self) -> ErrorList {
-        let mut errors = metadata::validate(&self.metadata, true, Self::name_errors);
-        errors.extend(self.validate_create());
+        let mut errors = self.validate_create();
         errors.extend(validate_same_role(&self.role_ref, &old.role_ref));
         errors
     }

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceClaimStatus};
 use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use crate::cell;
@@ -19,13 +18,14 @@ use crate::def::Column;
 use crate::metadata::keep_for_status;
 use crate::naming;
 use crate::pod::absent::items;
-use crate::strategy::{self, Hooks, Part};
+use crate::strategy::{self, Hooks, MetadataRules, Part};
 
-pub(super) use defaults::{default_spec, write_no_requests};
+pub(super) use defaults::default_spec;
 pub(super) use shown::spec as shown_spec;
 pub(super) use spec::check as check_spec;
 
 impl Hooks for ResourceClaim {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(
@@ -37,12 +37,6 @@ impl Hooks for ResourceClaim {
         ),
         cell::AGE,
     ];
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let from = out.len();
-        Object::encode(self, out);
-        write_no_requests(&self.spec, out, from);
-    }
 
     fn apply_defaults(&mut self) {
         default_spec(&mut self.spec);

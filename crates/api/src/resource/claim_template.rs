@@ -3,24 +3,18 @@
 use jiff::Timestamp;
 use k8s_openapi::api::resource::v1::{ResourceClaimTemplate, ResourceClaimTemplateSpec};
 use navarch_machinery::field::{Error, ErrorList, Path};
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
-use super::claim::{check_spec, default_spec, shown_spec, write_no_requests};
+use super::claim::{check_spec, default_spec, shown_spec};
 use crate::cell;
 use crate::metadata::drop_empty_fields;
 use crate::naming;
 use crate::pod::check::Json;
 use crate::pod::check_template_metadata;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 impl Hooks for ResourceClaimTemplate {
-    fn encode(&self, out: &mut Vec<u8>) {
-        let from = out.len();
-        Object::encode(self, out);
-        write_no_requests(&self.spec.spec, out, from);
-    }
-
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     fn apply_defaults(&mut self) {
         drop_empty_fields(self.spec.metadata.get_or_insert_default());
         default_spec(&mut self.spec.spec);

@@ -12,12 +12,13 @@ use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::items;
 use crate::pod::is_extended_resource;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 /// The most set-ups of a class.
 const MAX_CONFIGS: usize = 32;
 
 impl Hooks for DeviceClass {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     fn apply_defaults(&mut self) {
         drop_empty(&mut self.spec.selectors);
         drop_empty(&mut self.spec.config);

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::storage::v1::{CSINode, CSINodeDriver};
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_qualified_name;
-use navarch_machinery::object::Object;
 use serde_json::Value;
 
 use crate::cell;
@@ -12,16 +11,19 @@ use crate::check::{found, non_negative};
 use crate::def::Column;
 use crate::empty::drop_empty;
 use crate::naming;
-use crate::nulls::replace_first;
 use crate::pod::absent::items;
 use crate::pod::check::Json;
 use crate::pod::volume_sources::check_driver_name;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
 /// The longest name that a driver has for a node.
 const MAX_NODE_ID: usize = 256;
 
 impl Hooks for CSINode {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: false,
         unconditional: false,
@@ -41,15 +43,6 @@ impl Hooks for CSINode {
     fn apply_defaults(&mut self) {
         for driver in &mut self.spec.drivers {
             drop_empty(&mut driver.topology_keys);
-        }
-    }
-
-    // A node without drivers is written with `null`, as Kubernetes does.
-    fn encode(&self, out: &mut Vec<u8>) {
-        let from = out.len();
-        Object::encode(self, out);
-        if self.spec.drivers.is_empty() {
-            replace_first(out, from, r#""drivers":[]"#, r#""drivers":null"#);
         }
     }
 

@@ -15,11 +15,13 @@ use crate::naming;
 use crate::pod::absent::{entries, items, items_mut};
 use crate::pod::{amount, deprecated_label};
 use crate::shown::json;
-use crate::strategy::{Hooks, Part, UpdateRules};
+use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
+use crate::workload::shown_selector;
 
 const IMMUTABLE: &str = "field is immutable";
 
 impl Hooks for CSIStorageCapacity {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: false,
         unconditional: false,
@@ -65,7 +67,11 @@ impl Hooks for CSIStorageCapacity {
         let mut errors = ErrorList::new();
         if self.node_topology != old.node_topology {
             let path = Path::new("nodeTopology");
-            errors.push(Error::invalid(&path, json(&self.node_topology), IMMUTABLE));
+            let shown = match &self.node_topology {
+                Some(topology) => shown_selector(topology),
+                None => json(&self.node_topology),
+            };
+            errors.push(Error::invalid(&path, shown, IMMUTABLE));
         }
         let class = &self.storage_class_name;
         if *class != old.storage_class_name {

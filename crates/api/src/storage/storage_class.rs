@@ -14,7 +14,7 @@ use crate::empty::drop_empty;
 use crate::naming;
 use crate::pod::absent::{items, items_mut, text};
 use crate::pod::deprecated_label;
-use crate::strategy::{Hooks, Part};
+use crate::strategy::{Hooks, MetadataRules, Part};
 
 const DELETE: &str = "Delete";
 const IMMEDIATE: &str = "Immediate";
@@ -36,6 +36,7 @@ pub fn is_default(meta: &ObjectMeta) -> bool {
 }
 
 impl Hooks for StorageClass {
+    const METADATA: MetadataRules = MetadataRules::WHOLE;
     const COLUMNS: &'static [Column] = &[
         cell::NAME,
         Column::of(

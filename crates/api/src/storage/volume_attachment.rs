@@ -15,9 +15,13 @@ use crate::empty::drop_empty;
 use crate::metadata::keep_for_status;
 use crate::naming;
 use crate::pod::absent::text;
-use crate::strategy::{self, Hooks, Part, UpdateRules};
+use crate::strategy::{self, Hooks, MetadataRules, Part, UpdateRules};
 
 impl Hooks for VolumeAttachment {
+    const METADATA: MetadataRules = MetadataRules {
+        change: false,
+        ..MetadataRules::WHOLE
+    };
     const UPDATE: UpdateRules = UpdateRules {
         create_on_update: false,
         unconditional: false,

@@ -73,7 +73,8 @@ impl Row {
             nullable: Vec::new(),
             returns_deleted: false,
             directory: T::URL_PATH_SEGMENT.into(),
-            names_kind_of_fields: false,
+            unknown_field: None,
+            cached: true,
             strategy: Arc::new(TypedStrategy::<T>::new(
                 T::Scope::SCOPE == Scope::Namespaced,
             )),
@@ -131,8 +132,13 @@ impl Row {
         self
     }
 
-    pub(crate) fn names_kind_of_fields(mut self) -> Self {
-        self.0.names_kind_of_fields = true;
+    pub(crate) fn unknown_field(mut self, words: &'static str) -> Self {
+        self.0.unknown_field = Some(words.into());
+        self
+    }
+
+    pub(crate) fn not_cached(mut self) -> Self {
+        self.0.cached = false;
         self
     }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use navarch_api::table::Table;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 /// A document that changes only with the table.
@@ -37,6 +37,7 @@ pub(crate) fn hash(document: &[u8]) -> String {
 /// All documents, made once.
 pub(crate) struct Documents {
     legacy: HashMap<String, Document>,
+    index: Document,
     core: Document,
     groups: Document,
 }
@@ -61,10 +62,16 @@ impl Documents {
             }
         }
         Self {
+            index: Document::new(&json!({"paths": paths(legacy.keys())})),
             legacy,
             core: Document::new(&aggregated::list(table, true)),
             groups: Document::new(&aggregated::list(table, false)),
         }
+    }
+
+    /// The paths there are, for people who look around.
+    pub(crate) fn index(&self) -> &Document {
+        &self.index
     }
 
     /// The older document at a path, if there is one.
@@ -80,4 +87,21 @@ impl Documents {
             _ => None,
         }
     }
+}
+
+/// Paths that are not of discovery.
+const OTHERS: [&str; 7] = [
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/readyz",
+    "/version",
+];
+
+fn paths<'a>(documents: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let mut paths: Vec<&str> = documents.map(|path| &**path).chain(OTHERS).collect();
+    paths.sort_unstable();
+    paths
 }

@@ -50,6 +50,32 @@ impl ApiServer {
     }
 }
 
+/// As Go prints it.
+fn as_go(user: &UserInfo) -> String {
+    let texts = |texts: &[String]| match texts {
+        [] => "[]string(nil)".to_owned(),
+        texts => {
+            let quoted: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+            format!("[]string{{{}}}", quoted.join(", "))
+        }
+    };
+    let extra: Vec<String> = user
+        .extra
+        .iter()
+        .map(|(key, values)| format!("{key:?}:{}", texts(values)))
+        .collect();
+    let extra = match extra.as_slice() {
+        [] => "(nil)".to_owned(),
+        extra => format!("{{{}}}", extra.join(", ")),
+    };
+    format!(
+        "&user.DefaultInfo{{Name:{:?}, UID:{:?}, Groups:{}, Extra:map[string][]string{extra}}}",
+        user.name,
+        user.uid,
+        texts(&user.groups)
+    )
+}
+
 /// What the headers name.
 fn wanted(headers: &HeaderMap) -> Result<UserInfo> {
     let mut wanted = UserInfo::default();
@@ -76,8 +102,11 @@ fn wanted(headers: &HeaderMap) -> Result<UserInfo> {
         }
     }
     if wanted.name.is_empty() {
-        let why = "requested an identity without impersonating a user";
-        return Err(StatusError::new(500, "InternalError", why));
+        let why = format!(
+            "requested {} without impersonating a user name",
+            as_go(&wanted)
+        );
+        return Err(StatusError::bad_request(why));
     }
     Ok(wanted)
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::Response;
 use k8s_openapi::api::core::v1::Pod;
-use navarch_api::def::{Source, Special, SubresourceKind, Verb as Has};
+use navarch_api::def::{ResourceDef, Source, Special, SubresourceKind, Verb as Has};
+use navarch_api::naming::path_segment;
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
@@ -42,28 +43,13 @@ impl ApiServer {
             return Err(StatusError::no_such_path());
         }
         if info.subresource.is_empty() {
-            let placed = !def.is_namespaced() || !info.namespace.is_empty();
-            let fits = match info.verb {
-                Verb::Create => info.name.is_empty() && placed,
-                Verb::Update | Verb::Patch | Verb::Delete | Verb::Get => {
-                    !info.name.is_empty() && placed
-                }
-                Verb::DeleteCollection => placed,
-                Verb::List | Verb::Watch => info.name.is_empty(),
-                Verb::Other => false,
-            };
-            return match allowed(&def.verbs, info.verb) {
-                true if fits => Ok(served),
-                false if info.verb == Verb::Watch && allowed(&def.verbs, Verb::List) => {
-                    Err(StatusError::not_supported("watch", &def.group, &def.plural))
-                }
-                _ => Err(StatusError::method_not_allowed()),
-            };
+            return whole(def, info).map(|()| served);
         }
         let sub = def
             .subresource(&info.subresource)
             .ok_or_else(StatusError::no_such_path)?;
-        if allowed(&sub.verbs, info.verb) {
+        // What is forwarded may have any method.
+        if sub.kind == SubresourceKind::Proxy || allowed(&sub.verbs, info.verb) {
             Ok(served)
         } else {
             Err(StatusError::method_not_allowed())
@@ -144,6 +130,7 @@ impl ApiServer {
             Source::Components if request.info.verb == Verb::Get => return self.component(request),
             Source::Components => return self.components(request),
         }
+        check_name(&request.info.name)?;
         match request.info.verb {
             Verb::Create => Box::pin(self.create(request)).await,
             Verb::Get => self.get(request).await,
@@ -163,6 +150,52 @@ impl ApiServer {
             Verb::Patch => self.patch(request).await,
             _ => self.update(request).await,
         }
+    }
+}
+
+/// Whether the path of a collection or an object is there, and the verb on it.
+fn whole(def: &ResourceDef, info: &RequestInfo<'_>) -> Result<()> {
+    let placed = !def.is_namespaced() || !info.namespace.is_empty();
+    let any = |verbs: &[Verb]| verbs.iter().any(|verb| allowed(&def.verbs, *verb));
+    let there = match info.name.is_empty() {
+        true => placed || any(&[Verb::List]),
+        false => placed && any(&[Verb::Get, Verb::Update, Verb::Patch, Verb::Delete]),
+    };
+    if !there || info.path.contains("//") {
+        return Err(StatusError::no_such_path());
+    }
+    let across = matches!(info.verb, Verb::List | Verb::Watch);
+    match allowed(&def.verbs, info.verb) {
+        true if (placed || across) && fits(info) => Ok(()),
+        false if info.verb == Verb::Watch && any(&[Verb::List]) => {
+            Err(StatusError::not_supported("watch", &def.group, &def.plural))
+        }
+        _ => Err(StatusError::method_not_allowed()),
+    }
+}
+
+/// Refuses a name that could not be part of a path. One with a slash is a longer path to Kubernetes.
+fn check_name(name: &str) -> Result<()> {
+    if name.contains('/') {
+        return Err(StatusError::no_such_path());
+    }
+    let wrong = path_segment(name, false);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let why = wrong.join(";");
+    Err(StatusError::bad_request(format!(
+        "Name parameter invalid: {name:?}: {why}"
+    )))
+}
+
+/// Whether the verb is of an object or of a collection, whichever the path is of.
+fn fits(info: &RequestInfo<'_>) -> bool {
+    match info.verb {
+        Verb::Create | Verb::List | Verb::DeleteCollection => info.name.is_empty(),
+        Verb::Update | Verb::Patch | Verb::Delete | Verb::Get => !info.name.is_empty(),
+        Verb::Watch => true,
+        Verb::Other => false,
     }
 }
 

@@ -10,7 +10,7 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Entry, Snapshot};
 
 use super::Request;
-use super::list::validate_options;
+use super::list_options::validate as validate_options;
 use super::selection::Selection;
 use crate::ApiServer;
 use crate::encode::encoded;

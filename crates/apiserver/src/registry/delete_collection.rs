@@ -7,7 +7,7 @@ use navarch_machinery::status::Result;
 use super::Request;
 use super::delete::warn_of_dependents;
 use super::delete_options::DeleteOptions;
-use super::list::validate_options;
+use super::list_options::validate as validate_options;
 use super::selection::Selection;
 use crate::ApiServer;
 use crate::limits::{COLLECTION_BATCH, COLLECTION_DELETES};

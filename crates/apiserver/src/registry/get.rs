@@ -9,7 +9,10 @@ use crate::reply::Output;
 impl ApiServer {
     /// GET of an object. A resourceVersion other than 0 makes the answer at least that new.
     pub(crate) async fn get(&self, request: &Request<'_>) -> Result<Output> {
-        self.wait_for(&request.params.resource_version).await?;
+        let version = &*request.params.resource_version;
+        // Kubernetes takes this for its own fault.
+        revision(version).map_err(|_| StatusError::new(500, "", words(version)))?;
+        self.wait_for(version).await?;
         let entry = self
             .store
             .snapshot()

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use navarch_machinery::field::{Error, Path};
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Entry, Range, Snapshot};
 
 use super::Request;
 use super::continuation::Token;
 use super::get::revision;
+use super::list_options::validate as validate_options;
 use super::selection::Selection;
 use crate::ApiServer;
 use crate::errors::of_store;
@@ -18,12 +18,17 @@ use crate::request::Params;
 impl ApiServer {
     /// Lists what the request selects.
     pub(crate) async fn list(&self, request: &Request<'_>) -> Result<Output> {
-        let limit = request.params.limit()?;
-        validate_options(request.params, false)?;
-        let selection = Selection::parse(request.served, request.params)?;
-        let (snapshot, after) = match &*request.params.continue_token {
-            "" if request.params.resource_version_match != "Exact" => {
-                self.wait_for(&request.params.resource_version).await?;
+        let params = request.params;
+        params.timeout_seconds()?;
+        let limit = params.limit()?;
+        validate_options(params, false)?;
+        let selection = Selection::parse(request.served, params)?;
+        let (snapshot, after) = match &*params.continue_token {
+            "" if !is_exact(params, limit) => {
+                self.wait_for(&params.resource_version).await?;
+                // Of what may be of any age Kubernetes answers all that it has at hand.
+                let all = params.resource_version == "0" && request.served.def.cached;
+                let limit = if all { 0 } else { limit };
                 return self.fresh(request, limit, &selection).map(Output::List);
             }
             "" => (self.snapshot_for(request).await?, None),
@@ -68,17 +73,18 @@ impl ApiServer {
     }
 
     async fn snapshot_for(&self, request: &Request<'_>) -> Result<Arc<dyn Snapshot>> {
-        let params = request.params;
-        let asked = revision(&params.resource_version)?;
-        self.wait_for(&params.resource_version).await?;
-        match asked {
-            // Without a limit any newer state will do; with one, Kubernetes reads at that version too.
-            Some(asked) if params.resource_version_match == "Exact" => {
-                let prefix = &request.served.prefix;
-                self.store.snapshot_within(prefix, asked).map_err(of_store)
+        let Some(asked) = revision(&request.params.resource_version)? else {
+            return Ok(self.store.snapshot());
+        };
+        let reached = self.wait_for(&request.params.resource_version).await;
+        reached.map_err(StatusError::without_retry)?;
+        let found = self.store.snapshot_within(&request.served.prefix, asked);
+        found.map_err(|error| match error {
+            navarch_store::Error::Compacted { .. } => {
+                StatusError::expired("The resourceVersion for the provided list is too old.")
             }
-            _ => Ok(self.store.snapshot()),
-        }
+            error => of_store(error),
+        })
     }
 
     fn continued(&self, request: &Request<'_>, token: &Token) -> Result<Continued> {
@@ -142,7 +148,6 @@ impl ApiServer {
             }
             return Ok(list);
         }
-        let mut more = false;
         let mut failed = None;
         let place = Place {
             snapshot,
@@ -155,13 +160,9 @@ impl ApiServer {
             &place,
             selection,
             &mut |entry| match selection.matches(served, entry) {
-                Ok(true) if limit > 0 && list.entries.len() == limit => {
-                    more = true;
-                    false
-                }
                 Ok(true) => {
                     list.entries.push(entry.clone());
-                    true
+                    list.entries.len() != limit
                 }
                 Ok(false) => true,
                 Err(error) => {
@@ -173,10 +174,30 @@ impl ApiServer {
         if let Some(error) = failed {
             return Err(error);
         }
-        if more {
-            list.continue_token = self.token(&list);
+        if limit > 0 && list.entries.len() == limit && !self.is_one(request, selection) {
+            list.continue_token = self.token_if_more(snapshot, prefix, &list);
         }
         Ok(list)
+    }
+
+    /// A full page is the last one only where nothing at all follows: what would be selected is not looked for.
+    fn token_if_more(&self, snapshot: &dyn Snapshot, prefix: String, list: &List) -> String {
+        let after = list.entries.last().map(|entry| entry.key.to_string());
+        let rest = snapshot.range(&Range {
+            prefix,
+            after,
+            limit: 1,
+        });
+        match rest.entries.is_empty() {
+            true => String::new(),
+            false => self.token(list),
+        }
+    }
+
+    /// Whether the selection is of one key.
+    fn is_one(&self, request: &Request<'_>, selection: &Selection) -> bool {
+        let namespaced = request.served.def.is_namespaced();
+        selection.name().is_some() && (!namespaced || !request.namespace().is_empty())
     }
 
     /// Calls `visit` with all entries that may be selected, in order: as few as can be told without looking at them.
@@ -187,10 +208,9 @@ impl ApiServer {
         selection: &Selection,
         visit: &mut dyn FnMut(&Arc<Entry>) -> bool,
     ) {
-        let namespace = request.namespace();
-        let one_namespace = !namespace.is_empty() || !request.served.def.is_namespaced();
-        if let Some(name) = selection.name().filter(|_| one_namespace) {
-            let key = request.served.key(namespace, name);
+        let is_one = self.is_one(request, selection);
+        if let Some(name) = selection.name().filter(|_| is_one) {
+            let key = request.served.key(request.namespace(), name);
             if let Some(entry) = place.snapshot.get(&key).filter(|_| place.holds(&key)) {
                 visit(&entry);
             }
@@ -218,6 +238,16 @@ impl ApiServer {
             .strip_prefix(&*list.served.prefix)
             .unwrap_or(&last.key);
         Token::after(key, Some(list.revision)).encode()
+    }
+}
+
+/// Whether a list is of just that version: it says so, or it is a page of it.
+fn is_exact(params: &Params<'_>, limit: usize) -> bool {
+    let paged = limit > 0 && !matches!(&*params.resource_version, "" | "0");
+    match &*params.resource_version_match {
+        "Exact" => true,
+        "" => paged,
+        _ => false,
     }
 }
 
@@ -253,65 +283,4 @@ fn expired_page(token: &Token) -> Output {
     status.metadata.continue_ = Some(Token::after(token.key(), None).encode());
     let value = serde_json::to_value(&status).unwrap_or_default();
     Output::Value { value, code: 410 }
-}
-
-/// Refuses options that contradict each other, as Kubernetes' `ValidateListOptions`.
-pub(super) fn validate_options(params: &Params<'_>, watch: bool) -> Result<()> {
-    let (version, rule) = (&*params.resource_version, &*params.resource_version_match);
-    let initial = params.send_initial_events.is_some();
-    let path = Path::new("resourceVersionMatch");
-    let mut errors = Vec::new();
-    if initial && !watch {
-        errors.push(Error::forbidden(
-            &Path::new("sendInitialEvents"),
-            "sendInitialEvents is forbidden for list",
-        ));
-    }
-    if watch && initial && rule != "NotOlderThan" {
-        let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        errors.push(Error::forbidden(&path, why));
-    }
-    if watch && !initial && !rule.is_empty() {
-        errors.push(Error::forbidden(
-            &path,
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ));
-    }
-    if !watch && !rule.is_empty() {
-        if version.is_empty() {
-            errors.push(Error::forbidden(
-                &path,
-                "resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
-        }
-        if !params.continue_token.is_empty() {
-            errors.push(Error::forbidden(
-                &path,
-                "resourceVersionMatch is forbidden when continue is provided",
-            ));
-        }
-        if !matches!(rule, "Exact" | "NotOlderThan") {
-            errors.push(Error::not_supported(
-                &path,
-                rule,
-                &["Exact", "NotOlderThan", ""],
-            ));
-        }
-        if rule == "Exact" && version == "0" {
-            errors.push(Error::forbidden(
-                &path,
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-            ));
-        }
-    }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(StatusError::invalid(
-            "meta.k8s.io",
-            "ListOptions",
-            "",
-            &errors,
-        ))
-    }
 }

@@ -11,13 +11,16 @@ mod delete_collection;
 mod delete_options;
 mod get;
 mod list;
+mod list_options;
 mod namespace;
+mod owners;
 mod patch;
 pub(crate) mod request;
 mod reviews;
 mod selection;
 pub(crate) mod subresources;
 mod update;
+mod version;
 mod watch;
 
 pub(crate) use commit::Extra;

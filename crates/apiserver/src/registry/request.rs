@@ -59,6 +59,8 @@ pub(crate) enum Input {
     None,
     /// JSON from a stranger.
     Json(Bytes),
+    /// YAML from a stranger.
+    Yaml(Bytes),
     /// An object from this process.
     Object(Arc<dyn Object>),
     /// JSON from this process.

@@ -6,6 +6,7 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::{fields, labels};
 use navarch_store::Entry;
 
+use super::Request;
 use crate::encode::scan;
 use crate::request::Params;
 use crate::served::Served;
@@ -32,7 +33,18 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Reads the selectors of a request, and refuses fields that the resource does not select by.
+    /// The selectors of a request. The path of an old watch of one object has its name.
+    pub(crate) fn of(request: &Request<'_>) -> Result<Self> {
+        let mut selection = Self::parse(request.served, request.params)?;
+        let name = &*request.info.name;
+        if !name.is_empty() {
+            let named = fields::Selector::equals("metadata.name", name);
+            selection.fields = selection.fields.and(named);
+        }
+        Ok(selection)
+    }
+
+    /// Reads the selectors of a query, and refuses fields that the resource does not select by.
     pub(crate) fn parse(served: &Served, params: &Params<'_>) -> Result<Self> {
         let refused = |error: String| StatusError::bad_request(error);
         let labels = match &*params.label_selector {
@@ -43,10 +55,13 @@ impl Selection {
             "" => fields::Selector::default(),
             text => fields::Selector::parse(text).map_err(|error| refused(error.0))?,
         };
+        // Kinds outside of namespaces that say what they select by do not select by them.
+        let own = &served.def.selectable_fields;
+        let in_namespaces = served.def.is_namespaced() || own.is_empty();
         let known = |field: &str| {
             field == "metadata.name"
-                || (field == "metadata.namespace" && !served.def.names_kind_of_fields)
-                || served.def.selectable_fields.iter().any(|f| f == field)
+                || (field == "metadata.namespace" && in_namespaces)
+                || own.iter().any(|f| f == field)
         };
         match fields.terms().iter().find(|term| !known(&term.field)) {
             Some(term) => Err(refused(unknown_field(served, &term.field))),
@@ -107,16 +122,13 @@ impl Selection {
     }
 }
 
-/// Kubernetes has three ways to say it: custom conversions name the field alone.
+/// Kubernetes says it in one way of kinds that select by nothing of their own, and in several of others.
 fn unknown_field(served: &Served, field: &str) -> String {
-    if served.def.names_kind_of_fields {
-        let (version, kind) = (&served.api_version, &served.def.kind);
-        format!("field label not supported for {version}, Kind={kind}: {field}")
-    } else if served.def.selectable_fields.is_empty() {
-        format!(
+    match &served.def.unknown_field {
+        Some(words) => words.replace("{}", field),
+        None if served.def.selectable_fields.is_empty() => format!(
             "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-        )
-    } else {
-        format!("field label not supported: {field}")
+        ),
+        None => format!("field label not supported: {field}"),
     }
 }

@@ -11,14 +11,14 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::Request;
 use super::get::words;
-use super::list::validate_options;
+use super::list_options::validate as validate_options;
 use super::selection::Selection;
 use crate::ApiServer;
 use crate::encode::restamp;
 use crate::errors::of_store;
 use crate::limits::{BOOKMARKS, WATCH, WATCH_BATCH};
 use crate::reply::Output;
-use crate::request::Params;
+use crate::request::flag;
 use crate::served::Served;
 
 /// What happened to an object, as a watcher sees it.
@@ -75,8 +75,12 @@ impl ApiServer {
         let params = request.params;
         validate_options(params, true)?;
         let seconds = params.timeout_seconds()?;
-        let selection = Selection::parse(request.served, params)?;
-        let initial = params.send_initial_events.as_deref().map(Params::flag);
+        params.limit()?;
+        let selection = Selection::of(request)?;
+        let initial = params
+            .send_initial_events
+            .as_deref()
+            .map(|text| flag(Some(text)));
         let from = version(&params.resource_version)?;
         let mut feed = WatchFeed {
             served: request.served.clone(),
@@ -85,7 +89,7 @@ impl ApiServer {
             initial: Vec::new().into_iter(),
             initial_end: None,
             failed: None,
-            bookmarks: Params::flag(&params.allow_watch_bookmarks),
+            bookmarks: flag(params.allow_watch_bookmarks.as_deref()),
             deadline: Instant::now() + seconds.map_or_else(random_end, Duration::from_secs),
             alarm: Box::pin(tokio::time::sleep(BOOKMARKS)),
             closing: Box::pin(self.closing.clone().cancelled_owned()),

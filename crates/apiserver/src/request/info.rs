@@ -80,9 +80,8 @@ impl<'a> RequestInfo<'a> {
             return Some(info);
         };
         info.version = decode(version, false)?;
-        let mut watch = watch;
-        if first == "watch" {
-            watch = true;
+        let old_watch = first == "watch";
+        if old_watch {
             let Some(after) = next() else {
                 return Some(info);
             };
@@ -100,7 +99,11 @@ impl<'a> RequestInfo<'a> {
         info.resource = decode(resource, false)?;
         info.name = decode(name.unwrap_or_default(), false)?;
         info.subresource = decode(subresource.unwrap_or_default(), false)?;
-        info.verb = verb(method, info.name.is_empty(), watch);
+        info.verb = verb(
+            method,
+            info.name.is_empty() || old_watch,
+            watch || old_watch,
+        );
         Some(info)
     }
 

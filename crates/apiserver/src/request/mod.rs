@@ -8,5 +8,5 @@ mod percent;
 pub(crate) mod protobuf;
 
 pub(crate) use info::{RequestInfo, Verb};
-pub(crate) use params::{FieldValidation, Params, WriteOptions};
+pub(crate) use params::{FieldValidation, Params, WriteOptions, flag, integer};
 pub(crate) use percent::decode;

@@ -1,6 +1,7 @@
 //! The query of a request to a resource, typed when it is asked for.
 
 use std::borrow::Cow;
+use std::num::{IntErrorKind, ParseIntError};
 use std::time::Duration;
 
 use navarch_api::call::{Options, PatchKind};
@@ -18,12 +19,12 @@ pub(crate) struct Params<'a> {
     pub(crate) field_selector: Cow<'a, str>,
     pub(crate) resource_version: Cow<'a, str>,
     pub(crate) resource_version_match: Cow<'a, str>,
-    pub(crate) limit: Cow<'a, str>,
+    pub(crate) limit: Option<Cow<'a, str>>,
     pub(crate) continue_token: Cow<'a, str>,
-    pub(crate) timeout_seconds: Cow<'a, str>,
+    pub(crate) timeout_seconds: Option<Cow<'a, str>>,
     pub(crate) timeout: Cow<'a, str>,
-    pub(crate) watch: Cow<'a, str>,
-    pub(crate) allow_watch_bookmarks: Cow<'a, str>,
+    pub(crate) watch: Option<Cow<'a, str>>,
+    pub(crate) allow_watch_bookmarks: Option<Cow<'a, str>>,
     pub(crate) send_initial_events: Option<Cow<'a, str>>,
     pub(crate) dry_run: Vec<Cow<'a, str>>,
     pub(crate) field_validation: Cow<'a, str>,
@@ -62,27 +63,33 @@ impl<'a> Params<'a> {
     /// Reads a query. What is not well encoded or not known is left out, as Kubernetes does.
     pub(crate) fn parse(query: &'a str) -> Self {
         let mut params = Self::default();
+        let mut seen: Vec<Cow<'_, str>> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if let (Some(key), Some(value)) = (decode(key, true), decode(value, true)) {
+            if let (false, Some(key), Some(value)) =
+                (pair.contains(';'), decode(key, true), decode(value, true))
+                && !seen.contains(&key)
+            {
                 params.set(&key, value);
+                seen.extend((key != "dryRun").then_some(key));
             }
         }
         params
     }
 
+    /// Takes an option. Of several of the same name the first counts, but for those that may be several.
     fn set(&mut self, key: &str, value: Cow<'a, str>) {
         match key {
             "labelSelector" => self.label_selector = value,
             "fieldSelector" => self.field_selector = value,
             "resourceVersion" => self.resource_version = value,
             "resourceVersionMatch" => self.resource_version_match = value,
-            "limit" => self.limit = value,
+            "limit" => self.limit = Some(value),
             "continue" => self.continue_token = value,
-            "timeoutSeconds" => self.timeout_seconds = value,
+            "timeoutSeconds" => self.timeout_seconds = Some(value),
             "timeout" => self.timeout = value,
-            "watch" => self.watch = value,
-            "allowWatchBookmarks" => self.allow_watch_bookmarks = value,
+            "watch" => self.watch = Some(value),
+            "allowWatchBookmarks" => self.allow_watch_bookmarks = Some(value),
             "sendInitialEvents" => self.send_initial_events = Some(value),
             "dryRun" => self.dry_run.push(value),
             "fieldValidation" => self.field_validation = value,
@@ -103,13 +110,9 @@ impl<'a> Params<'a> {
             label_selector: Cow::Borrowed(&options.label_selector),
             field_selector: Cow::Borrowed(&options.field_selector),
             resource_version: Cow::Borrowed(&options.resource_version),
-            limit: if options.limit > 0 {
-                Cow::Owned(options.limit.to_string())
-            } else {
-                Cow::Borrowed("")
-            },
+            limit: (options.limit > 0).then(|| Cow::Owned(options.limit.to_string())),
             continue_token: Cow::Borrowed(&options.continue_token),
-            allow_watch_bookmarks: Cow::Borrowed(if options.bookmarks { "true" } else { "" }),
+            allow_watch_bookmarks: options.bookmarks.then_some(Cow::Borrowed("true")),
             dry_run: if options.dry_run {
                 vec![Cow::Borrowed("All")]
             } else {
@@ -131,18 +134,18 @@ impl<'a> Params<'a> {
 
     /// Whether the query asks for a watch.
     pub(crate) fn wants_watch(&self) -> bool {
-        boolean(&self.watch).unwrap_or(false)
+        flag(self.watch.as_deref())
     }
 
     /// At most so many items; 0: all.
     pub(crate) fn limit(&self) -> Result<usize> {
-        let limit = integer(&self.limit)?.unwrap_or(0);
+        let limit = integer(self.limit.as_deref())?.unwrap_or(0);
         Ok(usize::try_from(limit).unwrap_or(0))
     }
 
     /// The end of a watch, if the client named one.
     pub(crate) fn timeout_seconds(&self) -> Result<Option<u64>> {
-        Ok(integer(&self.timeout_seconds)?
+        Ok(integer(self.timeout_seconds.as_deref())?
             .and_then(|seconds| u64::try_from(seconds).ok())
             .filter(|seconds| *seconds > 0))
     }
@@ -192,11 +195,7 @@ impl<'a> Params<'a> {
             (Ok(dry_run), Ok(validation)) if errors.is_empty() => Ok(WriteOptions {
                 dry_run,
                 validation,
-                // As Go reads a boolean of a query: all but `false` and `0`.
-                force: self
-                    .force
-                    .as_deref()
-                    .is_some_and(|force| !force.eq_ignore_ascii_case("false") && force != "0"),
+                force: flag(self.force.as_deref()),
             }),
             _ => Err(StatusError::invalid("meta.k8s.io", kind, "", &errors)),
         }
@@ -209,12 +208,7 @@ impl<'a> Params<'a> {
     }
 
     fn dry_run(&self) -> std::result::Result<bool, Error> {
-        let given: Vec<&str> = self
-            .dry_run
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|value| !value.is_empty())
-            .collect();
+        let given: Vec<&str> = self.dry_run.iter().map(AsRef::as_ref).collect();
         if given.iter().all(|value| *value == "All") {
             return Ok(!given.is_empty());
         }
@@ -253,14 +247,22 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn integer(text: &str) -> Result<Option<i64>> {
-    if text.is_empty() {
+/// Whether a boolean option is set: Kubernetes takes everything for true that is there and neither `false` nor `0`.
+pub(crate) fn flag(text: Option<&str>) -> bool {
+    text.is_some_and(|text| !text.eq_ignore_ascii_case("false") && text != "0")
+}
+
+/// A number as Go reads it.
+pub(crate) fn integer(text: Option<&str>) -> Result<Option<i64>> {
+    let Some(text) = text else {
         return Ok(None);
-    }
-    let wrong = |_| {
-        StatusError::bad_request(format!(
-            "strconv.ParseInt: parsing {text:?}: invalid syntax"
-        ))
+    };
+    let wrong = |error: ParseIntError| {
+        let why = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        StatusError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     };
     text.parse().map(Some).map_err(wrong)
 }
@@ -270,12 +272,5 @@ fn propagation_name(policy: Propagation) -> &'static str {
         Propagation::Background => "Background",
         Propagation::Foreground => "Foreground",
         Propagation::Orphan => "Orphan",
-    }
-}
-
-impl Params<'_> {
-    /// Whether a boolean option is set.
-    pub(crate) fn flag(text: &str) -> bool {
-        boolean(text).unwrap_or(false)
     }
 }

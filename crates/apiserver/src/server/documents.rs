@@ -12,7 +12,7 @@ use navarch_machinery::status::{Result, StatusError};
 
 use super::answer::{error_response, plain, written};
 use super::handle::header;
-use super::paths::text;
+use super::paths::{only_read, text};
 use crate::ApiServer;
 use crate::discovery::Document;
 use crate::encode::body::ReplyBody;
@@ -34,7 +34,7 @@ impl ApiServer {
                 .unwrap_or_else(|error| error_response(&error, accepts));
         }
         if let Some(document) = self.discovery.legacy(path) {
-            return legacy(document, accepts)
+            return legacy(document, path, parts)
                 .unwrap_or_else(|error| error_response(&error, accepts));
         }
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -59,6 +59,8 @@ impl ApiServer {
         let Some(document) = self.openapi.document(path) else {
             return text(404, "404 page not found\n");
         };
+        let is_index = matches!(path, "/openapi/v3" | "/openapi/v3/");
+        let accepts = accepts.filter(|_| !is_index);
         let Some(form) = accept::one_of(accepts, offered) else {
             return plain(406, "text/plain; charset=utf-8", ReplyBody::empty());
         };
@@ -105,8 +107,15 @@ fn aggregated(document: &Document, format: Format, parts: &Parts) -> Result<Resp
     Ok(response)
 }
 
-fn legacy(document: &Document, accepts: Option<&str>) -> Result<Response<ReplyBody>> {
-    let format = accept::document_format(accepts)?;
+/// The documents of groups are Kubernetes' aggregator's, which looks neither at the method nor at how the media type is named.
+fn legacy(document: &Document, path: &str, parts: &Parts) -> Result<Response<ReplyBody>> {
+    let accepts = header(&parts.headers, &ACCEPT);
+    let segments = path.trim_matches('/').split('/').count();
+    let of_groups = path.starts_with("/apis") && segments <= 2;
+    if !of_groups {
+        only_read(parts)?;
+    }
+    let format = accept::document_format(accepts, !of_groups)?;
     let body = written(format, document.json.clone())?;
     Ok(plain(200, format.content_type(), ReplyBody::Full(body)))
 }

@@ -11,7 +11,6 @@ use hyper::upgrade::OnUpgrade;
 use navarch_api::call::PatchKind;
 use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
-use navarch_machinery::yaml;
 
 use super::answer::{Encoder, error_response, late, warn};
 use super::body;
@@ -49,10 +48,10 @@ impl ApiServer {
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
                 if info.resource_request {
+                    served = Some(self.resource(&info)?);
                     if parts.method == Method::HEAD && !info.is_proxied() {
                         return Err(StatusError::method_not_allowed());
                     }
-                    served = Some(self.resource(&info)?);
                 }
                 Ok(user)
             });
@@ -201,7 +200,7 @@ async fn input(
     }
     match accept::body_format(content_type, || served.in_protobuf())? {
         Format::Json => Ok(Input::Json(bytes)),
-        Format::Yaml => from_yaml(&bytes).map(Input::Json),
+        Format::Yaml => Ok(Input::Yaml(bytes)),
         Format::Protobuf => {
             let json = protobuf::to_json(&bytes, &expected(info, served))?;
             Ok(Input::Json(json.into()))
@@ -221,10 +220,4 @@ fn expected(info: &RequestInfo<'_>, served: &Served) -> protobuf::Expected {
         Some((group, version, kind)) => protobuf::Expected::new(group, version, kind),
         None => protobuf::Expected::new(&def.group, &def.version, &def.kind),
     }
-}
-
-fn from_yaml(yaml: &[u8]) -> Result<bytes::Bytes> {
-    yaml::to_json(yaml)
-        .map(Into::into)
-        .map_err(|error| StatusError::bad_request(error.to_string()))
 }

@@ -1,31 +1,34 @@
 //! Paths that are no resource's: health, version, metrics, discovery, OpenAPI.
 
+use http::header::ACCEPT;
 use http::request::Parts;
 use http::{Method, Response};
+use navarch_machinery::status::{Result, StatusError};
 
-use super::answer::plain;
+use super::answer::{error_response, plain};
+use super::handle::header;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
+use crate::request::accept;
 
 impl ApiServer {
     /// Answers a path that is no resource's.
     pub(super) fn path(&self, parts: &Parts) -> Response<ReplyBody> {
+        let response = self.content(parts);
+        match parts.method {
+            Method::HEAD => response.map(|_| ReplyBody::empty()),
+            _ => response,
+        }
+    }
+
+    fn content(&self, parts: &Parts) -> Response<ReplyBody> {
         let path = parts.uri.path();
         let query = parts.uri.query().unwrap_or_default();
-        if parts.method != Method::GET {
-            return text(404, "404 page not found\n");
-        }
         if let Some((code, answer)) = self.healthy(path, query) {
             return text(code, answer);
         }
         match path {
-            "/version" | "/version/" => {
-                return plain(
-                    200,
-                    "application/json",
-                    ReplyBody::Full(crate::version::version().into()),
-                );
-            }
+            "/version" | "/version/" => return version(parts),
             "/metrics" => {
                 let type_ = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 return plain(
@@ -36,10 +39,35 @@ impl ApiServer {
             }
             _ => {}
         }
+        if matches!(path, "/" | "/index.html") {
+            let body = self.discovery.index().json.clone();
+            return plain(200, "application/json", ReplyBody::Full(body));
+        }
         if path.starts_with("/openapi/") {
             return self.described(path, parts);
         }
         self.discovered(path, parts)
+    }
+}
+
+/// What this is, in the one form that it has.
+fn version(parts: &Parts) -> Response<ReplyBody> {
+    let accepts = header(&parts.headers, &ACCEPT);
+    let found = only_read(parts).and_then(|()| accept::json_alone(accepts));
+    found.map_or_else(
+        |error| error_response(&error, accepts),
+        |()| {
+            let body = ReplyBody::Full(crate::version::version().into());
+            plain(200, "application/json", body)
+        },
+    )
+}
+
+/// Most of these paths do not look at the method; some have but one.
+pub(super) fn only_read(parts: &Parts) -> Result<()> {
+    match parts.method {
+        Method::GET => Ok(()),
+        _ => Err(StatusError::method_not_allowed()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API server with the store in memory: from this process, and over HTTPS on a loopback socket.
 #![allow(clippy::unwrap_used)]
 
+mod bodies;
 mod by_hand;
 mod cluster;
 mod components;
@@ -11,9 +12,12 @@ mod identity;
 mod lists;
 mod managed;
 mod negotiation;
+mod patches;
+mod protocol;
 mod resize;
 mod reviews;
 mod services;
 mod shutdown;
+mod updates;
 mod watches;
 mod writes;

@@ -109,7 +109,7 @@ fn label_keys_and_values() {
         &[
             ("bad value!", &[VALUE]),
             ("-", &[VALUE]),
-            (&long, &["must be no more than 63 characters"]),
+            (&long, &["must be no more than 63 bytes"]),
         ],
     );
 }

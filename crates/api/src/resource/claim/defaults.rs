@@ -5,7 +5,6 @@ use k8s_openapi::api::resource::v1::{
 };
 
 use crate::empty::drop_empty;
-use crate::nulls::replace_first;
 use crate::pod::absent::{default_text, items_mut};
 use crate::pod::amount;
 
@@ -51,7 +50,7 @@ fn default_wishes(
     capacity: &mut Option<CapacityRequirements>,
 ) {
     drop_empty(selectors);
-    omit_tolerations(tolerations);
+    default_tolerations(tolerations);
     if let Some(capacity) = capacity {
         drop_empty(&mut capacity.requests);
         capacity
@@ -59,6 +58,14 @@ fn default_wishes(
             .iter_mut()
             .flat_map(|requests| requests.values_mut())
             .for_each(amount::canonicalize);
+    }
+}
+
+/// Who does not say how values compare means that they are equal.
+fn default_tolerations(tolerations: &mut Option<Vec<DeviceToleration>>) {
+    omit_tolerations(tolerations);
+    for it in items_mut(tolerations) {
+        it.operator.get_or_insert_with(|| "Equal".to_owned());
     }
 }
 
@@ -105,20 +112,5 @@ pub(super) fn default_status(status: &mut ResourceClaimStatus) {
         consumed
             .flat_map(|consumed| consumed.values_mut())
             .for_each(amount::canonicalize);
-    }
-}
-
-/// A claim without requests is written with `null`, as Kubernetes does.
-pub(crate) fn write_no_requests(spec: &ResourceClaimSpec, out: &mut Vec<u8>, from: usize) {
-    let devices = spec.devices.clone().unwrap_or_default();
-    if devices.requests.is_some() {
-        return;
-    }
-    if devices == Default::default() {
-        let with = r#""devices":{"requests":null}"#;
-        replace_first(out, from, r#""devices":{}"#, with);
-    } else {
-        let with = r#""devices":{"requests":null,"#;
-        replace_first(out, from, r#""devices":{"#, with);
     }
 }

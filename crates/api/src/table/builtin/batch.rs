@@ -7,6 +7,9 @@ use crate::table::row::Row;
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::of::<CronJob>().short("cj").category("all").status(),
-        Row::of::<Job>().category("all").status(),
+        Row::of::<Job>()
+            .category("all")
+            .unknown_field("field label \"{}\" not supported for Job")
+            .status(),
     ]
 }

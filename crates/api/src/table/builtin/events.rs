@@ -9,6 +9,7 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::of::<EventsEvent>()
             .short("ev")
+            .not_cached()
             .stored_as::<Event>()
             .nullable(&[
                 "deprecatedFirstTimestamp",

@@ -11,8 +11,8 @@ pub(super) fn rows() -> Vec<Row> {
         Row::of::<DeviceClass>().returns_deleted(),
         Row::of::<ResourceClaim>().returns_deleted().status(),
         Row::of::<ResourceClaimTemplate>().returns_deleted(),
-        Row::of::<ResourceSlice>()
-            .returns_deleted()
-            .names_kind_of_fields(),
+        Row::of::<ResourceSlice>().returns_deleted().unknown_field(
+            "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {}",
+        ),
     ]
 }

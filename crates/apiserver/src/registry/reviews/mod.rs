@@ -6,6 +6,7 @@ mod identity;
 use std::sync::Arc;
 
 use navarch_api::def::Question;
+use navarch_api::strategy::Part;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
@@ -28,6 +29,11 @@ fn answerer(question: Question) -> Answer {
     }
 }
 
+/// Whether the answer is the question, filled in, and so says who asked. To what is asked of oneself the answer is a new object.
+fn is_the_question(question: Question) -> bool {
+    !matches!(question, Question::Oneself | Question::OwnRules)
+}
+
 impl ApiServer {
     /// Answers the question that the request is.
     pub(crate) fn review(&self, request: &mut Request<'_>, question: Question) -> Result<Output> {
@@ -38,7 +44,11 @@ impl ApiServer {
         let mut object = decode::object(&self.directory, served, &body, validation, warnings)?;
         own_namespace(request.namespace(), &mut *object)?;
         let strategy = &served.def.strategy;
+        let given = object.metadata_mut().managed_fields.take();
         strategy.apply_defaults(&mut *object);
+        let (writer, part) = (request.writer(), Part::Main);
+        let managed =
+            self.updated_managers(served, &writer, part, None, &*object, given.as_deref());
         let errors = strategy.validate_create(&*object);
         if !errors.is_empty() {
             // Kubernetes does not say what it is that is not valid.
@@ -46,6 +56,9 @@ impl ApiServer {
         }
         answerer(question)(self, request, &mut *object)?;
         strategy.apply_defaults(&mut *object);
+        if is_the_question(question) {
+            object.metadata_mut().managed_fields = managed.entries();
+        }
         Ok(Output::Object {
             served: served.clone(),
             object: object.into(),

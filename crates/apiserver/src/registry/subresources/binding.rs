@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Binding, Pod, PodCondition};
-use navarch_machinery::field::{Error, Path};
+use navarch_api::strategy::Hooks;
+use navarch_machinery::field::together;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
 
@@ -28,12 +29,12 @@ impl ApiServer {
         };
         let given = binding.metadata.name.clone().unwrap_or_default();
         let name = pod.map_or_else(|| given.clone(), str::to_owned);
-        if name != given && !given.is_empty() {
+        if name != given {
             return Err(StatusError::bad_request(
                 "name in URL does not match name in Binding object",
             ));
         }
-        validate(&binding, &name)?;
+        validate(&binding)?;
         self.change_raw(request, &name, dry_run, &mut |object| {
             object
                 .as_any_mut()
@@ -48,30 +49,12 @@ impl ApiServer {
     }
 }
 
-fn validate(binding: &Binding, name: &str) -> Result<()> {
-    let target = Path::new("target");
-    let kind = binding.target.kind.as_deref().unwrap_or_default();
-    let mut errors = Vec::new();
-    if !matches!(kind, "" | "Node") {
-        errors.push(Error::not_supported(
-            &target.child("kind"),
-            kind,
-            &["Node", "<empty>"],
-        ));
-    }
-    if binding
-        .target
-        .name
-        .as_deref()
-        .unwrap_or_default()
-        .is_empty()
-    {
-        errors.push(Error::required(&target.child("name"), ""));
-    }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(StatusError::invalid("", "Binding", name, &errors))
+/// What is wrong with a binding Kubernetes takes for its own fault.
+fn validate(binding: &Binding) -> Result<()> {
+    let errors = binding.validate();
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(StatusError::new(500, "", together(&errors))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod binding;
 mod eviction;
+mod log_options;
 mod scale;
 pub(crate) mod streams;
 mod token;
@@ -79,6 +80,11 @@ fn body_value(input: &Input, kind: &str) -> Result<Value> {
                 "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {why}"
             ))
         }),
+        Input::Yaml(yaml) => {
+            let json = navarch_machinery::yaml::to_json(yaml)
+                .map_err(|error| StatusError::bad_request(error.0))?;
+            body_value(&Input::Json(json.into()), kind)
+        }
         Input::Value(value) => Ok(value.clone()),
         Input::Object(object) => super::decode::to_value(object),
         _ => Ok(serde_json::json!({})),

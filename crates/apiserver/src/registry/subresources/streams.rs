@@ -9,6 +9,7 @@ use navarch_api::def::SubresourceKind;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::super::Request;
+use super::log_options;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
 use crate::proxy::Wire;
@@ -65,6 +66,9 @@ impl ApiServer {
         action: SubresourceKind,
         upgrade: Upgrade,
     ) -> Result<Response<ReplyBody>> {
+        if action == SubresourceKind::Log {
+            log_options::check(&request.info.name, &upgrade.query)?;
+        }
         let (_, object) = self.named(request)?;
         let wrong = || StatusError::internal("only pods have containers");
         let pod: Arc<Pod> = navarch_machinery::object::downcast(object).ok_or_else(wrong)?;
@@ -94,7 +98,8 @@ impl ApiServer {
             .store
             .snapshot()
             .get(&nodes.key("", node_name))
-            .ok_or_else(|| nodes.not_found(node_name))?;
+            // Kubernetes takes the node for a pod here.
+            .ok_or_else(|| request.served.not_found(node_name))?;
         let node = navarch_machinery::object::downcast(nodes.decode(&entry)?).ok_or_else(wrong)?;
         let proxy = self
             .node_proxy

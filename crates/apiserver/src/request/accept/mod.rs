@@ -6,7 +6,8 @@ mod tests;
 
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Params, Verb};
+use super::Verb;
+use super::params::boolean;
 use header::{Choice, choices};
 
 /// How bytes are written.
@@ -185,16 +186,14 @@ pub(crate) fn negotiate(
 
 /// Whether a route is found for the header: by the names alone, of which only the widest may stand for others.
 fn produced(header: &str) -> bool {
+    names(header, &Format::ALL)
+}
+
+fn names(header: &str, formats: &[Format]) -> bool {
     header.split(',').any(|choice| {
-        let media = choice
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim_matches(' ');
-        media == "*/*"
-            || Format::ALL
-                .iter()
-                .any(|format| format.content_type() == media)
+        let media = choice.split(';').next().unwrap_or_default();
+        let media = media.trim_matches(' ');
+        media == "*/*" || formats.iter().any(|format| format.content_type() == media)
     })
 }
 
@@ -218,13 +217,22 @@ fn only(types: &str) -> StatusError {
     ))
 }
 
-/// The form of a document.
-pub(crate) fn document_format(header: Option<&str>) -> Result<Format> {
+/// The form of a document. `named`: whether one of its media types must be named before anything else is looked at.
+pub(crate) fn document_format(header: Option<&str>, named: bool) -> Result<Format> {
     let all = media_types();
-    if header.is_some_and(|header| !header.is_empty() && !produced(header)) {
+    if named && header.is_some_and(|header| !header.is_empty() && !produced(header)) {
         return Err(no_route(&all));
     }
     plain_format(header).ok_or_else(|| only(&all))
+}
+
+/// Refuses a client that does not take JSON, of what has no other form.
+pub(crate) fn json_alone(header: Option<&str>) -> Result<()> {
+    let json = Format::Json.content_type();
+    match header.filter(|header| !header.is_empty()) {
+        Some(header) if !names(header, &[Format::Json]) => Err(no_route(json)),
+        _ => Ok(()),
+    }
 }
 
 /// The form of an error: as asked for where possible. `None`: nothing that there is.
@@ -298,7 +306,7 @@ pub(crate) fn body_format(
 pub(crate) fn for_people(pretty: &str, agent: Option<&str>) -> bool {
     const SEEN: [&str; 3] = ["curl", "Wget", "Mozilla/5.0"];
     if !pretty.is_empty() {
-        return Params::flag(pretty);
+        return boolean(pretty).unwrap_or(false);
     }
     agent.is_some_and(|agent| SEEN.iter().any(|seen| agent.starts_with(seen)))
 }
