@@ -7,6 +7,7 @@ mod cluster;
 mod components;
 mod deletion;
 mod documents;
+mod histories;
 mod http;
 mod identity;
 mod lists;
