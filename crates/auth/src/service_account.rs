@@ -169,6 +169,17 @@ impl TokenKey {
         &self.issuer
     }
 
+    /// The public part as a JSON web key (RFC 7517), by which others check tokens.
+    pub fn web_key(&self) -> serde_json::Value {
+        // An uncompressed point: a byte that says so, and the coordinates.
+        let point = self.pair.public_key().as_ref();
+        let (x, y) = point.get(1..).unwrap_or_default().split_at(point.len() / 2);
+        serde_json::json!({
+            "use": "sig", "kty": "EC", "kid": self.key_id, "crv": "P-256", "alg": "ES256",
+            "x": BASE64.encode(x), "y": BASE64.encode(y),
+        })
+    }
+
     /// Signs a token.
     pub fn issue(&self, request: TokenRequest) -> Result<String> {
         let sub = format!(

@@ -180,3 +180,25 @@ fn what_no_client_would_accept_is_made_anew_or_refused() {
     let error = open(now).err().unwrap().to_string();
     assert!(error.contains("ca.key: "), "{error}");
 }
+
+/// Whoever has the published key can check a token, as other systems do that trust the cluster.
+#[test]
+fn the_published_key_checks_tokens() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let directory = tempfile::tempdir().unwrap();
+    let pki = Pki::open(directory.path(), "issuer", SystemTime::now()).unwrap();
+    let key = pki.token_key().unwrap();
+    let token = key.issue(request(1000)).unwrap();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let published = key.web_key();
+    let coordinate = |name: &str| {
+        let text = published[name].as_str().unwrap();
+        URL_SAFE_NO_PAD.decode(text).unwrap()
+    };
+    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+    let check =
+        ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, point);
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    check.verify(signed.as_bytes(), &signature).unwrap();
+}

@@ -90,12 +90,14 @@ impl Documents {
 }
 
 /// Paths that are not of discovery.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
+    "/.well-known/openid-configuration",
     "/healthz",
     "/livez",
     "/metrics",
     "/openapi/v2",
     "/openapi/v3",
+    "/openid/v1/jwks",
     "/readyz",
     "/version",
 ];

@@ -6,6 +6,7 @@ mod connection;
 mod cork;
 mod documents;
 mod handle;
+mod issuer;
 mod paths;
 mod streams;
 mod tls;

@@ -43,6 +43,9 @@ impl ApiServer {
             let body = self.discovery.index().json.clone();
             return plain(200, "application/json", ReplyBody::Full(body));
         }
+        if let Some(document) = self.issuer(path) {
+            return document;
+        }
         if path.starts_with("/openapi/") {
             return self.described(path, parts);
         }

@@ -230,3 +230,18 @@ async fn options_of_logs_are_judged_first() {
         assert_eq!(refusal(&got), expected, "{query}");
     }
 }
+
+#[tokio::test]
+async fn the_issuer_of_tokens_is_told() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let issuer = admin.get("/.well-known/openid-configuration").await;
+    assert_eq!(issuer.json()["issuer"], "https://kubernetes.default.svc");
+    let keys = issuer.json()["jwks_uri"].as_str().unwrap().to_owned();
+    let path = &keys[keys.find("/openid").unwrap()..];
+    let keys = admin.get(path).await;
+    assert_eq!(keys.headers["content-type"], "application/jwk-set+json");
+    assert_eq!(keys.json()["keys"][0]["kty"], "EC");
+    let mut nobody = Client::connect(&cluster, Who::Nobody).await;
+    assert_eq!(nobody.get(path).await.status, 403);
+}
