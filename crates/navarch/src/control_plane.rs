@@ -56,7 +56,12 @@ impl ControlPlane {
             )
         })?;
         let pki = Arc::new(Pki::open(&layout.pki(), ISSUER, now).context("certificates")?);
-        let tls = server_tls(&pki, &server_subject(arguments, service_cidr)?, now)?;
+        let advertised = advertised(arguments.bind_address);
+        let tls = server_tls(
+            &pki,
+            &server_subject(arguments, service_cidr, advertised)?,
+            now,
+        )?;
         let kubelets = kubelet_client(&pki, now)?;
         step("certificates");
         let tokens = static_tokens(arguments)?;
@@ -83,7 +88,7 @@ impl ControlPlane {
             node_proxy: Some(Arc::new(kubelets)),
             table: navarch_api::table::builtin().clone(),
             node_ports: NODE_PORTS,
-            advertise: SocketAddr::new(advertised(address.ip()), address.port()),
+            advertise: SocketAddr::new(advertised, address.port()),
             service_cidr,
             store: store.clone(),
         });
@@ -132,25 +137,24 @@ impl ControlPlane {
 /// The address that others are told: where the server listens or, if that is anywhere, the one that the host's default route begins at.
 fn advertised(bound: IpAddr) -> IpAddr {
     // Connecting a datagram socket sends nothing; these addresses are for documentation.
-    let (any, outside): (IpAddr, IpAddr) = match bound {
-        IpAddr::V4(_) => (
-            Ipv4Addr::UNSPECIFIED.into(),
-            Ipv4Addr::new(192, 0, 2, 1).into(),
-        ),
-        IpAddr::V6(_) => (
-            Ipv6Addr::UNSPECIFIED.into(),
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-        ),
+    let v4: (IpAddr, IpAddr) = (
+        Ipv4Addr::UNSPECIFIED.into(),
+        Ipv4Addr::new(192, 0, 2, 1).into(),
+    );
+    let outside = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    let v6: (IpAddr, IpAddr) = (Ipv6Addr::UNSPECIFIED.into(), outside.into());
+    let routed = |(any, outside): (IpAddr, IpAddr)| {
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((outside, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
     };
-    if !bound.is_unspecified() {
-        return bound;
-    }
-    let routed = || {
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.connect((outside, 9))?;
-        socket.local_addr()
+    let found = match bound {
+        bound if !bound.is_unspecified() => None,
+        IpAddr::V4(_) => routed(v4),
+        // It takes IPv4 as well.
+        IpAddr::V6(_) => routed(v6).or_else(|| routed(v4)),
     };
-    routed().map_or(bound, |address| address.ip())
+    found.unwrap_or(bound)
 }
 
 fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
@@ -162,13 +166,12 @@ fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
     read().with_context(|| format!("token file {}", path.display()))
 }
 
-fn server_subject(arguments: &Api, service_cidr: Ipv4Net) -> Result<Subject> {
+fn server_subject(arguments: &Api, service_cidr: Ipv4Net, advertised: IpAddr) -> Result<Subject> {
     let first = service_cidr
         .hosts()
         .next()
         .ok_or_else(|| anyhow!("--service-cidr {service_cidr} is empty"))?;
     let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V4(first)];
-    let advertised = advertised(arguments.bind_address);
     if !advertised.is_unspecified() && !addresses.contains(&advertised) {
         addresses.push(advertised);
     }

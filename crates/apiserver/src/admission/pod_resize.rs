@@ -29,21 +29,18 @@ impl Layer for PodResize {
         old: Option<&dyn Object>,
         _: &mut Admitted,
     ) -> Result<()> {
-        let pod = |object: &'_ dyn Object| object.as_any().downcast_ref::<Pod>().cloned();
+        let Operation::Update(Part::Other("resize")) = attributes.operation else {
+            return Ok(());
+        };
         let (Some(new), Some(old)) = (pod(object), old.and_then(pod)) else {
             return Ok(());
         };
-        let (Some(spec), Operation::Update(Part::Other("resize"))) =
-            (&new.spec, attributes.operation)
-        else {
+        let Some(spec) = new.spec.as_ref().filter(|_| new.spec != old.spec) else {
             return Ok(());
         };
         let Some(node) = spec.node_name.as_deref().filter(|name| !name.is_empty()) else {
             return Ok(());
         };
-        if new.spec == old.spec {
-            return Ok(());
-        }
         let refused = |why: &str| {
             let (plural, name) = (&attributes.served.def.plural, &new.metadata.name);
             StatusError::forbidden("", plural, name.as_deref().unwrap_or_default(), why)
@@ -55,6 +52,10 @@ impl Layer for PodResize {
             Some((kind, why)) => Err(with_cause(refused(&why), kind)),
         }
     }
+}
+
+fn pod(object: &dyn Object) -> Option<&Pod> {
+    object.as_any().downcast_ref()
 }
 
 fn find(attributes: &Attributes<'_>, name: &str) -> Result<Option<Node>> {

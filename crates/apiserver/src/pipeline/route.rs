@@ -43,8 +43,13 @@ impl ApiServer {
             return Err(StatusError::no_such_path());
         }
         if info.subresource.is_empty() {
-            return whole(def, info).map(|()| served);
+            whole(def, info)?;
+            return check_name(&info.name).map(|()| served);
         }
+        if info.name.is_empty() || (def.is_namespaced() && info.namespace.is_empty()) {
+            return Err(StatusError::no_such_path());
+        }
+        check_name(&info.name)?;
         let sub = def
             .subresource(&info.subresource)
             .ok_or_else(StatusError::no_such_path)?;
@@ -130,7 +135,6 @@ impl ApiServer {
             Source::Components if request.info.verb == Verb::Get => return self.component(request),
             Source::Components => return self.components(request),
         }
-        check_name(&request.info.name)?;
         match request.info.verb {
             Verb::Create => Box::pin(self.create(request)).await,
             Verb::Get => self.get(request).await,

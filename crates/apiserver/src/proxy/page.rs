@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::write::{DeflateDecoder, GzDecoder};
+use flate2::write::{DeflateDecoder, MultiGzDecoder};
 use futures::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -16,6 +16,8 @@ use crate::encode::body::ReplyBody;
 
 /// What a page may make the rewriter keep. The rest of one that wants more goes through as it is.
 const MEMORY: usize = 1 << 20;
+/// The bytes that are taken at a time: packed, they may be a thousand times as many.
+const PIECE: usize = 1 << 10;
 
 /// The attributes that hold links, by element.
 const LINKS: &[(&str, &[&str])] = &[
@@ -42,7 +44,7 @@ type Sink = Box<dyn FnMut(&[u8]) + Send>;
 /// A page on its way, unpacked where it is packed.
 enum Rewriting {
     Plain(Rewriter),
-    Gzip(GzDecoder<Rewriter>),
+    Gzip(MultiGzDecoder<Rewriter>),
     Deflate(DeflateDecoder<Rewriter>),
 }
 
@@ -70,7 +72,7 @@ impl Rewriting {
         }
         let rewriting = match text(CONTENT_ENCODING).unwrap_or_default() {
             "" => Self::Plain(rewriter),
-            "gzip" => Self::Gzip(GzDecoder::new(rewriter)),
+            "gzip" => Self::Gzip(MultiGzDecoder::new(rewriter)),
             "deflate" => Self::Deflate(DeflateDecoder::new(rewriter)),
             _ => return None,
         };
@@ -110,13 +112,13 @@ pub(super) fn rewritten(
     body: ReplyBody,
     link: impl Fn(&str) -> String + Send + 'static,
 ) -> ReplyBody {
+    let ReplyBody::Stream(chunks) = body else {
+        return body;
+    };
     let output = Output::default();
-    let rewriter = rewriter(output.clone(), link);
-    match (body, Rewriting::of(headers, rewriter)) {
-        (ReplyBody::Stream(chunks), Some(rewriting)) => {
-            ReplyBody::Stream(Box::pin(stream(chunks, rewriting, output)))
-        }
-        (body, _) => body,
+    match Rewriting::of(headers, rewriter(output.clone(), link)) {
+        Some(rewriting) => ReplyBody::Stream(Box::pin(stream(chunks, rewriting, output))),
+        None => ReplyBody::Stream(chunks),
     }
 }
 
@@ -127,8 +129,11 @@ fn rewriter(output: Output, link: impl Fn(&str) -> String + Send + 'static) -> R
             .iter()
             .find(|(tags, _)| tags.split(' ').any(|one| one == tag));
         for name in named.into_iter().flat_map(|(_, names)| *names) {
-            if let Some(found) = element.get_attribute(name) {
-                element.set_attribute(name, &link(&found))?;
+            let found = element.get_attribute(name).unwrap_or_default();
+            let target = link(&found);
+            // What stays keeps its own letters, whatever their encoding is.
+            if target != found {
+                element.set_attribute(name, &target)?;
             }
         }
         Ok(())
@@ -143,35 +148,36 @@ fn rewriter(output: Output, link: impl Fn(&str) -> String + Send + 'static) -> R
     Rewriter(Some(HtmlRewriter::new(settings, sink)))
 }
 
+/// Piece by piece, so that what comes of one is gone before the next.
 fn stream(
-    chunks: impl Stream<Item = Bytes> + Send + Unpin + 'static,
+    chunks: impl Stream<Item = Bytes> + Send + 'static,
     rewriting: Rewriting,
     output: Output,
 ) -> impl Stream<Item = Bytes> + Send {
-    futures::stream::unfold(Some((chunks, rewriting)), move |state| {
-        let output = output.clone();
-        async move {
-            let (mut chunks, mut rewriting) = state?;
-            loop {
-                let chunk = chunks.next().await;
-                let written = match &chunk {
-                    Some(chunk) => rewriting.write(chunk),
-                    None => rewriting.end(),
-                };
-                let ended = chunk.is_none() || written.is_err();
-                if let Err(error) = written {
-                    tracing::debug!(%error, "a proxied page could not be read to its end");
-                }
-                let out = std::mem::take(&mut *output.lock());
-                match (out.is_empty(), ended) {
-                    (true, true) => return None,
-                    (true, false) => {}
-                    (false, true) => return Some((out.into(), None)),
-                    (false, false) => return Some((out.into(), Some((chunks, rewriting)))),
-                }
+    let pieces = chunks.flat_map(|mut chunk| {
+        let pieces = std::iter::from_fn(move || {
+            let length = chunk.len().min(PIECE);
+            (length > 0).then(|| chunk.split_to(length))
+        });
+        futures::stream::iter(pieces)
+    });
+    let ended = futures::stream::once(std::future::ready(None));
+    let steps = pieces.map(Some).chain(ended);
+    steps
+        .scan(Some(rewriting), move |state, piece| {
+            let written = state.as_mut().map(|rewriting| match &piece {
+                Some(piece) => rewriting.write(piece),
+                None => rewriting.end(),
+            });
+            if let Some(Err(error)) = &written {
+                tracing::debug!(%error, "a proxied page could not be read to its end");
+                *state = None;
             }
-        }
-    })
+            let out = std::mem::take(&mut *output.lock());
+            let goes_on = written.is_some() || !out.is_empty();
+            std::future::ready(goes_on.then(|| Bytes::from(out)))
+        })
+        .filter(|out| std::future::ready(!out.is_empty()))
 }
 
 #[cfg(test)]

@@ -84,13 +84,15 @@ impl ApiServer {
             return Some(format!("nobody has taken the lease kube-system/{name}"));
         };
         let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
-        let ends = renewed.0 + SignedDuration::from_secs(seconds.unwrap_or_default().into());
+        let held = SignedDuration::from_secs(seconds.unwrap_or_default().into());
         let words = || {
             format!(
                 "the lease kube-system/{name} has not been renewed since {}",
                 renewed.0
             )
         };
-        (ends < now).then(words)
+        // A lease without an end that time could tell is held.
+        let ended = renewed.0.checked_add(held).is_ok_and(|ends| ends < now);
+        ended.then(words)
     }
 }

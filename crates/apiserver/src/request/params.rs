@@ -59,20 +59,48 @@ pub(crate) enum FieldValidation {
     Strict,
 }
 
+/// The options that are looked at, each a bit of what has been seen.
+const KNOWN: [&str; 20] = [
+    "labelSelector",
+    "fieldSelector",
+    "resourceVersion",
+    "resourceVersionMatch",
+    "limit",
+    "continue",
+    "timeoutSeconds",
+    "timeout",
+    "watch",
+    "allowWatchBookmarks",
+    "sendInitialEvents",
+    "dryRun",
+    "fieldValidation",
+    "fieldManager",
+    "force",
+    "includeObject",
+    "gracePeriodSeconds",
+    "propagationPolicy",
+    "orphanDependents",
+    "pretty",
+];
+
 impl<'a> Params<'a> {
     /// Reads a query. What is not well encoded or not known is left out, as Kubernetes does.
     pub(crate) fn parse(query: &'a str) -> Self {
         let mut params = Self::default();
-        let mut seen: Vec<Cow<'_, str>> = Vec::new();
+        let mut seen = 0_u32;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if let (false, Some(key), Some(value)) =
-                (pair.contains(';'), decode(key, true), decode(value, true))
-                && !seen.contains(&key)
-            {
+            let (Some(key), Some(value)) = (decode(key, true), decode(value, true)) else {
+                continue;
+            };
+            let known = KNOWN.iter().position(|known| *known == key);
+            let Some(bit) = known.map(|at| 1 << at).filter(|_| !pair.contains(';')) else {
+                continue;
+            };
+            if seen & bit == 0 || key == "dryRun" {
                 params.set(&key, value);
-                seen.extend((key != "dryRun").then_some(key));
             }
+            seen |= bit;
         }
         params
     }

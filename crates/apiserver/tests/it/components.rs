@@ -11,9 +11,13 @@ const COMPONENTS: &str = "/api/v1/componentstatuses";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
 
 async fn renewed(admin: &mut Client, name: &str, ago: SignedDuration) {
-    let time = microseconds(Timestamp::now() - ago);
+    let time = json!(microseconds(Timestamp::now() - ago));
+    held(admin, name, &time, 15).await;
+}
+
+async fn held(admin: &mut Client, name: &str, time: &Value, seconds: i32) {
     let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name},
-        "spec": {"holderIdentity": "me", "leaseDurationSeconds": 15, "renewTime": time}});
+        "spec": {"holderIdentity": "me", "leaseDurationSeconds": seconds, "renewTime": time}});
     let answer = admin.post(LEASES, &lease).await;
     assert_eq!(answer.status, 201, "{}", answer.message());
 }
@@ -79,4 +83,14 @@ async fn others_are_refused() {
         (405, words)
     );
     assert_eq!(admin.post(COMPONENTS, &json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_lease_without_an_end_is_held() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let time = json!("9999-01-01T00:00:00.000000Z");
+    held(&mut admin, "kube-scheduler", &time, i32::MAX).await;
+    let scheduler = admin.get(&format!("{COMPONENTS}/scheduler")).await.json();
+    assert_eq!(scheduler["conditions"][0]["status"], "True");
 }

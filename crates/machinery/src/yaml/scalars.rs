@@ -38,7 +38,11 @@ fn single(text: &str) -> String {
 
 /// The style that a text wants, or the next that it may have.
 fn style(text: &str) -> Style {
-    if text.chars().any(|letter| !printable(letter)) {
+    // Breaks that only YAML knows would be followed by spaces that readers do not agree on.
+    if text
+        .chars()
+        .any(|letter| !printable(letter) || is_break(letter))
+    {
         return Style::Double;
     }
     if text.contains('\n') {
@@ -107,7 +111,7 @@ fn may_be_plain(text: &str) -> bool {
     let within = text.char_indices().all(|(at, letter)| match letter {
         ':' => !blank(at + 1),
         '#' => at == 0 || !blank(at - 1),
-        letter => !is_break(letter),
+        _ => true,
     });
     begins && within && !text.ends_with(' ') && !text.starts_with("---") && !text.starts_with("...")
 }
@@ -194,7 +198,7 @@ fn escaped(out: &mut String, letter: char) {
         '\u{85}' => 'N',
         '\u{2028}' => 'L',
         '\u{2029}' => 'P',
-        letter if printable(letter) => return out.push(letter),
+        letter if printable(letter) && !is_break(letter) => return out.push(letter),
         letter => {
             let code = u32::from(letter);
             return out.push_str(&match code {

@@ -68,8 +68,8 @@ impl Worker {
                 let deadline = now.checked_add(patience).unwrap_or(now);
                 let (of, stopped) = (uid.clone(), id.clone());
                 let task = tokio::spawn(async move {
-                    if replace {
-                        worker.note_replaced(&of, &stopped).await;
+                    if replace && !worker.note_replaced(&of, &stopped).await {
+                        return worker.stop_later(&of, &stopped).await;
                     }
                     worker
                         .stop(of, pod, stopped, container, message, grace)

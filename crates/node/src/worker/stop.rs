@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_client::EventType;
+use navarch_runtime::cri::Error;
 
 use super::Worker;
 use crate::lifecycle::REPLACED;
@@ -42,23 +43,34 @@ impl Worker {
         self.queue.add(uid);
     }
 
-    /// Notes with a container that another is to take its place: a restarted node knows then that its end is not the pod's.
-    pub(super) async fn note_replaced(&self, uid: &str, id: &str) {
+    /// Notes with a container that another is to take its place: a restarted node knows then that its end is not the pod's. `false`: it
+    /// could not be noted, so the container must not be stopped for that.
+    pub(super) async fn note_replaced(&self, uid: &str, id: &str) -> bool {
         let actual = self.view.of_pod(uid);
         let Some(record) = actual.containers.iter().find(|c| c.id == id) else {
-            return;
+            return true;
         };
         let (limits, note) = (
             record.config.resources.clone(),
             (REPLACED.to_owned(), String::new()),
         );
-        if let Err(error) = self
-            .runtime
-            .update_container(id, limits, [note].into())
-            .await
-        {
-            tracing::warn!(container = id, %error, "that it is replaced could not be noted");
+        let noted = self.runtime.update_container(id, limits, [note].into());
+        match noted.await {
+            Ok(()) => true,
+            // What is gone needs no stop, and no note.
+            Err(Error::NotFound(_)) => true,
+            Err(error) => {
+                tracing::warn!(container = id, %error, "that it is replaced could not be noted");
+                false
+            }
         }
+    }
+
+    /// Gives a stop up for now: the pod is looked at again.
+    pub(super) async fn stop_later(&self, uid: &str, id: &str) {
+        tokio::time::sleep(LEAST).await;
+        self.memories.end_stop(uid, id);
+        self.queue.add(uid.to_owned());
     }
 
     /// Runs the preStop hook, at most for the grace period; what is left of that.

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use navarch_machinery::field::{Error, Path};
@@ -80,6 +80,11 @@ fn of_new(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusa
     let gets = gets_node_ports(spec);
     let ports = spec.ports.get_or_insert_default();
     let mut chosen: HashMap<i32, i32> = HashMap::new();
+    // What a port asks for, by any of its protocols: the first that does.
+    let mut asked_for: HashMap<i32, i32> = HashMap::new();
+    for port in ports.iter().filter(|port| number(port) != 0) {
+        asked_for.entry(port.port).or_insert(number(port));
+    }
     for at in 0..ports.len() {
         let (port, asked) = (ports[at].port, number(&ports[at]));
         let given = match (asked, chosen.get(&port)) {
@@ -90,17 +95,13 @@ fn of_new(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusa
                 take(from, at, asked)?;
                 continue;
             }
-            (_, None) => {
-                // Another protocol of the same port may ask for a number.
-                let same = ports[at..].iter().filter(|other| other.port == port);
-                match same.map(number).find(|asked| *asked != 0) {
-                    Some(asked) => {
-                        take(from, at, asked)?;
-                        asked
-                    }
-                    None => take_any(from)?,
+            (_, None) => match asked_for.get(&port).copied() {
+                Some(asked) => {
+                    take(from, at, asked)?;
+                    asked
                 }
-            }
+                None => take_any(from)?,
+            },
         };
         ports[at].node_port = Some(given);
         chosen.insert(port, given);
@@ -114,8 +115,8 @@ fn of_changed(
     from: &mut dyn NodePorts,
 ) -> Result<(), Refusal> {
     let gets = gets_node_ports(spec);
-    let mut known: Vec<i32> = old.ports.iter().flatten().map(number).collect();
-    let mut given: Vec<(String, i32)> = Vec::new();
+    let mut known: HashSet<i32> = old.ports.iter().flatten().map(number).collect();
+    let mut given: HashSet<(String, i32)> = HashSet::new();
     for (at, port) in spec.ports.iter_mut().flatten().enumerate() {
         let number = match number(port) {
             0 if !gets => continue,
@@ -123,18 +124,16 @@ fn of_changed(
             asked if known.contains(&asked) => asked,
             asked => {
                 take(from, at, asked)?;
-                known.push(asked);
+                known.insert(asked);
                 asked
             }
         };
         port.node_port = Some(number);
-        let pair = (port.protocol.clone().unwrap_or_default(), number);
-        if given.contains(&pair) {
-            let (protocol, number) = pair;
+        let protocol = port.protocol.clone().unwrap_or_default();
+        if !given.insert((protocol.clone(), number)) {
             let why = format!("duplicate nodePort: {{{protocol} {number}}}");
             return Err(Refusal::Unexplained(why));
         }
-        given.push(pair);
     }
     Ok(())
 }

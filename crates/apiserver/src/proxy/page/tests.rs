@@ -53,9 +53,13 @@ async fn packed_pages_are_unpacked() {
         .read_to_end(&mut packed)
         .unwrap();
     let headers = [("content-type", "text/html"), ("content-encoding", "gzip")];
-    let (page, headers) = through(&packed, 5, &headers).await;
+    let (page, after) = through(&packed, 5, &headers).await;
     assert_eq!(page, REWRITTEN);
-    assert!(!headers.contains_key("content-encoding"));
+    assert!(!after.contains_key("content-encoding"));
+    // Packed in two parts, and with something else behind them.
+    let twice = [&*packed, &*packed, b"broken"].concat();
+    let (page, _) = through(&twice, 1000, &headers).await;
+    assert_eq!(page, format!("{REWRITTEN}{REWRITTEN}"));
 }
 
 #[tokio::test]

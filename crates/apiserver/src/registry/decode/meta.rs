@@ -1,7 +1,11 @@
 //! Version and kind of a body, read before anything else is.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use navarch_machinery::decode::decode;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// The struct without a name that Go reads both into.
 const GO_TYPE: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
@@ -13,6 +17,35 @@ pub(in crate::registry) struct TypeMeta {
     #[serde(rename = "apiVersion")]
     pub(in crate::registry) api_version: String,
     pub(in crate::registry) kind: String,
+}
+
+/// The same, where the last of several counts, as it does to Go; that there are several is told later.
+#[derive(Default)]
+struct Last(TypeMeta);
+
+impl<'de> Deserialize<'de> for Last {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Last {
+    type Value = Self;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Self, A::Error> {
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            match &*name {
+                "apiVersion" => self.0.api_version = members.next_value()?,
+                "kind" => self.0.kind = members.next_value()?,
+                _ => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl TypeMeta {
@@ -49,13 +82,13 @@ fn read(json: &[u8]) -> Result<TypeMeta, String> {
         Some(b'0'..=b'9' | b'-') => Some("number"),
         Some(_) => None,
     };
-    if let (Some(word), Ok(_)) = (word, serde_json::from_slice::<serde::de::IgnoredAny>(json)) {
+    if let (Some(word), Ok(_)) = (word, serde_json::from_slice::<IgnoredAny>(json)) {
         return Err(format!(
             "json: cannot unmarshal {word} into Go value of type {GO_TYPE}"
         ));
     }
-    match serde_json::from_slice(json) {
-        Ok(meta) => Ok(meta),
+    match serde_json::from_slice::<Last>(json) {
+        Ok(last) => Ok(last.0),
         Err(_) => decode::<TypeMeta>(json)
             .map(|decoded| decoded.value)
             .map_err(|error| error.0.replace("field TypeMeta.", "field .")),
@@ -74,6 +107,10 @@ mod tests {
         assert_eq!(
             read(r#"{"apiVersion":"v1","kind":"Pod","x":[1]}"#),
             ok("v1", "Pod")
+        );
+        assert_eq!(
+            read(r#"{"kind":"A","apiVersion":"v1","kind":"B"}"#),
+            ok("v1", "B")
         );
         assert_eq!(read("null"), ok("", ""));
         assert_eq!(read(r#"{"kind":null}"#), ok("", ""));
