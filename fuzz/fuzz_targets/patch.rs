@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     match kind % 3 {
         0 => {
-            let _ = patch::json::findings(change);
+            let _ = patch::json::Patch::validated(change);
             let _ = patch::json::apply(&mut document, change);
         }
         1 => {

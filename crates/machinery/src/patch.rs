@@ -18,7 +18,14 @@ pub enum PatchError {
     /// 422: it is well formed and does not fit the object. Kubernetes does not tell why.
     #[error("the server rejected our request due to an error in our request")]
     Unprocessable,
-    /// 413: too many operations, or too much copied.
+    /// 422: it is well formed and takes more than it may, which is not for Kubernetes to tell: it has no such limit.
+    #[error(
+        "the JSON patch takes too much work: all its operations together may move {} list elements; insert and remove at the \
+         end of lists, move large values no deeper, or send the patch in parts",
+        json::MAX_PATCH_WORK
+    )]
+    TooMuchWork,
+    /// 413: too many operations.
     #[error("{0}")]
     TooLarge(String),
     /// 500, as Kubernetes answers where a list member lacks its merge key or a directive is none.
@@ -31,7 +38,7 @@ impl From<PatchError> for StatusError {
         let message = error.to_string();
         match error {
             PatchError::BadRequest(_) => Self::bad_request(message),
-            PatchError::Unprocessable => Self {
+            PatchError::Unprocessable | PatchError::TooMuchWork => Self {
                 details: Some(Box::default()),
                 ..Self::new(422, "Invalid", message)
             },

@@ -1,6 +1,8 @@
 //! PATCH: JSON, merge and strategic merge patches of the newest version.
 
 mod made;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -30,8 +32,8 @@ pub(crate) struct Patch {
 }
 
 enum Body {
-    /// RFC 6902, as it came: the error for an unknown operation quotes it.
-    Json(Vec<u8>),
+    /// RFC 6902: the operations, which are read once and applied in every attempt.
+    Json(patch::json::Patch),
     /// RFC 7386: an object.
     Merge(Value),
     /// A strategic merge patch: an object.
@@ -86,10 +88,11 @@ impl Patch {
     pub(crate) fn read(input: Input, validation: FieldValidation) -> Result<Self> {
         let validates = validation != FieldValidation::Ignore;
         match input {
-            Input::Patch(PatchKind::Json, json) => Self::json(json.to_vec(), validates),
-            Input::PatchValue(PatchKind::Json, value) => {
-                Self::json(value.to_string().into_bytes(), validates)
-            }
+            Input::Patch(PatchKind::Json, json) => Self::json(&json, validates),
+            Input::PatchValue(PatchKind::Json, value) => Ok(Self {
+                body: Body::Json(patch::json::Patch::of(value)?),
+                findings: Vec::new(),
+            }),
             Input::Patch(PatchKind::Merge, json) => {
                 Self::merge(patch::parse_object(&json), validates)
             }
@@ -104,11 +107,10 @@ impl Patch {
         }
     }
 
-    fn json(operations: Vec<u8>, validates: bool) -> Result<Self> {
-        let findings = if validates {
-            patch::json::findings(&operations)?
-        } else {
-            Vec::new()
+    fn json(json: &[u8], validates: bool) -> Result<Self> {
+        let (operations, findings) = match validates {
+            true => patch::json::Patch::validated(json)?,
+            false => (patch::json::Patch::parse(json)?, Vec::new()),
         };
         Ok(Self {
             body: Body::Json(operations),
@@ -142,7 +144,7 @@ impl Patch {
     /// Whether it may touch the managed fields, so that it must see them.
     fn is_about_managers(&self) -> bool {
         match &self.body {
-            Body::Json(operations) => memchr::memmem::find(operations, b"managedFields").is_some(),
+            Body::Json(operations) => operations.mentions("managedFields"),
             Body::Merge(value) | Body::Strategic(value) => {
                 value.pointer("/metadata/managedFields").is_some()
             }
@@ -152,7 +154,7 @@ impl Patch {
     /// Applies it to the JSON of an object of that group, version and kind.
     pub(crate) fn apply(&self, kind: (&str, &str, &str), document: &mut Value) -> Result<()> {
         match &self.body {
-            Body::Json(operations) => patch::json::apply(document, operations).map_err(Into::into),
+            Body::Json(operations) => operations.apply(document).map_err(Into::into),
             Body::Merge(value) => {
                 patch::merge::apply(document, value.clone());
                 Ok(())

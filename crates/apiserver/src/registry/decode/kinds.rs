@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use navarch_api::def::ResourceDef;
 use navarch_api::schema::schema;
 use navarch_machinery::status::{Result, StatusError};
 
@@ -11,13 +10,13 @@ use super::meta::TypeMeta;
 use crate::served::{Directory, Served};
 
 /// What a body is, with what it leaves out as the path has it.
-pub(super) struct Claim<'a> {
-    pub(super) api_version: &'a str,
-    pub(super) kind: &'a str,
+pub(in crate::registry) struct Claim<'a> {
+    api_version: &'a str,
+    kind: &'a str,
 }
 
 impl<'a> Claim<'a> {
-    pub(super) fn new(meta: &'a TypeMeta, served: &'a Served) -> Self {
+    pub(in crate::registry) fn new(meta: &'a TypeMeta, served: &'a Served) -> Self {
         let or = |given: &'a str, other: &'a str| if given.is_empty() { other } else { given };
         Self {
             api_version: or(meta.version(), &served.api_version),
@@ -40,35 +39,65 @@ impl<'a> Claim<'a> {
         ))
     }
 
+    /// Whether it is of the path's version and kind.
+    pub(in crate::registry) fn fits(&self, served: &Served) -> bool {
+        self.api_version == served.api_version && self.kind == &*served.def.kind
+    }
+
     /// Refuses what is not of the path's kind, as late as Kubernetes does: what is of another one is decoded first.
     pub(super) fn check(&self, directory: &Directory, served: &Served, json: &[u8]) -> Result<()> {
-        let def = &served.def;
-        if self.api_version == served.api_version && self.kind == &*def.kind {
+        if self.fits(served) {
             return Ok(());
         }
-        let (group, version) = self.group_version();
-        let row = directory.table.kind(group, version, self.kind);
-        if !self.is_registered(served, row.is_some()) {
-            let (kind, api_version) = (self.kind, self.api_version);
-            let scheme = served.scheme();
-            let why = format!(
-                "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
-            );
-            return Err(self.cannot(served, &why));
-        }
-        if let Some(row) = row {
-            self.decodes(served, row, json)?;
-        }
-        let internal = internal_package(&def.group);
-        if self.kind == &*def.kind && internal_package(group) == internal {
+        let read = self.read(directory, served, json);
+        read.map_err(|why| self.cannot(served, &why))?;
+        let group = self.group_version().0;
+        let same_package = internal_package(group) == internal_package(&served.def.group);
+        if self.kind == &*served.def.kind && same_package {
             return Err(StatusError::bad_request(format!(
                 "the API version in the data ({}) does not match the expected API version ({})",
                 self.api_version, served.api_version
             )));
         }
-        let (from, to) = (self.kind, &def.kind);
-        let why = format!("converting ({version}.{from}) to ({internal}.{to}): unknown conversion");
-        Err(self.cannot(served, &why))
+        Err(self.cannot(served, &self.not_converted(served)))
+    }
+
+    /// Why what does not fit is not taken, where it is no body but what a patch has made: another version of the kind is another kind.
+    pub(in crate::registry) fn misfit(
+        &self,
+        directory: &Directory,
+        served: &Served,
+        json: &[u8],
+    ) -> String {
+        match self.read(directory, served, json) {
+            Ok(()) => self.not_converted(served),
+            Err(why) => why,
+        }
+    }
+
+    /// Decodes what is of another kind, if the server of the path's group knows it.
+    fn read(
+        &self,
+        directory: &Directory,
+        served: &Served,
+        json: &[u8],
+    ) -> std::result::Result<(), String> {
+        let (group, version) = self.group_version();
+        let row = directory.table.kind(group, version, self.kind);
+        if !self.is_registered(served, row.is_some()) {
+            let (kind, api_version) = (self.kind, self.api_version);
+            let scheme = served.scheme();
+            return Err(format!(
+                "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
+            ));
+        }
+        row.map_or(Ok(()), |row| row.strategy.decode(json).map(drop))
+    }
+
+    fn not_converted(&self, served: &Served) -> String {
+        let (version, from, to) = (self.group_version().1, self.kind, &served.def.kind);
+        let internal = internal_package(&served.def.group);
+        format!("converting ({version}.{from}) to ({internal}.{to}): unknown conversion")
     }
 
     /// Whether the server of the path's group knows the kind: those of extensions and of aggregation know only their own.
@@ -80,11 +109,6 @@ impl<'a> Claim<'a> {
             || schema().kind(group, version, self.kind).is_some()
             || (self.api_version, self.kind) == ("v1", "List");
         known && (same_server || everywhere)
-    }
-
-    fn decodes(&self, served: &Served, row: &ResourceDef, json: &[u8]) -> Result<()> {
-        let decoded = row.strategy.decode(json).map(|_| ());
-        decoded.map_err(|why| self.cannot(served, &why))
     }
 }
 

@@ -5,7 +5,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::Result;
 use serde_json::Value;
 
-use super::super::decode;
+use super::super::decode::{self, Claim, TypeMeta};
 use super::super::update::Current;
 use super::{Patch, document, restore_kind};
 use crate::request::FieldValidation;
@@ -73,34 +73,26 @@ impl Making<'_> {
     }
 
     /// Refuses what the patch has made another kind, as late as Kubernetes does: it is decoded first. A kind that was taken away is put back.
-    fn check_kind(&self, document: &mut Value) -> std::result::Result<(), String> {
-        let def = &self.served.def;
-        let text = |key: &str| {
-            let text = document.get(key).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty())
-        };
-        let api_version = text("apiVersion").unwrap_or(&self.served.api_version);
-        let kind = text("kind").unwrap_or(&def.kind);
-        if api_version == self.served.api_version && kind == def.kind {
+    pub(super) fn check_kind(&self, document: &mut Value) -> std::result::Result<(), String> {
+        let meta = said(document);
+        let claim = Claim::new(&meta, self.served);
+        if claim.fits(self.served) {
             restore_kind(document, self.kind());
             return Ok(());
         }
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let Some(other) = self.directory.table.kind(group, version, kind) else {
-            let scheme = self.served.scheme();
-            return Err(format!(
-                "no kind {kind:?} is registered for version {api_version:?} in scheme {scheme:?}"
-            ));
-        };
         let json = serde_json::to_vec(document).map_err(|error| error.to_string())?;
-        other.strategy.decode(&json)?;
-        let package = match &*def.group {
-            "" => "core",
-            group => group.split('.').next().unwrap_or(group),
-        };
-        Err(format!(
-            "converting ({version}.{kind}) to ({package}.{}): unknown conversion",
-            def.kind
-        ))
+        Err(claim.misfit(self.directory, self.served, &json))
+    }
+}
+
+/// What a document says it is. What is no text says nothing.
+fn said(document: &Value) -> TypeMeta {
+    let text = |key: &str| {
+        let text = document.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    TypeMeta {
+        api_version: text("apiVersion"),
+        kind: text("kind"),
     }
 }

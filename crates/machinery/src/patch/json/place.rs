@@ -2,6 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::PatchError;
+use super::work::Work;
+
+/// What an object has where it has nothing.
+pub(super) static NULL: Value = Value::Null;
+
+type Result<T> = std::result::Result<T, PatchError>;
+
 /// A member, by what it is in.
 pub(super) enum Place<'d> {
     Object(&'d mut Map<String, Value>, String),
@@ -9,8 +17,15 @@ pub(super) enum Place<'d> {
 }
 
 impl<'d> Place<'d> {
-    /// The place that a path names. What is before the first slash does not count. `None`: nothing on the way there has members.
-    pub(super) fn find(document: &'d mut Value, path: &str) -> Option<Self> {
+    /// The place that a path names. What is before the first slash does not count.
+    ///
+    /// # Errors
+    /// Where nothing on the way there has members.
+    pub(super) fn find(document: &'d mut Value, path: &str) -> Result<Self> {
+        Self::at(document, path).ok_or(PatchError::Unprocessable)
+    }
+
+    fn at(document: &'d mut Value, path: &str) -> Option<Self> {
         let (_, path) = path.split_once('/')?;
         let mut keys: Vec<String> = path.split('/').map(unescape).collect();
         let last = keys.pop()?;
@@ -33,14 +48,19 @@ impl<'d> Place<'d> {
     }
 
     /// What is there; null for a member that an object does not have.
-    pub(super) fn get(self) -> Option<Value> {
+    pub(super) fn get(self) -> Result<&'d Value> {
         match self {
-            Self::Object(fields, key) => Some(fields.get(&key).cloned().unwrap_or_default()),
-            Self::List(items, key) => items.get(index(&key, items.len())?).cloned(),
+            Self::Object(fields, key) => Ok(fields.get(&key).unwrap_or(&NULL)),
+            Self::List(items, key) => {
+                let at = index(&key, items.len());
+                let item = at.and_then(|at| items.get(at));
+                item.ok_or(PatchError::Unprocessable)
+            }
         }
     }
 
-    pub(super) fn add(self, value: Value) -> Option<()> {
+    /// Puts a value there, before what is there in a list.
+    pub(super) fn add(self, value: Value, work: &mut Work) -> Result<()> {
         match self {
             Self::Object(fields, key) => {
                 fields.insert(key, value);
@@ -48,32 +68,37 @@ impl<'d> Place<'d> {
             Self::List(items, key) if key == "-" => items.push(value),
             Self::List(items, key) => {
                 // One past the end is where the next one goes.
-                let at = index(&key, items.len() + 1)?;
+                let at = index(&key, items.len() + 1).ok_or(PatchError::Unprocessable)?;
+                work.move_elements(items.len() - at)?;
                 items.insert(at, value);
             }
         }
-        Some(())
+        Ok(())
     }
 
-    pub(super) fn set(self, value: Value) -> Option<()> {
+    /// Puts a value there, instead of what is there.
+    pub(super) fn set(self, value: Value) -> Result<()> {
         match self {
             Self::Object(fields, key) => {
                 fields.insert(key, value);
             }
             Self::List(items, key) => {
-                let at = index(&key, items.len())?;
-                *items.get_mut(at)? = value;
+                let at = index(&key, items.len());
+                let item = at.and_then(|at| items.get_mut(at));
+                *item.ok_or(PatchError::Unprocessable)? = value;
             }
         }
-        Some(())
+        Ok(())
     }
 
-    pub(super) fn remove(self) -> Option<Value> {
+    /// Takes what is there.
+    pub(super) fn remove(self, work: &mut Work) -> Result<Value> {
         match self {
-            Self::Object(fields, key) => fields.remove(&key),
+            Self::Object(fields, key) => fields.remove(&key).ok_or(PatchError::Unprocessable),
             Self::List(items, key) => {
-                let at = index(&key, items.len())?;
-                Some(items.remove(at))
+                let at = index(&key, items.len()).ok_or(PatchError::Unprocessable)?;
+                work.move_elements(items.len() - at)?;
+                Ok(items.remove(at))
             }
         }
     }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 
@@ -110,7 +110,8 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn null_changes_nothing() {
     assert_eq!(patched(json!({"a": 1}), Value::Null), Ok(json!({"a": 1})));
-    assert_eq!(findings(b"null"), Ok(Vec::new()));
+    let (patch, findings) = Patch::validated(b"null").unwrap();
+    assert!(patch.0.is_empty() && findings.is_empty());
 }
 
 #[test]
@@ -118,8 +119,8 @@ fn field_validation_refuses_what_is_no_patch_in_words_of_its_own() {
     let check = |patch: &str, words: &str| {
         let words = format!("error decoding patch: {words}");
         assert_eq!(
-            findings(patch.as_bytes()),
-            Err(PatchError::BadRequest(words)),
+            Patch::validated(patch.as_bytes()).unwrap_err(),
+            PatchError::BadRequest(words),
             "{patch}"
         );
     };
@@ -195,18 +196,137 @@ fn bounds_the_depth() {
     assert_eq!(patched(nested, patch), Err(PatchError::Unprocessable));
 }
 
+/// The work that a patch takes, in list elements.
+fn spent(document: Value, patch: Value) -> usize {
+    let (mut document, mut work) = (document, Work::default());
+    let patch = Patch::of(patch).unwrap();
+    patch.run(&mut document, &mut work).unwrap();
+    MAX_PATCH_WORK - work.left
+}
+
+#[test]
+fn counts_the_work() {
+    let document = json!({"l": vec![0; 100], "m": {"a": [1, {"b": 2}]}, "n": {}});
+    let check = |operation: Value, elements: usize, nodes: usize| {
+        let spent = spent(document.clone(), json!([operation.clone()]));
+        assert_eq!(spent, elements + 16 * nodes, "{operation}");
+    };
+    check(json!({"op": "add", "path": "/l/0", "value": 1}), 100, 1);
+    check(json!({"op": "add", "path": "/l/90", "value": 1}), 10, 1);
+    check(json!({"op": "add", "path": "/l/-", "value": [1, 2]}), 0, 3);
+    check(json!({"op": "remove", "path": "/l/0"}), 100, 0);
+    check(json!({"op": "remove", "path": "/l/-1"}), 1, 0);
+    check(json!({"op": "remove", "path": "/m"}), 0, 0);
+    check(
+        json!({"op": "replace", "path": "/l/0", "value": {"a": 1}}),
+        0,
+        2,
+    );
+    check(json!({"op": "copy", "from": "/m", "path": "/o"}), 0, 5);
+    check(
+        json!({"op": "test", "path": "/l", "value": vec![0; 100]}),
+        0,
+        0,
+    );
+    // What comes to lie no deeper is not looked into.
+    check(json!({"op": "move", "from": "/m", "path": "/o"}), 0, 0);
+    check(json!({"op": "move", "from": "/m/a", "path": "/a"}), 0, 0);
+    check(json!({"op": "move", "from": "/m/a", "path": "/n/a"}), 0, 0);
+    check(json!({"op": "move", "from": "/m", "path": "/n/m"}), 0, 5);
+    check(
+        json!({"op": "move", "from": "/l/40", "path": "/l/20"}),
+        139,
+        0,
+    );
+}
+
+#[test]
+fn bounds_the_work_at_the_front_of_a_list() {
+    let many = |op: &str, count: usize| {
+        let operations = (0..count).map(|_| json!({"op": op, "path": "/x/0", "value": 0}));
+        Value::Array(operations.collect())
+    };
+    let list = |len: usize| json!({"x": vec![0; len]});
+    for op in ["add", "remove"] {
+        let done = patched(list(100_000), many(op, 9_999));
+        assert_eq!(done, Err(PatchError::TooMuchWork), "{op}");
+    }
+    // A list as long as an object can be expected to have.
+    assert_eq!(patched(list(10_000), many("remove", 10_000)), Ok(list(0)));
+}
+
+#[test]
+fn bounds_the_work_of_moves() {
+    let moves = |there: &str, back: &str, count: usize| -> Value {
+        let pair = [("/data", there), (there, back)].into_iter().cycle();
+        let operations = pair.map(|(from, to)| json!({"op": "move", "from": from, "path": to}));
+        Value::Array(operations.take(count).collect())
+    };
+    let data: Map<String, Value> = (0..1_000).map(|n| (n.to_string(), "x".into())).collect();
+    let document = json!({"data": data, "y": {}});
+    let done = patched(document.clone(), moves("/y/x", "/data", 10_000));
+    assert_eq!(done, Err(PatchError::TooMuchWork));
+    assert_eq!(spent(document, moves("/x", "/data", 10_000)), 0);
+}
+
+#[test]
+fn says_that_it_is_too_much_work() {
+    let status = crate::status::StatusError::from(PatchError::TooMuchWork);
+    assert_eq!((status.code, status.reason), (422, "Invalid"));
+    assert_eq!(
+        status.message,
+        "the JSON patch takes too much work: all its operations together may move 67108864 list elements; insert and remove at \
+         the end of lists, move large values no deeper, or send the patch in parts"
+    );
+}
+
+#[test]
+fn is_applied_more_than_once() {
+    let patch = Patch::parse(br#"[{"op":"add","path":"/l/-","value":1}]"#).unwrap();
+    let mut document = json!({"l": []});
+    for _ in 0..2 {
+        patch.apply(&mut document).unwrap();
+    }
+    assert_eq!(document, json!({"l": [1, 1]}));
+}
+
+#[test]
+fn mentions_what_is_in_paths_and_values() {
+    let check = |patch: Value, mentioned: bool| {
+        let of = Patch::of(patch.clone()).unwrap();
+        assert_eq!(of.mentions("managedFields"), mentioned, "{patch}");
+    };
+    check(
+        json!([{"op": "remove", "path": "/metadata/managedFields/0"}]),
+        true,
+    );
+    check(
+        json!([{"op": "copy", "from": "/metadata/managedFields", "path": "/a"}]),
+        true,
+    );
+    check(
+        json!([{"op": "add", "path": "/metadata", "value": {"managedFields": []}}]),
+        true,
+    );
+    check(
+        json!([{"op": "remove", "path": "/metadata/labels"}, null]),
+        false,
+    );
+    // However it was written.
+    let escaped = br#"[{"op":"remove","path":"/metadata/managed\u0046ields"}]"#;
+    assert!(Patch::parse(escaped).unwrap().mentions("managedFields"));
+}
+
 #[test]
 fn finds_unknown_fields() {
     let patch = json!([{"op": "add", "path": "/a", "value": {"b": 1}, "bogus": 1}]).to_string();
+    let findings = |patch: &[u8]| Patch::validated(patch).unwrap().1;
     assert_eq!(
-        findings(patch.as_bytes()).unwrap(),
+        findings(patch.as_bytes()),
         [r#"json patch unknown field "[0].bogus""#]
     );
     let twice = br#"[{"op": "add", "op": "remove", "path": "/a"}]"#;
-    assert_eq!(
-        findings(twice).unwrap(),
-        [r#"json patch duplicate field "[0].op""#]
-    );
+    assert_eq!(findings(twice), [r#"json patch duplicate field "[0].op""#]);
 }
 
 proptest! {
