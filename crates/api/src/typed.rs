@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v1::Scale;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::apply::Scope;
 use navarch_machinery::decode::{Root, decode_as, decode_trusted};
 use navarch_machinery::field::ErrorList;
 use navarch_machinery::object::Object;
 use serde_json::Value;
 
-use crate::metadata;
+use crate::metadata::{self, Checked};
 use crate::naming;
 use crate::schema::schema;
 use crate::strategy::{Decoded, Hooks, Part, Propagation, Strategy, TypedStrategy, UpdateRules};
@@ -22,10 +21,10 @@ fn is<T: Hooks>(object: &dyn Object) -> Option<&T> {
 }
 
 /// What new metadata must be in this kind.
-fn whole<T: Hooks>(meta: &ObjectMeta, namespaced: bool) -> ErrorList {
-    let mut errors = metadata::validate(meta, namespaced, T::name_errors);
+fn whole<T: Hooks>(object: &T, checked: &Checked<'_>, namespaced: bool) -> ErrorList {
+    let mut errors = checked.whole(namespaced, T::name_errors);
     if T::METADATA.known_finalizers {
-        errors.extend(metadata::validate_known_finalizers(meta));
+        errors.extend(metadata::validate_known_finalizers(object.metadata()));
     }
     errors
 }
@@ -112,7 +111,7 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
         let Some(object) = is::<T>(object) else {
             return ErrorList::new();
         };
-        let mut errors = whole::<T>(object.metadata(), self.namespaced);
+        let mut errors = whole(object, &Checked::new(object.metadata()), self.namespaced);
         errors.extend(object.validate());
         errors
     }
@@ -128,18 +127,19 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
             return ErrorList::new();
         };
         // Kubernetes checks the metadata for all kinds and then again in most, and tells what it finds each time.
-        let (new, before) = (object.metadata(), old.metadata());
         let rules = T::METADATA.of(part);
-        let mut errors = metadata::validate(new, self.namespaced, naming::path_segment);
-        errors.extend(metadata::validate_update(new, before));
+        let checked = Checked::new(object.metadata());
+        let change = checked.change(old.metadata());
+        let mut errors = checked.whole(self.namespaced, naming::path_segment);
+        errors.extend(change.iter().cloned());
         if rules.change {
-            errors.extend(metadata::validate_update(new, before));
+            errors.extend(change);
             if rules.known_finalizers {
-                errors.extend(metadata::validate_known_finalizers(new));
+                errors.extend(metadata::validate_known_finalizers(object.metadata()));
             }
         }
         if rules.whole {
-            errors.extend(whole::<T>(new, self.namespaced));
+            errors.extend(whole(object, &checked, self.namespaced));
         }
         errors.extend(object.validate_change(part, old));
         errors

@@ -1,6 +1,8 @@
 //! Events of `events.k8s.io`: newer names for the fields of core events, and stricter rules.
 
 mod convert;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event as CoreEvent;

@@ -18,4 +18,4 @@ pub use prepare::{
     drop_empty_fields, keep_for_status, prepare_for_create, prepare_for_update, raise_generation,
 };
 pub use selector::{format_labels, format_selector, selector_cell, validate_label_selector};
-pub use validate::{validate, validate_field_manager, validate_update};
+pub use validate::{Checked, validate_field_manager};

@@ -1,12 +1,24 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference,
 };
-use navarch_machinery::field::Path;
+use navarch_machinery::field::{ErrorList, Path};
 
 use super::*;
 use crate::naming;
 
-fn words(errors: &navarch_machinery::field::ErrorList) -> Vec<String> {
+fn validate(
+    meta: &ObjectMeta,
+    namespaced: bool,
+    name_errors: fn(&str, bool) -> Vec<String>,
+) -> ErrorList {
+    Checked::new(meta).whole(namespaced, name_errors)
+}
+
+fn validate_update(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
+    Checked::new(meta).change(old)
+}
+
+fn words(errors: &ErrorList) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 

@@ -12,8 +12,49 @@ use crate::naming;
 /// The length of a subresource's name in managed fields.
 const MAX_SUBRESOURCE: usize = 256;
 
-/// Checks the metadata of an object. `name_errors`: the rule of its kind's names, told whether it is a generateName.
-pub fn validate(
+/// Metadata and what is wrong with those of its parts that an update has told several times: they are looked at once.
+pub struct Checked<'a> {
+    meta: &'a ObjectMeta,
+    /// What anybody may write, and what is looked at again when it has changed: finalizers are not.
+    open: ErrorList,
+    finalizers: ErrorList,
+    managed: ErrorList,
+}
+
+impl<'a> Checked<'a> {
+    /// Looks at the parts of an object's metadata.
+    pub fn new(meta: &'a ObjectMeta) -> Self {
+        let path = Path::new("metadata");
+        let finalizers = meta.finalizers.as_deref().unwrap_or_default();
+        let managed = meta.managed_fields.as_deref().unwrap_or_default();
+        Self {
+            meta,
+            open: validate_open_fields(meta, &path),
+            finalizers: validate_finalizers(finalizers, &path.child("finalizers")),
+            managed: validate_managed_fields(managed, &path.child("managedFields")),
+        }
+    }
+
+    /// Checks them as those of a new object. `name_errors`: the rule of its kind's names, told whether it is a generateName.
+    pub fn whole(&self, namespaced: bool, name_errors: fn(&str, bool) -> Vec<String>) -> ErrorList {
+        let mut errors = validate_identity(self.meta, namespaced, name_errors);
+        errors.extend(self.open.iter().cloned());
+        errors.extend(self.finalizers.iter().cloned());
+        errors.extend(self.managed.iter().cloned());
+        errors
+    }
+
+    /// Checks their change. That a resource version is given where a kind demands it is the pipeline's to check.
+    pub fn change(&self, old: &ObjectMeta) -> ErrorList {
+        let mut errors = validate_fixed(self.meta, old);
+        errors.extend(self.open.iter().cloned());
+        errors.extend(self.managed.iter().cloned());
+        errors
+    }
+}
+
+/// Checks by what an object is found, and its generation.
+fn validate_identity(
     meta: &ObjectMeta,
     namespaced: bool,
     name_errors: fn(&str, bool) -> Vec<String>,
@@ -47,12 +88,6 @@ pub fn validate(
         meta.generation.unwrap_or_default(),
         &path.child("generation"),
     ));
-    errors.extend(validate_open_fields(meta, &path));
-    errors.extend(validate_finalizers(
-        meta.finalizers.as_deref().unwrap_or_default(),
-        &path.child("finalizers"),
-    ));
-    errors.extend(validate_managed(meta, &path));
     errors
 }
 
@@ -65,7 +100,6 @@ fn validate_namespace(namespace: &str, namespaced: bool, path: &Path) -> ErrorLi
     }
 }
 
-/// What anybody may write, and what is looked at again when it has changed: finalizers are not.
 fn validate_open_fields(meta: &ObjectMeta, path: &Path) -> ErrorList {
     let mut errors = validate_labels(meta.labels.as_ref(), &path.child("labels"));
     errors.extend(validate_annotations(
@@ -77,11 +111,6 @@ fn validate_open_fields(meta: &ObjectMeta, path: &Path) -> ErrorList {
         &path.child("ownerReferences"),
     ));
     errors
-}
-
-fn validate_managed(meta: &ObjectMeta, path: &Path) -> ErrorList {
-    let entries = meta.managed_fields.as_deref().unwrap_or_default();
-    validate_managed_fields(entries, &path.child("managedFields"))
 }
 
 fn validate_managed_fields(entries: &[ManagedFieldsEntry], path: &Path) -> ErrorList {
@@ -134,8 +163,8 @@ pub fn validate_field_manager(manager: &str, path: &Path) -> ErrorList {
     errors
 }
 
-/// Checks a change of metadata. That a resource version is given where a kind demands it is the pipeline's to check.
-pub fn validate_update(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
+/// Checks what a change may not touch.
+fn validate_fixed(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
     let path = Path::new("metadata");
     let mut errors = ErrorList::new();
     if old.deletion_timestamp.is_some() {
@@ -193,7 +222,5 @@ pub fn validate_update(meta: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
         before,
         &path.child("deletionGracePeriodSeconds"),
     ));
-    errors.extend(validate_open_fields(meta, &path));
-    errors.extend(validate_managed(meta, &path));
     errors
 }

@@ -4,6 +4,8 @@
 //! empty (`omitempty`), and writes `null` where a field is always written and has nothing in it. Which field does what is
 //! a fact about its type, in the table of types and in [`crate::nulls`], so no kind needs code for it.
 
+mod cursor;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -11,11 +13,18 @@ use navarch_machinery::object::Object;
 use navarch_machinery::schema::{Field, Shape, TypeId};
 use navarch_machinery::time;
 
+use self::cursor::Cursor;
 use crate::nulls::nulled;
 use crate::schema::schema;
 
-/// Of what types and in which fields validation or defaults tell an empty list or map from none. These are left out only where they
-/// are written.
+/// The member of the outermost object that others see to.
+const METADATA: &str = "metadata";
+
+/// [`time::ZERO`] as times in microseconds are written.
+const ZERO_MICROSECONDS: &str = "0001-01-01T00:00:00.000000Z";
+
+/// Of what types and in which field, one in each, validation or defaults tell an empty list or map from none. These are left out
+/// only where they are written.
 const TOLD_APART: &[(&str, &str)] = &[
     ("io.k8s.api.autoscaling.v2.HPAScalingRules", "policies"),
     ("io.k8s.api.core.v1.PersistentVolumeSpec", "capacity"),
@@ -33,9 +42,9 @@ pub(crate) fn write(object: &dyn Object, ty: TypeId, out: &mut Vec<u8>) {
 }
 
 /// The object's JSON without what is empty. `None`: nothing is, of what Kubernetes would leave out. `source`: what the object was
-/// read from, in which most objects have nothing empty, which is seen sooner.
+/// read from, in which that is seen sooner.
 pub(crate) fn without_empties(object: &dyn Object, ty: TypeId, source: &[u8]) -> Option<Vec<u8>> {
-    if !may_hold_empties(source) {
+    if !search::holds_empties(source, ty) {
         return None;
     }
     let mut json = Vec::with_capacity(source.len());
@@ -43,32 +52,11 @@ pub(crate) fn without_empties(object: &dyn Object, ty: TypeId, source: &[u8]) ->
     rewrite(&json, ty, false)
 }
 
-/// Whether a member's value looks empty anywhere, also in a text.
-fn may_hold_empties(json: &[u8]) -> bool {
-    let mut rest = json;
-    while let Some(colon) = rest.iter().position(|byte| *byte == b':') {
-        rest = rest[colon + 1..].trim_ascii_start();
-        let (first, then) = rest.split_first().unwrap_or((&b'x', b""));
-        let empty = match first {
-            b'"' => then.first() == Some(&b'"'),
-            b'[' => then.trim_ascii_start().first() == Some(&b']'),
-            b'{' => then.trim_ascii_start().first() == Some(&b'}'),
-            b'0' | b'f' => true,
-            _ => false,
-        };
-        if empty {
-            return true;
-        }
-    }
-    false
-}
-
 /// `json`, which our own encoder wrote, with what is empty left out and, with `nulls`, `null` where Kubernetes has that.
 /// `None`: it is so already.
 fn rewrite(json: &[u8], ty: TypeId, nulls: bool) -> Option<Vec<u8>> {
     let mut walk = Walk {
-        json,
-        at: 0,
+        at: Cursor::new(json),
         out: Vec::new(),
         copied: 0,
         nulls,
@@ -90,21 +78,16 @@ enum Fate {
 
 /// A walk over JSON without blanks. What lies between two changes is copied in one go.
 struct Walk<'a> {
-    json: &'a [u8],
-    at: usize,
+    at: Cursor<'a>,
     out: Vec<u8>,
     copied: usize,
     nulls: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn peek(&self) -> u8 {
-        self.json.get(self.at).copied().unwrap_or_default()
-    }
-
     /// Copies what is not yet, up to `end`.
     fn copy_to(&mut self, end: usize) {
-        self.out.extend_from_slice(&self.json[self.copied..end]);
+        self.out.extend_from_slice(&self.at.json[self.copied..end]);
         self.copied = end;
     }
 
@@ -112,36 +95,41 @@ impl<'a> Walk<'a> {
     fn replace(&mut self, start: usize, with: &[u8]) {
         self.copy_to(start);
         self.out.extend_from_slice(with);
-        self.copied = self.at;
+        self.copied = self.at.at;
     }
 
     fn value(&mut self, shape: &Shape) {
-        match (shape, self.peek()) {
+        match (shape, self.at.peek()) {
             (Shape::Struct(ty), b'{') => self.object(*ty, false),
             (Shape::List(of), b'[') => self.list(of),
             (Shape::Map(of), b'{') => self.map(of),
             (Shape::Time, b'"') => self.text_as(time::ZERO, b"null"),
+            (Shape::MicroTime, b'"') => self.text_as(ZERO_MICROSECONDS, b"null"),
             (Shape::Quantity, b'"') => self.text_as("", b"\"0\""),
-            _ => self.skip(),
+            _ => self.at.skip(),
         }
     }
 
     fn object(&mut self, ty: TypeId, outermost: bool) {
         let always = if self.nulls { nulled(ty) } else { &[] };
+        let as_it_is = match self.nulls {
+            _ if outermost => METADATA,
+            true => "",
+            false => told_apart(ty),
+        };
         let (mut seen, mut first) = (0_u32, true);
-        self.at += 1;
-        while self.peek() == b'"' {
-            let start = self.at;
+        self.at.at += 1;
+        while self.at.peek() == b'"' {
+            let start = self.at.at;
             let name = self.name();
-            let value = self.at;
-            let fate = self.member(ty, name, outermost);
+            let value = self.at.at;
+            let fate = self.member(ty, name, name == as_it_is);
             if let Some(at) = always.iter().position(|always| *always == name) {
                 seen |= 1 << at;
             }
-            let comma = usize::from(self.peek() == b',');
             match fate {
                 Fate::Goes if first => {
-                    self.at += comma;
+                    self.at.pass(b',');
                     self.replace(start, b"");
                     continue;
                 }
@@ -151,120 +139,94 @@ impl<'a> Walk<'a> {
                 Fate::Stays => {}
             }
             first = false;
-            self.at += comma;
+            self.at.pass(b',');
         }
         for (at, name) in always.iter().enumerate() {
             if seen & (1 << at) == 0 {
                 let comma = if first { "" } else { "," };
-                self.replace(self.at, format!("{comma}\"{name}\":null").as_bytes());
+                self.replace(self.at.at, format!("{comma}\"{name}\":null").as_bytes());
                 first = false;
             }
         }
-        self.at += 1;
+        self.at.at += 1;
     }
 
     /// Walks over a member's value, and says what becomes of the member.
-    fn member(&mut self, ty: TypeId, name: &str, outermost: bool) -> Fate {
-        let of = &schema()[ty];
-        let told_apart = !self.nulls && TOLD_APART.contains(&(&of.name, name));
-        let as_it_is = told_apart || (outermost && name == "metadata");
-        let value = self.at;
-        let field = match of.field(name) {
+    fn member(&mut self, ty: TypeId, name: &str, as_it_is: bool) -> Fate {
+        let value = self.at.at;
+        let field = match schema()[ty].field(name) {
             Some(field) if !as_it_is => field,
             _ => {
-                self.skip();
+                self.at.skip();
                 return Fate::Stays;
             }
         };
         self.value(&field.shape);
         let is_empty = matches!(
-            &self.json[value..self.at],
+            &self.at.json[value..self.at.at],
             b"\"\"" | b"[]" | b"{}" | b"0" | b"false"
         );
         match field.shape {
             _ if !is_empty => Fate::Stays,
-            Shape::List(_) | Shape::Map(_) if nulled(ty).contains(&name) => match self.nulls {
-                true => Fate::IsNull,
-                // The types know one that is required as empty alone.
-                false if field.required => Fate::Stays,
-                false => Fate::Goes,
-            },
-            _ if omits(field) => Fate::Goes,
+            Shape::List(_) | Shape::Map(_) if self.nulls && nulled(ty).contains(&name) => {
+                Fate::IsNull
+            }
+            _ if is_dropped(ty, field) => Fate::Goes,
             _ => Fate::Stays,
         }
     }
 
     fn list(&mut self, of: &Shape) {
-        self.at += 1;
-        while !matches!(self.peek(), b']' | 0) {
+        self.at.at += 1;
+        while !matches!(self.at.peek(), b']' | 0) {
             self.value(of);
-            self.at += usize::from(self.peek() == b',');
+            self.at.pass(b',');
         }
-        self.at += 1;
+        self.at.at += 1;
     }
 
     fn map(&mut self, of: &Shape) {
-        self.at += 1;
-        while self.peek() == b'"' {
+        self.at.at += 1;
+        while self.at.peek() == b'"' {
             self.name();
             self.value(of);
-            self.at += usize::from(self.peek() == b',');
+            self.at.pass(b',');
         }
-        self.at += 1;
+        self.at.at += 1;
     }
 
     /// Go writes a time that nobody gave as `null`, and such a quantity as `0`.
     fn text_as(&mut self, nothing: &str, with: &[u8]) {
-        let start = self.at;
-        self.text();
-        if self.nulls && self.json[start + 1..self.at - 1] == *nothing.as_bytes() {
+        let start = self.at.at;
+        let text = self.at.text();
+        if self.nulls && text == nothing.as_bytes() {
             self.replace(start, with);
         }
     }
 
-    /// A member's name, and the colon. One that no field can have may come back as an empty one.
+    /// A member's name, and the colon.
     fn name(&mut self) -> &'a str {
-        let start = self.at + 1;
-        self.text();
-        let name = std::str::from_utf8(&self.json[start..self.at - 1]);
-        self.at += 1;
-        name.unwrap_or_default()
+        let name = self.at.name();
+        self.at.pass(b':');
+        name
     }
+}
 
-    fn text(&mut self) {
-        self.at += 1;
-        while !matches!(self.peek(), b'"' | 0) {
-            self.at += if self.peek() == b'\\' { 2 } else { 1 };
-        }
-        self.at += 1;
-    }
+/// The field of the type that stays as it is in an object that was read; empty where there is none.
+fn told_apart(ty: TypeId) -> &'static str {
+    let of = &schema()[ty].name;
+    let found = TOLD_APART.iter().find(|(name, _)| of == name);
+    found.map_or("", |(_, field)| *field)
+}
 
-    fn skip(&mut self) {
-        let mut depth = 0_usize;
-        loop {
-            match self.peek() {
-                b'"' => {
-                    self.text();
-                    if depth == 0 {
-                        return;
-                    }
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth == 0 => return,
-                b'}' | b']' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        self.at += 1;
-                        return;
-                    }
-                }
-                b',' if depth == 0 => return,
-                0 => return,
-                _ => {}
-            }
-            self.at += 1;
+/// Whether the field is left out where it is empty, of an object as of its JSON. The types know a list or map that Kubernetes writes as
+/// `null` and requires as an empty one alone.
+fn is_dropped(ty: TypeId, field: &Field) -> bool {
+    match field.shape {
+        Shape::List(_) | Shape::Map(_) if nulled(ty).contains(&field.name.as_ref()) => {
+            !field.required
         }
+        _ => omits(field),
     }
 }
 

@@ -2,10 +2,13 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event, LimitRange, Node, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::events::v1::Event as NewEvent;
 use k8s_openapi::api::flowcontrol::v1::PriorityLevelConfiguration;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::{Value, json};
 
+use super::search::holds_empties;
+use crate::schema::schema;
 use crate::strategy::{Hooks, Strategy, TypedStrategy};
 
 /// What is written of an object that was read from `sent`.
@@ -104,6 +107,14 @@ fn times_that_nobody_gave_are_null() {
     let event = written::<Event>(json!({"series": {"count": 0}}));
     assert_eq!(event["series"], json!({"lastObservedTime": null}));
     assert_eq!(event.get("firstTimestamp"), Some(&Value::Null));
+    let series = json!({"count": 2, "lastObservedTime": "0001-01-01T00:00:00.000000Z"});
+    let event =
+        written::<NewEvent>(json!({"eventTime": "0001-01-01T00:00:00.000000Z", "series": series}));
+    assert_eq!(event.get("eventTime"), Some(&Value::Null));
+    assert_eq!(
+        event["series"],
+        json!({"count": 2, "lastObservedTime": null})
+    );
     let budget = json!({"status": {"disruptedPods": {"a": "0001-01-01T00:00:00Z"}}});
     let budget = written::<PodDisruptionBudget>(budget);
     assert_eq!(budget["status"]["disruptedPods"], json!({"a": null}));
@@ -142,4 +153,41 @@ fn what_validation_tells_apart_stays_until_it_is_written() {
     let behavior = read.spec.behavior.as_ref().unwrap();
     let up = behavior.scale_up.as_ref().unwrap();
     assert_eq!(up.policies.as_deref(), Some(&[][..]));
+}
+
+#[test]
+fn only_what_would_go_is_found() {
+    let pod = schema().kind("", "v1", "Pod").unwrap();
+    let check = |json: &str, found: bool| {
+        assert_eq!(holds_empties(json.as_bytes(), pod), found, "{json}");
+    };
+    check(
+        r#" { "metadata": {"labels": {}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]},
+            "spec": {"containers": [ {"name": "", "resources": { }, "image": "a\\\"\":\"\""}, {} ] , "volumes": [
+                {"name": "a", "emptyDir": {}}], "nodeSelector": {"a": ""}, "hostNetwork": true, "terminationGracePeriodSeconds": 0},
+            "status": {}, "unknown": [] } "#,
+        false,
+    );
+    for spec in [
+        r#""nodeSelector": { }"#,
+        r#""volumes":[ ]"#,
+        r#""nodeName":"""#,
+        r#""hostNetwork":false"#,
+        r#""dnsConfig" : { "options":[{"name":"a"}], "searches" :[] }"#,
+        r#""nodeSelector":{"a":"\\"},"containers":[{},{"args":[]}]"#,
+        // An escape may be any letter.
+        r#""n\u006fdeName":"""#,
+    ] {
+        check(&format!(r#"{{"spec":{{{spec}}}}}"#), true);
+    }
+    for broken in [
+        "",
+        "[",
+        "{",
+        r#"{"spec"#,
+        r#"{"spec":{"containers":[{"#,
+        r#"{"spec":{"nodeName":"a\"#,
+    ] {
+        check(broken, false);
+    }
 }

@@ -22,6 +22,5 @@ pub(crate) fn object_bytes(served: &Served, entry: &Entry) -> Result<Bytes> {
 pub(crate) fn encoded(served: &Served, object: &dyn Object) -> Bytes {
     let mut json = Vec::with_capacity(1024);
     served.def.strategy.encode(object, &mut json);
-    super::stored::add_nulls(served, &mut json);
     json.into()
 }

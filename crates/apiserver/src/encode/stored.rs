@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
-use navarch_machinery::time;
 
 use super::scan;
 use crate::managed::Managed;
@@ -28,33 +27,7 @@ pub(crate) fn encode(
     object.metadata_mut().managed_fields = None;
     let mut json = Vec::with_capacity(1024);
     served.def.strategy.encode(object, &mut json);
-    add_nulls(served, &mut json);
-    null_times(&mut json);
     stamped(scan::with_managed_fields(json, managed.json()).into())
-}
-
-/// Writes null for what the kind always has and this object has not.
-pub(crate) fn add_nulls(served: &Served, json: &mut Vec<u8>) {
-    for name in &served.def.nullable {
-        if scan::member(json, 0, name).is_none() && json.pop().is_some() {
-            json.extend_from_slice(format!(",\"{name}\":null}}").as_bytes());
-        }
-    }
-}
-
-/// Writes null for the times of conditions that nobody gave, as Go does. Only in the status, whose texts are in quotes with a
-/// backslash where they have the same in them.
-fn null_times(json: &mut Vec<u8>) {
-    if memchr::memmem::find(json, time::ZERO.as_bytes()).is_none() {
-        return;
-    }
-    let given = format!("\"lastTransitionTime\":\"{}\"", time::ZERO);
-    let Some(status) = scan::member(json, 0, "status") else {
-        return;
-    };
-    let text = String::from_utf8_lossy(&json[status.clone()])
-        .replace(&given, "\"lastTransitionTime\":null");
-    json.splice(status, text.into_bytes());
 }
 
 /// Bytes that the store returned, ready to be stamped with another revision.

@@ -126,11 +126,10 @@ impl Tables {
 
     fn begin(self, served: &Served, meta: &str, columns: bool) -> Vec<u8> {
         let version = self.meta;
-        let columns: Vec<Value> = served
+        let all: Vec<Value> = served
             .def
             .columns
             .iter()
-            .filter(|_| columns)
             .map(|column| {
                 json!({
                     "name": column.name, "type": column.kind, "format": column.format,
@@ -138,7 +137,10 @@ impl Tables {
                 })
             })
             .collect();
-        let columns = Value::Array(columns);
+        let columns = match columns {
+            true => Value::Array(all),
+            false => Value::Null,
+        };
         format!("{{\"kind\":\"Table\",\"apiVersion\":{version:?},\"metadata\":{meta},\"columnDefinitions\":{columns},\"rows\":[").into_bytes()
     }
 }

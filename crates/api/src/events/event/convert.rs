@@ -1,8 +1,10 @@
 //! Between the two groups: the same facts under other names.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event as CoreEvent, EventSeries as CoreSeries};
 use k8s_openapi::api::events::v1::{Event, EventSeries};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use navarch_machinery::time;
 
 pub(super) fn to_core(event: &Event) -> CoreEvent {
     let event = event.clone();
@@ -21,7 +23,8 @@ pub(super) fn to_core(event: &Event) -> CoreEvent {
         reporting_instance: event.reporting_instance,
         series: event.series.map(|series| CoreSeries {
             count: Some(series.count),
-            last_observed_time: Some(series.last_observed_time),
+            last_observed_time: Some(series.last_observed_time)
+                .filter(|at| !time::is_zero(&Time(at.0))),
         }),
         source: event.deprecated_source,
         type_: event.type_,
@@ -47,10 +50,13 @@ pub(super) fn from_core(event: &CoreEvent) -> Event {
         reporting_instance: given(event.reporting_instance),
         series: event.series.map(|series| EventSeries {
             count: series.count.unwrap_or_default(),
-            last_observed_time: series
-                .last_observed_time
-                .unwrap_or(MicroTime(jiff::Timestamp::UNIX_EPOCH)),
+            last_observed_time: series.last_observed_time.unwrap_or_else(nobody_gave),
         }),
         type_: event.type_,
     }
+}
+
+/// What Go has for a time that nobody gave: the newer series must have one.
+fn nobody_gave() -> MicroTime {
+    MicroTime(time::ZERO.parse().unwrap_or(Timestamp::UNIX_EPOCH))
 }
