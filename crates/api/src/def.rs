@@ -237,14 +237,14 @@ pub struct ResourceDef {
     pub special: Special,
     /// What every answer warns of, where Kubernetes calls the resource deprecated.
     pub deprecation: Option<Text>,
-    /// Members that every encoded object has, null where there is nothing to say: times of Kubernetes' own types.
-    pub nullable: Vec<Text>,
     /// Whether a deletion is answered with what was deleted, instead of a Status.
     pub returns_deleted: bool,
     /// The directory that Kubernetes keeps its objects in, which messages name: often the plural.
     pub directory: Text,
     /// How a field that it does not select by is refused, where Kubernetes has words of its own for the kind; `{}` is the field.
     pub unknown_field: Option<Text>,
+    /// Whether the garbage collector looks after what depends on its objects: a deletion may then wait for it.
+    pub collected: bool,
     /// Whether Kubernetes keeps its newest state in memory: then a page that may be of any age is a whole list.
     pub cached: bool,
     /// What is particular about its objects.

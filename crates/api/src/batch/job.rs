@@ -7,6 +7,8 @@ mod selector;
 mod spec;
 mod status;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobSpec, JobStatus};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -90,7 +92,13 @@ impl Hooks for Job {
     }
 
     fn prepare_for_create(&mut self) {
+        // Labels that the job has from its template are the template's, also those that come now.
+        let are_shared =
+            self.metadata.labels.is_some() && self.metadata.labels.as_ref() == labels_of(self);
         selector::generate(self);
+        if are_shared {
+            self.metadata.labels = labels_of(self).cloned();
+        }
         self.status = Some(JobStatus::default());
         self.metadata.generation = Some(1);
         if let Some(spec) = &mut self.spec {
@@ -205,12 +213,13 @@ pub(super) fn default_template_spec(spec: &mut JobSpec) {
     }
 }
 
+fn labels_of(job: &Job) -> Option<&BTreeMap<String, String>> {
+    template(job)?.metadata.as_ref()?.labels.as_ref()
+}
+
 /// A job without labels has its template's.
 fn default_labels(job: &mut Job) {
-    let labels = template(job)
-        .and_then(|template| template.metadata.as_ref())
-        .and_then(|meta| meta.labels.clone())
-        .filter(|labels| !labels.is_empty());
+    let labels = labels_of(job).cloned().filter(|labels| !labels.is_empty());
     if job.metadata.labels.as_ref().is_none_or(|it| it.is_empty()) && labels.is_some() {
         job.metadata.labels = labels;
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::apply::Scope;
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::is_dns1123_label;
@@ -131,8 +132,14 @@ impl Hooks for Pod {
                 status::keep_the_rest(self, old);
                 return;
             }
-            Part::Other("ephemeralcontainers") => ephemeral::keep_the_rest(self, old),
-            Part::Other("resize") => resize::keep_the_rest(self, old),
+            Part::Other("ephemeralcontainers") => {
+                keep_metadata(self, old);
+                ephemeral::keep_the_rest(self, old);
+            }
+            Part::Other("resize") => {
+                keep_metadata(self, old);
+                resize::keep_the_rest(self, old);
+            }
             Part::Main | Part::Other(_) => {}
         }
         self.status = old.status.clone();
@@ -185,11 +192,16 @@ impl Hooks for Pod {
         );
         check_tokens(&mut errors, &path, spec);
         update::check_images(&mut errors, &path, spec);
-        // Only what is in the store has a resource version.
-        if text(&self.metadata.resource_version).is_empty() {
-            check_new(&mut errors, &path, spec);
-            annotations::check_agreement(&mut errors, &path, notes, spec);
-        }
+        errors
+    }
+
+    fn validate_create(&self) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let (none, path) = (PodSpec::default(), Path::new("spec"));
+        let spec = self.spec.as_ref().unwrap_or(&none);
+        check_new(&mut errors, &path, spec);
+        let notes = self.metadata.annotations.as_ref();
+        annotations::check_agreement(&mut errors, &path, notes, spec);
         errors
     }
 
@@ -272,6 +284,19 @@ impl Hooks for Pod {
             seconds => Some(seconds),
         }
     }
+}
+
+/// A write of some of the spec alone says of the metadata only which pod is meant.
+fn keep_metadata(pod: &mut Pod, old: &Pod) {
+    let new = std::mem::take(&mut pod.metadata);
+    pod.metadata = ObjectMeta {
+        name: new.name,
+        namespace: new.namespace,
+        uid: new.uid,
+        resource_version: new.resource_version,
+        managed_fields: new.managed_fields,
+        ..old.metadata.clone()
+    };
 }
 
 /// What a pod cannot have that is only made.

@@ -20,7 +20,8 @@ fn create(body: &Value) -> (Box<dyn Object>, ErrorList) {
     let mut pod = strategy.decode(body.to_string().as_bytes()).unwrap().object;
     strategy.apply_defaults(&mut *pod);
     strategy.prepare_for_create(&mut *pod);
-    let errors = strategy.validate(&*pod);
+    let mut errors = strategy.validate(&*pod);
+    errors.extend(strategy.validate_create(&*pod));
     (pod, errors)
 }
 

@@ -70,10 +70,10 @@ impl Row {
             source: Source::Store,
             special: Special::None,
             deprecation: None,
-            nullable: Vec::new(),
             returns_deleted: false,
             directory: T::URL_PATH_SEGMENT.into(),
             unknown_field: None,
+            collected: true,
             cached: true,
             strategy: Arc::new(TypedStrategy::<T>::new(
                 T::Scope::SCOPE == Scope::Namespaced,
@@ -117,11 +117,6 @@ impl Row {
         self
     }
 
-    pub(crate) fn nullable(mut self, names: &[&'static str]) -> Self {
-        self.0.nullable = names.iter().map(|&name| name.into()).collect();
-        self
-    }
-
     pub(crate) fn returns_deleted(mut self) -> Self {
         self.0.returns_deleted = true;
         self
@@ -134,6 +129,11 @@ impl Row {
 
     pub(crate) fn unknown_field(mut self, words: &'static str) -> Self {
         self.0.unknown_field = Some(words.into());
+        self
+    }
+
+    pub(crate) fn not_collected(mut self) -> Self {
+        self.0.collected = false;
         self
     }
 

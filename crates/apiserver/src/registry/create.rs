@@ -83,7 +83,9 @@ impl ApiServer {
             return tried.await;
         };
         let mut attempt = 1;
+        let told = request.warnings.len();
         loop {
+            request.warnings.truncate(told);
             let mut named = object.clone_object();
             named.metadata_mut().name = Some(names::generate(&base, &mut crate::random::number));
             let tried = self.try_create(request, &served, named, now, dry_run, &managed);
@@ -129,7 +131,8 @@ impl ApiServer {
                 return Err(StatusError::new(500, "", VERSION_ON_CREATE));
             }
             if let Some(there) = snapshot.get(&key) {
-                return Err(taken(served, &there, &name)?);
+                request.warnings.extend(warnings);
+                return Err(taken(served, &there, &*object)?);
             }
             if dry_run {
                 request.warnings.extend(warnings);
@@ -146,7 +149,8 @@ impl ApiServer {
                     return Ok(commit::answer(served, entry, object, true));
                 }
                 Written::Lost(Some(there)) if *there.key == *key => {
-                    return Err(taken(served, &there, &name)?);
+                    request.warnings.extend(warnings);
+                    return Err(taken(served, &there, &*object)?);
                 }
                 // The namespace has changed, or an address was taken: look again.
                 Written::Lost(_) => object = blank.unwrap_or(object),
@@ -160,14 +164,20 @@ impl ApiServer {
 }
 
 /// The refusal of a name that another object has, perhaps not for long.
-fn taken(served: &Served, there: &Entry, name: &str) -> Result<StatusError> {
+fn taken(served: &Served, there: &Entry, new: &dyn Object) -> Result<StatusError> {
+    let name = new.metadata().name.as_deref().unwrap_or_default();
     let mut error = StatusError::already_exists(&served.def.group, &served.def.plural, name);
-    if served
+    let ends = served
         .decode(there)?
         .metadata()
         .deletion_timestamp
-        .is_some()
-    {
+        .is_some();
+    if !empty(&new.metadata().generate_name) {
+        // Also where it was not made of that.
+        let why = ", the server was not able to generate a unique name for the object";
+        error.message.push_str(why);
+        error.details.get_or_insert_default().retry_after_seconds = Some(1);
+    } else if ends {
         error.message = format!("object is being deleted: {}", error.message);
     }
     Ok(error)

@@ -252,7 +252,10 @@ fn mark_at_once(object: &mut dyn Object, now: Timestamp) {
 }
 
 /// Puts in or takes out the finalizers that the garbage collector works off.
-fn set_finalizers(served: &Served, object: &mut dyn Object, options: &DeleteOptions) {
+pub(super) fn set_finalizers(served: &Served, object: &mut dyn Object, options: &DeleteOptions) {
+    if !served.def.collected {
+        return;
+    }
     let default = served.def.strategy.default_propagation();
     let finalizers = object.metadata_mut().finalizers.get_or_insert_default();
     let has = |name: &str, list: &[String]| list.iter().any(|finalizer| finalizer == name);

@@ -11,6 +11,7 @@ use navarch_store::{Compare, Entry};
 
 use super::Request;
 use super::commit::{self, Extra, Written};
+use super::delete::set_finalizers;
 use super::delete_options::DeleteOptions;
 use crate::ApiServer;
 use crate::encode::restamp;
@@ -34,11 +35,11 @@ impl ApiServer {
             object: None,
             created: false,
         };
-        let held = old
-            .metadata()
-            .finalizers
-            .as_ref()
-            .is_some_and(|finalizers| !finalizers.is_empty());
+        let is_held = |object: &dyn Object| {
+            let finalizers = object.metadata().finalizers.as_ref();
+            finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+        };
+        let held = is_held(&**old);
         if old.metadata().deletion_timestamp.is_some() {
             if held || !is_finalized(&**old) || options.dry_run {
                 return Ok(Some(stored(entry.clone())));
@@ -53,6 +54,7 @@ impl ApiServer {
             });
         }
         let mut object = old.clone_object();
+        set_finalizers(served, &mut *object, options);
         object.metadata_mut().deletion_timestamp = Some(seconds(Timestamp::now()));
         if let Some(namespace) = object.as_any_mut().downcast_mut::<Namespace>() {
             namespace.status.get_or_insert_default().phase = Some("Terminating".into());
@@ -62,7 +64,7 @@ impl ApiServer {
             let shown = commit::shown(served, object, &Managed::of(entry), version, false);
             return Ok(Some(shown));
         }
-        let finished = !held && is_finalized(&*object);
+        let finished = !is_held(&*object) && is_finalized(&*object);
         let encoded = commit::to_stored(served, &mut *object, &Managed::of(entry))?;
         let written = if finished {
             self.remove(entry, encoded, Extra::default()).await?

@@ -85,8 +85,8 @@ fn of_new(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusa
     for port in ports.iter().filter(|port| number(port) != 0) {
         asked_for.entry(port.port).or_insert(number(port));
     }
-    for at in 0..ports.len() {
-        let (port, asked) = (ports[at].port, number(&ports[at]));
+    for (at, one) in ports.iter_mut().enumerate() {
+        let (port, asked) = (one.port, number(one));
         let given = match (asked, chosen.get(&port)) {
             (0, _) if !gets => continue,
             (0, Some(chosen)) => *chosen,
@@ -103,7 +103,7 @@ fn of_new(spec: &mut ServiceSpec, from: &mut dyn NodePorts) -> Result<(), Refusa
                 None => take_any(from)?,
             },
         };
-        ports[at].node_port = Some(given);
+        one.node_port = Some(given);
         chosen.insert(port, given);
     }
     Ok(())

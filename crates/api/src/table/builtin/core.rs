@@ -34,11 +34,7 @@ pub(super) fn rows() -> Vec<Row> {
             .deprecated(
                 "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
             ),
-        Row::of::<Event>().short("ev").not_cached().nullable(&[
-            "eventTime",
-            "firstTimestamp",
-            "lastTimestamp",
-        ]),
+        Row::of::<Event>().short("ev").not_cached().not_collected(),
         Row::of::<LimitRange>().short("limits"),
         Row::of::<Namespace>()
             .short("ns")

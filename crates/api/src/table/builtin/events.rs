@@ -10,11 +10,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::of::<EventsEvent>()
             .short("ev")
             .not_cached()
-            .stored_as::<Event>()
-            .nullable(&[
-                "deprecatedFirstTimestamp",
-                "deprecatedLastTimestamp",
-                "eventTime",
-            ]),
+            .not_collected()
+            .stored_as::<Event>(),
     ]
 }

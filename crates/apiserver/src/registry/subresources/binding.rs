@@ -94,6 +94,12 @@ fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
             .get_or_insert_default()
             .extend(annotations.clone());
     }
+    if let Some(labels) = &binding.metadata.labels {
+        pod.metadata
+            .labels
+            .get_or_insert_default()
+            .extend(labels.clone());
+    }
     let conditions = pod
         .status
         .get_or_insert_default()

@@ -164,7 +164,6 @@ impl ApiServer {
 /// Sets the condition that tells why a pod goes.
 fn mark(pod: &mut Pod, now: Timestamp) {
     const KIND: &str = "DisruptionTarget";
-    let generation = pod.metadata.generation;
     let status = pod.status.get_or_insert_default();
     let conditions = status.conditions.get_or_insert_default();
     let target = PodCondition {
@@ -173,7 +172,6 @@ fn mark(pod: &mut Pod, now: Timestamp) {
         reason: Some("EvictionByEvictionAPI".into()),
         message: Some("Eviction API: evicting".into()),
         last_transition_time: Some(seconds(now)),
-        observed_generation: generation,
         ..Default::default()
     };
     match conditions.iter_mut().find(|it| it.type_ == KIND) {

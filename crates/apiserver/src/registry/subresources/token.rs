@@ -11,6 +11,7 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
 
 use super::super::Request;
+use super::super::create::own_namespace;
 use crate::ApiServer;
 use crate::reply::Output;
 
@@ -29,6 +30,8 @@ impl ApiServer {
             .ok_or_else(|| StatusError::internal("this server signs no tokens"))?;
         let mut wanted: TokenRequest =
             super::body(&request.body, "authentication.k8s.io/v1", "TokenRequest")?;
+        own_namespace(request.namespace(), &mut wanted)?;
+        check_name(&wanted, &request.info.name)?;
         let spec = wanted.spec.get_or_insert_default();
         let expiration = spec.expiration_seconds.unwrap_or(USUAL);
         validate(expiration)?;
@@ -90,10 +93,10 @@ impl ApiServer {
             "Secret" => ("secrets", &mut claims.secret),
             "Node" => ("nodes", &mut claims.node),
             _ => {
-                let account = &request.info.name;
-                let message = format!(
-                    "cannot bind token for serviceaccount {account:?} to object of type {kind}"
-                );
+                let version = object.api_version.as_deref().unwrap_or_default();
+                let (group, version) = version.split_once('/').unwrap_or(("", version));
+                let message =
+                    format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
                 return Err(StatusError::bad_request(message));
             }
         };
@@ -108,6 +111,8 @@ impl ApiServer {
             .get(&key)
             .ok_or_else(|| served.not_found(&name))?;
         let found = served.decode(&entry)?;
+        let pod = found.as_any().downcast_ref::<Pod>();
+        check_account(pod, &request.info.name)?;
         let there = found.metadata().uid.clone().unwrap_or_default();
         if let Some(asked) = object
             .uid
@@ -121,7 +126,6 @@ impl ApiServer {
             return Err(StatusError::conflict("", plural, &name, &why));
         }
         *slot = Some(BoundObject { name, uid: there });
-        let pod = found.as_any().downcast_ref::<Pod>();
         let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.as_deref());
         if let Some(node) = node.filter(|node| !node.is_empty()) {
             claims.node = Some(self.node_of_token(node)?);
@@ -144,6 +148,35 @@ impl ApiServer {
             uid: uid.unwrap_or_default(),
         })
     }
+}
+
+fn check_name(wanted: &TokenRequest, account: &str) -> Result<()> {
+    let given = wanted.metadata.name.as_deref().unwrap_or_default();
+    if given.is_empty() || given == account {
+        return Ok(());
+    }
+    let path = Path::new("metadata").child("name");
+    let why = "must match the service account name if specified";
+    let errors = vec![Error::invalid(&path, given, why)];
+    Err(StatusError::invalid(
+        "authentication.k8s.io",
+        "TokenRequest",
+        account,
+        &errors,
+    ))
+}
+
+/// A token that dies with a pod is for the pod: nobody else's.
+fn check_account(pod: Option<&Pod>, account: &str) -> Result<()> {
+    let spec = pod.and_then(|pod| pod.spec.as_ref());
+    let own = spec.map(|spec| spec.service_account_name.as_deref().unwrap_or_default());
+    if own.is_none_or(|own| own == account) {
+        return Ok(());
+    }
+    let why = format!(
+        "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
+    );
+    Err(StatusError::bad_request(why))
 }
 
 fn validate(expiration: i64) -> Result<()> {
