@@ -17,6 +17,7 @@ mod patches;
 mod protocol;
 mod resize;
 mod reviews;
+mod sequences;
 mod services;
 mod shutdown;
 mod updates;
