@@ -22,7 +22,7 @@ pub enum PatchError {
     #[error(
         "the JSON patch takes too much work: all its operations together may move {} list elements; insert and remove at the \
          end of lists, move large values no deeper, or send the patch in parts",
-        json::MAX_PATCH_WORK
+        crate::limits::MAX_PATCH_WORK
     )]
     TooMuchWork,
     /// 413: too many operations.

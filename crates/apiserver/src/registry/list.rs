@@ -174,7 +174,7 @@ impl ApiServer {
         if let Some(error) = failed {
             return Err(error);
         }
-        if limit > 0 && list.entries.len() == limit && !self.is_one(request, selection) {
+        if limit > 0 && list.entries.len() == limit && !is_one(request, selection) {
             list.continue_token = self.token_if_more(snapshot, prefix, &list);
         }
         Ok(list)
@@ -194,12 +194,6 @@ impl ApiServer {
         }
     }
 
-    /// Whether the selection is of one key.
-    fn is_one(&self, request: &Request<'_>, selection: &Selection) -> bool {
-        let namespaced = request.served.def.is_namespaced();
-        selection.name().is_some() && (!namespaced || !request.namespace().is_empty())
-    }
-
     /// Calls `visit` with all entries that may be selected, in order: as few as can be told without looking at them.
     fn visit(
         &self,
@@ -208,7 +202,7 @@ impl ApiServer {
         selection: &Selection,
         visit: &mut dyn FnMut(&Arc<Entry>) -> bool,
     ) {
-        let is_one = self.is_one(request, selection);
+        let is_one = is_one(request, selection);
         if let Some(name) = selection.name().filter(|_| is_one) {
             let key = request.served.key(request.namespace(), name);
             if let Some(entry) = place.snapshot.get(&key).filter(|_| place.holds(&key)) {
@@ -239,6 +233,12 @@ impl ApiServer {
             .unwrap_or(&last.key);
         Token::after(key, Some(list.revision)).encode()
     }
+}
+
+/// Whether the selection is of one key.
+fn is_one(request: &Request<'_>, selection: &Selection) -> bool {
+    let namespaced = request.served.def.is_namespaced();
+    selection.name().is_some() && (!namespaced || !request.namespace().is_empty())
 }
 
 /// Whether a list is of just that version: it says so, or it is a page of it.

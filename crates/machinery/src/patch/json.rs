@@ -14,7 +14,6 @@ use super::{PatchError, go_kind};
 use crate::decode::syntax_error;
 use crate::limits::MAX_PATCH_OPERATIONS;
 use operation::Operation;
-pub use work::MAX_PATCH_WORK;
 use work::Work;
 
 /// A patch that has been read: once, however often it is applied.
@@ -67,7 +66,7 @@ impl Patch {
     /// Applies it to a document.
     ///
     /// # Errors
-    /// Where it does not fit the document, which then stays as it was, or takes more than [`MAX_PATCH_WORK`].
+    /// Where it does not fit the document, which then stays as it was, or takes more than [`crate::limits::MAX_PATCH_WORK`].
     pub fn apply(&self, document: &mut Value) -> Result<(), PatchError> {
         let mut patched = document.clone();
         self.run(&mut patched, &mut Work::default())?;

@@ -201,7 +201,7 @@ fn spent(document: Value, patch: Value) -> usize {
     let (mut document, mut work) = (document, Work::default());
     let patch = Patch::of(patch).unwrap();
     patch.run(&mut document, &mut work).unwrap();
-    MAX_PATCH_WORK - work.left
+    crate::limits::MAX_PATCH_WORK - work.left
 }
 
 #[test]

@@ -1,11 +1,7 @@
 //! What a patch may have done: the operations are counted when it is read, and this is what they cost.
 
 use super::PatchError;
-
-/// The work that one patch may take, in list elements that make room or close up, each of which is a copy of a few bytes. Few bytes can ask
-/// for much of it: 10,000 operations at the front of a list of a million elements moved 380 GB. This is a fifth of a second, and enough to
-/// take a list of 10,000 elements apart from its front, an element an operation, as many as an object of 1.5 MiB is likely to have.
-pub const MAX_PATCH_WORK: usize = 64 * 1024 * 1024;
+use crate::limits::MAX_PATCH_WORK;
 
 /// What it costs to look at a value inside another one, where memory is far away. It lets everything pass that a patch can add or copy, as
 /// a value takes two bytes of JSON: only what is moved deeper, again and again, can be too much.
