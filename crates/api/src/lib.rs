@@ -30,6 +30,7 @@ pub mod node;
 mod nulls;
 mod percent;
 pub mod pod;
+pub mod pod_security;
 pub mod policy;
 pub mod rbac;
 pub mod resource;

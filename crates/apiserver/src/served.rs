@@ -126,10 +126,15 @@ impl Served {
         self.def.strategy.decode_stored(&json)
     }
 
-    /// All its objects at a moment, where they are of this type.
-    pub(crate) fn all<T: Typed>(&self, snapshot: &dyn Snapshot) -> Result<Vec<Arc<T>>> {
+    /// All its objects at a moment, where they are of this type; those of one namespace unless that is empty.
+    pub(crate) fn all<T: Typed>(
+        &self,
+        snapshot: &dyn Snapshot,
+        namespace: &str,
+    ) -> Result<Vec<Arc<T>>> {
         let (mut all, mut failed) = (Vec::new(), None);
-        snapshot.scan(&self.prefix, None, &mut |entry| match self.decode(entry) {
+        let prefix = self.scope_prefix(namespace);
+        snapshot.scan(&prefix, None, &mut |entry| match self.decode(entry) {
             Ok(object) => {
                 all.extend(downcast::<T>(object));
                 true

@@ -1,8 +1,8 @@
 //! Admission: what shapes and refuses a write beside the strategy of its kind.
 //!
 //! Each rule is one layer in [`Chain`]. On create and update `mutate` runs after the defaults and before the strategy's
-//! `prepare`; `validate` runs after the strategy's validation, right before the store. Quota, limit ranges, pod security
-//! and webhooks take their places in the same list.
+//! `prepare`; `validate` runs after the strategy's validation, right before the store. Webhooks take their places in the same
+//! list.
 
 mod admin_access;
 mod certificate_request;
@@ -12,6 +12,7 @@ mod namespace_lifecycle;
 mod node_taint;
 mod pod_priority;
 mod pod_resize;
+mod pod_security;
 mod runtime_class;
 mod service_account;
 mod storage_class;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use navarch_api::strategy::Part;
 use navarch_auth::UserInfo;
-use navarch_machinery::object::{Object, Typed};
+use navarch_machinery::object::{Object, Typed, downcast};
 use navarch_machinery::status::Result;
 use navarch_store::{Compare, Snapshot};
 
@@ -56,15 +57,35 @@ impl Attributes<'_> {
         let Some(served) = self.directory.find(group, "v1", resource) else {
             return Ok(Vec::new());
         };
-        served.all(&*self.snapshot)
+        served.all(&*self.snapshot, "")
+    }
+
+    /// All objects of a built-in kind in a namespace at this moment.
+    fn all_in<T: Typed>(&self, namespace: &str) -> Result<Vec<Arc<T>>> {
+        let Some(served) = self.directory.of::<T>() else {
+            return Ok(Vec::new());
+        };
+        served.all(&*self.snapshot, namespace)
+    }
+
+    /// One object of a built-in kind at this moment; `namespace` is empty in cluster scope.
+    fn get<T: Typed>(&self, namespace: &str, name: &str) -> Result<Option<Arc<T>>> {
+        let Some(served) = self.directory.of::<T>() else {
+            return Ok(None);
+        };
+        let entry = self.snapshot.get(&served.key(namespace, name));
+        let object = entry.map(|entry| served.decode(&entry)).transpose()?;
+        Ok(object.and_then(downcast))
     }
 }
 
-/// What admission demands of the transaction that writes.
+/// What admission demands of the transaction that writes, and has to say of it.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
     /// What must still hold when the object is written.
     pub(crate) guards: Vec<Compare>,
+    /// What the client is to be warned of.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One rule.
@@ -101,8 +122,9 @@ impl Chain {
             Box::new(namespace_lifecycle::NamespaceLifecycle),
             Box::new(service_account::ServiceAccount),
             Box::new(node_taint::TaintNodesByCondition),
-            Box::new(tolerations::DefaultTolerationSeconds),
+            Box::new(pod_security::PodSecurity::default()),
             Box::new(pod_priority::Priority),
+            Box::new(tolerations::DefaultTolerationSeconds),
             Box::new(storage_class::DefaultStorageClass),
             Box::new(storage_protection::StorageObjectInUseProtection),
             Box::new(claim_resize::PersistentVolumeClaimResize),

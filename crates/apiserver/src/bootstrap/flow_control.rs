@@ -105,7 +105,7 @@ fn all<T: Kept>(server: &ApiServer) -> Result<Vec<Arc<T>>> {
         .directory
         .find(T::GROUP, T::VERSION, T::URL_PATH_SEGMENT);
     served.map_or(Ok(Vec::new()), |served| {
-        served.all(&*server.store.snapshot())
+        served.all(&*server.store.snapshot(), "")
     })
 }
 

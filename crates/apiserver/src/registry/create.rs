@@ -113,6 +113,7 @@ impl ApiServer {
         let name = object.metadata().name.clone().unwrap_or_default();
         let key = served.key(request.namespace(), &name);
         let warnings = served.def.strategy.warnings(Part::Main, &*object, None);
+        let warned = request.warnings.len();
         for _ in 0..WRITE_ATTEMPTS {
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
@@ -124,18 +125,20 @@ impl ApiServer {
                 services.reserve(&*snapshot, &self.directory, &mut *object, wish, &mut extra)?;
             }
             validate(served, &*object)?;
-            let Admitted { guards } = self.admit(request, Operation::Create, &*object, None)?;
+            request.warnings.truncate(warned);
+            request.warnings.extend(warnings.iter().cloned());
+            let admitted = self.admit(request, Operation::Create, &*object, None)?;
+            let Admitted { guards, warnings } = admitted;
             extra.compare.extend(guards);
+            request.warnings.extend(warnings);
             let version = version_of(&*object).unwrap_or_default();
             if version != 0 && !dry_run {
                 return Err(StatusError::new(500, "", VERSION_ON_CREATE));
             }
             if let Some(there) = snapshot.get(&key) {
-                request.warnings.extend(warnings);
                 return Err(taken(served, &there, &*object)?);
             }
             if dry_run {
-                request.warnings.extend(warnings);
                 let version = Some(version).filter(|version| *version != 0);
                 return Ok(commit::shown(served, object, managed, version, true));
             }
@@ -145,11 +148,9 @@ impl ApiServer {
                 .await?
             {
                 Written::Done(entry) => {
-                    request.warnings.extend(warnings);
                     return Ok(commit::answer(served, entry, object, true));
                 }
                 Written::Lost(Some(there)) if *there.key == *key => {
-                    request.warnings.extend(warnings);
                     return Err(taken(served, &there, &*object)?);
                 }
                 // The namespace has changed, or an address was taken: look again.

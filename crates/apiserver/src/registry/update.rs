@@ -121,7 +121,7 @@ impl ApiServer {
             if change.whole {
                 check_uid(&served, &*object, &*old, &entry)?;
             }
-            let unconditional = check_version(&served, &*object, &entry)?;
+            check_version(&served, &*object, &entry)?;
             let given = object.metadata_mut().managed_fields.take();
             served.def.strategy.apply_defaults(&mut *object);
             let managed = managed.unwrap_or_else(|| {
@@ -157,17 +157,19 @@ impl ApiServer {
                 .stamp(change.part, &mut *object, Some(&*old), Timestamp::now());
             object.metadata_mut().self_link = None;
             validate(&served, change.part, &*object, &*old)?;
-            let _ = self.admit(
-                request,
-                Operation::Update(change.part),
-                &*object,
-                Some(&*old),
-            )?;
             request.warnings.extend(served.def.strategy.warnings(
                 change.part,
                 &*object,
                 Some(&*old),
             ));
+            let admitted = self.admit(
+                request,
+                Operation::Update(change.part),
+                &*object,
+                Some(&*old),
+            )?;
+            extra.compare.extend(admitted.guards);
+            request.warnings.extend(admitted.warnings);
             let encoded = commit::to_stored(&served, &mut *object, &managed)?;
             if commit::is_unchanged(&entry, &encoded) {
                 return Ok(Output::Stored {
@@ -193,9 +195,6 @@ impl ApiServer {
                 if let Written::Done(entry) = self.put(&key, encoded, expected, extra).await? {
                     return Ok(commit::answer(&served, entry, object, false));
                 }
-            }
-            if !unconditional && change.whole {
-                break;
             }
         }
         Err(StatusError::modified(
@@ -239,13 +238,13 @@ pub(super) fn check_name(asked: &str, object: &dyn Object) -> Result<()> {
     Err(StatusError::bad_request(message))
 }
 
-/// Whether the object comes without a version, so that it replaces whatever is there.
-fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<bool> {
+/// Refuses an object that comes with another version than what is there; one without replaces whatever that is.
+fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<()> {
     let version = version_of(object)?;
     let name = object.metadata().name.as_deref().unwrap_or_default();
     if version == 0 {
         if served.def.strategy.update_rules().unconditional {
-            return Ok(true);
+            return Ok(());
         }
         let path = Path::new("metadata").child("resourceVersion");
         let errors = vec![Error::invalid(
@@ -258,7 +257,7 @@ fn check_version(served: &Served, object: &dyn Object, entry: &Entry) -> Result<
         return Err(StatusError::invalid(group, resource, name, &errors));
     }
     if version == entry.modified {
-        return Ok(false);
+        return Ok(());
     }
     Err(StatusError::modified(
         &served.def.group,

@@ -1,15 +1,18 @@
-//! ServiceAccount: every pod runs as one, and gets its token.
+//! ServiceAccount: every pod runs as one, and gets its token; and no secrets but its own, where the account says so.
+
+mod secrets;
 
 use k8s_openapi::api::core::v1::{
     ConfigMapProjection, Container, DownwardAPIProjection, DownwardAPIVolumeFile, KeyToPath,
-    ObjectFieldSelector, PodSpec, ProjectedVolumeSource, ServiceAccount as Account,
+    ObjectFieldSelector, Pod, PodSpec, ProjectedVolumeSource, ServiceAccount as Account,
     ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
 };
+use navarch_api::strategy::Part;
 use navarch_machinery::names;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Attributes, Layer, created_pod};
+use super::{Admitted, Attributes, Layer, Operation, created_pod};
 
 const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const TOKEN_SECONDS: i64 = 3607;
@@ -59,6 +62,38 @@ impl Layer for ServiceAccount {
             spec.image_pull_secrets = account.image_pull_secrets;
         }
         Ok(())
+    }
+
+    fn validate(
+        &self,
+        attributes: &Attributes<'_>,
+        object: &dyn Object,
+        _: Option<&dyn Object>,
+        _: &mut Admitted,
+    ) -> Result<()> {
+        let Some(pod) = object.as_any().downcast_ref::<Pod>() else {
+            return Ok(());
+        };
+        let is_new = attributes.operation == Operation::Create;
+        let is_debugged =
+            attributes.operation == Operation::Update(Part::Other("ephemeralcontainers"));
+        let (Some(spec), true) = (&pod.spec, is_new || is_debugged) else {
+            return Ok(());
+        };
+        let account = spec.service_account_name.as_deref().unwrap_or_default();
+        let Some(account) = find(attributes, account) else {
+            return Ok(());
+        };
+        if is_debugged {
+            // Kubernetes takes this refusal for a fault of its own.
+            let objection = secrets::ephemeral_objection(&account, spec);
+            return objection.map_or(Ok(()), |why| Err(StatusError::new(500, "", why)));
+        }
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let objection = secrets::objection(&account, spec);
+        objection.map_or(Ok(()), |why| {
+            Err(StatusError::forbidden("", "pods", name, &why))
+        })
     }
 }
 
