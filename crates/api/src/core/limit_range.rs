@@ -1,6 +1,13 @@
 //! Limit ranges: what a pod, a container or a claim of a namespace may ask for, and what it gets where it says nothing.
 
+mod enforce;
+mod fill;
+#[cfg(test)]
+mod tests;
 mod validate;
+
+pub use enforce::{against_claim, against_pod};
+pub use fill::fill_in;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem};

@@ -6,7 +6,7 @@ mod config_map;
 mod endpoints;
 pub(crate) mod event;
 mod json_text;
-mod limit_range;
+pub mod limit_range;
 pub mod namespace;
 mod node;
 pub mod persistent_volume;

@@ -22,7 +22,7 @@ pub fn requests(spec: &PodSpec) -> BTreeMap<String, Quantity> {
 }
 
 /// What all containers ask for: see [`together`].
-pub(super) fn container_requests(spec: &PodSpec) -> Amounts {
+pub(crate) fn container_requests(spec: &PodSpec) -> Amounts {
     together(spec, |container| {
         container
             .resources
@@ -32,7 +32,7 @@ pub(super) fn container_requests(spec: &PodSpec) -> Amounts {
 }
 
 /// What all containers may use: see [`together`].
-pub(super) fn container_limits(spec: &PodSpec) -> Amounts {
+pub(crate) fn container_limits(spec: &PodSpec) -> Amounts {
     together(spec, |container| {
         container
             .resources

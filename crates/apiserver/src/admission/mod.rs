@@ -8,6 +8,7 @@ mod admin_access;
 mod certificate_request;
 mod claim_resize;
 mod ingress_class;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod node_taint;
 mod pod_priority;
@@ -120,6 +121,7 @@ impl Chain {
     pub(crate) fn new() -> Self {
         Self(vec![
             Box::new(namespace_lifecycle::NamespaceLifecycle),
+            Box::new(limit_ranger::LimitRanger),
             Box::new(service_account::ServiceAccount),
             Box::new(node_taint::TaintNodesByCondition),
             Box::new(pod_security::PodSecurity::default()),

@@ -10,6 +10,7 @@ mod documents;
 mod histories;
 mod http;
 mod identity;
+mod limit_ranges;
 mod lists;
 mod managed;
 mod negotiation;
