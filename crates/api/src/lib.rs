@@ -32,6 +32,7 @@ mod percent;
 pub mod pod;
 pub mod pod_security;
 pub mod policy;
+pub mod quota;
 pub mod rbac;
 pub mod resource;
 pub mod scheduling;

@@ -84,6 +84,8 @@ pub struct ApiServer {
     node_proxy: Option<Arc<dyn NodeProxy>>,
     services: services::Services,
     admission: admission::Chain,
+    /// The writes that quotas limit go one after the other.
+    turns: registry::Turns,
     labels: labels::LabelIndexes,
     discovery: discovery::Documents,
     openapi: openapi::Documents,
@@ -115,6 +117,7 @@ impl ApiServer {
                 ports: config.node_ports,
             },
             admission: admission::Chain::new(),
+            turns: registry::Turns::default(),
             labels: labels::LabelIndexes::default(),
             advertise: config.advertise,
             closing: CancellationToken::new(),

@@ -28,6 +28,7 @@ pub mod pod_gc;
 mod pods;
 pub mod replicaset;
 pub mod replication_controller;
+pub mod resource_quota;
 pub mod service_account;
 pub mod shell;
 mod start;

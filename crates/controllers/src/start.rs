@@ -18,7 +18,7 @@ use crate::replicaset::{self, ReplicaSets};
 use crate::replication_controller::ReplicationControllers;
 use crate::service_account::ServiceAccounts;
 use crate::taint_eviction::TaintEviction;
-use crate::{Context, Controller, garbage_collection, namespace, run};
+use crate::{Context, Controller, garbage_collection, namespace, resource_quota, run};
 
 /// What the controllers need to know of the cluster.
 #[derive(Debug, Clone)]
@@ -171,6 +171,11 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         context.clone(),
     ));
     running.spawn(run(Volumes { volumes }, context.clone()));
+    running.spawn(resource_quota::run(
+        informer(client, vec![]),
+        pods.clone(),
+        context.clone(),
+    ));
     running.spawn(run(PodGc::new(pods, nodes), context.clone()));
     running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));
     running.spawn(garbage_collection::run(graph, context.clone()));

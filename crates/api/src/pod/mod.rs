@@ -59,7 +59,7 @@ pub use template::{
 };
 pub use totals::requests;
 pub(crate) use totals::{
-    container_limits as limits_of_containers, container_requests as requests_of_containers,
+    container_limits as limits_of_containers, container_requests as requests_of_containers, limits,
 };
 pub(crate) use volumes::sources as volume_sources;
 pub(crate) use volumes::{check_access_modes, check_claim_spec, check_template_metadata};

@@ -21,6 +21,19 @@ pub fn requests(spec: &PodSpec) -> BTreeMap<String, Quantity> {
     all
 }
 
+/// What a pod may use: as [`requests`], but that its overhead is added only to what is limited. Kubernetes' `PodLimits`.
+pub(crate) fn limits(spec: &PodSpec) -> Amounts {
+    let mut all = container_limits(spec);
+    let own = spec.resources.as_ref().and_then(|own| own.limits.clone());
+    all.extend(own.into_iter().flatten());
+    for (name, more) in spec.overhead.iter().flatten() {
+        if let Some(limit) = all.get_mut(name) {
+            *limit = amount::add(limit, more);
+        }
+    }
+    all
+}
+
 /// What all containers ask for: see [`together`].
 pub(crate) fn container_requests(spec: &PodSpec) -> Amounts {
     together(spec, |container| {

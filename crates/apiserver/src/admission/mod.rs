@@ -14,6 +14,7 @@ mod node_taint;
 mod pod_priority;
 mod pod_resize;
 mod pod_security;
+mod resource_quota;
 mod runtime_class;
 mod service_account;
 mod storage_class;
@@ -22,11 +23,14 @@ mod tolerations;
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::ResourceQuota;
 use navarch_api::strategy::Part;
 use navarch_auth::UserInfo;
 use navarch_machinery::object::{Object, Typed, downcast};
 use navarch_machinery::status::Result;
-use navarch_store::{Compare, Snapshot};
+use navarch_store::{Compare, Entry, Snapshot};
+
+pub(crate) use resource_quota::{Refused, charge_quotas, is_limited};
 
 use crate::ApiServer;
 use crate::registry::Request;
@@ -85,8 +89,19 @@ impl Attributes<'_> {
 pub(crate) struct Admitted {
     /// What must still hold when the object is written.
     pub(crate) guards: Vec<Compare>,
+    /// The quotas that change with it.
+    pub(crate) charged: Vec<Charged>,
     /// What the client is to be warned of.
     pub(crate) warnings: Vec<String>,
+}
+
+/// A quota with what is used of it after a write.
+#[derive(Debug)]
+pub(crate) struct Charged {
+    /// As it was when that was found out.
+    pub(crate) entry: Arc<Entry>,
+    /// As it is to be.
+    pub(crate) quota: ResourceQuota,
 }
 
 /// One rule.
@@ -135,6 +150,7 @@ impl Chain {
             Box::new(certificate_request::CertificateRequest),
             Box::new(ingress_class::DefaultIngressClass),
             Box::new(pod_resize::PodResize),
+            Box::new(resource_quota::ResourceQuota),
         ])
     }
 }

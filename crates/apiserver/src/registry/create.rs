@@ -115,6 +115,7 @@ impl ApiServer {
         let warnings = served.def.strategy.warnings(Part::Main, &*object, None);
         let warned = request.warnings.len();
         for _ in 0..WRITE_ATTEMPTS {
+            let _turn = self.quota_turn(served, request.namespace()).await?;
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
@@ -128,8 +129,13 @@ impl ApiServer {
             request.warnings.truncate(warned);
             request.warnings.extend(warnings.iter().cloned());
             let admitted = self.admit(request, Operation::Create, &*object, None)?;
-            let Admitted { guards, warnings } = admitted;
+            let Admitted {
+                guards,
+                charged,
+                warnings,
+            } = admitted;
             extra.compare.extend(guards);
+            self.charge(charged, &mut extra)?;
             request.warnings.extend(warnings);
             let version = version_of(&*object).unwrap_or_default();
             if version != 0 && !dry_run {
@@ -153,7 +159,7 @@ impl ApiServer {
                 Written::Lost(Some(there)) if *there.key == *key => {
                     return Err(taken(served, &there, &*object)?);
                 }
-                // The namespace has changed, or an address was taken: look again.
+                // The namespace or a quota has changed, or an address was taken: look again.
                 Written::Lost(_) => object = blank.unwrap_or(object),
             }
         }

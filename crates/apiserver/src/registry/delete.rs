@@ -51,6 +51,8 @@ impl ApiServer {
         options: &DeleteOptions,
     ) -> Result<Output> {
         let served = request.served;
+        // Many go at once, and most only in the end: only who has lost a race waits for a turn.
+        let mut turn = None;
         for _ in 0..WRITE_ATTEMPTS {
             let entry = self
                 .store
@@ -109,6 +111,9 @@ impl ApiServer {
                         return Ok(output);
                     }
                 }
+            }
+            if turn.is_none() {
+                turn = self.quota_turn(served, request.namespace()).await?;
             }
         }
         let def = &served.def;

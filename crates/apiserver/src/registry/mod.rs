@@ -15,6 +15,7 @@ mod list_options;
 mod namespace;
 mod owners;
 mod patch;
+mod quota;
 pub(crate) mod request;
 mod reviews;
 mod selection;
@@ -25,6 +26,7 @@ mod watch;
 
 pub(crate) use commit::Extra;
 pub(crate) use patch::unsupported as unsupported_patch;
+pub(crate) use quota::Turns;
 pub(crate) use request::{Input, Request};
 pub(crate) use subresources::streams::Upgrade;
 pub use subresources::streams::{NodeProxy, NodeRequest};

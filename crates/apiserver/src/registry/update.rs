@@ -105,6 +105,8 @@ impl ApiServer {
         let key = request.key();
         let served = request.served.clone();
         let warned = request.warnings.len();
+        // Few changes are ones to a quota: only who has lost a race waits for a turn.
+        let mut turn = None;
         for _ in 0..change.attempts {
             request.warnings.truncate(warned);
             let snapshot = self.store.snapshot();
@@ -185,16 +187,21 @@ impl ApiServer {
             }
             if is_finished(&served, &*object) {
                 self.release(&served, &*old, &mut extra)?;
+                // What counted goes, whatever the change would have made of it.
                 if let Written::Done(_) = self.remove(&entry, restamp(&entry.value)?, extra).await?
                 {
                     let version = Some(entry.modified);
                     return Ok(commit::shown(&served, object, &managed, version, false));
                 }
             } else {
+                self.charge(admitted.charged, &mut extra)?;
                 let expected = Compare::Modified(entry.key.clone(), entry.modified);
                 if let Written::Done(entry) = self.put(&key, encoded, expected, extra).await? {
                     return Ok(commit::answer(&served, entry, object, false));
                 }
+            }
+            if turn.is_none() {
+                turn = self.quota_turn(&served, request.namespace()).await?;
             }
         }
         Err(StatusError::modified(
@@ -211,6 +218,7 @@ impl ApiServer {
         object: &dyn Object,
         extra: &mut Extra,
     ) -> Result<()> {
+        self.discharge(served, object, extra)?;
         if served.def.special != Special::Service {
             return Ok(());
         }

@@ -17,6 +17,7 @@ mod negotiation;
 mod patches;
 mod pod_security;
 mod protocol;
+mod quota;
 mod resize;
 mod reviews;
 mod sequences;
