@@ -44,6 +44,7 @@ use navarch_store::{Revision, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub use admission::{AdmissionOptions, AdmissionOptionsError};
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
 pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};
@@ -62,6 +63,8 @@ pub struct Config {
     pub authenticator: Arc<dyn Authenticator>,
     /// Permits requests.
     pub authorizer: Arc<dyn Authorizer>,
+    /// Which rules of admission are on, and what is said of them.
+    pub admission: AdmissionOptions,
     /// Signs the tokens of service accounts.
     pub token_key: Option<Arc<TokenKey>>,
     /// The way to the nodes for logs, exec, attach and port-forward.
@@ -116,7 +119,7 @@ impl ApiServer {
                 addresses: config.service_cidr,
                 ports: config.node_ports,
             },
-            admission: admission::Chain::new(),
+            admission: admission::Chain::new(&config.admission),
             turns: registry::Turns::default(),
             labels: labels::LabelIndexes::default(),
             advertise: config.advertise,

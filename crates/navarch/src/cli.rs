@@ -122,6 +122,29 @@ pub(crate) struct Api {
         value_name = "CIDR"
     )]
     pub(crate) cluster_cidr: String,
+    /// Admission plugins to enable beside those that are on by default.
+    #[arg(
+        long,
+        env = "NAVARCH_ENABLE_ADMISSION_PLUGINS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(crate) enable_admission_plugins: Vec<String>,
+    /// Admission plugins to disable.
+    #[arg(
+        long,
+        env = "NAVARCH_DISABLE_ADMISSION_PLUGINS",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(crate) disable_admission_plugins: Vec<String>,
+    /// What is said of admission plugins: a file of kind AdmissionConfiguration.
+    #[arg(
+        long,
+        env = "NAVARCH_ADMISSION_CONTROL_CONFIG_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) admission_control_config_file: Option<PathBuf>,
 }
 
 /// The node.

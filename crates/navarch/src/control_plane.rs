@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow};
 use ipnet::Ipv4Net;
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{ApiServer, Config, Credentials, Kubelets, MastersOnly};
+use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, Kubelets, MastersOnly};
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{Credential, Issued, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig};
 use navarch_client::Client;
@@ -55,6 +55,11 @@ impl ControlPlane {
                 arguments.service_cidr
             )
         })?;
+        let admission = AdmissionOptions::read(
+            &arguments.enable_admission_plugins,
+            &arguments.disable_admission_plugins,
+            arguments.admission_control_config_file.as_deref(),
+        )?;
         let pki = Arc::new(Pki::open(&layout.pki(), ISSUER, now).context("certificates")?);
         let advertised = advertised(arguments.bind_address);
         let tls = server_tls(
@@ -84,6 +89,7 @@ impl ControlPlane {
                 Some(tokens_key.clone()),
             )),
             authorizer: Arc::new(MastersOnly),
+            admission,
             token_key: Some(tokens_key),
             node_proxy: Some(Arc::new(kubelets)),
             table: navarch_api::table::builtin().clone(),

@@ -5,12 +5,16 @@
 //! list.
 
 mod admin_access;
+mod always_pull_images;
 mod certificate_request;
 mod claim_resize;
+mod deny_external_ips;
+mod event_rate_limit;
 mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
 mod node_taint;
+mod options;
 mod pod_priority;
 mod pod_resize;
 mod pod_security;
@@ -30,7 +34,10 @@ use navarch_machinery::object::{Object, Typed, downcast};
 use navarch_machinery::status::Result;
 use navarch_store::{Compare, Entry, Snapshot};
 
+pub use options::{AdmissionOptions, AdmissionOptionsError};
 pub(crate) use resource_quota::{Refused, charge_quotas, is_limited};
+
+use options::ALWAYS;
 
 use crate::ApiServer;
 use crate::registry::Request;
@@ -52,6 +59,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) directory: &'a Directory,
     /// Who writes.
     pub(crate) user: &'a UserInfo,
+    /// Whether nothing is to be kept.
+    pub(crate) dry_run: bool,
     /// The state at this moment.
     pub(crate) snapshot: Arc<dyn Snapshot>,
 }
@@ -128,30 +137,67 @@ pub(crate) trait Layer: Send + Sync {
     }
 }
 
-/// All layers, in order.
+/// All layers that are on, in order.
 pub(crate) struct Chain(Vec<Box<dyn Layer>>);
 
 impl Chain {
-    /// Kubernetes' default order, as far as it goes.
-    pub(crate) fn new() -> Self {
-        Self(vec![
-            Box::new(namespace_lifecycle::NamespaceLifecycle),
-            Box::new(limit_ranger::LimitRanger),
-            Box::new(service_account::ServiceAccount),
-            Box::new(node_taint::TaintNodesByCondition),
-            Box::new(pod_security::PodSecurity::default()),
-            Box::new(pod_priority::Priority),
-            Box::new(tolerations::DefaultTolerationSeconds),
-            Box::new(storage_class::DefaultStorageClass),
-            Box::new(storage_protection::StorageObjectInUseProtection),
-            Box::new(claim_resize::PersistentVolumeClaimResize),
-            Box::new(runtime_class::RuntimeClass),
-            Box::new(admin_access::AdminAccess),
-            Box::new(certificate_request::CertificateRequest),
-            Box::new(ingress_class::DefaultIngressClass),
-            Box::new(pod_resize::PodResize),
-            Box::new(resource_quota::ResourceQuota),
-        ])
+    /// Kubernetes' order, as far as it goes. Each rule by Kubernetes' name for it.
+    pub(crate) fn new(options: &AdmissionOptions) -> Self {
+        let pod_security = pod_security::PodSecurity(options.pod_security.clone());
+        let events = event_rate_limit::EventRateLimit::new(options.event_rate_limit.clone());
+        let all: Vec<(&str, Box<dyn Layer>)> = vec![
+            (
+                "NamespaceLifecycle",
+                Box::new(namespace_lifecycle::NamespaceLifecycle),
+            ),
+            ("LimitRanger", Box::new(limit_ranger::LimitRanger)),
+            ("ServiceAccount", Box::new(service_account::ServiceAccount)),
+            (
+                "TaintNodesByCondition",
+                Box::new(node_taint::TaintNodesByCondition),
+            ),
+            (
+                "AlwaysPullImages",
+                Box::new(always_pull_images::AlwaysPullImages),
+            ),
+            (pod_security::NAME, Box::new(pod_security)),
+            ("Priority", Box::new(pod_priority::Priority)),
+            (
+                "DefaultTolerationSeconds",
+                Box::new(tolerations::DefaultTolerationSeconds),
+            ),
+            (event_rate_limit::NAME, Box::new(events)),
+            (
+                "DefaultStorageClass",
+                Box::new(storage_class::DefaultStorageClass),
+            ),
+            (
+                "StorageObjectInUseProtection",
+                Box::new(storage_protection::StorageObjectInUseProtection),
+            ),
+            (
+                "PersistentVolumeClaimResize",
+                Box::new(claim_resize::PersistentVolumeClaimResize),
+            ),
+            ("RuntimeClass", Box::new(runtime_class::RuntimeClass)),
+            (ALWAYS, Box::new(admin_access::AdminAccess)),
+            (
+                "CertificateSubjectRestriction",
+                Box::new(certificate_request::CertificateRequest),
+            ),
+            (
+                "DefaultIngressClass",
+                Box::new(ingress_class::DefaultIngressClass),
+            ),
+            (
+                "DenyServiceExternalIPs",
+                Box::new(deny_external_ips::DenyServiceExternalIps),
+            ),
+            ("PodResizeValidator", Box::new(pod_resize::PodResize)),
+            ("ResourceQuota", Box::new(resource_quota::ResourceQuota)),
+        ];
+        let on = all.into_iter().filter(|(name, _)| options.is_on(name));
+        Self(on.map(|(_, layer)| layer).collect())
     }
 }
 
@@ -163,6 +209,7 @@ impl ApiServer {
             namespace: request.namespace(),
             directory: &self.directory,
             user: request.user,
+            dry_run: !request.params.dry_run.is_empty(),
             snapshot: self.store.snapshot(),
         }
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{ApiServer, Config, Credentials, MastersOnly, tls_config};
+use navarch_apiserver::{
+    AdmissionOptions, ApiServer, Config, Credentials, MastersOnly, tls_config,
+};
 use navarch_auth::{
     Authority, Issued, MASTERS, Purpose, StaticTokens, Subject, TokenKey, UserInfo,
 };
@@ -34,6 +36,15 @@ impl Cluster {
     }
 
     pub(crate) async fn on(store: Arc<dyn Store>, port: u16) -> Self {
+        Self::with(store, port, AdmissionOptions::default()).await
+    }
+
+    /// A server with other rules of admission than the usual ones.
+    pub(crate) async fn with(
+        store: Arc<dyn Store>,
+        port: u16,
+        admission: AdmissionOptions,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let now = SystemTime::now();
@@ -74,6 +85,7 @@ impl Cluster {
             store,
             table: navarch_api::table::builtin().clone(),
             authorizer: Arc::new(MastersOnly),
+            admission,
             token_key: Some(key),
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse().unwrap(),

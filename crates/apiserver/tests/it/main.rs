@@ -1,6 +1,7 @@
 //! The API server with the store in memory: from this process, and over HTTPS on a loopback socket.
 #![allow(clippy::unwrap_used)]
 
+mod admission_options;
 mod bodies;
 mod by_hand;
 mod cluster;

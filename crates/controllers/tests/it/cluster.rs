@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use navarch_apiserver::{ApiServer, Config, Credentials, MastersOnly};
+use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, MastersOnly};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, SystemClock};
 use navarch_controllers::Context;
@@ -31,6 +31,7 @@ impl Cluster {
             store,
             table: navarch_api::table::builtin().clone(),
             authorizer: Arc::new(MastersOnly),
+            admission: AdmissionOptions::default(),
             token_key: None,
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse().unwrap(),

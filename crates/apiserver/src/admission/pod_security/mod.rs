@@ -5,6 +5,7 @@
 //! which are only warned of; and namespaces whose labels change.
 
 mod configuration;
+mod document;
 mod namespace;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
@@ -19,6 +20,9 @@ use navarch_machinery::status::{Result, StatusError};
 pub(crate) use configuration::Configuration;
 
 use super::{Admitted, Attributes, Layer, Operation};
+
+/// Kubernetes' name for the rule.
+pub(super) const NAME: &str = "PodSecurity";
 
 /// The rule, with what holds where a namespace says nothing and who is exempt.
 #[derive(Debug, Default)]
