@@ -1,19 +1,19 @@
 //! The database: one keyspace of rows, written in synced batches.
 //!
-//! A row's key is a tag and, for an entry, the entry's key; its value is the created and the modified revision (8
-//! bytes each, big endian) and the entry's value as readers see it. One more row holds the newest revision and the digest
-//! of all entries.
+//! A row's key is a tag and, for an entry, the entry's key; its value is the entry's [`row`]. One more row holds the newest
+//! revision and the digest of all entries.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fjall::compaction::Leveled;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use super::digest::Digest;
 use super::failure::Failure;
 use super::journal::{self, Journal};
-use crate::state::{Batch, Map, View};
+use crate::state::{Batch, Map, View, row};
 use crate::{Entry, EventKind, Revision};
 
 /// The key of the revision's row.
@@ -28,6 +28,8 @@ const CACHE_BYTES: u64 = 1 << 20;
 /// How much is collected in the database's memory before it is sorted and written: a compromise between what an idle
 /// process holds and how often that happens.
 const MEMTABLE_BYTES: u64 = 16 << 20;
+/// How large a file of rows becomes. While one is written by a compaction, all of its blocks are in memory.
+const TABLE_BYTES: u64 = 16 << 20;
 /// The most that the database's journal takes on disk.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// The file that fjall writes last when it makes a database.
@@ -68,7 +70,12 @@ impl Rows {
             // A changed byte in what is compressed would end the journal there without a word, instead of a checksum that fails.
             .journal_compression(CompressionType::None)
             .open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let options = || {
+            let tables = Leveled::default().with_table_target_size(TABLE_BYTES);
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(MEMTABLE_BYTES)
+                .compaction_strategy(Arc::new(tables))
+        };
         let entries = database.keyspace("entries", options)?;
         Ok(Self { database, entries })
     }
@@ -114,13 +121,18 @@ impl Rows {
             .database
             .batch()
             .durability(Some(PersistMode::SyncData));
+        let mut puts = batch.rows.iter();
         for event in &batch.events {
             let entry = &event.entry;
             let mut key = Vec::with_capacity(1 + entry.key.len());
             key.push(ENTRY);
             key.extend_from_slice(entry.key.as_bytes());
             match event.kind {
-                EventKind::Put => rows.insert(&self.entries, key, encode(entry)),
+                EventKind::Put => {
+                    // Not a copy: the database keeps the bytes that readers read.
+                    let row = puts.next().cloned().unwrap_or_default();
+                    rows.insert(&self.entries, key, row);
+                }
                 EventKind::Delete => rows.remove(&self.entries, key),
             }
         }
@@ -172,30 +184,15 @@ pub(super) fn newest(row: &[u8]) -> Result<Newest, Failure> {
     }
 }
 
-fn encode(entry: &Entry) -> Vec<u8> {
-    let mut row = Vec::with_capacity(16 + entry.value.len());
-    row.extend_from_slice(&entry.created.to_be_bytes());
-    row.extend_from_slice(&entry.modified.to_be_bytes());
-    row.extend_from_slice(&entry.value);
-    row
-}
-
 fn decode(key: &[u8], row: &[u8]) -> Result<Entry, Failure> {
     let key = key.get(1..).unwrap_or_default();
     let key = std::str::from_utf8(key)
         .map_err(|error| Failure::Damaged(format!("a key is not text: {error}")))?;
-    let Some((created, rest)) = row.split_at_checked(8) else {
+    let Some((created, modified, value)) = row::decode(row) else {
         return Err(Failure::Damaged(format!("the row of {key} is too short")));
     };
-    let Some((modified, value)) = rest.split_at_checked(8) else {
-        return Err(Failure::Damaged(format!("the row of {key} is too short")));
-    };
-    Ok(Entry::new(
-        key.into(),
-        Bytes::copy_from_slice(value),
-        number(created)?,
-        number(modified)?,
-    ))
+    let value = Bytes::copy_from_slice(value);
+    Ok(Entry::new(key.into(), value, created, modified))
 }
 
 fn number(bytes: &[u8]) -> Result<u64, Failure> {
