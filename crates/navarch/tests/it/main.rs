@@ -12,6 +12,7 @@ mod demo;
 mod ended;
 mod full_disk;
 mod kills;
+mod kube_rs;
 mod kubectl;
 mod lifecycle;
 mod limits;
