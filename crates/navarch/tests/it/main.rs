@@ -9,6 +9,7 @@ mod cgroups;
 mod clients;
 mod cluster;
 mod demo;
+mod encryption;
 mod ended;
 mod full_disk;
 mod kills;
