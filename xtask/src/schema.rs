@@ -14,7 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
-use go::{Place, Sources};
+use go::{GoField, Place, Sources};
 
 /// Where the table is checked in, from the workspace's root.
 pub(crate) const TABLE: &str = "crates/api/src/schema/kubernetes-1.36.schema";
@@ -191,10 +191,32 @@ fn write_type(
             if composite && required && place.field.omit_empty {
                 out.push_str(" omit");
             }
+            if is_null(name, &shape, required, place, sources) {
+                out.push_str(" null");
+            }
         }
         out.push('\n');
     }
     Ok(())
+}
+
+/// Whether Go writes `null` where nothing is in the field: its tag does not leave out what is empty, and it is a list, a map, a pointer
+/// or a time. Lists of objects and answers to reviews are made by the server, which has something in each; and what must be there is
+/// something in our types.
+fn is_null(name: &str, shape: &str, required: bool, place: &Place, sources: &Sources) -> bool {
+    let GoField {
+        kind,
+        omit_empty,
+        omit_zero,
+        ..
+    } = &place.field;
+    if matches!(shape, "time" | "microtime") && !kind.starts_with('*') {
+        return !omit_zero;
+    }
+    let kind = sources.resolve(go::package(name), kind);
+    let many = shape.starts_with(['[', '{']);
+    let made = name.ends_with("List") || name.starts_with("io.k8s.api.authorization.");
+    !omit_empty && !made && (many || kind.starts_with('*') && !required)
 }
 
 /// Where a field is on the wire, and how.

@@ -1,7 +1,8 @@
 //! What is particular about the objects of a resource: small pure hooks that the pipeline calls in a fixed order.
 //!
-//! On create: `decode` → `apply_defaults` → `prepare_for_create` → `stamp` → (admission) → `validate` → store.
-//! On update: `decode` → `apply_defaults` → `prepare_for_update` → `stamp` → (admission) → `validate_update` → store.
+//! On create: `decode` → `apply_defaults` → (managers) → `settle` → `prepare_for_create` → `stamp` → (admission) → `validate` → store.
+//! On update: `decode` → `apply_defaults` → (managers) → `settle` → `prepare_for_update` → `stamp` → (admission) → `validate_update` →
+//! store.
 //! Built-in types implement [`Hooks`]; [`TypedStrategy`] turns them into a [`Strategy`] without their type.
 
 use std::marker::PhantomData;
@@ -47,6 +48,14 @@ pub trait Strategy: Send + Sync {
     /// Appends an object's JSON as Kubernetes writes it, with what it writes even where it is not set.
     fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
         object.encode(out);
+    }
+    /// The same, but what the client gave as an empty list is one: it is the client's, and what is not given is nobody's.
+    fn encode_given(&self, object: &dyn Object, out: &mut Vec<u8>) {
+        self.encode(object, out);
+    }
+    /// Makes what was given as an empty list none, which it is from now on.
+    fn settle(&self, object: &mut dyn Object) {
+        let _ = object;
     }
     /// Reads what this server stored itself.
     fn decode_stored(&self, json: &[u8]) -> Result<Arc<dyn Object>, String>;
@@ -191,6 +200,8 @@ pub trait Hooks: Typed {
 
     /// Looks once more at what the object was read from, for what the type cannot hold.
     fn after_decode(&mut self, _json: &[u8]) {}
+    /// See [`Strategy::settle`]: of the object's own lists.
+    fn settle(&mut self) {}
     /// See [`Strategy::apply_defaults`].
     fn apply_defaults(&mut self) {}
     /// See [`Strategy::prepare_for_create`].

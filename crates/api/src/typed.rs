@@ -14,7 +14,7 @@ use crate::metadata::{self, Checked};
 use crate::naming;
 use crate::schema::schema;
 use crate::strategy::{Decoded, Hooks, Part, Propagation, Strategy, TypedStrategy, UpdateRules};
-use crate::written;
+use crate::written::{self, Purpose};
 
 fn is<T: Hooks>(object: &dyn Object) -> Option<&T> {
     object.as_any().downcast_ref()
@@ -56,8 +56,25 @@ impl<T: Hooks> Strategy for TypedStrategy<T> {
 
     fn encode(&self, object: &dyn Object, out: &mut Vec<u8>) {
         match self.ty() {
-            Some(ty) if is::<T>(object).is_some() => written::write(object, ty, out),
+            Some(ty) if is::<T>(object).is_some() => {
+                written::write(object, ty, Purpose::Kept, out);
+            }
             _ => object.encode(out),
+        }
+    }
+
+    fn encode_given(&self, object: &dyn Object, out: &mut Vec<u8>) {
+        match self.ty() {
+            Some(ty) if is::<T>(object).is_some() => {
+                written::write(object, ty, Purpose::Owned, out);
+            }
+            _ => object.encode(out),
+        }
+    }
+
+    fn settle(&self, object: &mut dyn Object) {
+        if let Some(object) = is_mut::<T>(object) {
+            object.settle();
         }
     }
 

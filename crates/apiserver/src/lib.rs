@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admission;
+mod at_rest;
 mod authentication;
 mod bootstrap;
 mod discovery;
@@ -45,6 +46,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use admission::{AdmissionOptions, AdmissionOptionsError};
+pub use at_rest::EncryptedAtRest;
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
 pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};

@@ -163,6 +163,8 @@ type Versions = HashMap<Box<str>, HashMap<Box<str>, Arc<Served>>>;
 /// All resources, by address.
 pub(crate) struct Directory {
     pub(crate) table: Table,
+    /// The scale of whatever has one: it has no address of its own.
+    pub(crate) scale: Arc<Served>,
     groups: HashMap<Box<str>, Versions>,
 }
 
@@ -190,7 +192,12 @@ impl Directory {
                 .or_default()
                 .insert(def.plural.as_ref().into(), served);
         }
-        Self { table, groups }
+        let scale = Arc::new(Served::new(Arc::new(Table::scale()), None));
+        Self {
+            table,
+            scale,
+            groups,
+        }
     }
 
     /// The resource of an address.

@@ -6,6 +6,7 @@
 
 mod authority;
 mod client_certificate;
+pub mod encryption;
 mod error;
 mod identity;
 mod kubeconfig;

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::encryption::{Encryption, EncryptionError};
 use crate::{Authority, Error, Issued, Purpose, Result, Subject, TokenKey};
 
 /// Who signs for whom in this cluster. One directory, as kubeadm's `pki`; private keys have mode 0600.
@@ -44,6 +45,19 @@ impl Pki {
         token_key(&path)
             .and_then(|key| TokenKey::load(&key, &self.issuer))
             .map_err(|error| error.of(&path))
+    }
+
+    /// How what is kept is encrypted, made with a new key if it is not there yet.
+    pub fn encryption(&self) -> Result<Encryption> {
+        let path = self.directory.join("encryption.yaml");
+        let in_file = |error: EncryptionError| Error::InFile {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        if !path.exists() {
+            write(&path, &Encryption::generate().map_err(in_file)?, 0o600)?;
+        }
+        Encryption::parse(read(&path)?.as_bytes()).map_err(in_file)
     }
 
     /// The certificate called `name`, made for `subject` if it is not there yet.

@@ -40,6 +40,7 @@
 //! | `enum=A,B` | the values there are; of a list, those of its members (a space is `\u0020`) |
 //! | `pb=N` or `pb=M.N` | the protobuf field number; `M.N` is field N of the message that is field M and inlined in JSON |
 //! | `omit` | an empty value is the same as none, and left out in JSON; said of lists, maps and structs only where they are `required` |
+//! | `null` | written as `null` where there is nothing in it |
 //! | `wrap` | on the wire the list has a message of its own, and is its field 1 |
 //! | `either=list\|bool\|strings` | JSON has the struct that the field is of, or a list of such, a boolean or strings |
 //! | `go=v1.Protocol` | how Go prints the type, where the shape does not say it |
@@ -176,6 +177,8 @@ pub struct Field {
     pub inside: Vec<u32>,
     /// Whether an empty value is the same as none.
     pub omit: bool,
+    /// Whether `null` is written where there is nothing in it.
+    pub null: bool,
     /// Whether the list has a message of its own on the wire.
     pub wrapped: bool,
     /// What it may hold beside the struct that it is a field of.
@@ -226,6 +229,7 @@ impl Field {
             number: 0,
             inside: Vec::new(),
             omit: false,
+            null: false,
             wrapped: false,
             either: None,
         }

@@ -103,6 +103,10 @@ pub(crate) struct Api {
     /// Static tokens, one a line: token,user,uid[,"group1,group2"].
     #[arg(long, env = "NAVARCH_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// What is encrypted on disk, with which keys: an EncryptionConfiguration. When its first provider is another one than before, all is
+    /// written anew at start [default: DIR/pki/encryption.yaml, made at first start: secrets, with AES-GCM].
+    #[arg(long, env = "NAVARCH_ENCRYPTION_PROVIDER_CONFIG", value_name = "FILE")]
+    pub(crate) encryption_provider_config: Option<PathBuf>,
     /// Where to write the administrator's kubeconfig [default: DIR/admin.kubeconfig].
     #[arg(long, env = "NAVARCH_KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,

@@ -7,7 +7,10 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow};
 use ipnet::Ipv4Net;
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, Kubelets, MastersOnly};
+use navarch_apiserver::{
+    AdmissionOptions, ApiServer, Config, Credentials, EncryptedAtRest, Kubelets, MastersOnly,
+};
+use navarch_auth::encryption::Encryption;
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{Credential, Issued, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig};
 use navarch_client::Client;
@@ -70,9 +73,10 @@ impl ControlPlane {
         let kubelets = kubelet_client(&pki, now)?;
         step("certificates");
         let tokens = static_tokens(arguments)?;
+        let at_rest = Arc::new(EncryptedAtRest::new(encryption(&pki, arguments)?));
         let store = layout.store();
-        let opened =
-            tokio::task::spawn_blocking(move || Embedded::open(&store, Default::default())).await?;
+        let open = move || Embedded::open_at_rest(&store, Default::default(), at_rest);
+        let opened = tokio::task::spawn_blocking(open).await?;
         let store =
             Arc::new(opened.with_context(|| format!("store in {}", layout.store().display()))?);
         step("store");
@@ -140,8 +144,17 @@ impl ControlPlane {
     }
 }
 
+/// How the store's values are encrypted on disk.
+fn encryption(pki: &Pki, arguments: &Api) -> Result<Encryption> {
+    let Some(file) = &arguments.encryption_provider_config else {
+        return pki.encryption().context("encryption of the store");
+    };
+    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
+    Encryption::parse(&text).with_context(|| file.display().to_string())
+}
+
 /// The address that others are told: where the server listens or, if that is anywhere, the one that the host's default route begins at.
-fn advertised(bound: IpAddr) -> IpAddr {
+pub(crate) fn advertised(bound: IpAddr) -> IpAddr {
     // Connecting a datagram socket sends nothing; these addresses are for documentation.
     let v4: (IpAddr, IpAddr) = (
         Ipv4Addr::UNSPECIFIED.into(),

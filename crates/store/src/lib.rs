@@ -9,6 +9,7 @@
 //! * history back to the compaction floor can be ranged over and watched.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod at_rest;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod double;
@@ -18,6 +19,7 @@ mod error;
 mod state;
 mod store;
 
+pub use at_rest::{AtRest, Opened, Plain};
 pub use double::Memory;
 pub use embedded::{Embedded, Options};
 pub use entry::{Entry, Event, EventKind};

@@ -25,6 +25,7 @@ pub(crate) struct GoField {
     pub(crate) printed: String,
     pub(crate) number: u32,
     pub(crate) omit_empty: bool,
+    pub(crate) omit_zero: bool,
 }
 
 /// Where a field is in its message, and how.
@@ -173,6 +174,7 @@ fn field(line: &str, names: &Names<'_>) -> Option<GoField> {
         printed: names.printed(kind),
         number,
         omit_empty: options.any(|option| option == "omitempty" || option == "omitzero"),
+        omit_zero: json.split(',').any(|option| option == "omitzero"),
     })
 }
 

@@ -22,7 +22,6 @@ impl Hooks for ValidatingWebhookConfiguration {
     const UPDATE: UpdateRules = UPDATE;
 
     fn apply_defaults(&mut self) {
-        drop_empty(&mut self.webhooks);
         for hook in self.webhooks.iter_mut().flatten() {
             default_webhook(hook);
         }
@@ -30,12 +29,14 @@ impl Hooks for ValidatingWebhookConfiguration {
 
     fn prepare_for_create(&mut self) {
         self.metadata.generation = Some(1);
+        drop_empty(&mut self.webhooks);
     }
 
     fn prepare_for_update(&mut self, _part: Part, old: &Self) {
         if self.webhooks != old.webhooks {
             raise_generation(&mut self.metadata, &old.metadata);
         }
+        drop_empty(&mut self.webhooks);
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {

@@ -21,14 +21,14 @@ impl Hooks for Scale {
             "integer",
             "",
             0,
-            "How many replicas there should be.",
+            "replicas is the desired number of instances for the scaled object.",
         ),
         Column::of(
             "Available",
             "integer",
             "",
             0,
-            "How many replicas there are.",
+            "replicas is the actual number of observed instances of the scaled object.",
         ),
         cell::AGE,
     ];

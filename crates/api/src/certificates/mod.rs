@@ -1,7 +1,7 @@
 //! `certificates.k8s.io`.
 
 mod certificate_signing_request;
-mod pem;
+pub(crate) mod pem;
 mod request;
 mod signer;
 

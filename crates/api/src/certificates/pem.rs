@@ -9,16 +9,16 @@ const DASHES: &str = "-----";
 
 /// A block.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// `CERTIFICATE`.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// Whether lines like `Proc-Type: 4,ENCRYPTED` stand before what it holds.
-    pub(super) has_headers: bool,
-    pub(super) der: Vec<u8>,
+    pub(crate) has_headers: bool,
+    pub(crate) der: Vec<u8>,
 }
 
 /// All blocks, in order. What stands between them, and what is none, is passed over.
-pub(super) fn blocks(text: &[u8]) -> Vec<Block> {
+pub(crate) fn blocks(text: &[u8]) -> Vec<Block> {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines().map(str::trim_end);
     let mut blocks = Vec::new();

@@ -1,5 +1,9 @@
 //! Secrets: what each type must hold, size, and those that never change.
 
+mod key_pair;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -19,6 +23,7 @@ use crate::naming;
 use crate::strategy::{Hooks, MetadataRules, Part};
 
 const OPAQUE: &str = "Opaque";
+const TLS: &str = "kubernetes.io/tls";
 const ACCOUNT_NAME: &str = "kubernetes.io/service-account.name";
 
 impl Hooks for Secret {
@@ -102,6 +107,15 @@ impl Hooks for Secret {
         errors
     }
 
+    fn warnings(&self, _old: Option<&Self>) -> Vec<String> {
+        if kind(self) != TLS {
+            return Vec::new();
+        }
+        let part = |key| value(self, key).map_or(&[][..], |value| &value.0);
+        let misfit = key_pair::misfit(part("tls.crt"), part("tls.key"));
+        misfit.into_iter().collect()
+    }
+
     fn cells(&self, now: Timestamp) -> Vec<Value> {
         let keys = self.data.iter().flatten().count();
         vec![
@@ -158,7 +172,7 @@ fn validate_type(secret: &Secret, path: &Path) -> ErrorList {
         {
             missing(&["ssh-privatekey"])
         }
-        "kubernetes.io/tls" => {
+        TLS => {
             let absent: Vec<&str> = ["tls.crt", "tls.key"]
                 .into_iter()
                 .filter(|key| !has(key))

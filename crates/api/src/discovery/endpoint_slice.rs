@@ -60,6 +60,11 @@ impl Hooks for EndpointSlice {
         cell::AGE,
     ];
 
+    fn settle(&mut self) {
+        drop_empty(&mut self.endpoints);
+        drop_empty(&mut self.ports);
+    }
+
     fn apply_defaults(&mut self) {
         for port in self.ports.iter_mut().flatten() {
             port.name.get_or_insert_default();

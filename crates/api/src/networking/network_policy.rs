@@ -3,11 +3,11 @@
 mod validate;
 
 use jiff::Timestamp;
-use k8s_openapi::api::networking::v1::{
-    NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
-};
+use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use navarch_machinery::field::{ErrorList, Path};
 use navarch_machinery::names::warnings_for_cidr;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::cell;
@@ -36,25 +36,41 @@ impl Hooks for NetworkPolicy {
         cell::AGE,
     ];
 
+    fn after_decode(&mut self, json: &[u8]) {
+        // An empty selector of labels that is given raises the generation, as an empty list does.
+        let Ok(given) = serde_json::from_slice::<Given>(json) else {
+            return;
+        };
+        let (own, given) = (self.spec.iter_mut(), given.spec.into_iter());
+        for (own, mut given) in own.zip(given) {
+            for (own, given) in selectors(own).into_iter().zip(selectors(&mut given)) {
+                own.clone_from(given);
+            }
+        }
+    }
+
     fn apply_defaults(&mut self) {
         let spec = self.spec.get_or_insert_default();
-        drop_empty_selector(spec.pod_selector.get_or_insert_default());
+        spec.pod_selector.get_or_insert_default();
         default_rules(spec);
         drop_empty(&mut spec.policy_types);
         if spec.policy_types.is_none() {
-            let egress = spec.egress.is_some().then(|| EGRESS.to_owned());
+            let rules = spec.egress.as_deref().unwrap_or_default();
+            let egress = (!rules.is_empty()).then(|| EGRESS.to_owned());
             spec.policy_types = Some([INGRESS.to_owned()].into_iter().chain(egress).collect());
         }
     }
 
     fn prepare_for_create(&mut self) {
         self.metadata.generation = Some(1);
+        self.spec.iter_mut().for_each(drop_empty_lists);
     }
 
     fn prepare_for_update(&mut self, _part: Part, old: &Self) {
         if self.spec != old.spec {
             raise_generation(&mut self.metadata, &old.metadata);
         }
+        self.spec.iter_mut().for_each(drop_empty_lists);
     }
 
     fn name_errors(name: &str, prefix: bool) -> Vec<String> {
@@ -95,34 +111,56 @@ impl Hooks for NetworkPolicy {
 }
 
 fn default_rules(spec: &mut NetworkPolicySpec) {
-    drop_empty(&mut spec.ingress);
     for rule in spec.ingress.iter_mut().flatten() {
-        default_rule(&mut rule.ports, &mut rule.from);
+        default_ports(&mut rule.ports);
     }
-    drop_empty(&mut spec.egress);
     for rule in spec.egress.iter_mut().flatten() {
-        default_rule(&mut rule.ports, &mut rule.to);
+        default_ports(&mut rule.ports);
     }
 }
 
-fn default_rule(
-    ports: &mut Option<Vec<NetworkPolicyPort>>,
-    peers: &mut Option<Vec<NetworkPolicyPeer>>,
-) {
-    drop_empty(ports);
+fn default_ports(ports: &mut Option<Vec<NetworkPolicyPort>>) {
     for port in ports.iter_mut().flatten() {
         port.protocol.get_or_insert_with(|| "TCP".to_owned());
     }
-    drop_empty(peers);
-    for peer in peers.iter_mut().flatten() {
-        let selectors = [&mut peer.pod_selector, &mut peer.namespace_selector];
-        selectors
-            .into_iter()
+}
+
+/// A policy as it was sent, as far as its selectors go.
+#[derive(Deserialize)]
+struct Given {
+    spec: Option<NetworkPolicySpec>,
+}
+
+/// All selectors of a policy, always in the same order.
+fn selectors(spec: &mut NetworkPolicySpec) -> Vec<&mut LabelSelector> {
+    let ingress = spec.ingress.iter_mut().flatten();
+    let egress = spec.egress.iter_mut().flatten();
+    let peers = ingress.flat_map(|rule| rule.from.iter_mut().flatten());
+    let peers = peers.chain(egress.flat_map(|rule| rule.to.iter_mut().flatten()));
+    let of_peers = peers.flat_map(|peer| {
+        let both = [&mut peer.pod_selector, &mut peer.namespace_selector];
+        both.into_iter().flatten()
+    });
+    spec.pod_selector.iter_mut().chain(of_peers).collect()
+}
+
+/// Drops the lists that are as good as none, once the policy was compared with the one before: there they are not.
+fn drop_empty_lists(spec: &mut NetworkPolicySpec) {
+    selectors(spec).into_iter().for_each(drop_empty_selector);
+    drop_empty(&mut spec.ingress);
+    drop_empty(&mut spec.egress);
+    let ingress = spec.ingress.iter_mut().flatten();
+    let egress = spec.egress.iter_mut().flatten();
+    let lists = ingress.map(|rule| (&mut rule.ports, &mut rule.from));
+    let lists = lists.chain(egress.map(|rule| (&mut rule.ports, &mut rule.to)));
+    for (ports, peers) in lists {
+        drop_empty(ports);
+        drop_empty(peers);
+        let blocks = peers
+            .iter_mut()
             .flatten()
-            .for_each(drop_empty_selector);
-        if let Some(block) = &mut peer.ip_block {
-            drop_empty(&mut block.except);
-        }
+            .flat_map(|peer| &mut peer.ip_block);
+        blocks.for_each(|block| drop_empty(&mut block.except));
     }
 }
 

@@ -146,7 +146,10 @@ fn validate_change(object: &ServiceCIDR, old: &ServiceCIDR, path: &Path) -> Erro
     match (before.len(), new.len()) {
         (before, new) if before == new => {}
         (1, 2) => errors.extend(validate_cidrs(object, path)),
-        _ => errors = vec![Error::invalid(path, json(new), IMMUTABLE)],
+        _ => {
+            let given = object.spec.as_ref().and_then(|spec| spec.cidrs.as_ref());
+            errors = vec![Error::invalid(path, json(&given), IMMUTABLE)];
+        }
     }
     errors
 }

@@ -157,13 +157,7 @@ impl Hooks for Pod {
                 "metadata.deletionTimestamp",
                 "metadata.ownerReferences",
             ]),
-            Part::Other("ephemeralcontainers") => Scope::Only(&["spec.ephemeralContainers"]),
-            Part::Other("resize") => Scope::Only(&[
-                "spec.containers.*.resources",
-                "spec.containers.*.resizePolicy",
-                "spec.initContainers.*.resources",
-                "spec.initContainers.*.resizePolicy",
-            ]),
+            // Who writes a subresource owns all that it says there, also what is passed over.
             Part::Other(_) => Scope::AllBut(&[]),
         }
     }

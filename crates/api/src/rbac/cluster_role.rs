@@ -21,6 +21,10 @@ impl Hooks for ClusterRole {
         unconditional: true,
     };
 
+    fn settle(&mut self) {
+        drop_empty(&mut self.rules);
+    }
+
     fn apply_defaults(&mut self) {
         default_rules(&mut self.rules);
         if let Some(aggregation) = &mut self.aggregation_rule {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::rule::{default_rules, validate_rules};
 use crate::cell;
 use crate::def::Column;
+use crate::empty::drop_empty;
 use crate::naming;
 use crate::strategy::{Hooks, MetadataRules, Part, UpdateRules};
 
@@ -18,6 +19,10 @@ impl Hooks for Role {
         create_on_update: true,
         unconditional: true,
     };
+
+    fn settle(&mut self) {
+        drop_empty(&mut self.rules);
+    }
 
     fn apply_defaults(&mut self) {
         default_rules(&mut self.rules);

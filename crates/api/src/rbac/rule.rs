@@ -8,7 +8,6 @@ use crate::shown::json;
 
 /// Leaves out what is empty.
 pub(super) fn default_rules(rules: &mut Option<Vec<PolicyRule>>) {
-    drop_empty(rules);
     for rule in rules.iter_mut().flatten() {
         drop_empty(&mut rule.api_groups);
         drop_empty(&mut rule.non_resource_urls);

@@ -70,11 +70,15 @@ impl Hooks for ResourceSlice {
     }
 
     // A taint is there from the moment at which it is first seen.
-    fn stamp(&mut self, _part: Part, _old: Option<&Self>, now: Timestamp) {
+    fn stamp(&mut self, _part: Part, old: Option<&Self>, now: Timestamp) {
         for device in items_mut(&mut self.spec.devices) {
             for taint in items_mut(&mut device.taints) {
                 taint.time_added.get_or_insert_with(|| seconds(now));
             }
+        }
+        // In the second in which it was written it is the same with the time that it leaves out.
+        if let Some(old) = old.filter(|old| old.spec == self.spec) {
+            self.metadata.generation = old.metadata.generation;
         }
     }
 

@@ -38,6 +38,11 @@ impl Table {
         table
     }
 
+    /// The row of the scale of whatever has one, which is at no address of its own.
+    pub fn scale() -> ResourceDef {
+        row::Row::of::<k8s_openapi::api::autoscaling::v1::Scale>().done()
+    }
+
     /// Adds a row, or replaces the one at its address.
     pub fn insert(&mut self, row: ResourceDef) {
         let row = Arc::new(row);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, SubResourceScope};
 
 use crate::def::{
     Question, ResourceDef, Scope, Source, Special, Storage, Subresource, SubresourceKind, Text,
@@ -21,6 +21,11 @@ impl Scoped for NamespaceResourceScope {
 
 impl Scoped for ClusterResourceScope {
     const SCOPE: Scope = Scope::Cluster;
+}
+
+// Of the kinds that are bodies of subresources those that are asked for belong to objects in namespaces.
+impl Scoped for SubResourceScope {
+    const SCOPE: Scope = Scope::Namespaced;
 }
 
 const READ_AND_WRITE: &[Verb] = &[Verb::Get, Verb::Patch, Verb::Update];

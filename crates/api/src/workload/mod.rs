@@ -155,11 +155,9 @@ pub(crate) fn validate_same_selector(
     if new == old {
         return ErrorList::new();
     }
-    vec![Error::invalid(
-        path,
-        shown_selector(new),
-        "field is immutable",
-    )]
+    let shown = is_given(new).then(|| shown_selector(new));
+    let shown = shown.unwrap_or_else(|| Raw("null".to_owned()));
+    vec![Error::invalid(path, shown, "field is immutable")]
 }
 
 /// Checks that a template's pods run until they are removed.

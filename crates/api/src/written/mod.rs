@@ -31,11 +31,48 @@ const TOLD_APART: &[(&str, &str)] = &[
     ("io.k8s.api.core.v1.PodTemplateSpec", "metadata"),
 ];
 
+/// Lists that a strategy tells from none where they are empty, because Kubernetes compares with old and new what Go does: a write that
+/// gives an empty one raises the generation each time. Their strategies make them none after that.
+const COMPARED: &[(&str, &[&str])] = &[
+    (
+        "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
+        &["webhooks"],
+    ),
+    (
+        "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
+        &["webhooks"],
+    ),
+    ("io.k8s.api.networking.v1.IPBlock", &["except"]),
+    (
+        "io.k8s.api.networking.v1.NetworkPolicyEgressRule",
+        &["ports", "to"],
+    ),
+    (
+        "io.k8s.api.networking.v1.NetworkPolicyIngressRule",
+        &["from", "ports"],
+    ),
+    (
+        "io.k8s.api.networking.v1.NetworkPolicySpec",
+        &["egress", "ingress"],
+    ),
+];
+
+/// For what JSON is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be kept and shown: `null` where Kubernetes has that.
+    Kept,
+    /// To tell who owns what: the same, but an empty list that the client gave in the object itself is what it gave.
+    Owned,
+    /// To be read again.
+    Read,
+}
+
 /// Appends an object's JSON as Kubernetes writes it. Its metadata is left as it is: the resource version's place is empty.
-pub(crate) fn write(object: &dyn Object, ty: TypeId, out: &mut Vec<u8>) {
+pub(crate) fn write(object: &dyn Object, ty: TypeId, purpose: Purpose, out: &mut Vec<u8>) {
     let from = out.len();
     object.encode(out);
-    if let Some(written) = rewrite(&out[from..], ty, true) {
+    if let Some(written) = rewrite(&out[from..], ty, purpose) {
         out.truncate(from);
         out.extend_from_slice(&written);
     }
@@ -49,17 +86,16 @@ pub(crate) fn without_empties(object: &dyn Object, ty: TypeId, source: &[u8]) ->
     }
     let mut json = Vec::with_capacity(source.len());
     object.encode(&mut json);
-    rewrite(&json, ty, false)
+    rewrite(&json, ty, Purpose::Read)
 }
 
-/// `json`, which our own encoder wrote, with what is empty left out and, with `nulls`, `null` where Kubernetes has that.
-/// `None`: it is so already.
-fn rewrite(json: &[u8], ty: TypeId, nulls: bool) -> Option<Vec<u8>> {
+/// `json`, which our own encoder wrote, with what is empty left out or `null`. `None`: it is so already.
+fn rewrite(json: &[u8], ty: TypeId, purpose: Purpose) -> Option<Vec<u8>> {
     let mut walk = Walk {
         at: Cursor::new(json),
         out: Vec::new(),
         copied: 0,
-        nulls,
+        purpose,
     };
     walk.object(ty, true);
     if walk.copied == 0 {
@@ -81,7 +117,7 @@ struct Walk<'a> {
     at: Cursor<'a>,
     out: Vec<u8>,
     copied: usize,
-    nulls: bool,
+    purpose: Purpose,
 }
 
 impl<'a> Walk<'a> {
@@ -111,11 +147,12 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, ty: TypeId, outermost: bool) {
-        let always = if self.nulls { nulled(ty) } else { &[] };
-        let as_it_is = match self.nulls {
+        let reads = self.purpose == Purpose::Read;
+        let always = if reads { &[] } else { nulled(ty) };
+        let as_it_is = match reads {
             _ if outermost => METADATA,
-            true => "",
-            false => told_apart(ty),
+            true => told_apart(ty),
+            false => "",
         };
         let (mut seen, mut first) = (0_u32, true);
         self.at.at += 1;
@@ -123,7 +160,7 @@ impl<'a> Walk<'a> {
             let start = self.at.at;
             let name = self.name();
             let value = self.at.at;
-            let fate = self.member(ty, name, name == as_it_is);
+            let fate = self.member(ty, name, name == as_it_is, outermost);
             if let Some(at) = always.iter().position(|always| *always == name) {
                 seen |= 1 << at;
             }
@@ -152,7 +189,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks over a member's value, and says what becomes of the member.
-    fn member(&mut self, ty: TypeId, name: &str, as_it_is: bool) -> Fate {
+    fn member(&mut self, ty: TypeId, name: &str, as_it_is: bool, outermost: bool) -> Fate {
         let value = self.at.at;
         let field = match schema()[ty].field(name) {
             Some(field) if !as_it_is => field,
@@ -168,10 +205,12 @@ impl<'a> Walk<'a> {
         );
         match field.shape {
             _ if !is_empty => Fate::Stays,
-            Shape::List(_) | Shape::Map(_) if self.nulls && nulled(ty).contains(&name) => {
+            _ if self.purpose == Purpose::Read && is_compared(ty, name) => Fate::Stays,
+            _ if is_given(field, outermost) && self.purpose != Purpose::Kept => Fate::Stays,
+            Shape::List(_) | Shape::Map(_) if field.null && self.purpose != Purpose::Read => {
                 Fate::IsNull
             }
-            _ if is_dropped(ty, field) => Fate::Goes,
+            _ if is_dropped(field) => Fate::Goes,
             _ => Fate::Stays,
         }
     }
@@ -199,7 +238,7 @@ impl<'a> Walk<'a> {
     fn text_as(&mut self, nothing: &str, with: &[u8]) {
         let start = self.at.at;
         let text = self.at.text();
-        if self.nulls && text == nothing.as_bytes() {
+        if self.purpose != Purpose::Read && text == nothing.as_bytes() {
             self.replace(start, with);
         }
     }
@@ -219,13 +258,24 @@ fn told_apart(ty: TypeId) -> &'static str {
     found.map_or("", |(_, field)| *field)
 }
 
+/// Whether the field is one that strategies tell from none where it is empty.
+fn is_compared(ty: TypeId, field: &str) -> bool {
+    let of = &schema()[ty].name;
+    let found = COMPARED.iter().find(|(name, _)| of == name);
+    found.is_some_and(|(_, fields)| fields.contains(&field))
+}
+
+/// Whether the field is an object's own list, of which its author owns the empty one and nobody owns none. After that is told, both
+/// are the same: [`crate::strategy::Strategy::settle`].
+fn is_given(field: &Field, outermost: bool) -> bool {
+    outermost && field.null && !field.required && matches!(field.shape, Shape::List(_))
+}
+
 /// Whether the field is left out where it is empty, of an object as of its JSON. The types know a list or map that Kubernetes writes as
 /// `null` and requires as an empty one alone.
-fn is_dropped(ty: TypeId, field: &Field) -> bool {
+fn is_dropped(field: &Field) -> bool {
     match field.shape {
-        Shape::List(_) | Shape::Map(_) if nulled(ty).contains(&field.name.as_ref()) => {
-            !field.required
-        }
+        Shape::List(_) | Shape::Map(_) if field.null => !field.required,
         _ => omits(field),
     }
 }

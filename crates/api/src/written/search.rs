@@ -3,7 +3,7 @@
 use navarch_machinery::schema::{Field, Shape, TypeId};
 
 use super::cursor::Cursor;
-use super::{METADATA, is_dropped, told_apart};
+use super::{METADATA, is_compared, is_dropped, is_given, told_apart};
 use crate::schema::schema;
 
 /// Whether anything in the JSON of an object is empty that is as good as none, or looks so. Looks no further than the first.
@@ -38,7 +38,7 @@ impl<'a> Search<'a> {
         let as_it_is = if outermost { METADATA } else { told_apart(ty) };
         while let Some(name) = self.next_name() {
             let found = match of.field(name) {
-                Some(field) if name != as_it_is => self.member(ty, field),
+                Some(field) if name != as_it_is => self.member(ty, field, outermost),
                 // Whatever it is when it is read.
                 None if name.contains('\\') => true,
                 _ => {
@@ -53,8 +53,10 @@ impl<'a> Search<'a> {
         false
     }
 
-    fn member(&mut self, ty: TypeId, field: &Field) -> bool {
-        (looks_empty(self.at.rest()) && is_dropped(ty, field)) || self.value(&field.shape)
+    fn member(&mut self, ty: TypeId, field: &Field, outermost: bool) -> bool {
+        let goes =
+            || is_dropped(field) && !is_given(field, outermost) && !is_compared(ty, &field.name);
+        (looks_empty(self.at.rest()) && goes()) || self.value(&field.shape)
     }
 
     fn map(&mut self, of: &Shape) -> bool {

@@ -5,6 +5,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event as NewEvent;
 use k8s_openapi::api::flowcontrol::v1::PriorityLevelConfiguration;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use navarch_machinery::object::Object;
 use serde_json::{Value, json};
 
 use super::search::holds_empties;
@@ -69,9 +70,12 @@ fn what_is_empty_is_gone_in_the_object_too() {
     let sent = r#"{"apiVersion":"v1","kind":"Pod","spec":{"containers":[],"dnsConfig":{"nameservers": [ ]}}}"#;
     let slice = TypedStrategy::<EndpointSlice>::new(true);
     let ports = r#"{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","ports":[]}"#;
-    let decoded = slice.decode(ports.as_bytes()).unwrap();
-    let read: &EndpointSlice = decoded.object.as_any().downcast_ref().unwrap();
-    assert_eq!(read.ports, None);
+    let mut decoded = slice.decode(ports.as_bytes()).unwrap();
+    let read = |object: &dyn Object| object.as_any().downcast_ref::<EndpointSlice>().cloned();
+    // The slice's own list is one until its owner is told.
+    assert_eq!(read(&*decoded.object).unwrap().ports, Some(Vec::new()));
+    slice.settle(&mut *decoded.object);
+    assert_eq!(read(&*decoded.object).unwrap().ports, None);
     let decoded = strategy.decode(sent.as_bytes()).unwrap();
     let pod: &Pod = decoded.object.as_any().downcast_ref().unwrap();
     let dns = pod.spec.as_ref().unwrap().dns_config.as_ref().unwrap();

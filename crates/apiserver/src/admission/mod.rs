@@ -229,6 +229,12 @@ impl ApiServer {
             .try_for_each(|layer| layer.mutate(&attributes, object, old))
     }
 
+    /// Refuses what is made of an object in a namespace that is not there or is going, where it is no object that is kept.
+    pub(crate) fn guard_namespace(&self, request: &Request<'_>, object: &dyn Object) -> Result<()> {
+        let attributes = self.attributes(request, Operation::Create);
+        namespace_lifecycle::guard(&attributes, object).map(drop)
+    }
+
     /// Lets every layer refuse the object.
     pub(crate) fn admit(
         &self,

@@ -55,7 +55,7 @@ impl Layer for NamespaceLifecycle {
 }
 
 /// The namespace's version at this moment, if the object is to live in one.
-fn guard(attributes: &Attributes<'_>, object: &dyn Object) -> Result<Option<Compare>> {
+pub(super) fn guard(attributes: &Attributes<'_>, object: &dyn Object) -> Result<Option<Compare>> {
     let namespace = attributes.namespace;
     if namespace.is_empty() {
         return Ok(None);

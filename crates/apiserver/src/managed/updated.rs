@@ -38,10 +38,11 @@ impl ApiServer {
         if owners.is_empty() && old.is_some() {
             return Managed::default();
         }
-        let new = encoded(served, new);
+        let mut json = Vec::with_capacity(1024);
+        served.def.strategy.encode_given(new, &mut json);
         let old_json = old.map(|old| live_json(served, old));
         let old_json = old_json.as_deref().map(Tree::parse).transpose();
-        let (Ok(new), Ok(live)) = (Tree::parse(&new), old_json) else {
+        let (Ok(new), Ok(live)) = (Tree::parse(&json), old_json) else {
             return before;
         };
         let write = writer.write(ty, served.def.strategy.scope(part));

@@ -19,6 +19,10 @@ pub(super) fn diff_in(
     new: &Tree<'_>,
 ) -> Option<Diff<'static>> {
     let (group, version) = version.split_once('/').unwrap_or(("", version));
+    if group != served.def.group {
+        // The kind in another group is the same in the store alone: who wrote it there is forgotten.
+        return None;
+    }
     let other = directory.find(group, version, &served.def.plural)?;
     if other.def.storage.bucket != served.def.storage.bucket {
         return None;

@@ -5,6 +5,7 @@
 
 mod gnostic;
 mod kept;
+mod lists;
 mod names;
 mod operations;
 mod parameters;

@@ -7,6 +7,7 @@ use navarch_api::texts::Texts;
 use navarch_machinery::schema::{Either, Field, ListType, Shape, Type};
 use serde_json::{Map, Value, json};
 
+use super::lists::ListOf;
 use super::operations::{Content, Path};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
@@ -159,11 +160,14 @@ fn describe(text: Option<&str>, value: &mut Value) {
 }
 
 fn schema_of(ty: &Type, dialect: Dialect, texts: &Texts) -> Value {
+    let list = ListOf::new(ty, texts);
     let mut properties = Map::new();
     let mut required = Vec::new();
     for field in ty.fields() {
         let mut value = property(ty, field, dialect);
-        describe(texts.of_field(&ty.name, &field.name), &mut value);
+        let of_list = list.as_ref().and_then(|list| list.field(&field.name));
+        let text = texts.of_field(&ty.name, &field.name);
+        describe(text.or(of_list.as_deref()), &mut value);
         properties.insert(field.name.to_string(), value);
         if field.required {
             required.push(field.name.to_string());
@@ -192,7 +196,8 @@ fn schema_of(ty: &Type, dialect: Dialect, texts: &Texts) -> Value {
         value.insert(KINDS.into(), kinds.into());
     }
     let mut value = value.into();
-    describe(texts.of_type(&ty.name), &mut value);
+    let of_list = list.map(|list| list.text());
+    describe(texts.of_type(&ty.name).or(of_list.as_deref()), &mut value);
     value
 }
 

@@ -84,3 +84,15 @@ fn the_message_begins_with_its_version() {
     let message = documents().v2_protobuf().unpacked();
     assert!(message.starts_with(b"\x0a\x032.0\x12\x12\x0a\x0aKubernetes\x12\x041.36"));
 }
+
+#[test]
+fn lists_say_what_they_are() {
+    let v2 = read(documents().document("/openapi/v2").unwrap());
+    let list = &v2["definitions"]["io.k8s.api.core.v1.PodList"];
+    assert_eq!(list["description"], "PodList is a list of Pod objects.");
+    let of = |kind: &str| {
+        v2["definitions"][format!("io.k8s.api.core.v1.{kind}")]["properties"]["kind"].clone()
+    };
+    assert!(of("Pod")["description"].is_string());
+    assert_eq!(of("PodList"), of("Pod"));
+}

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
 
@@ -43,11 +43,7 @@ impl ApiServer {
         let Some(header) = headers.get(AUTHORIZATION) else {
             return Ok(Arc::new(UserInfo::anonymous()));
         };
-        let token = header.to_str().ok().and_then(|text| {
-            let (scheme, token) = text.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        match token {
+        match bearer(header) {
             Some(token) if !token.is_empty() => self
                 .authenticator
                 .token(token)
@@ -55,6 +51,25 @@ impl ApiServer {
             _ => Ok(Arc::new(UserInfo::anonymous())),
         }
     }
+}
+
+/// The bearer token: the second word, whatever follows. It is empty where there are two spaces before it.
+fn bearer(header: &HeaderValue) -> Option<&str> {
+    let mut words = header.to_str().ok()?.trim().splitn(3, ' ');
+    let scheme = words.next()?;
+    words
+        .next()
+        .filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+}
+
+/// What the client is warned of whose token is passed over.
+pub(crate) fn passed_over(connection: &Connection, headers: &HeaderMap) -> Option<&'static str> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .filter(|_| connection.certificate.is_none())?;
+    (bearer(header) == Some("")).then_some(
+        "the provided Authorization header contains extra space before the bearer token, and is ignored",
+    )
 }
 
 #[cfg(test)]

@@ -18,5 +18,5 @@ mod authorize;
 mod impersonate;
 mod route;
 
-pub(crate) use authenticate::Connection;
+pub(crate) use authenticate::{Connection, passed_over};
 pub(crate) use route::Handled;

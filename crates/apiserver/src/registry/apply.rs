@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::create::own_namespace;
 use super::request::part_of;
-use super::update::{Change, Current, PATCHES, Wish, check_name};
+use super::update::{Change, Current, PATCHES, Wish, check_name, creates};
 use super::{Input, Request, decode};
 use crate::ApiServer;
 use crate::managed::Applying;
@@ -112,7 +112,7 @@ impl ApiServer {
         }
         own_namespace(request.namespace(), &mut *object)?;
         check_name(&request.info.name, &*object)?;
-        if applying.part != Part::Main {
+        if applying.part != Part::Main && !creates(&served, applying.part) {
             return Err(request.not_found());
         }
         object.metadata_mut().resource_version = None;

@@ -13,6 +13,7 @@ use navarch_store::{Compare, Entry};
 
 use super::commit::{self, Extra, Written};
 use super::owners::{self, When};
+use super::request::part_of;
 use super::version::version_of;
 use super::{Request, decode};
 use crate::ApiServer;
@@ -69,8 +70,10 @@ impl ApiServer {
         served.def.strategy.apply_defaults(&mut *object);
         let managed = managed.unwrap_or_else(|| {
             let (writer, given) = (request.writer(), given.as_deref());
-            self.updated_managers(&served, &writer, Part::Main, None, &*object, given)
+            let part = part_of(&request.info.subresource);
+            self.updated_managers(&served, &writer, part, None, &*object, given)
         });
+        served.def.strategy.settle(&mut *object);
         if given.as_deref().is_some_and(are_refused) {
             object.metadata_mut().managed_fields = given;
         }
@@ -119,7 +122,9 @@ impl ApiServer {
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
-            let blank = (served.def.special == Special::Service).then(|| object.clone_object());
+            let addressed =
+                served.def.special == Special::Service && request.info.subresource.is_empty();
+            let blank = addressed.then(|| object.clone_object());
             if blank.is_some() {
                 let wish = services::Wish { old: None, dry_run };
                 let services = &self.services;

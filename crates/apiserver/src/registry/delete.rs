@@ -15,7 +15,7 @@ use super::commit::{self, Extra, Written};
 use super::delete_options::{DeleteOptions, name_of};
 use crate::ApiServer;
 use crate::admission::Operation;
-use crate::encode::restamp;
+use crate::encode::{restamp, scan};
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::Managed;
 use crate::reply::{Output, success};
@@ -26,7 +26,7 @@ const FOREGROUND: &str = "foregroundDeletion";
 
 /// What a deletion does to an object now.
 enum Step {
-    /// It is removed. Holds its final state where that is a new one.
+    /// It is removed. A kind that is deleted with grace is marked with none first, which watchers see before it is gone.
     Remove(Option<Box<dyn Object>>),
     /// It stays for a while, marked.
     Mark(Box<dyn Object>),
@@ -53,12 +53,18 @@ impl ApiServer {
         let served = request.served;
         // Many go at once, and most only in the end: only who has lost a race waits for a turn.
         let mut turn = None;
+        // What this deletion marked: a node may remove it before it is removed here, and that is what was asked for.
+        let mut marked: Option<Arc<Entry>> = None;
         for _ in 0..WRITE_ATTEMPTS {
-            let entry = self
-                .store
-                .snapshot()
-                .get(key)
-                .ok_or_else(|| served.not_found(key.rsplit('/').next().unwrap_or_default()))?;
+            let there = self.store.snapshot().get(key);
+            let Some(entry) = there.filter(|there| {
+                let marked = marked.as_ref();
+                marked.is_none_or(|marked| uid(there) == uid(marked))
+            }) else {
+                let name = key.rsplit('/').next().unwrap_or_default();
+                let gone = marked.ok_or_else(|| served.not_found(name))?;
+                return removed(served, gone);
+            };
             let old = served.decode(&entry)?;
             self.admit_deletion(request, &*old)?;
             if served.def.special == Special::Namespace {
@@ -107,7 +113,18 @@ impl ApiServer {
                     if options.dry_run {
                         return Ok(deleted(served, &entry, &last.map_or(old, Arc::from)));
                     }
-                    if let Some(output) = self.remove_now(served, &entry, &old, last).await? {
+                    let entry = match last {
+                        None => entry,
+                        Some(mut last) => {
+                            let encoded = commit::to_stored(served, &mut *last, &managed)?;
+                            let expected = Compare::Modified(entry.key.clone(), entry.modified);
+                            match self.put(key, encoded, expected, Extra::default()).await? {
+                                Written::Done(entry) => marked.insert(entry).clone(),
+                                Written::Lost(_) => continue,
+                            }
+                        }
+                    };
+                    if let Some(output) = self.remove_now(served, &entry, &old).await? {
                         return Ok(output);
                     }
                 }
@@ -134,15 +151,10 @@ impl ApiServer {
         served: &Arc<Served>,
         entry: &Arc<Entry>,
         old: &Arc<dyn Object>,
-        last: Option<Box<dyn Object>>,
     ) -> Result<Option<Output>> {
         let mut extra = Extra::default();
         self.release(served, &**old, &mut extra)?;
-        let encoded = match last {
-            Some(mut object) => commit::to_stored(served, &mut *object, &Managed::of(entry))?,
-            None => restamp(&entry.value)?,
-        };
-        match self.remove(entry, encoded, extra).await? {
+        match self.remove(entry, restamp(&entry.value)?, extra).await? {
             Written::Done(entry) if served.def.returns_deleted => Ok(Some(Output::Stored {
                 served: served.clone(),
                 entry,
@@ -153,6 +165,25 @@ impl ApiServer {
             Written::Lost(_) => Ok(None),
         }
     }
+}
+
+/// The answer to a deletion whose object somebody else has removed.
+fn removed(served: &Arc<Served>, entry: Arc<Entry>) -> Result<Output> {
+    if !served.def.returns_deleted {
+        let object = served.decode(&entry)?;
+        return Ok(deleted(served, &entry, &object));
+    }
+    Ok(Output::Stored {
+        served: served.clone(),
+        entry,
+        object: None,
+        created: false,
+    })
+}
+
+fn uid(entry: &Entry) -> Option<&str> {
+    let place = scan::in_metadata(&entry.value, "uid")?;
+    scan::text(&entry.value, place)
 }
 
 /// Tells a client that does not say what becomes of dependents, where that may surprise.

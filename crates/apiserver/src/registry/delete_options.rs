@@ -113,11 +113,11 @@ impl DeleteOptions {
 
     /// Refuses to delete another object than the client means.
     pub(crate) fn check(&self, request: &Request<'_>, entry: &Entry) -> Result<()> {
-        let def = &request.served.def;
+        let served = request.served;
         let conflict = |why: String| {
             Err(StatusError::conflict(
-                &def.group,
-                &def.kind,
+                served.checked_group(),
+                &served.def.kind,
                 &name_of(entry),
                 &why,
             ))

@@ -69,10 +69,7 @@ impl ApiServer {
         check_name(&request.info.name, &*object)?;
         owners::drop_duplicates(&mut *object, When::Sent, &mut request.warnings);
         let exists = self.store.snapshot().get(&request.key()).is_some();
-        if !exists
-            && part == Part::Main
-            && request.served.def.strategy.update_rules().create_on_update
-        {
+        if !exists && creates(request.served, part) {
             // Whatever version the client has seen, there is none now.
             version_of(&*object)?;
             object.metadata_mut().resource_version = None;
@@ -130,6 +127,7 @@ impl ApiServer {
                 let (writer, given) = (request.writer(), given.as_deref());
                 self.updated_managers(&served, &writer, change.part, Some(&entry), &*object, given)
             });
+            served.def.strategy.settle(&mut *object);
             if given.as_deref().is_some_and(are_refused) {
                 object.metadata_mut().managed_fields = given;
             }
@@ -226,6 +224,13 @@ impl ApiServer {
         self.services
             .release(&*snapshot, &self.directory, object, extra)
     }
+}
+
+/// Whether a write of that part makes an object that is not there. By its status only a service is made, and then without an address:
+/// Kubernetes takes the same rules for both, and has addresses chosen for one.
+pub(super) fn creates(served: &Served, part: Part) -> bool {
+    let rules = served.def.strategy.update_rules();
+    matches!(part, Part::Main | Part::Status) && rules.create_on_update
 }
 
 pub(crate) const PATCHES: usize = PATCH_ATTEMPTS;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use navarch_api::call::PatchKind;
@@ -14,13 +14,17 @@ use navarch_machinery::status::{Result, StatusError};
 
 use super::answer::{Encoder, error_response, late, warn};
 use super::body;
+use super::paths::as_it_says;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
-use crate::pipeline::{Connection, Handled};
+use crate::pipeline::{Connection, Handled, passed_over};
 use crate::registry::{Input, Request, Upgrade};
 use crate::request::accept::{self, Format};
 use crate::request::{Params, RequestInfo, Verb, protobuf};
 use crate::served::Served;
+
+/// By what a request is found again in what is logged of it.
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
 impl ApiServer {
     /// Answers a request.
@@ -42,11 +46,13 @@ impl ApiServer {
             );
         };
         let mut served = None;
+        let mut forbidden = true;
         let permitted = self
             .authenticate(connection, &parts.headers)
             .and_then(|user| self.impersonate(user, &parts.headers))
             .and_then(|user| {
                 self.authorize(&user, &info, parts.method.as_str())?;
+                forbidden = false;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
                     if parts.method == Method::HEAD && !info.is_proxied() {
@@ -69,7 +75,17 @@ impl ApiServer {
                 self.in_time(exchange, body, upgrade).await
             }
         };
-        let mut response = answer.unwrap_or_else(|error| error_response(&error, accepts));
+        let mut response = answer.unwrap_or_else(|error| {
+            let mut response = error_response(&error, accepts);
+            if forbidden && error.code != StatusCode::UNAUTHORIZED {
+                as_it_says(&mut response);
+            }
+            response
+        });
+        audited(&mut response, &parts.headers);
+        if let Some(text) = passed_over(connection, &parts.headers) {
+            warn(&mut response, &[text.to_owned()]);
+        }
         if let Some(text) = served.and_then(|served| served.def.deprecation.as_deref()) {
             warn(&mut response, &[text.to_owned()]);
         }
@@ -152,6 +168,13 @@ impl ApiServer {
             }
         }
     }
+}
+
+/// Gives the answer the name of the request: the one that the client gave it, or a new one.
+fn audited(response: &mut Response<ReplyBody>, headers: &HeaderMap) {
+    let given = headers.get(AUDIT_ID).filter(|id| !id.is_empty()).cloned();
+    let id = given.or_else(|| HeaderValue::from_str(&crate::random::uuid()).ok());
+    response.headers_mut().extend(id.map(|id| (AUDIT_ID, id)));
 }
 
 struct Exchange<'a> {

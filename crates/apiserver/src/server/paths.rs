@@ -1,8 +1,8 @@
 //! Paths that are no resource's: health, version, metrics, discovery, OpenAPI.
 
-use http::header::ACCEPT;
+use http::header::{ACCEPT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{Method, Response};
+use http::{HeaderValue, Method, Response};
 use navarch_machinery::status::{Result, StatusError};
 
 use super::answer::{error_response, plain};
@@ -25,7 +25,12 @@ impl ApiServer {
         let path = parts.uri.path();
         let query = parts.uri.query().unwrap_or_default();
         if let Some((code, answer)) = self.healthy(path, query) {
-            return text(code, answer);
+            let mut response = text(code, answer);
+            if code == 200 && path.trim_matches('/').contains('/') {
+                // One check that is well: all others Kubernetes writes as it writes errors.
+                response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+            }
+            return response;
         }
         match path {
             "/version" | "/version/" => return version(parts),
@@ -74,11 +79,21 @@ pub(super) fn only_read(parts: &Parts) -> Result<()> {
     }
 }
 
-/// Words for people.
+/// Words for people, as Go writes errors.
 pub(super) fn text(code: u16, text: impl Into<String>) -> Response<ReplyBody> {
-    plain(
+    let mut response = plain(
         code,
         "text/plain; charset=utf-8",
         ReplyBody::Full(text.into().into()),
-    )
+    );
+    as_it_says(&mut response);
+    response
+}
+
+/// Tells browsers to take the content type at its word.
+pub(super) fn as_it_says(response: &mut Response<ReplyBody>) {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
 }

@@ -350,3 +350,38 @@ async fn a_manager_with_too_long_a_name_is_refused() {
         "ConfigMap \"x\" is invalid: metadata.managedFields[0].manager: Too long: may not be more than 128 bytes"
     );
 }
+
+#[tokio::test]
+async fn null_times_and_empty_lists_are_owned() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    admin.post(DEPLOYMENTS, &deployment(None)).await;
+    let status = format!("{DEPLOYMENTS}/d/status?fieldManager=a");
+    let condition = json!({"status": {"conditions": [{"type": "A", "status": "True"}]}});
+    let patched = admin
+        .send("PATCH", &status, &[MERGE], condition.to_string())
+        .await;
+    let managers_of = managers(&patched);
+    let entries = managers_of.as_array().unwrap();
+    let own = entries.iter().find(|entry| entry["manager"] == "a");
+    let fields = &own.unwrap()["fieldsV1"]["f:status"]["f:conditions"];
+    let owned = json!({"f:lastTransitionTime": {}, "f:lastUpdateTime": {}, "f:status": {}, "f:type": {}, ".": {}});
+    assert_eq!(fields["k:{\"type\":\"A\"}"], owned);
+    let mut applied = deployment(None);
+    applied["status"] = json!({"conditions": [
+        {"type": "A", "status": "True", "lastTransitionTime": "2024-01-01T00:00:00Z"}]});
+    let path = format!("{DEPLOYMENTS}/d/status?fieldManager=s");
+    let refused = admin
+        .send("PATCH", &path, &[APPLY], applied.to_string())
+        .await;
+    assert_eq!(refused.status, 409, "{}", refused.message());
+
+    let roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+    for (name, rules, owner) in [("e", json!([]), true), ("n", Value::Null, false)] {
+        let role = json!({"metadata": {"name": name}, "rules": rules});
+        let role = admin.post(roles, &role).await;
+        assert_eq!(role.json()["rules"], Value::Null);
+        let owns = managers(&role)[0]["fieldsV1"]["f:rules"].is_object();
+        assert_eq!(owns, owner, "{name}");
+    }
+}

@@ -245,3 +245,22 @@ async fn the_issuer_of_tokens_is_told() {
     let mut nobody = Client::connect(&cluster, Who::Nobody).await;
     assert_eq!(nobody.get(path).await.status, 403);
 }
+
+#[tokio::test]
+async fn answers_have_the_name_of_their_request() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let path = "/api/v1/namespaces/default";
+    let got = admin.send("GET", path, &[("audit-id", "mine")], "").await;
+    assert_eq!(got.headers["audit-id"], "mine");
+    assert_eq!(admin.get(path).await.headers["audit-id"].len(), 36);
+    let mut nobody = Client::connect(&cluster, Who::Nobody).await;
+    let forbidden = nobody.get(path).await;
+    assert_eq!(forbidden.headers["x-content-type-options"], "nosniff");
+    let spaces = [("authorization", "Bearer  token")];
+    let passed_over = nobody.send("GET", path, &spaces, "").await;
+    assert_eq!(passed_over.status, 403);
+    let warning = passed_over.headers["warning"].to_str().unwrap();
+    assert!(warning.contains("extra space"), "{warning}");
+    assert!(!admin.get(path).await.headers.contains_key("warning"));
+}

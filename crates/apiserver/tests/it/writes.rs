@@ -232,3 +232,28 @@ async fn a_condition_that_was_never_probed_says_so() {
         assert_eq!(condition.get("lastProbeTime"), Some(&Value::Null));
     }
 }
+
+#[tokio::test]
+async fn a_pair_of_certificate_and_key_is_looked_at() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let own = &cluster.client;
+    let mut warned = async |certificate: &str, key: &str| {
+        let secret = json!({
+            "metadata": {"generateName": "tls-"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": certificate, "tls.key": key},
+        });
+        let got = admin
+            .post("/api/v1/namespaces/default/secrets", &secret)
+            .await;
+        assert_eq!(got.status, 201);
+        let warning = got.headers.get("warning");
+        warning.map(|warning| warning.to_str().unwrap().to_owned())
+    };
+    assert_eq!(warned(&own.certificate, &own.key).await, None);
+    let other = cluster.authority.certificate();
+    let expected = "299 - \"tls: private key does not match public key\"";
+    assert_eq!(warned(other, &own.key).await.as_deref(), Some(expected));
+    let expected = "299 - \"tls: failed to find any PEM data in key input\"";
+    assert_eq!(warned(other, "").await.as_deref(), Some(expected));
+}

@@ -53,9 +53,7 @@ impl Walk<'_> {
         new: Part<'a>,
         diff: &mut Diff<'a>,
     ) {
-        let absent = |part: Part<'a>| part.is_none_or(Tree::is_null);
-        // What is null and what is not there is the same to Kubernetes' types.
-        if old == new || (absent(old) && absent(new)) {
+        if old == new {
             return;
         }
         let mut inner = Diff::default();
@@ -232,9 +230,11 @@ static FALSE: Tree<'static> = Tree::Bool(false);
 fn absent(field: &Field) -> Part<'static> {
     match (field.default.as_deref(), &field.shape) {
         (Some("{}"), _) => Some(&EMPTY),
+        (Some(_), _) if field.omit => None,
         (Some("\"\""), _) => Some(&TEXT),
         (Some("0"), _) => Some(zero()),
         (Some("false"), _) => Some(&FALSE),
+        _ if field.null => Some(&NULL),
         (None, Shape::List(_) | Shape::Map(_) | Shape::Struct(_) | Shape::Bytes)
             if field.required && !field.omit =>
         {

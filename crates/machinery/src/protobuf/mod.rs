@@ -43,6 +43,9 @@ pub enum ProtobufError {
     /// There is no such wire type.
     #[error("proto: illegal wireType {0}")]
     WireType(u8),
+    /// Fields are numbered from 1.
+    #[error("proto: illegal tag {0} (wire type {1})")]
+    Tag(i32, u8),
     /// A field has another wire type than it must have.
     #[error("proto: wrong wireType for field {0}")]
     WrongWireType(String),

@@ -152,6 +152,7 @@ fn bodies_that_are_none_are_told_apart() {
     assert_eq!(of(b"{}"), ProtobufError::NoPrefix);
     assert_eq!(of(b"k8s\0\x0a\x05"), ProtobufError::Cut);
     assert_eq!(of(b"k8s\0\x0f"), ProtobufError::WireType(7));
+    assert_eq!(of(b"k8s\0\x02\0"), ProtobufError::Tag(0, 2));
 }
 
 #[test]

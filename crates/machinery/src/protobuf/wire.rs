@@ -53,7 +53,12 @@ impl<'a> Fields<'a> {
 
     fn field(&mut self) -> Result<(u32, Wire<'a>)> {
         let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).map_err(|_| ProtobufError::Overflow)?;
+        // As Go has it: the number is cut to 32 bits, and has a sign.
+        let number = (tag >> 3) as i32;
+        let number = match u32::try_from(number) {
+            Ok(number) if number > 0 => number,
+            _ => return Err(ProtobufError::Tag(number, (tag & 7) as u8)),
+        };
         let value = match tag & 7 {
             0 => Wire::Varint(self.varint()?),
             1 => {

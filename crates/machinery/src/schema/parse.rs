@@ -144,6 +144,7 @@ fn read_attribute(field: &mut Field, key: &'static str, value: &'static str) -> 
         ("enum", values) => field.values = values.split(',').map(word).collect(),
         ("pb", numbers) => (field.inside, field.number) = read_numbers(numbers)?,
         ("omit", "") => field.omit = true,
+        ("null", "") => field.null = true,
         ("wrap", "") => field.wrapped = true,
         // Read again where an error is to be written.
         ("go" | "in", _) => {}

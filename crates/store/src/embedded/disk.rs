@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::digest::Digest;
 use super::directory::lock;
@@ -9,12 +10,16 @@ use super::failure::Failure;
 use super::journal::{self, Rest};
 use super::mark::Mark;
 use super::rows::{self, Loaded, Rows};
-use crate::Revision;
 use crate::state::{Batch, View};
+use crate::{AtRest, Revision};
+
+/// Where rows are written anew.
+const NEW: &str = "rows.new";
 
 /// The directory, locked for as long as this lives.
 pub(super) struct Disk {
     dir: PathBuf,
+    at_rest: Arc<dyn AtRest>,
     /// `None` after a failure, until it can be opened again.
     rows: Option<Rows>,
     /// Of all that is in `rows`.
@@ -27,20 +32,27 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens and reads everything. What was acknowledged and is not there is an error.
-    pub(super) fn open(dir: &Path) -> Result<(Self, View), Failure> {
+    pub(super) fn open(dir: &Path, at_rest: Arc<dyn AtRest>) -> Result<(Self, View), Failure> {
         let lock = lock(dir)?;
         let acknowledged = Mark::read(dir)?;
+        match std::fs::remove_dir_all(dir.join(NEW)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::Directory(dir.join(NEW), error));
+            }
+            _ => {}
+        }
         if acknowledged.is_none() {
             rows::clear_unfinished(&dir.join("rows"))?;
         }
         refuse_damage(dir, acknowledged)?;
-        let rows = Rows::open(&dir.join("rows")).map_err(|failure| match failure {
-            Failure::Database(fjall::Error::JournalRecovery(reason)) => Failure::Changed {
-                dir: dir.join("rows"),
-                reason,
-            },
-            other => other,
-        })?;
+        let rows =
+            Rows::open(&dir.join("rows"), at_rest.clone()).map_err(|failure| match failure {
+                Failure::Database(fjall::Error::JournalRecovery(reason)) => Failure::Changed {
+                    dir: dir.join("rows"),
+                    reason,
+                },
+                other => other,
+            })?;
         let loaded = rows.load()?;
         if let Some(acknowledged) = acknowledged {
             refuse_loss(dir, acknowledged, &loaded).inspect_err(|_| {
@@ -55,11 +67,23 @@ impl Disk {
         {
             tracing::warn!(%error, "{} stays", torn(dir).display());
         }
-        let Loaded { view, digest, .. } = loaded;
+        let Loaded {
+            view,
+            digest,
+            stale,
+            ..
+        } = loaded;
+        let rows = if stale {
+            drop(rows);
+            rewritten(dir, &view, digest, at_rest.clone())?
+        } else {
+            rows
+        };
         let mark = Mark::open(dir, view.revision)
             .map_err(|error| Failure::Directory(Mark::path(dir), error))?;
         let disk = Self {
             dir: dir.to_owned(),
+            at_rest,
             rows: Some(rows),
             digest,
             mark,
@@ -95,7 +119,7 @@ impl Disk {
 
     /// Opens the database anew after a failure. What was read from it before must be what is there now.
     fn reopen(&self, memory: Revision) -> Result<Rows, Failure> {
-        let rows = Rows::open(&self.dir.join("rows"))?;
+        let rows = Rows::open(&self.dir.join("rows"), self.at_rest.clone())?;
         let disk = rows.newest()?.revision;
         if disk == memory {
             Ok(rows)
@@ -130,6 +154,28 @@ impl Disk {
     pub(super) fn put_raw(&mut self, key: &[u8], value: &[u8]) {
         self.rows.as_ref().unwrap().put_raw(key, value);
     }
+}
+
+/// Writes everything anew as it is written today, and puts that in the place of what is there, of which nothing is left: neither in tables
+/// nor in journals. Killed at any moment, it has the one or the other.
+fn rewritten(
+    dir: &Path,
+    view: &View,
+    digest: Digest,
+    at_rest: Arc<dyn AtRest>,
+) -> Result<Rows, Failure> {
+    tracing::info!("values lie on disk in another way than they are to: all are written anew");
+    let (rows, new) = (dir.join("rows"), dir.join(NEW));
+    let failed = |error: std::io::Error| Failure::Directory(new.clone(), error);
+    Rows::open(&new, at_rest.clone())?.fill(view, digest)?;
+    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+    rustix::fs::renameat_with(rustix::fs::CWD, &new, rustix::fs::CWD, &rows, exchange)
+        .map_err(|error| failed(error.into()))?;
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)?;
+    std::fs::remove_dir_all(&new).map_err(failed)?;
+    Rows::open(&rows, at_rest)
 }
 
 /// Where the torn end of a journal lies until it is known that nobody misses it.

@@ -23,6 +23,10 @@ pub(super) enum Failure {
     },
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    #[error("the value of {key:?} cannot be read from disk: {reason}")]
+    Sealed { key: String, reason: String },
+    #[error("the value of {key:?} cannot be written to disk: {reason}")]
+    Sealing { key: String, reason: String },
     #[error("the store was written by another version (layout {0})")]
     Format(u8),
     #[error(

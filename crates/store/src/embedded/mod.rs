@@ -22,7 +22,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::state::{self, Bounds, Shared, View};
-use crate::{Error, Result, Revision, Snapshot, Status, Store, Transaction, TxnOutcome, Watch};
+use crate::{
+    AtRest, Error, Plain, Result, Revision, Snapshot, Status, Store, Transaction, TxnOutcome, Watch,
+};
 use disk::Disk;
 use writer::{Request, Writer};
 
@@ -73,7 +75,19 @@ impl Embedded {
     /// Errors: `Backend` if another process has it open, the disk fails, or what lies there is damaged or not all that was
     /// acknowledged.
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self> {
-        let (disk, view) = Disk::open(dir.as_ref()).map_err(Error::backend)?;
+        Self::open_at_rest(dir, options, Arc::new(Plain))
+    }
+
+    /// The same, with values that lie on disk as `at_rest` has them. What was written in another way is written anew before this
+    /// returns.
+    ///
+    /// Errors: besides, `Backend` if a value cannot be read back.
+    pub fn open_at_rest(
+        dir: impl AsRef<Path>,
+        options: Options,
+        at_rest: Arc<dyn AtRest>,
+    ) -> Result<Self> {
+        let (disk, view) = Disk::open(dir.as_ref(), at_rest).map_err(Error::backend)?;
         Self::start(disk, view, dir.as_ref().to_owned(), options)
     }
 

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -5,7 +6,11 @@ use super::disk::Disk;
 use super::failure::Failure;
 use super::retention::Retention;
 use crate::state::{Batch, View};
-use crate::{Embedded, Error, Op, Options, Store, Transaction};
+use crate::{AtRest, Embedded, Error, Op, Opened, Options, Plain, Store, Transaction};
+
+fn open(dir: &Path) -> Result<(Disk, View), Failure> {
+    Disk::open(dir, Arc::new(Plain))
+}
 
 fn put(key: &str) -> Transaction {
     Transaction {
@@ -103,7 +108,7 @@ fn applied(batch: Batch) -> View {
 #[test]
 fn after_a_failure_the_disk_goes_on_where_memory_is_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     let first = batch(&empty, "pods/a");
     disk.write(&first).unwrap();
     let first = applied(first);
@@ -121,28 +126,25 @@ fn after_a_failure_the_disk_goes_on_where_memory_is_or_not_at_all() {
     );
     disk.write(&batch(&applied(second), "pods/c")).unwrap();
     drop(disk);
-    let (_, view) = Disk::open(dir.path()).unwrap();
+    let (_, view) = open(dir.path()).unwrap();
     assert_eq!((view.revision, view.map.len()), (3, 3));
 }
 
 #[test]
 fn a_store_of_another_layout_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     disk.write(&batch(&empty, "pods/a")).unwrap();
     disk.put_raw(b"r", &[9, 0, 0]);
     drop(disk);
-    assert!(matches!(
-        Disk::open(dir.path()).err(),
-        Some(Failure::Format(9))
-    ));
+    assert!(matches!(open(dir.path()).err(), Some(Failure::Format(9))));
 
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     disk.write(&batch(&empty, "pods/a")).unwrap();
     disk.put_raw(b"epods/b", &[0; 15]);
     drop(disk);
-    let failure = Disk::open(dir.path()).err().unwrap();
+    let failure = open(dir.path()).err().unwrap();
     assert!(
         failure
             .to_string()
@@ -155,7 +157,7 @@ fn a_store_of_another_layout_is_refused() {
 #[tokio::test]
 async fn a_panic_of_the_writer_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, view) = Disk::open(dir.path()).unwrap();
+    let (mut disk, view) = open(dir.path()).unwrap();
     disk.break_it();
     let store = Embedded::start(disk, view, dir.path().to_owned(), Options::default()).unwrap();
     let mut watch = store.watch("pods/", 0).unwrap();
@@ -173,7 +175,7 @@ async fn a_panic_of_the_writer_is_told() {
         Err(Error::Closed)
     ));
     drop(store);
-    assert_eq!(Disk::open(dir.path()).unwrap().1.revision, 0);
+    assert_eq!(open(dir.path()).unwrap().1.revision, 0);
 }
 
 #[tokio::test]
@@ -190,7 +192,7 @@ async fn a_store_that_works_has_not_failed() {
 fn rows_that_are_not_those_that_were_written_are_refused() {
     let written = |rows: &[(&[u8], &[u8])]| {
         let dir = tempfile::tempdir().unwrap();
-        let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+        let (mut disk, empty) = open(dir.path()).unwrap();
         let mut first = batch(&empty, "pods/a");
         first.stage(put("pods/b"));
         disk.write(&first).unwrap();
@@ -198,9 +200,9 @@ fn rows_that_are_not_those_that_were_written_are_refused() {
             disk.put_raw(key, value);
         }
         drop(disk);
-        let opened = Disk::open(dir.path()).err();
+        let opened = open(dir.path()).err();
         std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
-        assert!(Disk::open(dir.path()).is_ok());
+        assert!(open(dir.path()).is_ok());
         opened
     };
     assert!(written(&[]).is_none());
@@ -220,20 +222,20 @@ fn rows_that_are_not_those_that_were_written_are_refused() {
 #[tokio::test]
 async fn a_disk_that_has_more_than_memory_ends_the_writer() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     disk.write(&batch(&empty, "pods/a")).unwrap();
     disk.fail();
     let store = Embedded::start(disk, empty, dir.path().to_owned(), Options::default()).unwrap();
     assert!(store.commit(put("pods/b")).await.is_err());
     store.failed().await;
     drop(store);
-    assert_eq!(Disk::open(dir.path()).unwrap().1.revision, 1);
+    assert_eq!(open(dir.path()).unwrap().1.revision, 1);
 }
 
 #[tokio::test]
 async fn a_store_from_before_there_were_digests_is_taken_over() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     disk.write(&batch(&empty, "pods/a")).unwrap();
     disk.put_raw(b"r", &[1, 0, 0, 0, 0, 0, 0, 0, 1]);
     drop(disk);
@@ -242,7 +244,7 @@ async fn a_store_from_before_there_were_digests_is_taken_over() {
         let store = Embedded::open(dir.path(), Options::default()).unwrap();
         store.commit(put(key)).await.unwrap();
     }
-    let (_, view) = Disk::open(dir.path()).unwrap();
+    let (_, view) = open(dir.path()).unwrap();
     assert_eq!((view.revision, view.map.len()), (3, 3));
 }
 
@@ -253,13 +255,122 @@ fn a_beginning_that_was_interrupted_is_made_again_if_nothing_is_in_it() {
     let rows = dir.path().join("rows");
     std::fs::create_dir(&rows).unwrap();
     std::fs::write(rows.join("0.jnl"), [0; 4096]).unwrap();
-    let (mut disk, empty) = Disk::open(dir.path()).unwrap();
+    let (mut disk, empty) = open(dir.path()).unwrap();
     disk.write(&batch(&empty, "pods/a")).unwrap();
     drop(disk);
 
     std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
     std::fs::remove_file(rows.join("version")).unwrap();
     let journal = std::fs::read(rows.join("0.jnl")).unwrap();
-    assert!(Disk::open(dir.path()).is_err());
+    assert!(open(dir.path()).is_err());
     assert!(std::fs::read(rows.join("0.jnl")).unwrap() == journal);
+}
+
+/// Every byte exclusive-ored with a number, behind a word that says so; `stale` is what was written with another.
+struct Masked(u8);
+
+impl AtRest for Masked {
+    fn seal(&self, _: &str, value: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let masked = value.iter().map(|byte| byte ^ self.0);
+        Ok(Some([b'#', self.0].into_iter().chain(masked).collect()))
+    }
+
+    fn open(&self, key: &str, written: &[u8]) -> Result<Opened, String> {
+        match written {
+            [b'#', 99, ..] => Err(format!("99 is not known for {key}")),
+            [b'#', mask, masked @ ..] => Ok(Opened {
+                value: Some(masked.iter().map(|byte| byte ^ mask).collect()),
+                stale: *mask != self.0,
+            }),
+            _ => Ok(Opened {
+                value: None,
+                stale: true,
+            }),
+        }
+    }
+}
+
+/// Whether the bytes are in any file below a directory.
+fn lies_in(dir: &Path, bytes: &[u8]) -> bool {
+    let entries = std::fs::read_dir(dir).unwrap();
+    entries.map(|entry| entry.unwrap().path()).any(|path| {
+        if path.is_dir() {
+            return lies_in(&path, bytes);
+        }
+        let file = std::fs::read(path).unwrap();
+        file.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+const SECRET: &str = "only for those who may read it";
+
+async fn put_secret(store: &Embedded, key: &str) {
+    let op = Op::Put {
+        key: key.into(),
+        value: SECRET.into(),
+        stamp: None,
+    };
+    let ops = vec![op];
+    let transaction = Transaction {
+        compare: vec![],
+        ops,
+    };
+    store.commit(transaction).await.unwrap();
+}
+
+fn secret(store: &Embedded, key: &str) -> (bytes::Bytes, u64, u64) {
+    let entry = store.snapshot().get(key).unwrap();
+    (entry.value.clone(), entry.created, entry.modified)
+}
+
+#[tokio::test]
+async fn sealed_values_are_nowhere_on_disk_and_all_there_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |mask| {
+        Embedded::open_at_rest(dir.path(), Options::default(), Arc::new(Masked(mask))).unwrap()
+    };
+    let store = open(7);
+    put_secret(&store, "secrets/a").await;
+    assert_eq!(secret(&store, "secrets/a").0, SECRET);
+    drop(store);
+    assert!(!lies_in(dir.path(), SECRET.as_bytes()));
+    let store = open(7);
+    assert_eq!(secret(&store, "secrets/a"), (SECRET.into(), 1, 1));
+}
+
+#[tokio::test]
+async fn what_lies_in_another_way_is_written_anew_when_the_store_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path(), Options::default()).unwrap();
+    for n in 0..300 {
+        put_secret(&store, &format!("secrets/{n}")).await;
+    }
+    drop(store);
+    assert!(lies_in(dir.path(), SECRET.as_bytes()));
+    for mask in [7, 8] {
+        let sealing = Arc::new(Masked(mask));
+        let store = Embedded::open_at_rest(dir.path(), Options::default(), sealing).unwrap();
+        assert_eq!(secret(&store, "secrets/0"), (SECRET.into(), 1, 1));
+        assert_eq!(secret(&store, "secrets/299"), (SECRET.into(), 300, 300));
+        assert_eq!(store.status().revision, 300);
+        drop(store);
+        assert!(!lies_in(dir.path(), SECRET.as_bytes()));
+        let before: Vec<u8> = SECRET.bytes().map(|byte| byte ^ (mask - 1)).collect();
+        assert!(!lies_in(dir.path(), &before));
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_back_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let sealing = || Arc::new(Masked(99));
+    let store = Embedded::open_at_rest(dir.path(), Options::default(), sealing()).unwrap();
+    put_secret(&store, "secrets/a").await;
+    drop(store);
+    let failure = Embedded::open_at_rest(dir.path(), Options::default(), sealing()).err();
+    let failure = failure.unwrap().to_string();
+    assert!(
+        failure.contains("secrets/a") && failure.contains("99 is not known"),
+        "{failure}"
+    );
 }

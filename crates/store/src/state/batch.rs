@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::row;
 use super::{Map, View};
 use crate::{Committed, Compare, Entry, Event, EventKind, Op, Revision, Transaction, TxnOutcome};
 
@@ -13,6 +14,8 @@ pub(crate) struct Batch {
     pub(crate) revision: Revision,
     /// What changed, in order: what goes to disk and to the watchers.
     pub(crate) events: Vec<Arc<Event>>,
+    /// The [`row`] of each event that is a put, in their order; the entry's value is a part of it.
+    pub(crate) rows: Vec<Bytes>,
 }
 
 impl Batch {
@@ -22,6 +25,7 @@ impl Batch {
             map: view.map.clone(),
             revision: view.revision,
             events: Vec::new(),
+            rows: Vec::new(),
         }
     }
 
@@ -70,12 +74,10 @@ impl Batch {
             Some(entry) => (entry.key.clone(), entry.created),
             None => (key, revision),
         };
-        let entry = Arc::new(Entry::new(
-            key.clone(),
-            splice(value, stamp, revision),
-            created,
-            revision,
-        ));
+        let row = row::encode(value, stamp, created, revision);
+        let value = row::value(&row);
+        let entry = Arc::new(Entry::new(key.clone(), value, created, revision));
+        self.rows.push(row);
         self.map.insert(key, entry.clone());
         self.events.push(Arc::new(Event::new(
             EventKind::Put,
@@ -95,10 +97,11 @@ impl Batch {
         let previous = self.map.remove(key)?;
         let entry = match last {
             Some((value, stamp)) => {
-                let value = splice(&value, stamp, revision);
+                let row = row::encode(&value, stamp, previous.created, revision);
+                let key = previous.key.clone();
                 Arc::new(Entry::new(
-                    previous.key.clone(),
-                    value,
+                    key,
+                    row::value(&row),
                     previous.created,
                     revision,
                 ))
@@ -113,18 +116,4 @@ impl Batch {
         )));
         Some(entry)
     }
-}
-
-/// A copy of `value` with the revision in its place. Always a copy of its own: a value that is a slice of a larger
-/// buffer (a request's body) would keep all of that alive.
-fn splice(value: &Bytes, stamp: Option<u32>, revision: Revision) -> Bytes {
-    let Some((head, tail)) = stamp.and_then(|at| value.split_at_checked(at as usize)) else {
-        return Bytes::copy_from_slice(value);
-    };
-    let digits = revision.to_string();
-    let mut whole = Vec::with_capacity(value.len() + digits.len());
-    whole.extend_from_slice(head);
-    whole.extend_from_slice(digits.as_bytes());
-    whole.extend_from_slice(tail);
-    Bytes::from(whole)
 }

@@ -6,6 +6,7 @@
 mod batch;
 mod history;
 mod limits;
+pub(crate) mod row;
 mod shared;
 mod view;
 mod watch;

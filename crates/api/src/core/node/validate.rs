@@ -49,6 +49,8 @@ pub(super) fn change(node: &Node, old: &Node) -> ErrorList {
         let detail = "node updates may not change providerID except from \"\" to valid";
         errors.push(Error::forbidden(&path.child("providerID"), detail));
     }
+    // Told again: they were looked at as those of a node that is new.
+    errors.extend(taints(new, &Path::new("metadata").child("taints")));
     if new.external_id.as_deref().unwrap_or_default()
         != old.external_id.as_deref().unwrap_or_default()
     {

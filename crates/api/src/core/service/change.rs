@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service, ServiceSpec};
 use navarch_machinery::field::{Error, ErrorList, Path};
 use navarch_machinery::names::{is_dns1123_subdomain, is_valid_ip, parse_ip_sloppy};
 
+use super::validate::balancer_class;
 use super::{
     is_externally_accessible, is_headless, needs_cluster_ip, needs_health_check_port,
     needs_node_ports, service_type,
@@ -82,6 +83,8 @@ pub(super) fn validate(service: &Service, old: &Service) -> ErrorList {
             STAYS,
         ));
     }
+    // Told again: it was looked at as that of a service that is new.
+    errors.extend(balancer_class(spec, &path));
     let checked = needs_health_check_port(before) && needs_health_check_port(spec);
     if checked && spec.health_check_node_port != before.health_check_node_port {
         errors.push(Error::forbidden(

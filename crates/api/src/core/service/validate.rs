@@ -311,8 +311,9 @@ fn source_ranges(service: &Service, spec: &ServiceSpec, path: &Path) -> ErrorLis
     errors
 }
 
+const ONLY: &str = "may only be used when `type` is 'LoadBalancer'";
+
 fn balancer(spec: &ServiceSpec, path: &Path) -> ErrorList {
-    const ONLY: &str = "may only be used when `type` is 'LoadBalancer'";
     let balances = service_type(spec) == "LoadBalancer";
     let mut errors = ErrorList::new();
     match spec.allocate_load_balancer_node_ports {
@@ -326,13 +327,18 @@ fn balancer(spec: &ServiceSpec, path: &Path) -> ErrorList {
         )),
         _ => {}
     }
+    errors.extend(balancer_class(spec, path));
+    errors
+}
+
+/// Checks the class of a service's load balancer.
+pub(super) fn balancer_class(spec: &ServiceSpec, path: &Path) -> ErrorList {
     let class = path.child("loadBalancerClass");
     match &spec.load_balancer_class {
-        Some(name) if balances => errors.extend(qualified_name(name, &class)),
-        Some(_) => errors.push(Error::forbidden(&class, ONLY)),
-        None => {}
+        Some(name) if service_type(spec) == "LoadBalancer" => qualified_name(name, &class),
+        Some(_) => vec![Error::forbidden(&class, ONLY)],
+        None => ErrorList::new(),
     }
-    errors
 }
 
 /// Checks a value of a fixed set that need not be there.

@@ -9,6 +9,7 @@ use navarch_auth::UserInfo;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
+use super::selectors::unread;
 use super::{Request, as_type};
 use crate::ApiServer;
 use crate::identity::{Attributes, Decision};
@@ -102,6 +103,7 @@ impl ApiServer {
         SubjectAccessReviewStatus {
             allowed,
             reason: Some(reason).filter(|reason| !reason.is_empty()),
+            evaluation_error: resource.and_then(unread),
             ..Default::default()
         }
     }

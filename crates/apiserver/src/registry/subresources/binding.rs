@@ -6,10 +6,14 @@ use navarch_api::strategy::Hooks;
 use navarch_machinery::field::together;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
+use navarch_store::Entry;
 
 use super::super::{Input, Request};
+use super::body::{Kind, body};
 use crate::ApiServer;
 use crate::reply::{Output, success};
+
+const KIND: Kind = ("", "v1", "Binding");
 
 impl ApiServer {
     /// POST to `pods/NAME/binding`; with `pods` the resource of the request.
@@ -19,14 +23,20 @@ impl ApiServer {
         pod: Option<&str>,
     ) -> Result<Output> {
         let dry_run = request.params.is_dry_run("CreateOptions")?;
-        let binding: Binding = match &request.body {
+        let mut binding: Binding = match &request.body {
             Input::Object(object) if object.as_any().is::<Binding>() => object
                 .as_any()
                 .downcast_ref::<Binding>()
                 .cloned()
                 .unwrap_or_default(),
-            other => super::body(other, "v1", "Binding")?,
+            other => body(&self.directory, other, KIND)?,
         };
+        self.guard_namespace(request, &binding)?;
+        if pod.is_none() {
+            // Of an object of its own, which this one is then, the uid and the version are the server's.
+            binding.metadata.uid = None;
+            binding.metadata.resource_version = None;
+        }
         let given = binding.metadata.name.clone().unwrap_or_default();
         let name = pod.map_or_else(|| given.clone(), str::to_owned);
         if name != given {
@@ -35,11 +45,12 @@ impl ApiServer {
             ));
         }
         validate(&binding)?;
-        self.change_raw(request, &name, dry_run, &mut |object| {
-            object
-                .as_any_mut()
-                .downcast_mut::<Pod>()
-                .map_or(Ok(()), |pod| assign(pod, &binding, &name))
+        self.change_raw(request, &name, dry_run, &mut |object, entry| {
+            let pod = object.as_any_mut().downcast_mut::<Pod>();
+            pod.map_or(Ok(()), |pod| {
+                check_preconditions(&binding, pod, entry)?;
+                assign(pod, &binding, &name)
+            })
         })
         .await?;
         Ok(Output::Value {
@@ -58,19 +69,38 @@ fn validate(binding: &Binding) -> Result<()> {
     }
 }
 
+/// Refuses to bind another pod than the one that is meant: the binding's uid and version are the pod's, where it states them.
+fn check_preconditions(binding: &Binding, pod: &Pod, entry: &Entry) -> Result<()> {
+    let meta = &binding.metadata;
+    let version = entry.modified.to_string();
+    let failed = [
+        (
+            "UID",
+            &meta.uid,
+            pod.metadata.uid.as_deref().unwrap_or_default(),
+        ),
+        ("ResourceVersion", &meta.resource_version, &version),
+    ]
+    .into_iter()
+    .find_map(|(what, asked, there)| {
+        let asked = asked
+            .as_deref()
+            .filter(|asked| !asked.is_empty() && *asked != there)?;
+        Some(format!(
+            "{what} in precondition: {asked}, {what} in object meta: {there}"
+        ))
+    });
+    let Some(failed) = failed else { return Ok(()) };
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: {failed}",
+        entry.key
+    );
+    let name = meta.name.as_deref().unwrap_or_default();
+    Err(StatusError::conflict("", "pods", name, &why))
+}
+
 fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
     let conflict = |why: String| Err(StatusError::conflict("", "pods/binding", name, &why));
-    let uid = binding
-        .metadata
-        .uid
-        .as_deref()
-        .filter(|uid| !uid.is_empty());
-    if let Some(asked) = uid.filter(|uid| pod.metadata.uid.as_deref() != Some(uid)) {
-        let there = pod.metadata.uid.as_deref().unwrap_or_default();
-        return conflict(format!(
-            "Precondition failed: UID in precondition: {asked}, UID in object meta: {there}"
-        ));
-    }
     if pod.metadata.deletion_timestamp.is_some() {
         return conflict(format!(
             "pod {name} is being deleted, cannot be assigned to a host"
@@ -88,6 +118,10 @@ fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
         return conflict(format!("pod {name} has non-empty .spec.schedulingGates"));
     }
     spec.node_name = binding.target.name.clone();
+    // Where it was to go is told by where it goes.
+    if let Some(status) = &mut pod.status {
+        status.nominated_node_name = None;
+    }
     if let Some(annotations) = &binding.metadata.annotations {
         pod.metadata
             .annotations

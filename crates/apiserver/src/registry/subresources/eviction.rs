@@ -9,20 +9,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::api::policy::v1::{Eviction, PodDisruptionBudget};
+use navarch_api::strategy::Part;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
-use navarch_store::{Compare, Entry, Op, Snapshot};
+use navarch_store::{Compare, Entry, Op, Snapshot, Transaction};
 use serde_json::json;
 
 use super::super::Request;
 use super::super::commit::{self, Extra, Written};
 use super::super::delete_options::DeleteOptions;
+use super::body::{Kind, body};
 use crate::ApiServer;
+use crate::errors::of_store;
 use crate::limits::WRITE_ATTEMPTS;
-use crate::managed::Managed;
+use crate::managed::{Managed, Writer, part_name};
 use crate::reply::{Output, success};
 use budget::Verdict;
+
+const KIND: Kind = ("policy", "v1", "Eviction");
 
 /// A budget, and where it is kept.
 type Kept = (Arc<Entry>, PodDisruptionBudget);
@@ -30,7 +35,8 @@ type Kept = (Arc<Entry>, PodDisruptionBudget);
 impl ApiServer {
     /// POST to `pods/NAME/eviction`.
     pub(crate) async fn evict(&self, request: &mut Request<'_>) -> Result<Output> {
-        let eviction: Eviction = super::body(&request.body, "policy/v1", "Eviction")?;
+        let eviction: Eviction = body(&self.directory, &request.body, KIND)?;
+        self.guard_namespace(request, &eviction)?;
         let given = eviction.metadata.name.as_deref().unwrap_or_default();
         if given != request.info.name {
             return Err(StatusError::bad_request(
@@ -78,7 +84,12 @@ impl ApiServer {
                 Verdict::Counted => (self.budget_written(&kept, budget)?, false),
             },
         };
-        options.check(request, &entry)?;
+        if let Err(error) = options.check(request, &entry) {
+            if !options.dry_run {
+                self.count_in_vain(extra).await?;
+            }
+            return Err(error);
+        }
         let mut deletion = options.clone();
         if !options.dry_run {
             let Some(marked) = self.mark_evicted(request, &entry, pod, extra, now).await? else {
@@ -128,8 +139,11 @@ impl ApiServer {
             .directory
             .find("policy", "v1", "poddisruptionbudgets")
             .ok_or_else(StatusError::no_such_path)?;
+        let writer = Writer::new("", part_name("system:apiserver"), "policy/v1", "status");
+        let managed =
+            self.updated_managers(served, &writer, Part::Status, Some(kept), &budget, None);
         let mut object: Box<dyn Object> = Box::new(budget);
-        let encoded = commit::to_stored(served, &mut *object, &Managed::of(kept))?;
+        let encoded = commit::to_stored(served, &mut *object, &managed)?;
         Ok(Extra {
             compare: vec![Compare::Modified(kept.key.clone(), kept.modified)],
             ops: vec![Op::Put {
@@ -138,6 +152,16 @@ impl ApiServer {
                 stamp: Some(encoded.stamp),
             }],
         })
+    }
+
+    /// Counts an eviction whose pod is not the one that is meant: Kubernetes has counted it when it sees that.
+    async fn count_in_vain(&self, extra: Extra) -> Result<()> {
+        let Extra { compare, ops } = extra;
+        if !ops.is_empty() {
+            let counted = self.store.commit(Transaction { compare, ops }).await;
+            counted.map_err(of_store)?;
+        }
+        Ok(())
     }
 
     /// Says on the pod why it goes, and counts it in its budget, in one transaction. `None`: one of them has changed.

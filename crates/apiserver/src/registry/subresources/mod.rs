@@ -1,6 +1,7 @@
 //! Parts of objects with an address of their own that are more than a part of the object's JSON.
 
 mod binding;
+mod body;
 mod eviction;
 mod log_options;
 mod scale;
@@ -12,11 +13,9 @@ use std::sync::Arc;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Compare, Entry};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::Request;
 use super::commit::{self, Extra, Written};
-use super::{Input, Request};
 use crate::ApiServer;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::Managed;
@@ -28,7 +27,7 @@ impl ApiServer {
         request: &Request<'_>,
         name: &str,
         dry_run: bool,
-        change: &mut (dyn FnMut(&mut dyn Object) -> Result<()> + Send),
+        change: &mut (dyn FnMut(&mut dyn Object, &Entry) -> Result<()> + Send),
     ) -> Result<()> {
         let served = request.served;
         let key = served.key(request.namespace(), name);
@@ -39,7 +38,7 @@ impl ApiServer {
                 .get(&key)
                 .ok_or_else(|| served.not_found(name))?;
             let mut object = served.decode(&entry)?.clone_object();
-            change(&mut *object)?;
+            change(&mut *object, &entry)?;
             if dry_run {
                 return Ok(());
             }
@@ -69,42 +68,4 @@ impl ApiServer {
         let object = request.served.decode(&entry)?;
         Ok((entry, object))
     }
-}
-
-/// The request's body as JSON.
-fn body_value(input: &Input, kind: &str) -> Result<Value> {
-    match input {
-        Input::Json(json) if !json.is_empty() => serde_json::from_slice(json).map_err(|_| {
-            let why = navarch_machinery::decode::decode::<Value>(json).err().map(|error| error.0).unwrap_or_default();
-            StatusError::bad_request(format!(
-                "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {why}"
-            ))
-        }),
-        Input::Yaml(yaml) => {
-            let json = navarch_machinery::yaml::to_json(yaml)
-                .map_err(|error| StatusError::bad_request(error.0))?;
-            body_value(&Input::Json(json.into()), kind)
-        }
-        Input::Value(value) => Ok(value.clone()),
-        Input::Object(object) => super::decode::to_value(object),
-        _ => Ok(serde_json::json!({})),
-    }
-}
-
-/// The request's body as a type that is no resource's.
-fn body<T: DeserializeOwned>(input: &Input, version: &str, kind: &str) -> Result<T> {
-    let value = body_value(input, kind)?;
-    if let Some(given) = value
-        .get("kind")
-        .and_then(Value::as_str)
-        .filter(|given| *given != kind)
-    {
-        let message = format!("{given} in version {version:?} cannot be handled as a {kind}");
-        return Err(StatusError::bad_request(message));
-    }
-    serde_json::from_value(value).map_err(|error| {
-        StatusError::bad_request(format!(
-            "{kind} in version {version:?} cannot be handled as a {kind}: {error}"
-        ))
-    })
 }

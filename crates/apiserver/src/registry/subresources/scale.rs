@@ -1,11 +1,13 @@
 //! Scale: the replicas of whatever has replicas.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::autoscaling::v1::Scale;
 use navarch_api::call::PatchKind;
 use navarch_api::schema::schema;
 use navarch_api::strategy::Part;
 use navarch_machinery::apply::{Scope, Tree, Write, from_scale, to_scale, update};
-use navarch_machinery::decode::decode;
+use navarch_machinery::decode::decode as read;
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -13,7 +15,7 @@ use navarch_machinery::status::{Result, StatusError};
 use super::super::apply::Document;
 use super::super::patch::Patch;
 use super::super::update::{Change, Current, PATCHES, Wish, check_name};
-use super::super::{Input, Request};
+use super::super::{Input, Request, decode};
 use crate::ApiServer;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::{Live, Managed, Writer, run};
@@ -28,13 +30,17 @@ impl ApiServer {
     /// GET of `NAME/scale`.
     pub(crate) fn get_scale(&self, request: &Request<'_>) -> Result<Output> {
         let (_, object) = self.named(request)?;
-        answer(request.served, &*object)
+        self.scale_answer(request.served, &*object)
     }
 
     /// PUT of `NAME/scale`.
     pub(crate) async fn update_scale(&self, request: &mut Request<'_>) -> Result<Output> {
         let options = request.params.write_options("UpdateOptions")?;
-        let wanted: Scale = super::body(&request.body, "autoscaling/v1", "Scale")?;
+        let (directory, body) = (&self.directory, &request.body);
+        let (scale, warnings) = (&directory.scale, &mut request.warnings);
+        let wanted = decode::object(directory, scale, body, options.validation, warnings)?;
+        let wanted = wanted.as_any().downcast_ref::<Scale>().cloned();
+        let wanted = wanted.ok_or_else(|| StatusError::internal("a scale is of another kind"))?;
         check_name(&request.info.name, &wanted)?;
         self.named(request)?;
         let (served, writer) = (request.served.clone(), request.writer());
@@ -51,7 +57,7 @@ impl ApiServer {
             wanted: &mut wish,
         };
         let output = self.change(request, change).await?;
-        of_output(output)
+        self.scale_output(output)
     }
 
     /// PATCH of `NAME/scale`.
@@ -91,7 +97,34 @@ impl ApiServer {
             wanted: &mut wish,
         };
         let output = self.change(request, change).await?;
-        of_output(output)
+        self.scale_output(output)
+    }
+}
+
+impl ApiServer {
+    /// The scale in place of the object that was written.
+    fn scale_output(&self, output: Output) -> Result<Output> {
+        match output {
+            Output::Stored {
+                served,
+                entry,
+                object,
+                ..
+            } => {
+                let object = object.map_or_else(|| served.decode(&entry), Ok)?;
+                self.scale_answer(&served, &*object)
+            }
+            Output::Object { served, object, .. } => self.scale_answer(&served, &*object),
+            other => Ok(other),
+        }
+    }
+
+    fn scale_answer(&self, served: &Served, object: &dyn Object) -> Result<Output> {
+        Ok(Output::Object {
+            served: self.directory.scale.clone(),
+            object: Arc::new(scale_of(served, object)?),
+            created: false,
+        })
     }
 }
 
@@ -110,8 +143,7 @@ fn patched(
     let mut document = serde_json::to_value(live).map_err(StatusError::internal)?;
     patch.apply(KIND, &mut document)?;
     let json = serde_json::to_vec(&document).map_err(StatusError::internal)?;
-    let decoded =
-        decode::<Scale>(&json).map_err(|error| patch.refused(KIND, &document, &error.0))?;
+    let decoded = read::<Scale>(&json).map_err(|error| patch.refused(KIND, &document, &error.0))?;
     patch.check(decoded.findings(), validation, warnings, || Ok(document))?;
     Ok(decoded.value)
 }
@@ -186,8 +218,13 @@ fn applied(
     Ok((wanted, Managed::encoded(owners)))
 }
 
+/// A scale as its writer owns it: Kubernetes leaves out replicas of 0, so that they are nobody's.
 fn json(scale: &Scale) -> Result<Vec<u8>> {
-    serde_json::to_vec(scale).map_err(StatusError::internal)
+    let mut scale = scale.clone();
+    if let Some(spec) = &mut scale.spec {
+        spec.replicas = spec.replicas.filter(|replicas| *replicas != 0);
+    }
+    serde_json::to_vec(&scale).map_err(StatusError::internal)
 }
 
 fn scale_of(served: &Served, object: &dyn Object) -> Result<Scale> {
@@ -234,25 +271,4 @@ fn scaled(served: &Served, old: &dyn Object, wanted: &Scale) -> Result<Box<dyn O
         meta.uid.clone_from(&wanted.metadata.uid);
     }
     Ok(object)
-}
-
-fn of_output(output: Output) -> Result<Output> {
-    match output {
-        Output::Stored {
-            served,
-            entry,
-            object,
-            ..
-        } => {
-            let object = object.map_or_else(|| served.decode(&entry), Ok)?;
-            answer(&served, &*object)
-        }
-        Output::Object { served, object, .. } => answer(&served, &*object),
-        other => Ok(other),
-    }
-}
-
-fn answer(served: &Served, object: &dyn Object) -> Result<Output> {
-    let value = serde_json::to_value(scale_of(served, object)?).map_err(StatusError::internal)?;
-    Ok(Output::Value { value, code: 200 })
 }

@@ -5,15 +5,21 @@ use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, TokenRequest, TokenRequestStatus,
 };
 use k8s_openapi::api::core::v1::Pod;
+use navarch_api::schema::schema;
 use navarch_auth::BoundObject;
+use navarch_machinery::apply::{Scope, Tree, update};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
 
 use super::super::Request;
 use super::super::create::own_namespace;
+use super::body::{Kind, body};
 use crate::ApiServer;
+use crate::managed::Managed;
 use crate::reply::Output;
+
+const KIND: Kind = ("authentication.k8s.io", "v1", "TokenRequest");
 
 /// How long tokens may hold, in seconds.
 const SHORTEST: i64 = 10 * 60;
@@ -23,23 +29,24 @@ const USUAL: i64 = 60 * 60;
 impl ApiServer {
     /// POST to `serviceaccounts/NAME/token`.
     pub(crate) fn request_token(&self, request: &mut Request<'_>) -> Result<Output> {
+        let mut wanted: TokenRequest = body(&self.directory, &request.body, KIND)?;
+        own_namespace(request.namespace(), &mut wanted)?;
+        self.guard_namespace(request, &wanted)?;
         let (_, account) = self.named(request)?;
         let key = self
             .token_key
             .as_ref()
             .ok_or_else(|| StatusError::internal("this server signs no tokens"))?;
-        let mut wanted: TokenRequest =
-            super::body(&request.body, "authentication.k8s.io/v1", "TokenRequest")?;
-        own_namespace(request.namespace(), &mut wanted)?;
         check_name(&wanted, &request.info.name)?;
         let spec = wanted.spec.get_or_insert_default();
-        let expiration = spec.expiration_seconds.unwrap_or(USUAL);
+        let expiration = *spec.expiration_seconds.get_or_insert(USUAL);
         validate(expiration)?;
+        let managed = owners(request, &wanted)?;
+        let spec = wanted.spec.get_or_insert_default();
         let audiences = spec.audiences.get_or_insert_default();
         if audiences.is_empty() {
             audiences.push(key.issuer().to_owned());
         }
-        spec.expiration_seconds = Some(expiration);
         let now = Timestamp::now();
         let mut claims = navarch_auth::TokenRequest {
             namespace: request.namespace().to_owned(),
@@ -62,7 +69,8 @@ impl ApiServer {
             .unwrap_or(now);
         wanted.metadata.name = Some(request.info.name.to_string());
         wanted.metadata.namespace = Some(request.namespace().to_owned());
-        wanted.metadata.uid = Some(crate::random::uuid());
+        wanted.metadata.uid.clone_from(&account.metadata().uid);
+        wanted.metadata.managed_fields = managed.entries();
         wanted.metadata.creation_timestamp = Some(seconds(now));
         wanted.status = Some(TokenRequestStatus {
             token: Some(token),
@@ -123,7 +131,7 @@ impl ApiServer {
                 "the UID in the bound object reference ({asked}) does not match the UID in record. \
                  The object might have been deleted and then recreated"
             );
-            return Err(StatusError::conflict("", plural, &name, &why));
+            return Err(StatusError::conflict("", kind, &name, &why));
         }
         *slot = Some(BoundObject { name, uid: there });
         let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.as_deref());
@@ -148,6 +156,20 @@ impl ApiServer {
             uid: uid.unwrap_or_default(),
         })
     }
+}
+
+/// Who asks for what of the token.
+fn owners(request: &Request<'_>, wanted: &TokenRequest) -> Result<Managed> {
+    let (group, version, kind) = KIND;
+    let ty = schema().kind(group, version, kind);
+    let ty = ty.ok_or_else(|| StatusError::internal("a request for a token has no type"))?;
+    let writer = request.writer();
+    let writer = writer.of_version("authentication.k8s.io/v1");
+    let write = writer.write(ty, Scope::AllBut(&["status"]));
+    let json = serde_json::to_vec(wanted).map_err(StatusError::internal)?;
+    let new = Tree::parse(&json).map_err(StatusError::internal)?;
+    let owners = update(&write, None, &new, Vec::new(), &|_, _| None);
+    Ok(Managed::encoded(owners))
 }
 
 fn check_name(wanted: &TokenRequest, account: &str) -> Result<()> {

@@ -1,0 +1,121 @@
+//! How values are encrypted where they are kept: Kubernetes' `EncryptionConfiguration`, with the same prefixes before what is encrypted.
+//!
+//! A rule names resources and providers. The first provider writes, all of them read, so that a key is rotated by putting a new one first.
+//! Keys are read once, here; nothing of a key or a value is told in an error.
+
+mod cipher;
+mod config;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use cipher::Key;
+pub use config::EncryptionError;
+
+/// What every value begins with that was encrypted, whoever did it.
+const ENCRYPTED: &[u8] = b"k8s:enc:";
+
+/// Which resources are encrypted, and with what.
+pub struct Encryption {
+    rules: Vec<Rule>,
+}
+
+struct Rule {
+    /// As written: `secrets`, `deployments.apps`, `*.`, `*.apps`, `*.*`.
+    resources: Vec<String>,
+    providers: Arc<Providers>,
+}
+
+/// The providers of some resources, the one that writes first.
+pub struct Providers(Vec<Provider>);
+
+enum Provider {
+    /// Values are kept as they are.
+    Identity,
+    /// AES in Galois/Counter mode; the first key writes.
+    AesGcm(Vec<Key>),
+}
+
+/// A value that was read back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Decrypted {
+    /// The value; `None`: it is what was kept.
+    pub value: Option<Vec<u8>>,
+    /// Whether it would be written in another way today.
+    pub stale: bool,
+}
+
+impl Encryption {
+    /// Reads the text of an `EncryptionConfiguration` of `apiserver.config.k8s.io/v1`, YAML or JSON.
+    pub fn parse(text: &[u8]) -> Result<Self, EncryptionError> {
+        config::parse(text)
+    }
+
+    /// The text of a configuration that encrypts secrets with a key that was just made, and reads those that are not encrypted yet.
+    pub fn generate() -> Result<String, EncryptionError> {
+        config::generate()
+    }
+
+    /// The providers of a resource; the first rule that names it decides, and without one it is kept as it is. The group of the
+    /// core resources is empty.
+    pub fn providers(&self, group: &str, resource: &str) -> Arc<Providers> {
+        let names = |pattern: &String| {
+            let (plural, of) = pattern.split_once('.').unwrap_or((pattern, ""));
+            let core = !pattern.contains('.');
+            (plural == "*" || plural == resource) && ((of == "*" && !core) || of == group)
+        };
+        let rule = self
+            .rules
+            .iter()
+            .find(|rule| rule.resources.iter().any(names));
+        match rule {
+            Some(rule) => rule.providers.clone(),
+            None => Arc::new(Providers(vec![Provider::Identity])),
+        }
+    }
+}
+
+impl Providers {
+    /// What is kept of a value; `None`: the value itself. `context`: where it is kept, so that it can be read back only from there.
+    pub fn encrypt(&self, context: &str, value: &[u8]) -> Result<Option<Vec<u8>>, EncryptionError> {
+        let Some(Provider::AesGcm(keys)) = self.0.first() else {
+            return Ok(None);
+        };
+        let key = keys.first().ok_or(EncryptionError::NoProvider)?;
+        key.seal(context, value).map(Some)
+    }
+
+    /// Reads back what was kept.
+    pub fn decrypt(&self, context: &str, kept: &[u8]) -> Result<Decrypted, EncryptionError> {
+        let encrypted = kept.starts_with(ENCRYPTED);
+        for (at, provider) in self.0.iter().enumerate() {
+            match provider {
+                Provider::Identity if !encrypted => {
+                    return Ok(Decrypted {
+                        value: None,
+                        stale: at > 0,
+                    });
+                }
+                Provider::Identity => {}
+                Provider::AesGcm(keys) => {
+                    for (number, key) in keys.iter().enumerate() {
+                        if let Some(sealed) = key.sealed(kept) {
+                            return Ok(Decrypted {
+                                value: Some(key.open(context, sealed)?),
+                                stale: at + number > 0,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        let identity = matches!(*self.0, [Provider::Identity]);
+        Err(if encrypted && identity {
+            EncryptionError::Encrypted
+        } else {
+            EncryptionError::NoProvider
+        })
+    }
+}
