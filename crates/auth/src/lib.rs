@@ -1,20 +1,24 @@
-//! Identities, the certificate authority and tokens.
+//! Identities, the certificate authority, tokens, and who may do what.
 //!
-//! What proves who somebody is lives here; who may do what comes with its own modules. Decisions are pure; files are read
-//! and written in [`pki`] only.
+//! Who may do what is [`rbac`]. Decisions are pure; files are read and written in [`pki`] only.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod attributes;
 mod authority;
 mod client_certificate;
+mod decision;
 mod error;
 mod identity;
 mod kubeconfig;
 pub mod pki;
+pub mod rbac;
 mod service_account;
 mod static_tokens;
 
+pub use attributes::Attributes;
 pub use authority::{Authority, Issued, Purpose, Subject};
 pub use client_certificate::{certificate_expires, identity_of_certificate};
+pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};
 pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, UserInfo};
 pub use kubeconfig::{Credential, kubeconfig};
