@@ -1,6 +1,6 @@
 //! Identities, the certificate authority, tokens, and who may do what.
 //!
-//! Who may do what is [`rbac`]. Decisions are pure; files are read and written in [`pki`] only.
+//! Who may do what is [`rbac`], and [`policy`] what a cluster begins with. Decisions are pure; files are read and written in [`pki`] only.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod attributes;
@@ -11,6 +11,7 @@ mod error;
 mod identity;
 mod kubeconfig;
 pub mod pki;
+pub mod policy;
 pub mod rbac;
 mod service_account;
 mod static_tokens;
