@@ -1,7 +1,14 @@
 //! Identities, the certificate authority, tokens, and who may do what.
 //!
-//! Who may do what is [`rbac`], and [`policy`] what a cluster begins with. Decisions are pure; files are read and written in [`pki`] only.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+//! Who may do what is [`rbac`], and for nodes [`node`]; [`policy`] is what a cluster begins with. Decisions are pure; files are read and written in [`pki`] only.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        reason = "tests say what they take for granted, and write JSON where it is used"
+    )
+)]
 
 mod attributes;
 mod authority;
@@ -10,6 +17,7 @@ mod decision;
 mod error;
 mod identity;
 mod kubeconfig;
+pub mod node;
 pub mod pki;
 pub mod policy;
 pub mod rbac;
@@ -21,7 +29,7 @@ pub use authority::{Authority, Issued, Purpose, Subject};
 pub use client_certificate::{certificate_expires, identity_of_certificate};
 pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};
-pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, UserInfo};
+pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED, UserInfo};
 pub use kubeconfig::{Credential, kubeconfig};
 pub use service_account::{BoundObject, Claims, TokenKey, TokenRequest};
 pub use static_tokens::StaticTokens;

@@ -12,7 +12,7 @@ use crate::UserInfo;
 const ATOMS: usize = 200_000;
 
 /// The least that a rule can allow: one verb of one resource, perhaps of one name, or of one path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Atom<'a> {
     Resource {
         group: &'a str,
@@ -116,13 +116,13 @@ fn to_rule(atom: Atom<'_>) -> PolicyRule {
     }
 }
 
-/// Why somebody who has `held` may not give `wanted`, in Kubernetes' words; `None`: they may. `unresolved`: roles of theirs that
-/// are not there, so that they may have had more.
+/// Why somebody who has `held` may not give `wanted`, in Kubernetes' words; `None`: they may. `unresolved`: what is said of roles of
+/// theirs that are not there, so that they may have had more.
 pub fn attempt_to_grant(
     user: &UserInfo,
     held: &[PolicyRule],
     wanted: &[PolicyRule],
-    unresolved: &[Missing],
+    unresolved: impl IntoIterator<Item = String>,
 ) -> Option<String> {
     let fallen = count(wanted);
     if fallen > ATOMS {
@@ -142,7 +142,7 @@ pub fn attempt_to_grant(
         groups.join(" "),
         lines.join("\n")
     );
-    if let Some(unresolved) = Missing::told(unresolved.iter().map(Missing::in_registry)) {
+    if let Some(unresolved) = Missing::told(unresolved) {
         told.push_str(&format!("; resolution errors: [{unresolved}]"));
     }
     Some(told)

@@ -10,14 +10,16 @@ use super::bound::Bound;
 use super::roles::{RoleId, Roles};
 use crate::UserInfo;
 
+/// Namespace and name of a binding.
+type Place = (Box<str>, Box<str>);
+
 /// All roles and bindings. It is changed by the events of their objects, in any order: a binding may come before its role.
 #[derive(Debug, Default)]
 pub struct Rbac {
     pub(super) roles: Roles,
     users: HashMap<Box<str>, Bound>,
     groups: HashMap<Box<str>, Bound>,
-    /// By namespace and name.
-    bindings: HashMap<(Box<str>, Box<str>), (RoleId, Arc<Binding>)>,
+    bindings: HashMap<Place, (RoleId, Arc<Binding>)>,
 }
 
 impl Rbac {

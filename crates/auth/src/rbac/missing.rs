@@ -31,11 +31,10 @@ impl Missing {
         )
     }
 
-    /// As Kubernetes' registry says it, which looks into the store.
-    pub fn in_registry(&self) -> String {
+    /// As Kubernetes' registry says it to somebody who writes a role or a binding: it names the resource that is written.
+    pub fn in_registry(&self, written: &str) -> String {
         format!(
-            "{}.rbac.authorization.k8s.io {:?} not found",
-            self.resource(),
+            "{written}.rbac.authorization.k8s.io {:?} not found",
             self.name
         )
     }

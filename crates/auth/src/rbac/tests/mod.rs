@@ -126,11 +126,16 @@ fn an_attempt_to_grant_names_what_is_not_held() {
         {"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a", "b"]},
         {"verbs": ["get"], "nonResourceURLs": ["/api/v1", "/metrics"]},
     ]));
-    let missing = [Missing {
+    let missing = Missing {
         kind: RoleKind::ClusterRole,
         name: "nope".into(),
-    }];
-    let told = attempt_to_grant(&user("bob", &["a", "b"]), &held, &wanted, &missing);
+    };
+    let told = attempt_to_grant(
+        &user("bob", &["a", "b"]),
+        &held,
+        &wanted,
+        [missing.in_registry("roles")],
+    );
     assert_eq!(
         told.unwrap(),
         "user \"bob\" (groups=[\"a\" \"b\"]) is attempting to grant RBAC permissions not currently held:\n\
@@ -139,9 +144,9 @@ fn an_attempt_to_grant_names_what_is_not_held() {
          {APIGroups:[\"\"], Resources:[\"secrets\"], ResourceNames:[\"a\"], Verbs:[\"get\"]}\n\
          {APIGroups:[\"\"], Resources:[\"secrets\"], ResourceNames:[\"b\"], Verbs:[\"get\"]}\n\
          {NonResourceURLs:[\"/metrics\"], Verbs:[\"get\"]}; resolution errors: \
-         [clusterroles.rbac.authorization.k8s.io \"nope\" not found]"
+         [roles.rbac.authorization.k8s.io \"nope\" not found]"
     );
-    assert!(attempt_to_grant(&user("bob", &[]), &full_authority(), &wanted, &[]).is_none());
+    assert!(attempt_to_grant(&user("bob", &[]), &full_authority(), &wanted, []).is_none());
 }
 
 #[test]
@@ -150,6 +155,6 @@ fn rules_that_multiply_beyond_measure_are_refused_at_once() {
     let wanted = rules(
         json!([{"verbs": many, "apiGroups": many, "resources": many, "resourceNames": many}]),
     );
-    let told = attempt_to_grant(&user("bob", &[]), &full_authority(), &wanted, &[]);
+    let told = attempt_to_grant(&user("bob", &[]), &full_authority(), &wanted, []);
     assert!(told.unwrap().contains("1000000000000 permissions"));
 }
