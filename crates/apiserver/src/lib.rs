@@ -7,6 +7,7 @@
 
 mod admission;
 mod authentication;
+mod authorization;
 mod bootstrap;
 mod discovery;
 mod encode;
@@ -46,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
-pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};
+pub use identity::Authenticator;
 pub use kubelets::Kubelets;
 pub use proxy::Wire;
 pub use registry::{NodeProxy, NodeRequest};
@@ -60,8 +61,6 @@ pub struct Config {
     pub table: Table,
     /// Recognises clients. [`Credentials`] is the usual one.
     pub authenticator: Arc<dyn Authenticator>,
-    /// Permits requests.
-    pub authorizer: Arc<dyn Authorizer>,
     /// Signs the tokens of service accounts.
     pub token_key: Option<Arc<TokenKey>>,
     /// The way to the nodes for logs, exec, attach and port-forward.
@@ -79,7 +78,7 @@ pub struct ApiServer {
     store: Arc<dyn Store>,
     directory: served::Directory,
     authenticator: Arc<dyn Authenticator>,
-    authorizer: Arc<dyn Authorizer>,
+    permissions: authorization::Permissions,
     token_key: Option<Arc<TokenKey>>,
     node_proxy: Option<Arc<dyn NodeProxy>>,
     services: services::Services,
@@ -100,14 +99,18 @@ impl ApiServer {
     /// A server that answers calls in this process at once, and over a socket when it is told to [`serve`](Self::serve).
     pub fn new(config: Config) -> Arc<Self> {
         let table = config.table;
+        let openapi = openapi::Documents::new(&table);
+        let discovery = discovery::Documents::new(&table, config.advertise);
+        let directory = served::Directory::new(table);
+        let permissions = authorization::Permissions::new(config.store.clone(), &directory);
         Arc::new(Self {
-            discovery: discovery::Documents::new(&table, config.advertise),
-            openapi: openapi::Documents::new(&table),
+            discovery,
+            openapi,
             metrics: metrics::Metrics::new(),
             health: health::Health::default(),
-            directory: served::Directory::new(table),
+            directory,
+            permissions,
             authenticator: config.authenticator,
-            authorizer: config.authorizer,
             token_key: config.token_key,
             node_proxy: config.node_proxy,
             services: services::Services {

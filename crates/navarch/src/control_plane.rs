@@ -6,8 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use ipnet::Ipv4Net;
-use navarch_api::call::Endpoint;
-use navarch_apiserver::{ApiServer, Config, Credentials, Kubelets, MastersOnly};
+use navarch_apiserver::{ApiServer, Config, Credentials, Kubelets};
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{Credential, Issued, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig};
 use navarch_client::Client;
@@ -83,7 +82,6 @@ impl ControlPlane {
                 tokens,
                 Some(tokens_key.clone()),
             )),
-            authorizer: Arc::new(MastersOnly),
             token_key: Some(tokens_key),
             node_proxy: Some(Arc::new(kubelets)),
             table: navarch_api::table::builtin().clone(),
@@ -107,16 +105,9 @@ impl ControlPlane {
         })
     }
 
-    /// A client in this process that speaks as `name`, a component of the cluster.
-    pub(crate) fn client(&self, name: &str) -> Client {
-        Client::new(self.endpoint(name))
-    }
-
-    /// An endpoint in this process for `name`.
-    pub(crate) fn endpoint(&self, name: &str) -> Arc<dyn Endpoint> {
-        // Until roles come, every part is an administrator.
-        self.api
-            .as_user(UserInfo::authenticated(name, [MASTERS.to_owned()]))
+    /// A client in this process that speaks as somebody, and may do what their roles give them.
+    pub(crate) fn client(&self, user: UserInfo) -> Client {
+        Client::new(self.api.as_user(user))
     }
 
     /// Waits until the store can no longer write. Whoever runs the process starts it again, on what is durable.

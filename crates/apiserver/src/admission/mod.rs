@@ -9,9 +9,11 @@ mod certificate_request;
 mod claim_resize;
 mod ingress_class;
 mod namespace_lifecycle;
+pub(crate) mod node_restriction;
 mod node_taint;
 mod pod_priority;
 mod pod_resize;
+mod role_escalation;
 mod runtime_class;
 mod service_account;
 mod storage_class;
@@ -27,6 +29,7 @@ use navarch_machinery::status::Result;
 use navarch_store::{Compare, Snapshot};
 
 use crate::ApiServer;
+use crate::authorization::Permissions;
 use crate::registry::Request;
 use crate::served::{Directory, Served};
 
@@ -43,6 +46,10 @@ pub(crate) struct Attributes<'a> {
     pub(crate) operation: Operation,
     pub(crate) served: &'a Served,
     pub(crate) namespace: &'a str,
+    /// The name in the path; empty where there is none.
+    pub(crate) name: &'a str,
+    /// What permission is given by.
+    pub(crate) permissions: &'a Permissions,
     pub(crate) directory: &'a Directory,
     /// Who writes.
     pub(crate) user: &'a UserInfo,
@@ -100,6 +107,7 @@ impl Chain {
         Self(vec![
             Box::new(namespace_lifecycle::NamespaceLifecycle),
             Box::new(service_account::ServiceAccount),
+            Box::new(node_restriction::NodeRestriction),
             Box::new(node_taint::TaintNodesByCondition),
             Box::new(tolerations::DefaultTolerationSeconds),
             Box::new(pod_priority::Priority),
@@ -111,6 +119,8 @@ impl Chain {
             Box::new(certificate_request::CertificateRequest),
             Box::new(ingress_class::DefaultIngressClass),
             Box::new(pod_resize::PodResize),
+            // Last of all that change it: what is asked is what will be there.
+            Box::new(role_escalation::RoleEscalation),
         ])
     }
 }
@@ -121,6 +131,8 @@ impl ApiServer {
             operation,
             served: request.served,
             namespace: request.namespace(),
+            name: &request.info.name,
+            permissions: &self.permissions,
             directory: &self.directory,
             user: request.user,
             snapshot: self.store.snapshot(),

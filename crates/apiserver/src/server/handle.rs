@@ -46,7 +46,7 @@ impl ApiServer {
             .authenticate(connection, &parts.headers)
             .and_then(|user| self.impersonate(user, &parts.headers))
             .and_then(|user| {
-                self.authorize(&user, &info, parts.method.as_str())?;
+                self.authorize(&user, &info, &params, parts.method.as_str())?;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
                     if parts.method == Method::HEAD && !info.is_proxied() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{ApiServer, Config, Credentials, MastersOnly, tls_config};
+use navarch_apiserver::{ApiServer, Config, Credentials, tls_config};
 use navarch_auth::{
     Authority, Issued, MASTERS, Purpose, StaticTokens, Subject, TokenKey, UserInfo,
 };
@@ -73,7 +73,6 @@ impl Cluster {
             authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(key.clone()))),
             store,
             table: navarch_api::table::builtin().clone(),
-            authorizer: Arc::new(MastersOnly),
             token_key: Some(key),
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse().unwrap(),

@@ -13,6 +13,7 @@ use navarch_machinery::time::seconds;
 use super::super::Request;
 use super::super::create::own_namespace;
 use crate::ApiServer;
+use crate::admission::node_restriction::tokens;
 use crate::reply::Output;
 
 /// How long tokens may hold, in seconds.
@@ -32,6 +33,15 @@ impl ApiServer {
             super::body(&request.body, "authentication.k8s.io/v1", "TokenRequest")?;
         own_namespace(request.namespace(), &mut wanted)?;
         check_name(&wanted, &request.info.name)?;
+        tokens::check(&tokens::Wanted {
+            user: request.user,
+            namespace: request.namespace(),
+            account: &request.info.name,
+            request: &wanted,
+            directory: &self.directory,
+            snapshot: &*self.store.snapshot(),
+            permissions: &self.permissions,
+        })?;
         let spec = wanted.spec.get_or_insert_default();
         let expiration = spec.expiration_seconds.unwrap_or(USUAL);
         validate(expiration)?;
