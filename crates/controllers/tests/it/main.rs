@@ -4,4 +4,5 @@
 mod cluster;
 mod garbage;
 mod namespaces;
+mod permissions;
 mod rollout;

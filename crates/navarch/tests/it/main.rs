@@ -21,3 +21,4 @@ mod registry;
 mod replay;
 mod rolling;
 mod starts;
+mod sweep;
