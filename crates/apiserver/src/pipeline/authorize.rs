@@ -1,5 +1,6 @@
 //! Whether the user may.
 
+use navarch_api::naming::path_segment;
 use navarch_auth::{Attributes, Decision, UserInfo};
 use navarch_machinery::fields::Selector;
 use navarch_machinery::status::{Result, StatusError, qualified};
@@ -30,9 +31,10 @@ impl ApiServer {
             .filter(|term| term.equals)
             .map(|term| (&*term.field, &*term.value))
             .collect();
-        // Who asks for the one of a name by a list asks for no other.
-        let named = fields.exact_match("metadata.name");
-        let name = named.filter(|_| info.name.is_empty());
+        // Who reads the one of a name by a list asks for no other.
+        let reads = matches!(info.verb, Verb::List | Verb::Watch) && info.name.is_empty();
+        let named = fields.exact_match("metadata.name").filter(|_| reads);
+        let name = named.filter(|name| path_segment(name, false).is_empty());
         let attributes = Attributes {
             verb,
             resource_request: info.resource_request,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Response};
 use hyper::body::Incoming;
@@ -56,7 +56,13 @@ impl ApiServer {
                 Ok(user)
             });
         let answer = match (permitted, served) {
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                // Who waits to be told to send its body is not told to.
+                if !parts.headers.contains_key(EXPECT) {
+                    body::refuse(body, parts.version).await;
+                }
+                Err(error)
+            }
             (Ok(_), None) => Ok(self.path(&parts)),
             (Ok(user), Some(served)) => {
                 let exchange = Exchange {

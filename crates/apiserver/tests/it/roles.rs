@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::cluster::Cluster;
 use crate::http::{Client, Got, Who};
@@ -153,16 +154,73 @@ async fn what_is_given_counts_at_once_and_what_is_taken_no_longer() {
     }
 }
 
+/// A client that sends its body after the head, as many do, finds the connection as it was.
+#[tokio::test]
+async fn a_refusal_takes_the_body_in_and_keeps_the_connection() {
+    let cluster = Cluster::start(0).await;
+    let mut stream = Client::dial(&cluster, &Who::Nobody).await;
+    let head = "POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                Authorization: Bearer alice-token\r\nContent-Length: 2\r\n\r\n";
+    let mut seen = Vec::new();
+    for round in 1..=3 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        stream.write_all(b"{}").await.unwrap();
+        stream.flush().await.unwrap();
+        let refusals = |seen: &[u8]| {
+            String::from_utf8_lossy(seen)
+                .matches("403 Forbidden")
+                .count()
+        };
+        while refusals(&seen) < round {
+            let mut some = [0; 4096];
+            let read = stream.read(&mut some).await.unwrap();
+            assert!(
+                read > 0,
+                "the connection is cut after {} answers",
+                refusals(&seen)
+            );
+            seen.extend_from_slice(&some[..read]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_decides_is_made_anew_where_history_is_gone() {
+    let cluster = Cluster::start(0).await;
+    let pods = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]);
+    let (mut admin, mut alice) = with_alice(&cluster, &pods).await;
+    let path = "/api/v1/namespaces/default/pods";
+    for round in 0..3 {
+        assert_eq!(alice.get(path).await.status, 200, "{round}");
+        // Nothing asks what an administrator may.
+        let binding = format!("{RBAC}/clusterrolebindings/alices");
+        admin.send("DELETE", &binding, &[], "").await;
+        let store = &cluster.store;
+        store.compact(store.snapshot().revision()).await.unwrap();
+        assert_eq!(alice.get(path).await.status, 403, "{round}");
+        let again = self::binding("alices", "ClusterRole", "alices", "alice");
+        admin
+            .post(&format!("{RBAC}/clusterrolebindings"), &again)
+            .await;
+        store.compact(store.snapshot().revision()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_list_of_one_name_needs_no_more_than_that_name() {
     let cluster = Cluster::start(0).await;
-    let one = json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["only"], "verbs": ["list", "watch"]}]);
+    let one = json!([{"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["only"],
+                      "verbs": ["list", "watch", "deletecollection"]}]);
     let (_, mut alice) = with_alice(&cluster, &one).await;
     let list = |name: &str| {
         format!("/api/v1/namespaces/default/configmaps?fieldSelector=metadata.name%3D{name}")
     };
     assert_eq!(alice.get(&list("only")).await.status, 200);
     assert_eq!(alice.get(&list("other")).await.status, 403);
+    let all = alice.send("DELETE", &list("only"), &[], "").await;
+    assert_eq!(all.status, 403);
 }
 
 #[tokio::test]
