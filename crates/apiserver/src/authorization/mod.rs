@@ -128,3 +128,6 @@ pub(crate) async fn keep_up(server: Weak<ApiServer>) {
         drop(nodes.now(&**store));
     }
 }
+
+#[cfg(test)]
+mod tests;
