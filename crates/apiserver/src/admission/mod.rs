@@ -6,6 +6,7 @@
 
 mod admin_access;
 mod certificate_request;
+mod certificate_signer;
 mod claim_resize;
 mod ingress_class;
 mod namespace_lifecycle;
@@ -116,6 +117,7 @@ impl Chain {
             Box::new(claim_resize::PersistentVolumeClaimResize),
             Box::new(runtime_class::RuntimeClass),
             Box::new(admin_access::AdminAccess),
+            Box::new(certificate_signer::CertificateSigner),
             Box::new(certificate_request::CertificateRequest),
             Box::new(ingress_class::DefaultIngressClass),
             Box::new(pod_resize::PodResize),

@@ -22,6 +22,7 @@ mod roles;
 mod sequences;
 mod services;
 mod shutdown;
+mod signers;
 mod updates;
 mod watches;
 mod writes;
