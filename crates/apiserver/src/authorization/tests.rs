@@ -51,11 +51,13 @@ fn filling() -> Vec<Op> {
 }
 
 async fn commit(store: &Memory, ops: Vec<Op>) {
-    let transaction = Transaction {
-        compare: Vec::new(),
-        ops,
-    };
-    store.commit(transaction).await.unwrap();
+    for ops in ops.chunks(1000) {
+        let transaction = Transaction {
+            compare: Vec::new(),
+            ops: ops.to_vec(),
+        };
+        store.commit(transaction).await.unwrap();
+    }
 }
 
 #[tokio::test]
