@@ -38,7 +38,7 @@ impl Caller {
         let params = Params::of(&call.options);
         let info = info(&call);
         let method = method(call.verb);
-        self.server.authorize(&self.user, &info, method)?;
+        self.server.authorize(&self.user, &info, &params, method)?;
         let served = self.server.resource(&info)?;
         let body = match call.body.clone() {
             Body::None => Input::None,

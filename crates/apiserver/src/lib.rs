@@ -8,6 +8,7 @@
 mod admission;
 mod at_rest;
 mod authentication;
+mod authorization;
 mod bootstrap;
 mod discovery;
 mod encode;
@@ -49,7 +50,7 @@ pub use admission::{AdmissionOptions, AdmissionOptionsError};
 pub use at_rest::EncryptedAtRest;
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
-pub use identity::{Attributes, Authenticator, Authorizer, Decision, MastersOnly, Rules};
+pub use identity::Authenticator;
 pub use kubelets::Kubelets;
 pub use proxy::Wire;
 pub use registry::{NodeProxy, NodeRequest};
@@ -63,8 +64,6 @@ pub struct Config {
     pub table: Table,
     /// Recognises clients. [`Credentials`] is the usual one.
     pub authenticator: Arc<dyn Authenticator>,
-    /// Permits requests.
-    pub authorizer: Arc<dyn Authorizer>,
     /// Which rules of admission are on, and what is said of them.
     pub admission: AdmissionOptions,
     /// Signs the tokens of service accounts.
@@ -84,7 +83,7 @@ pub struct ApiServer {
     store: Arc<dyn Store>,
     directory: served::Directory,
     authenticator: Arc<dyn Authenticator>,
-    authorizer: Arc<dyn Authorizer>,
+    permissions: authorization::Permissions,
     token_key: Option<Arc<TokenKey>>,
     node_proxy: Option<Arc<dyn NodeProxy>>,
     services: services::Services,
@@ -107,14 +106,18 @@ impl ApiServer {
     /// A server that answers calls in this process at once, and over a socket when it is told to [`serve`](Self::serve).
     pub fn new(config: Config) -> Arc<Self> {
         let table = config.table;
+        let openapi = openapi::Documents::new(&table);
+        let discovery = discovery::Documents::new(&table, config.advertise);
+        let directory = served::Directory::new(table);
+        let permissions = authorization::Permissions::new(config.store.clone(), &directory);
         Arc::new(Self {
-            discovery: discovery::Documents::new(&table, config.advertise),
-            openapi: openapi::Documents::new(&table),
+            discovery,
+            openapi,
             metrics: metrics::Metrics::new(),
             health: health::Health::default(),
-            directory: served::Directory::new(table),
+            directory,
+            permissions,
             authenticator: config.authenticator,
-            authorizer: config.authorizer,
             token_key: config.token_key,
             node_proxy: config.node_proxy,
             services: services::Services {

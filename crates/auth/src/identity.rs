@@ -8,6 +8,10 @@ pub const MASTERS: &str = "system:masters";
 pub const AUTHENTICATED: &str = "system:authenticated";
 /// The group of everybody who has not.
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// The group of nodes.
+pub const NODES: &str = "system:nodes";
+/// What the names of nodes begin with.
+const NODE_PREFIX: &str = "system:node:";
 /// The name of everybody who has not.
 pub const ANONYMOUS: &str = "system:anonymous";
 
@@ -39,6 +43,28 @@ impl UserInfo {
             user.groups.push(AUTHENTICATED.to_owned());
         }
         user
+    }
+
+    /// A service account, in the groups that it is in.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        let groups = [
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
+        Self::authenticated(format!("system:serviceaccount:{namespace}:{name}"), groups)
+    }
+
+    /// A node.
+    pub fn node(name: &str) -> Self {
+        Self::authenticated(format!("{NODE_PREFIX}{name}"), [NODES.to_owned()])
+    }
+
+    /// The name of the node that this is; empty where it is one, but tells no name. `None`: it is no node.
+    pub fn node_name(&self) -> Option<&str> {
+        if !self.in_group(NODES) {
+            return None;
+        }
+        self.name.strip_prefix(NODE_PREFIX)
     }
 
     /// Somebody who has not.

@@ -1,23 +1,36 @@
-//! Identities, the certificate authority and tokens.
+//! Identities, the certificate authority, tokens, and who may do what.
 //!
-//! What proves who somebody is lives here; who may do what comes with its own modules. Decisions are pure; files are read
-//! and written in [`pki`] only.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+//! Who may do what is [`rbac`], and for nodes [`node`]; [`policy`] is what a cluster begins with. Decisions are pure; files are read and written in [`pki`] only.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::needless_pass_by_value,
+        reason = "tests say what they take for granted, and write JSON where it is used"
+    )
+)]
 
+mod attributes;
 mod authority;
 mod client_certificate;
+mod decision;
 pub mod encryption;
 mod error;
 mod identity;
 mod kubeconfig;
+pub mod node;
 pub mod pki;
+pub mod policy;
+pub mod rbac;
 mod service_account;
 mod static_tokens;
 
+pub use attributes::Attributes;
 pub use authority::{Authority, Issued, Purpose, Subject};
 pub use client_certificate::{certificate_expires, identity_of_certificate};
+pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};
-pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, UNAUTHENTICATED, UserInfo};
+pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED, UserInfo};
 pub use kubeconfig::{Credential, kubeconfig};
 pub use service_account::{BoundObject, Claims, TokenKey, TokenRequest};
 pub use static_tokens::StaticTokens;

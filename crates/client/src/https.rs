@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::StreamExt;
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use navarch_api::call::{Answer, Body, Call, Endpoint, PatchKind, WatchEvent, WatchStream};
 use navarch_api::def::{ResourceDef, Verb};
@@ -24,16 +24,43 @@ const EVENT_BYTES: usize = 4 << 20;
 /// A connection to an API server.
 pub struct Https {
     client: kube::Client,
+    /// Whom it acts as, with their groups, if that is somebody else than the client's credentials are of.
+    acting_as: Option<(String, Vec<String>)>,
 }
 
 impl Https {
     /// Speaks through a configured kube client: address, trust and credentials are its business.
     pub fn new(client: kube::Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            acting_as: None,
+        }
+    }
+
+    /// The same, but acts as somebody whom the owner of the credentials is permitted to impersonate.
+    pub fn acting_as(client: kube::Client, name: &str, groups: &[String]) -> Self {
+        Self {
+            client,
+            acting_as: Some((name.to_owned(), groups.to_vec())),
+        }
+    }
+
+    /// Says in a request whom it acts as.
+    fn sign(&self, headers: &mut HeaderMap) -> Result<()> {
+        let Some((name, groups)) = &self.acting_as else {
+            return Ok(());
+        };
+        let value = |text: &str| HeaderValue::from_str(text).map_err(StatusError::internal);
+        headers.insert("impersonate-user", value(name)?);
+        for group in groups {
+            headers.append("impersonate-group", value(group)?);
+        }
+        Ok(())
     }
 
     async fn send(&self, call: &Call) -> Result<Response<kube::client::Body>> {
-        let request = request(call)?;
+        let mut request = request(call)?;
+        self.sign(request.headers_mut())?;
         let response = self
             .client
             .send(request)

@@ -12,6 +12,7 @@
 )]
 
 mod claim;
+pub mod clusterrole_aggregation;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
@@ -29,11 +30,12 @@ mod pods;
 pub mod replicaset;
 pub mod replication_controller;
 pub mod resource_quota;
+pub mod root_ca;
 pub mod service_account;
 pub mod shell;
 mod start;
 pub mod taint_eviction;
 
 pub use plan::{Action, Expected, Note, Plan, Step};
-pub use shell::{Context, Controller, Failure, Watched, run};
+pub use shell::{Accounts, Context, Controller, Failure, Watched, run};
 pub use start::{Options, start};

@@ -67,6 +67,7 @@ pub struct NodeCidrs {
 
 impl Controller for NodeCidrs {
     const NAME: &'static str = "node-ipam-controller";
+    const ACCOUNT: &'static str = "node-controller";
     type View = Snapshot<Node>;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -53,6 +53,7 @@ impl PodGc {
 
 impl Controller for PodGc {
     const NAME: &'static str = "pod-garbage-collector";
+    const ACCOUNT: &'static str = "pod-garbage-collector";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

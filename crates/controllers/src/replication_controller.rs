@@ -32,6 +32,7 @@ pub struct View {
 
 impl Controller for ReplicationControllers {
     const NAME: &'static str = "replication-controller";
+    const ACCOUNT: &'static str = "replication-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -24,19 +24,37 @@ const WORKERS: usize = 4;
 /// a refusal (a quota, say) is met once and not a thousand times.
 const SIDE_BY_SIDE: usize = 128;
 
+/// Makes a client that speaks as a service account of the namespace `kube-system`.
+pub type Accounts = Arc<dyn Fn(&str) -> Client + Send + Sync>;
+
 /// What all controllers are given.
 #[derive(Clone)]
 pub struct Context {
-    /// How they call.
+    /// How they look: the informers that they share speak as the controller manager.
     pub client: Client,
+    /// How each calls: as an account of its own.
+    pub accounts: Accounts,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Context {
+    /// For the controller of an account.
+    #[must_use]
+    pub fn of_account(&self, name: &str) -> Self {
+        Self {
+            client: (self.accounts)(name),
+            ..self.clone()
+        }
+    }
 }
 
 /// A controller: what it looks at, and its plan.
 pub trait Controller: Send + Sync + 'static {
     /// As it signs its events: `deployment-controller`.
     const NAME: &'static str;
+    /// The service account that it calls as, to which a role of the bootstrap policy is bound. It may do nothing else.
+    const ACCOUNT: &'static str;
     /// Snapshots of all that a plan looks at.
     type View: Send;
 
@@ -108,6 +126,7 @@ struct Shell<C> {
 
 /// Runs a controller until the future is dropped.
 pub async fn run<C: Controller>(controller: C, context: Context) {
+    let context = context.of_account(C::ACCOUNT);
     let queue = Arc::new(Queue::new(Backoff::CONTROLLER));
     for informer in controller.watched() {
         informer.reached(1).await;

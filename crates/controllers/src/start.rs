@@ -5,6 +5,7 @@ use navarch_client::{Client, EventRecorder, Index, Informer, InformerOptions, Li
 use navarch_machinery::object::Typed;
 use tokio::task::JoinSet;
 
+use crate::clusterrole_aggregation::ClusterRoleAggregation;
 use crate::deployment::{self, Deployments};
 use crate::endpoint_slice::{EndpointSlices, slices_by_service};
 use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service};
@@ -16,6 +17,7 @@ use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
 use crate::replicaset::{self, ReplicaSets};
 use crate::replication_controller::ReplicationControllers;
+use crate::root_ca::RootCaPublisher;
 use crate::service_account::ServiceAccounts;
 use crate::taint_eviction::TaintEviction;
 use crate::{Context, Controller, garbage_collection, namespace, resource_quota, run};
@@ -133,11 +135,19 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         ServiceAccounts {
             namespaces: namespaces.clone(),
             accounts: selected(client, None, ServiceAccounts::ACCOUNT_FIELDS),
-            config_maps: selected(client, None, ServiceAccounts::CONFIG_MAP_FIELDS),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        RootCaPublisher {
+            namespaces: namespaces.clone(),
+            config_maps: selected(client, None, RootCaPublisher::CONFIG_MAP_FIELDS),
             root_ca: options.root_ca,
         },
         context.clone(),
     ));
+    let roles = informer(client, vec![]);
+    running.spawn(run(ClusterRoleAggregation { roles }, context.clone()));
     running.spawn(run(
         NodeCidrs {
             nodes: nodes.clone(),
@@ -146,7 +156,8 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         context.clone(),
     ));
     let leases = selected(client, Some(node_lifecycle::LEASES), "");
-    let recorder = EventRecorder::start(client.clone(), NodeLifecycle::NAME, "", clock.clone());
+    let own = context.of_account(NodeLifecycle::ACCOUNT).client;
+    let recorder = EventRecorder::start(own, NodeLifecycle::NAME, "", clock.clone());
     let lifecycle =
         NodeLifecycle::new(nodes.clone(), leases, pods.clone(), clock.clone(), recorder);
     running.spawn(run(lifecycle, context.clone()));
@@ -174,7 +185,7 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
     running.spawn(resource_quota::run(
         informer(client, vec![]),
         pods.clone(),
-        context.clone(),
+        context.of_account(resource_quota::ACCOUNT),
     ));
     running.spawn(run(PodGc::new(pods, nodes), context.clone()));
     running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));

@@ -51,6 +51,7 @@ impl TaintEviction {
 
 impl Controller for TaintEviction {
     const NAME: &'static str = "taint-eviction-controller";
+    const ACCOUNT: &'static str = "node-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -242,9 +242,6 @@ pub(crate) struct Agent {
     /// The API: https://HOST:PORT.
     #[arg(long, env = "NAVARCH_SERVER", value_name = "URL")]
     pub(crate) server: String,
-    /// The token by which this node is known to the API.
-    #[arg(long, env = "NAVARCH_TOKEN", value_name = "T")]
-    pub(crate) token: String,
     /// The certificate that the API's is signed with [default: DIR/pki/ca.crt].
     #[arg(long, env = "NAVARCH_CERTIFICATE_AUTHORITY", value_name = "FILE")]
     pub(crate) certificate_authority: Option<PathBuf>,

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow};
 use ipnet::Ipv4Net;
-use navarch_api::call::Endpoint;
 use navarch_apiserver::{
-    AdmissionOptions, ApiServer, Config, Credentials, EncryptedAtRest, Kubelets, MastersOnly,
+    AdmissionOptions, ApiServer, Config, Credentials, EncryptedAtRest, Kubelets,
 };
 use navarch_auth::encryption::Encryption;
 use navarch_auth::pki::{self, Pki};
@@ -92,7 +91,6 @@ impl ControlPlane {
                 tokens,
                 Some(tokens_key.clone()),
             )),
-            authorizer: Arc::new(MastersOnly),
             admission,
             token_key: Some(tokens_key),
             node_proxy: Some(Arc::new(kubelets)),
@@ -117,16 +115,9 @@ impl ControlPlane {
         })
     }
 
-    /// A client in this process that speaks as `name`, a component of the cluster.
-    pub(crate) fn client(&self, name: &str) -> Client {
-        Client::new(self.endpoint(name))
-    }
-
-    /// An endpoint in this process for `name`.
-    pub(crate) fn endpoint(&self, name: &str) -> Arc<dyn Endpoint> {
-        // Until roles come, every part is an administrator.
-        self.api
-            .as_user(UserInfo::authenticated(name, [MASTERS.to_owned()]))
+    /// A client in this process that speaks as somebody, and may do what their roles give them.
+    pub(crate) fn client(&self, user: UserInfo) -> Client {
+        Client::new(self.api.as_user(user))
     }
 
     /// Waits until the store can no longer write. Whoever runs the process starts it again, on what is durable.

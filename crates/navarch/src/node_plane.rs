@@ -25,6 +25,17 @@ use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::pod_network::LateNetwork;
 
+/// Who the part of a node is that sends traffic to services, as Kubernetes' `kube-proxy`.
+pub(crate) const SERVICE_PROXY: &str = "system:kube-proxy";
+
+/// How a node's parts speak to the API.
+pub(crate) struct Clients {
+    /// The agent: as this node, which sees what its pods need.
+    pub(crate) node: Client,
+    /// As the service proxy, which sees all endpoints.
+    pub(crate) service_proxy: Client,
+}
+
 /// A running node.
 pub(crate) struct NodePlane {
     agent: Agent,
@@ -36,18 +47,19 @@ pub(crate) struct NodePlane {
 }
 
 impl NodePlane {
-    /// Starts a node that speaks to the API through `client`.
+    /// Starts a node that speaks to the API through `clients`.
     pub(crate) async fn start(
         layout: &Layout,
         arguments: &NodeArgs,
         cluster_cidr: &str,
         address: IpAddr,
-        client: Client,
+        clients: Clients,
         pki: &Pki,
         step: impl Fn(&str),
     ) -> Result<Self> {
         must_be_root()?;
         let name = node_name(arguments)?;
+        let client = clients.node;
         let cluster: IpNet = cluster_cidr
             .parse()
             .map_err(|_| anyhow!("--cluster-cidr {cluster_cidr} is no range of addresses"))?;
@@ -84,6 +96,7 @@ impl NodePlane {
         let agent = Agent::start(NodeParts {
             options,
             client,
+            service_proxy: clients.service_proxy,
             runtime: runtime.clone(),
             network,
             volumes,
@@ -135,7 +148,8 @@ pub(crate) fn must_be_root() -> Result<()> {
     Ok(())
 }
 
-fn node_name(arguments: &NodeArgs) -> Result<String> {
+/// What the node is called: as it is asked for, or as the host.
+pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
     let host = || {
         std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_lowercase())
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use navarch_auth::UserInfo;
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
@@ -12,6 +13,12 @@ use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
 
+/// Who the scheduler is.
+const SCHEDULER: &str = "system:kube-scheduler";
+/// Who the controllers are where they are one: for their lease, and for what they look at together.
+const CONTROLLERS: &str = "system:kube-controller-manager";
+/// The namespace of the system's own objects.
+const SYSTEM: &str = "kube-system";
 /// The length of the prefix of a node's range of pod addresses.
 const NODE_PREFIX: u8 = 24;
 
@@ -46,16 +53,17 @@ pub(crate) fn options(cluster_cidr: &str, authority: &str) -> Result<Options> {
     })
 }
 
-/// Starts the wanted parts. `client` makes a client that speaks as the named component.
+/// Starts the wanted parts. `client` makes a client that speaks as somebody: every part as itself, each controller as its own
+/// service account.
 pub(crate) fn start(
     wanted: Parts,
-    client: impl Fn(&str) -> Client,
+    client: impl Fn(UserInfo) -> Client + Clone + Send + Sync + 'static,
     options: Options,
     identity: &str,
 ) -> Running {
     let mut tasks = JoinSet::new();
     if wanted.scheduler {
-        let client = client("system:kube-scheduler");
+        let client = client(UserInfo::authenticated(SCHEDULER, []));
         tasks.spawn(led(
             client.clone(),
             "kube-scheduler",
@@ -64,9 +72,11 @@ pub(crate) fn start(
         ));
     }
     if wanted.controllers {
-        let client = client("system:kube-controller-manager");
+        let account = client.clone();
+        let client = client(UserInfo::authenticated(CONTROLLERS, []));
         let context = Context {
             client: client.clone(),
+            accounts: Arc::new(move |name| account(UserInfo::service_account(SYSTEM, name))),
             clock: clock(),
         };
         let run = move || navarch_controllers::start(context.clone(), options.clone());
@@ -104,7 +114,7 @@ async fn led<F: Future<Output = ()>>(
     run: impl Fn() -> F,
 ) {
     let settings = LeaseSettings {
-        namespace: "kube-system".into(),
+        namespace: SYSTEM.into(),
         name: name.into(),
         identity,
         duration: Duration::from_secs(15),

@@ -1,9 +1,10 @@
-//! A connection to an API server by kubeconfig or token.
+//! A connection to an API server: by kubeconfig or certificate.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use navarch_auth::Issued;
 
 /// A client by a kubeconfig.
 pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
@@ -13,8 +14,13 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
     Ok(kube::Client::try_from(config)?)
 }
 
-/// A client by a bearer token. `authority`: the certificate, in PEM, that the server's is signed with.
-pub(crate) fn by_token(server: &str, token: &str, authority: &str) -> Result<kube::Client> {
+/// A client by a certificate. `authority`: the certificate, in PEM, that the server's is signed with.
+pub(crate) fn by_certificate(
+    server: &str,
+    proof: &Issued,
+    authority: &str,
+) -> Result<kube::Client> {
+    use base64::Engine;
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     let url = server
@@ -24,6 +30,8 @@ pub(crate) fn by_token(server: &str, token: &str, authority: &str) -> Result<kub
     let certificates =
         CertificateDer::pem_slice_iter(authority.as_bytes()).map(|der| der.map(|der| der.to_vec()));
     config.root_cert = Some(certificates.collect::<Result<_, _>>()?);
-    config.auth_info.token = Some(token.to_owned().into());
+    let base64 = base64::engine::general_purpose::STANDARD;
+    config.auth_info.client_certificate_data = Some(base64.encode(&proof.certificate));
+    config.auth_info.client_key_data = Some(base64.encode(&proof.key).into());
     Ok(kube::Client::try_from(config)?)
 }

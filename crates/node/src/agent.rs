@@ -25,8 +25,10 @@ const RESYNC: Duration = Duration::from_secs(60);
 pub struct NodeParts {
     /// How it is set up.
     pub options: NodeOptions,
-    /// The API.
+    /// The API, as this node.
     pub client: Client,
+    /// The API, as the part that sends traffic to services: it sees endpoints, which a node as such does not.
+    pub service_proxy: Client,
     /// The containers.
     pub runtime: Arc<dyn Runtime>,
     /// The pod network.
@@ -50,6 +52,7 @@ impl Agent {
         let NodeParts {
             options,
             client,
+            service_proxy,
             runtime,
             network,
             volumes,
@@ -71,7 +74,7 @@ impl Agent {
         );
         let services = Informer::start(client.clone(), InformerOptions::default());
         let slices = Informer::start(
-            client.clone(),
+            service_proxy,
             InformerOptions {
                 indices: vec![BY_TARGET],
                 ..Default::default()

@@ -5,4 +5,4 @@ pub(crate) mod pem;
 mod request;
 mod signer;
 
-pub use request::organizations;
+pub use request::{common_name, organizations};

@@ -37,6 +37,19 @@ pub fn organizations(pem: &[u8]) -> Result<Vec<String>, String> {
     })
 }
 
+/// The name that a certificate request in PEM asks for; empty: none.
+///
+/// # Errors
+/// What is no request. In Go's words.
+pub fn common_name(pem: &[u8]) -> Result<String, String> {
+    with_request(pem, |request| {
+        let subject = &request.certification_request_info.subject;
+        let name = subject.iter_common_name().last();
+        let name = name.and_then(|name| name.as_str().ok());
+        name.unwrap_or_default().to_owned()
+    })
+}
+
 fn with_request<T>(
     pem: &[u8],
     look: impl FnOnce(&X509CertificationRequest<'_>) -> T,

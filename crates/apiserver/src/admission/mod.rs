@@ -7,18 +7,21 @@
 mod admin_access;
 mod always_pull_images;
 mod certificate_request;
+mod certificate_signer;
 mod claim_resize;
 mod deny_external_ips;
 mod event_rate_limit;
 mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
+pub(crate) mod node_restriction;
 mod node_taint;
 mod options;
 mod pod_priority;
 mod pod_resize;
 mod pod_security;
 mod resource_quota;
+mod role_escalation;
 mod runtime_class;
 mod service_account;
 mod storage_class;
@@ -40,6 +43,7 @@ pub(crate) use resource_quota::{Refused, charge_quotas, is_limited};
 use options::ALWAYS;
 
 use crate::ApiServer;
+use crate::authorization::Permissions;
 use crate::registry::Request;
 use crate::served::{Directory, Served};
 
@@ -56,6 +60,10 @@ pub(crate) struct Attributes<'a> {
     pub(crate) operation: Operation,
     pub(crate) served: &'a Served,
     pub(crate) namespace: &'a str,
+    /// The name in the path; empty where there is none.
+    pub(crate) name: &'a str,
+    /// What permission is given by.
+    pub(crate) permissions: &'a Permissions,
     pub(crate) directory: &'a Directory,
     /// Who writes.
     pub(crate) user: &'a UserInfo,
@@ -153,6 +161,10 @@ impl Chain {
             ("LimitRanger", Box::new(limit_ranger::LimitRanger)),
             ("ServiceAccount", Box::new(service_account::ServiceAccount)),
             (
+                "NodeRestriction",
+                Box::new(node_restriction::NodeRestriction),
+            ),
+            (
                 "TaintNodesByCondition",
                 Box::new(node_taint::TaintNodesByCondition),
             ),
@@ -182,6 +194,10 @@ impl Chain {
             ("RuntimeClass", Box::new(runtime_class::RuntimeClass)),
             (ALWAYS, Box::new(admin_access::AdminAccess)),
             (
+                "CertificateApproval",
+                Box::new(certificate_signer::CertificateSigner),
+            ),
+            (
                 "CertificateSubjectRestriction",
                 Box::new(certificate_request::CertificateRequest),
             ),
@@ -195,6 +211,8 @@ impl Chain {
             ),
             ("PodResizeValidator", Box::new(pod_resize::PodResize)),
             ("ResourceQuota", Box::new(resource_quota::ResourceQuota)),
+            // Last of all that change it: what is asked is what will be there.
+            (ALWAYS, Box::new(role_escalation::RoleEscalation)),
         ];
         let on = all.into_iter().filter(|(name, _)| options.is_on(name));
         Self(on.map(|(_, layer)| layer).collect())
@@ -207,6 +225,8 @@ impl ApiServer {
             operation,
             served: request.served,
             namespace: request.namespace(),
+            name: &request.info.name,
+            permissions: &self.permissions,
             directory: &self.directory,
             user: request.user,
             dry_run: !request.params.dry_run.is_empty(),

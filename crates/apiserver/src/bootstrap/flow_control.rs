@@ -91,7 +91,7 @@ async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
 }
 
 /// Makes calls at once, so that they share a sync. Where somebody else was there first, it is looked at again.
-async fn together(me: &dyn Endpoint, calls: Vec<Call>) -> Result<()> {
+pub(super) async fn together(me: &dyn Endpoint, calls: Vec<Call>) -> Result<()> {
     let answers = join_all(calls.into_iter().map(|call| me.call(call))).await;
     let failed = answers.into_iter().filter_map(std::result::Result::err);
     let mut serious = failed.filter(|error| {

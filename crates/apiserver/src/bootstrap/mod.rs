@@ -3,6 +3,7 @@
 mod api_services;
 pub(crate) mod flow_control;
 mod kubernetes_service;
+mod roles;
 mod service_cidr;
 
 use std::sync::atomic::Ordering;
@@ -16,16 +17,16 @@ use navarch_auth::{MASTERS, UserInfo};
 use navarch_machinery::status::Result;
 use serde_json::{Value, json};
 
-use crate::ApiServer;
+use crate::{ApiServer, authorization};
 
 /// How often it is seen to that they are still there. Kubernetes' API server looks for its own service as often.
 const UPKEEP: Duration = Duration::from_secs(10);
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
-    /// Makes what is missing: namespaces, the addresses that services have, the classes of the system's own pods, the service
-    /// `kubernetes` with this server's address behind it, what says which groups are served here, and the configuration of
-    /// flow control, which is kept up from then on.
+    /// Makes what is missing: namespaces, the addresses that services have, the classes of the system's own pods, the roles and
+    /// bindings that everybody works by, the service `kubernetes` with this server's address behind it, what says which groups
+    /// are served here, and the configuration of flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
         namespaces(&*me).await?;
@@ -38,10 +39,13 @@ impl ApiServer {
             let group = "scheduling.k8s.io";
             ensure(&*me, group, "priorityclasses", None, class.name, object).await?;
         }
+        roles::ensure(self, &*me).await?;
+        self.health.roles.store(true, Ordering::Release);
         kubernetes_service::ensure(self, &*me).await?;
         flow_control::ensure(self, &*me).await?;
         tokio::spawn(flow_control::keep(Arc::downgrade(self)));
         tokio::spawn(keep(Arc::downgrade(self)));
+        tokio::spawn(authorization::keep_up(Arc::downgrade(self)));
         self.bootstrap_api_services(&*me).await?;
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())

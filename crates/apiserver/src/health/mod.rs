@@ -9,6 +9,8 @@ use crate::ApiServer;
 pub(crate) struct Health {
     /// Whether the objects that must be there have been made.
     pub(crate) bootstrapped: AtomicBool,
+    /// Whether the roles and bindings among them have.
+    pub(crate) roles: AtomicBool,
 }
 
 /// A check and why it fails, if it does.
@@ -18,6 +20,7 @@ impl ApiServer {
     fn checks(&self, endpoint: &str) -> Vec<Check> {
         let failed = |ok: bool, why: &'static str| (!ok).then_some(why);
         let made = self.health.bootstrapped.load(Ordering::Acquire);
+        let roles = self.health.roles.load(Ordering::Acquire);
         let mut checks = vec![
             ("ping", None),
             ("log", None),
@@ -28,6 +31,10 @@ impl ApiServer {
                     made || endpoint == "livez",
                     "the first objects are not made yet",
                 ),
+            ),
+            (
+                "poststarthook/rbac/bootstrap-roles",
+                failed(roles || endpoint == "livez", "not finished"),
             ),
         ];
         if endpoint == "readyz" {

@@ -1,11 +1,12 @@
 //! Whether the user may.
 
-use navarch_auth::UserInfo;
+use navarch_api::naming::path_segment;
+use navarch_auth::{Attributes, Decision, UserInfo};
+use navarch_machinery::fields::Selector;
 use navarch_machinery::status::{Result, StatusError, qualified};
 
 use crate::ApiServer;
-use crate::identity::{Attributes, Decision};
-use crate::request::RequestInfo;
+use crate::request::{Params, RequestInfo, Verb};
 
 impl ApiServer {
     /// Refuses what the user may not do, in Kubernetes' words.
@@ -13,6 +14,7 @@ impl ApiServer {
         &self,
         user: &UserInfo,
         info: &RequestInfo<'_>,
+        params: &Params<'_>,
         method: &str,
     ) -> Result<()> {
         let lower;
@@ -22,6 +24,17 @@ impl ApiServer {
             lower = method.to_ascii_lowercase();
             &lower
         };
+        let fields = selected(info, params);
+        let equal_fields: Vec<(&str, &str)> = fields
+            .terms()
+            .iter()
+            .filter(|term| term.equals)
+            .map(|term| (&*term.field, &*term.value))
+            .collect();
+        // Who reads the one of a name by a list asks for no other.
+        let reads = matches!(info.verb, Verb::List | Verb::Watch) && info.name.is_empty();
+        let named = fields.exact_match("metadata.name").filter(|_| reads);
+        let name = named.filter(|name| path_segment(name, false).is_empty());
         let attributes = Attributes {
             verb,
             resource_request: info.resource_request,
@@ -30,19 +43,29 @@ impl ApiServer {
             resource: &info.resource,
             subresource: &info.subresource,
             namespace: &info.namespace,
-            name: &info.name,
+            name: name.unwrap_or(&info.name),
             path: info.path,
+            equal_fields: &equal_fields,
         };
         self.permit(user, &attributes)
     }
 
     /// The same, of anything that can be asked for.
     pub(super) fn permit(&self, user: &UserInfo, attributes: &Attributes<'_>) -> Result<()> {
-        match self.authorizer.authorize(user, attributes) {
-            Decision::Allow => Ok(()),
+        match self.permissions.decide(user, attributes) {
+            Decision::Allow(_) => Ok(()),
             Decision::NoOpinion(reason) => Err(forbidden(user, attributes, &reason)),
         }
     }
+}
+
+/// What a list, a watch or a deletion of many is narrowed to. One that cannot be read narrows nothing, and is refused later.
+fn selected(info: &RequestInfo<'_>, params: &Params<'_>) -> Selector {
+    let many = matches!(info.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
+    if !many || !info.resource_request || params.field_selector.is_empty() {
+        return Selector::default();
+    }
+    Selector::parse(&params.field_selector).unwrap_or_default()
 }
 
 fn forbidden(user: &UserInfo, attributes: &Attributes<'_>, reason: &str) -> StatusError {

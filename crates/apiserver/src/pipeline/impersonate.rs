@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use navarch_auth::{ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, UserInfo};
+use navarch_auth::{ANONYMOUS, AUTHENTICATED, Attributes, UNAUTHENTICATED, UserInfo};
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
-use crate::identity::Attributes;
 
 const USER: &str = "impersonate-user";
 const GROUP: &str = "impersonate-group";
@@ -46,7 +45,7 @@ impl ApiServer {
                 subresource,
                 namespace,
                 name,
-                path: "",
+                ..Attributes::default()
             };
             self.permit(&user, &attributes)?;
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Version;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use navarch_machinery::limits::MAX_REQUEST_BODY;
@@ -14,6 +15,11 @@ use crate::limits::BODY_WAIT;
 /// connection closes sees a broken pipe, not the answer.
 const DRAINED_BYTES: usize = 32 << 20;
 const DRAIN_WAIT: Duration = Duration::from_secs(5);
+
+/// How much of the body of a request that is refused is taken in, and for how long: else the connection could not be used again.
+/// Go's servers take in as much.
+const REFUSED_BYTES: usize = 256 << 10;
+const REFUSED_WAIT: Duration = Duration::from_secs(1);
 
 /// Reads all of a body.
 pub(super) async fn read(mut body: Incoming) -> Result<Bytes> {
@@ -40,9 +46,22 @@ pub(super) async fn read(mut body: Incoming) -> Result<Bytes> {
     }
 }
 
-async fn too_large(mut body: Incoming) -> StatusError {
+async fn too_large(body: Incoming) -> StatusError {
+    drain(body, DRAINED_BYTES, DRAIN_WAIT).await;
+    StatusError::too_large(format!("limit is {MAX_REQUEST_BODY}"))
+}
+
+/// Takes in the body of a request of HTTP/1 that is refused for its head alone.
+pub(super) async fn refuse(body: Incoming, version: Version) {
+    if version < Version::HTTP_2 && !body.is_end_stream() {
+        drain(body, REFUSED_BYTES, REFUSED_WAIT).await;
+    }
+}
+
+/// Reads and throws away. Whether it came to an end or not, the answer is the same.
+async fn drain(mut body: Incoming, bytes: usize, wait: Duration) {
     let drain = async {
-        let mut left = DRAINED_BYTES;
+        let mut left = bytes;
         while let Some(Ok(frame)) = body.frame().await {
             let length = frame.data_ref().map_or(0, Bytes::len);
             match left.checked_sub(length) {
@@ -51,7 +70,5 @@ async fn too_large(mut body: Incoming) -> StatusError {
             }
         }
     };
-    // Whether it came to an end or not, the answer is the same.
-    let _ = tokio::time::timeout(DRAIN_WAIT, drain).await;
-    StatusError::too_large(format!("limit is {MAX_REQUEST_BODY}"))
+    let _ = tokio::time::timeout(wait, drain).await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
@@ -51,7 +51,7 @@ impl ApiServer {
             .authenticate(connection, &parts.headers)
             .and_then(|user| self.impersonate(user, &parts.headers))
             .and_then(|user| {
-                self.authorize(&user, &info, parts.method.as_str())?;
+                self.authorize(&user, &info, &params, parts.method.as_str())?;
                 forbidden = false;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
@@ -62,7 +62,13 @@ impl ApiServer {
                 Ok(user)
             });
         let answer = match (permitted, served) {
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                // Who waits to be told to send its body is not told to.
+                if !parts.headers.contains_key(EXPECT) {
+                    body::refuse(body, parts.version).await;
+                }
+                Err(error)
+            }
             (Ok(_), None) => Ok(self.path(&parts)),
             (Ok(user), Some(served)) => {
                 let exchange = Exchange {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{
-    AdmissionOptions, ApiServer, Config, Credentials, MastersOnly, tls_config,
-};
+use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, tls_config};
 use navarch_auth::{
     Authority, Issued, MASTERS, Purpose, StaticTokens, Subject, TokenKey, UserInfo,
 };
@@ -84,7 +82,6 @@ impl Cluster {
             authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(key.clone()))),
             store,
             table: navarch_api::table::builtin().clone(),
-            authorizer: Arc::new(MastersOnly),
             admission,
             token_key: Some(key),
             node_proxy: None,

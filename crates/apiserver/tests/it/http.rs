@@ -13,6 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::cluster::Cluster;
 
@@ -55,7 +56,8 @@ impl Client {
         self.sender.is_closed()
     }
 
-    pub(crate) async fn connect(cluster: &Cluster, who: Who<'_>) -> Self {
+    /// A connection without words.
+    pub(crate) async fn dial(cluster: &Cluster, who: &Who<'_>) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         let authority = cluster.authority.certificate();
         roots
@@ -79,10 +81,12 @@ impl Client {
         };
         let stream = TcpStream::connect(cluster.address).await.unwrap();
         let name = ServerName::IpAddress(cluster.address.ip().into());
-        let stream = TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
-            .unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        connector.connect(name, stream).await.unwrap()
+    }
+
+    pub(crate) async fn connect(cluster: &Cluster, who: Who<'_>) -> Self {
+        let stream = Self::dial(cluster, &who).await;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .unwrap();

@@ -52,6 +52,7 @@ pub fn replica_set_indices() -> Vec<Index<ReplicaSet>> {
 
 impl Controller for Deployments {
     const NAME: &'static str = "deployment-controller";
+    const ACCOUNT: &'static str = "deployment-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

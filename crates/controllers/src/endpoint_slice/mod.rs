@@ -72,6 +72,7 @@ pub struct View {
 
 impl Controller for EndpointSlices {
     const NAME: &'static str = "endpoint-slice-controller";
+    const ACCOUNT: &'static str = "endpointslice-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

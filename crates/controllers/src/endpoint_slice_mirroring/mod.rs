@@ -52,6 +52,7 @@ pub struct View {
 
 impl Controller for EndpointSliceMirroring {
     const NAME: &'static str = "endpoint-slice-mirroring-controller";
+    const ACCOUNT: &'static str = "endpointslicemirroring-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -70,6 +70,7 @@ impl EndpointsOfServices {
 
 impl Controller for EndpointsOfServices {
     const NAME: &'static str = "endpoint-controller";
+    const ACCOUNT: &'static str = "endpoint-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -19,6 +19,8 @@ use crate::{Action, Context};
 use look_up::LookUps;
 pub use plan::{Decision, Sought, Standing, plan};
 
+/// The service account that it calls as.
+const ACCOUNT: &str = "generic-garbage-collector";
 /// The objects that are worked on at a time. Kubernetes' `concurrent-gc-syncs`.
 const WORKERS: usize = 20;
 /// The dependents of one object that are changed at a time.
@@ -34,6 +36,7 @@ struct Collector {
 
 /// Collects garbage until the future is dropped.
 pub async fn run(graph: Graph, context: Context) {
+    let context = context.of_account(ACCOUNT);
     graph.synced().await;
     let queue = Arc::new(Queue::new(Backoff::CONTROLLER));
     let look_ups = Arc::new(LookUps::new(context.client.clone()));

@@ -45,6 +45,7 @@ fn class_of_volume(volume: &PersistentVolume) -> Option<&String> {
 
 impl Controller for AttributesClasses {
     const NAME: &'static str = "volumeattributesclass-protection-controller";
+    const ACCOUNT: &'static str = "volumeattributesclass-protection-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

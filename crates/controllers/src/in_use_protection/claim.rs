@@ -53,6 +53,7 @@ pub struct View {
 
 impl Controller for Claims {
     const NAME: &'static str = "persistentvolumeclaim-protection-controller";
+    const ACCOUNT: &'static str = "pvc-protection-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -19,6 +19,7 @@ pub struct Volumes {
 
 impl Controller for Volumes {
     const NAME: &'static str = "persistentvolume-protection-controller";
+    const ACCOUNT: &'static str = "pv-protection-controller";
     type View = Snapshot<PersistentVolume>;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -16,6 +16,8 @@ use crate::Context;
 use crate::graph::Graph;
 pub use contents::{Contents, Left};
 
+/// The service account that it calls as.
+const ACCOUNT: &str = "namespace-controller";
 /// The finalizer in a namespace's spec that stands for its content.
 const CONTENT: &str = "kubernetes";
 /// The namespaces that are emptied at a time. Kubernetes' `concurrent-namespace-syncs`.
@@ -33,6 +35,7 @@ struct Emptier {
 
 /// Empties namespaces until the future is dropped.
 pub async fn run(namespaces: Informer<Namespace>, graph: Graph, context: Context) {
+    let context = context.of_account(ACCOUNT);
     namespaces.synced().await;
     let emptier = Arc::new(Emptier {
         namespaces: namespaces.clone(),

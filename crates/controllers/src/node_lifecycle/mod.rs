@@ -90,6 +90,7 @@ impl NodeLifecycle {
 
 impl Controller for NodeLifecycle {
     const NAME: &'static str = "node-controller";
+    const ACCOUNT: &'static str = "node-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -43,6 +43,7 @@ pub fn pod_indices() -> Vec<Index<Pod>> {
 
 impl Controller for ReplicaSets {
     const NAME: &'static str = "replicaset-controller";
+    const ACCOUNT: &'static str = "replicaset-controller";
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {

@@ -23,6 +23,9 @@ const RESYNC: Duration = Duration::from_secs(5 * 60);
 /// How long to wait after a pod has ended before quotas are counted: many end at once.
 const SETTLE: Duration = Duration::from_millis(50);
 
+/// The service account whose role it has.
+pub(crate) const ACCOUNT: &str = "resourcequota-controller";
+
 struct Counter {
     quotas: Informer<ResourceQuota>,
     context: Context,

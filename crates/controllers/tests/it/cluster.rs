@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, MastersOnly};
+use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, SystemClock};
 use navarch_controllers::Context;
@@ -14,7 +14,7 @@ use navarch_store::Memory;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Cluster {
-    _server: Arc<ApiServer>,
+    pub(crate) server: Arc<ApiServer>,
     pub(crate) client: Client,
     pub(crate) context: Context,
 }
@@ -30,7 +30,6 @@ impl Cluster {
             )),
             store,
             table: navarch_api::table::builtin().clone(),
-            authorizer: Arc::new(MastersOnly),
             admission: AdmissionOptions::default(),
             token_key: None,
             node_proxy: None,
@@ -41,12 +40,18 @@ impl Cluster {
         server.bootstrap().await.unwrap();
         let admin = server.as_user(UserInfo::authenticated("admin", [MASTERS.to_owned()]));
         let client = Client::new(admin);
+        let manager = UserInfo::authenticated("system:kube-controller-manager", []);
+        let accounts = server.clone();
         let context = Context {
-            client: client.clone(),
+            client: Client::new(server.as_user(manager)),
+            accounts: Arc::new(move |name| {
+                let account = UserInfo::service_account("kube-system", name);
+                Client::new(accounts.as_user(account))
+            }),
             clock: Arc::new(SystemClock),
         };
         Self {
-            _server: server,
+            server,
             client,
             context,
         }

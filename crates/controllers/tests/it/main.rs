@@ -4,5 +4,6 @@
 mod cluster;
 mod garbage;
 mod namespaces;
+mod permissions;
 mod quotas;
 mod rollout;

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::pki::Pki;
+use navarch_auth::{NODES, Subject, UserInfo};
 use navarch_client::{Client, Https};
 
 use super::demo;
 use crate::cli::Agent;
 use crate::layout::Layout;
-use crate::node_plane::{NodePlane, must_be_root};
+use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root, node_name};
 use crate::progress::Progress;
 use crate::remote;
 use crate::signals::Stop;
@@ -33,11 +34,23 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
             .with_context(|| format!("--certificate-authority {}", path.display()))?,
         None => pki.authority.certificate().to_owned(),
     };
-    let client = Client::new(Arc::new(Https::new(remote::by_token(
-        &arguments.server,
-        &arguments.token,
-        &authority,
-    )?)));
+    let name = node_name(&arguments.node)?;
+    let client = |certificate: &str, user: &str, group: Option<&str>| -> Result<Client> {
+        let subject = Subject {
+            name: user.to_owned(),
+            group: group.map(str::to_owned),
+            ..Subject::default()
+        };
+        let proof = pki.client(certificate, &subject, SystemTime::now())?;
+        let client = remote::by_certificate(&arguments.server, &proof, &authority)?;
+        Ok(Client::new(Arc::new(Https::new(client))))
+    };
+    let user = UserInfo::node(&name).name;
+    let clients = Clients {
+        node: client(&format!("node-{name}"), &user, Some(NODES))?,
+        service_proxy: client("kube-proxy", SERVICE_PROXY, None)?,
+    };
+    let own = clients.node.clone();
     let address = way_to(&arguments.server)?;
     let step = |what: &str| progress.done(what);
     let node = NodePlane::start(
@@ -45,12 +58,12 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         &arguments.node,
         &arguments.cluster_cidr,
         address,
-        client.clone(),
+        clients,
         &pki,
         step,
     )
     .await?;
-    demo::node_ready(&client, &node.name).await?;
+    demo::node_ready(&own, &node.name).await?;
     let mut stop = Stop::listen()?;
     progress.done("node ready");
     stop.asked().await;

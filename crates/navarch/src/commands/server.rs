@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use navarch_auth::UserInfo;
 use navarch_client::{Client, Https};
 
 use crate::cli::{Component, Server};
@@ -25,7 +26,8 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     }
     let plane = ControlPlane::start(&layout, &arguments.api, |step| progress.done(step)).await?;
     let mut stop = Stop::listen()?;
-    let client = |name: &str| plane.client(name);
+    let api = plane.api.clone();
+    let client = move |user| Client::new(api.as_user(user));
     let options = parts::options(
         &arguments.api.cluster_cidr,
         plane.pki.authority.certificate(),
@@ -41,7 +43,8 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     stop.unless_asked_again(stopping).await.and(stopped)
 }
 
-/// Scheduler and controllers apart from the API: they reach it by the administrator's kubeconfig.
+/// Scheduler and controllers apart from the API: they reach it by the administrator's kubeconfig, and speak as themselves all the
+/// same.
 async fn without_api(
     arguments: &Server,
     wanted: Parts,
@@ -57,14 +60,16 @@ async fn without_api(
         .clone()
         .unwrap_or_else(|| layout.kubeconfig());
     let client = crate::remote::client(&path).await?;
-    let endpoint: Arc<dyn navarch_api::call::Endpoint> = Arc::new(Https::new(client));
     let ca = layout.pki().join("ca.crt");
     let authority = std::fs::read_to_string(&ca)
         .with_context(|| format!("the authority's certificate, {}", ca.display()))?;
     let options = parts::options(&arguments.api.cluster_cidr, &authority)?;
     let running = parts::start(
         wanted,
-        |_| Client::new(endpoint.clone()),
+        move |user: UserInfo| {
+            let https = Https::acting_as(client.clone(), &user.name, &user.groups);
+            Client::new(Arc::new(https))
+        },
         options,
         &layout.identity(),
     );

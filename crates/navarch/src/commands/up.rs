@@ -1,12 +1,14 @@
 //! `navarch up`: a whole cluster in this process.
 
 use anyhow::{Result, anyhow};
+use navarch_auth::{MASTERS, UserInfo};
+use navarch_client::Client;
 
 use super::demo;
 use crate::cli::Up;
 use crate::control_plane::ControlPlane;
 use crate::layout::Layout;
-use crate::node_plane::{NodePlane, must_be_root};
+use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root, node_name};
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
 use crate::signals::Stop;
@@ -26,18 +28,18 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         scheduler: true,
         controllers: true,
     };
-    let running = parts::start(
-        everything,
-        |name| plane.client(name),
-        options,
-        &layout.identity(),
-    );
-    let client = plane.client("system:node");
+    let api = plane.api.clone();
+    let client = move |user| Client::new(api.as_user(user));
+    let running = parts::start(everything, client, options, &layout.identity());
     let (cidr, address) = (&arguments.api.cluster_cidr, plane.address.ip());
-    let own = plane.client("navarch");
+    let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {
         let (node, pki) = (&arguments.node, &plane.pki);
-        let node = NodePlane::start(&layout, node, cidr, address, client, pki, step).await?;
+        let clients = Clients {
+            node: plane.client(UserInfo::node(&node_name(node)?)),
+            service_proxy: plane.client(UserInfo::authenticated(SERVICE_PROXY, [])),
+        };
+        let node = NodePlane::start(&layout, node, cidr, address, clients, pki, step).await?;
         demo::node_ready(&own, &node.name).await.map(|()| node)
     });
     let node = tokio::select! {

@@ -23,3 +23,4 @@ mod registry;
 mod replay;
 mod rolling;
 mod starts;
+mod sweep;

@@ -56,6 +56,7 @@ impl Cluster {
         let parts = NodeParts {
             options,
             client: self.client.clone(),
+            service_proxy: self.client.clone(),
             runtime: self.runtime.clone(),
             network: self.network.clone(),
             volumes: Arc::new(FakeVolumes),

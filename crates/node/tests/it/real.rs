@@ -114,6 +114,7 @@ impl Node {
         let parts = NodeParts {
             options,
             client: self.client.clone(),
+            service_proxy: self.client.clone(),
             runtime: self.runtime.clone(),
             network: self.network.clone(),
             volumes: Arc::new(volumes),

@@ -24,7 +24,7 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("LimitPodHardAntiAffinityTopology", Plugin::Absent),
     ("LimitRanger", Plugin::On),
     ("ServiceAccount", Plugin::On),
-    ("NodeRestriction", Plugin::Absent),
+    ("NodeRestriction", Plugin::On),
     ("TaintNodesByCondition", Plugin::On),
     ("AlwaysPullImages", Plugin::Off),
     ("ImagePolicyWebhook", Plugin::Absent),

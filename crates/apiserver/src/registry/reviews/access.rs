@@ -5,14 +5,14 @@ use k8s_openapi::api::authorization::v1::{
     SelfSubjectRulesReview, SubjectAccessReview, SubjectAccessReviewSpec,
     SubjectAccessReviewStatus, SubjectRulesReviewStatus,
 };
-use navarch_auth::UserInfo;
+use navarch_auth::{Attributes, Decision, UserInfo};
+use navarch_machinery::fields::Selector;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
 use super::selectors::unread;
 use super::{Request, as_type};
 use crate::ApiServer;
-use crate::identity::{Attributes, Decision};
 
 /// Whether whoever asks may.
 pub(super) fn of_oneself(
@@ -61,7 +61,7 @@ pub(super) fn rules(
     let review: &mut SelfSubjectRulesReview = as_type(object)?;
     let namespace = review.spec.namespace.take();
     let namespace = namespace.ok_or_else(|| StatusError::bad_request("no namespace on request"))?;
-    let rules = server.authorizer.rules(request.user, &namespace);
+    let rules = server.permissions.rules(request.user, &namespace);
     *review = SelfSubjectRulesReview {
         status: Some(SubjectRulesReviewStatus {
             resource_rules: rules.resource,
@@ -92,12 +92,20 @@ impl ApiServer {
         resource: Option<&ResourceAttributes>,
         path: Option<&NonResourceAttributes>,
     ) -> SubjectAccessReviewStatus {
+        let fields = resource.map(equal_fields).unwrap_or_default();
+        let fields: Vec<(&str, &str)> = fields
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
+            .collect();
         let attributes = match resource {
-            Some(resource) => of_resource(resource),
+            Some(resource) => Attributes {
+                equal_fields: &fields,
+                ..of_resource(resource)
+            },
             None => of_path(path),
         };
-        let (allowed, reason) = match self.authorizer.authorize(user, &attributes) {
-            Decision::Allow => (true, String::new()),
+        let (allowed, reason) = match self.permissions.decide(user, &attributes) {
+            Decision::Allow(grounds) => (true, grounds.to_string()),
             Decision::NoOpinion(reason) => (false, reason),
         };
         SubjectAccessReviewStatus {
@@ -107,6 +115,22 @@ impl ApiServer {
             ..Default::default()
         }
     }
+}
+
+/// What the question's field selector demands to be equal, however it is written.
+fn equal_fields(resource: &ResourceAttributes) -> Vec<(String, String)> {
+    let Some(selector) = &resource.field_selector else {
+        return Vec::new();
+    };
+    let raw = Selector::parse(text(&selector.raw_selector)).unwrap_or_default();
+    let raw = raw.terms().iter().filter(|term| term.equals);
+    let raw = raw.map(|term| (term.field.clone(), term.value.clone()));
+    let given = selector.requirements.iter().flatten();
+    let given = given.filter_map(|one| match one.values.as_deref() {
+        Some([value]) if one.operator == "In" => Some((one.key.clone(), value.clone())),
+        _ => None,
+    });
+    raw.chain(given).collect()
 }
 
 fn text(text: &Option<String>) -> &str {
@@ -123,20 +147,14 @@ fn of_resource(resource: &ResourceAttributes) -> Attributes<'_> {
         subresource: text(&resource.subresource),
         namespace: text(&resource.namespace),
         name: text(&resource.name),
-        path: "",
+        ..Attributes::default()
     }
 }
 
 fn of_path(path: Option<&NonResourceAttributes>) -> Attributes<'_> {
     Attributes {
         verb: path.map(|path| text(&path.verb)).unwrap_or_default(),
-        resource_request: false,
-        group: "",
-        version: "",
-        resource: "",
-        subresource: "",
-        namespace: "",
-        name: "",
         path: path.map(|path| text(&path.path)).unwrap_or_default(),
+        ..Attributes::default()
     }
 }

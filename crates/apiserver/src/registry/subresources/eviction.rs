@@ -21,6 +21,7 @@ use super::super::commit::{self, Extra, Written};
 use super::super::delete_options::DeleteOptions;
 use super::body::{Kind, body};
 use crate::ApiServer;
+use crate::admission::node_restriction::pods::check_eviction;
 use crate::errors::of_store;
 use crate::limits::WRITE_ATTEMPTS;
 use crate::managed::{Managed, Writer, part_name};
@@ -68,6 +69,7 @@ impl ApiServer {
         let entry = snapshot.get(&key).ok_or_else(|| request.not_found())?;
         let object = request.served.decode(&entry)?;
         let pod: Pod = object.as_any().downcast_ref().cloned().unwrap_or_default();
+        check_eviction(request.user, &request.info.name, &pod)?;
         let budgets = if budget::is_exempt(&pod) {
             Vec::new()
         } else {

@@ -16,6 +16,7 @@ use super::super::Request;
 use super::super::create::own_namespace;
 use super::body::{Kind, body};
 use crate::ApiServer;
+use crate::admission::node_restriction::tokens;
 use crate::managed::Managed;
 use crate::reply::Output;
 
@@ -38,6 +39,15 @@ impl ApiServer {
             .as_ref()
             .ok_or_else(|| StatusError::internal("this server signs no tokens"))?;
         check_name(&wanted, &request.info.name)?;
+        tokens::check(&tokens::Wanted {
+            user: request.user,
+            namespace: request.namespace(),
+            account: &request.info.name,
+            request: &wanted,
+            directory: &self.directory,
+            snapshot: &*self.store.snapshot(),
+            permissions: &self.permissions,
+        })?;
         let spec = wanted.spec.get_or_insert_default();
         let expiration = *spec.expiration_seconds.get_or_insert(USUAL);
         validate(expiration)?;
