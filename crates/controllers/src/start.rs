@@ -185,7 +185,7 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
     running.spawn(resource_quota::run(
         informer(client, vec![]),
         pods.clone(),
-        context.of_account(resource_quota::ACCOUNT),
+        context.clone(),
     ));
     running.spawn(run(PodGc::new(pods, nodes), context.clone()));
     running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));

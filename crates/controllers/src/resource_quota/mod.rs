@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use navarch_api::quota;
-use navarch_client::{Backoff, Informer, ObjectKey, Queue};
+use navarch_client::{Backoff, Informer, ListOptions, ObjectKey, Queue};
 use navarch_machinery::status::Result;
 
 use crate::Context;
@@ -24,7 +24,7 @@ const RESYNC: Duration = Duration::from_secs(5 * 60);
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// The service account whose role it has.
-pub(crate) const ACCOUNT: &str = "resourcequota-controller";
+const ACCOUNT: &str = "resourcequota-controller";
 
 struct Counter {
     quotas: Informer<ResourceQuota>,
@@ -37,7 +37,7 @@ pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: 
     quotas.synced().await;
     let counter = Arc::new(Counter {
         quotas: quotas.clone(),
-        context,
+        context: context.of_account(ACCOUNT),
         queue: Queue::new(Backoff::CONTROLLER),
     });
     let it = counter.clone();
@@ -107,13 +107,15 @@ impl Counter {
     /// Reads a quota, counts what it limits, and writes what is used where that is told otherwise. In this order: see the module.
     async fn recount(&self, key: &ObjectKey) -> Result<()> {
         let client = &self.context.client;
-        let quota = match client
-            .get::<ResourceQuota>(key.namespace(), &key.name)
-            .await
-        {
-            Ok(quota) => quota,
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error),
+        // By a list: the role of this controller has no get.
+        let one = ListOptions {
+            namespace: key.namespace().map(str::to_owned),
+            field_selector: format!("metadata.name={}", key.name),
+            ..ListOptions::default()
+        };
+        let listed = client.list::<ResourceQuota>(&one).await?;
+        let Some(quota) = listed.items.into_iter().next() else {
+            return Ok(());
         };
         let now = self.context.clock.now();
         let Some(status) = count::count(client, &quota, &key.namespace, now).await? else {

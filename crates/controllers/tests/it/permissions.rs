@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod,
-    ReplicationController, Service, ServiceAccount,
+    ReplicationController, ResourceQuota, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::rbac::v1::ClusterRole;
@@ -150,6 +150,10 @@ async fn no_controller_asks_for_what_it_may_not() {
     cluster.create::<ReplicationController>(controller).await;
     until::<Pod>(&cluster, 2).await;
 
+    let quota = json!({"metadata": meta("q"), "spec": {"hard": {"pods": "9"}}});
+    cluster.create::<ResourceQuota>(quota).await;
+    let counted = |quota: &ResourceQuota| quota.status.as_ref().is_some_and(|it| it.used.is_some());
+    cluster.until::<ResourceQuota>("work", "q", counted).await;
     let claim = json!({"metadata": meta("claim"), "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     cluster.create::<PersistentVolumeClaim>(claim).await;
     let volume = json!({"metadata": {"name": "v"}, "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
