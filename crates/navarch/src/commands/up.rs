@@ -3,8 +3,9 @@
 use anyhow::{Result, anyhow};
 
 use super::demo;
+use crate::checks;
 use crate::cli::Up;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
 use crate::node_plane::{NodePlane, must_be_root};
 use crate::parts::{self, Parts};
@@ -12,9 +13,13 @@ use crate::progress::Progress;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Up) -> Result<()> {
-    must_be_root()?;
+    must_be_root(
+        "a node needs root: it makes namespaces, mounts and control groups (`navarch server`, a control plane alone, does not)",
+    )?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
+    checks::control_plane(&layout, &arguments.api)?;
+    checks::node(&layout, &arguments.node, &arguments.api.cluster_cidr)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
     let mut stop = Stop::listen()?;
@@ -33,7 +38,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         &layout.identity(),
     );
     let client = plane.client("system:node");
-    let (cidr, address) = (&arguments.api.cluster_cidr, plane.address.ip());
+    let (cidr, address) = (&arguments.api.cluster_cidr, advertised(plane.address.ip()));
     let own = plane.client("navarch");
     let ready = Box::pin(async {
         let (node, pki) = (&arguments.node, &plane.pki);
