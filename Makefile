@@ -28,8 +28,10 @@ help:
 .PHONY: up
 up: build
 	@echo
-	@echo 'Stop it with Ctrl-C: the containers go on. `navarch down` stops them too. In another terminal:'
+	@echo 'Stop it with Ctrl-C: the containers go on; `navarch down` stops them too. In another terminal, as root, in this directory:'
 	@echo '  export KUBECONFIG=/var/lib/navarch/admin.kubeconfig'
+	@echo "  alias navarch=$$(realpath "$(BINARY)")"
+	@echo '  alias kubectl="$$(.ci/kubectl)"   # the one of this host, or one that is fetched'
 	@echo '  kubectl get pods -o wide'
 	@echo
 	@exec $(SUDO) $(BINARY) up $(UP_FLAGS)
@@ -38,11 +40,12 @@ up: build
 build: build-packages
 	cargo build --release --locked --package navarch
 
+# kubectl has a command of its own: one that fails among the words of another does not stop the shell.
 .PHONY: test
 test: root test-packages lint
 	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error --workspace check bans licenses sources; \
 	else echo 'cargo-deny is not installed: `make deny` installs it and checks the dependencies'; fi
-	ulimit -n "$$(ulimit -Hn)"; NAVARCH_TEST_KUBECTL="$$(.ci/kubectl)" cargo test --workspace --locked
+	ulimit -n "$$(ulimit -Hn)"; kubectl="$$(.ci/kubectl)"; NAVARCH_TEST_KUBECTL="$$kubectl" cargo test --workspace --locked
 
 # Apart from `make test`: an emulated machine takes minutes for what the processor itself does in seconds, and where the host has
 # version 2 already `make test` shows the same.

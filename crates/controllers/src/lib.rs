@@ -14,6 +14,7 @@
 mod claim;
 pub mod clusterrole_aggregation;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
 pub mod endpoints;

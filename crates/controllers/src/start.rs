@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::clusterrole_aggregation::ClusterRoleAggregation;
 use crate::deployment::{self, Deployments};
+use crate::disruption::Disruption;
 use crate::endpoint_slice::{EndpointSlices, slices_by_service};
 use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service};
 use crate::endpoints::EndpointsOfServices;
@@ -82,12 +83,24 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
     let namespaces = informer(client, vec![]);
     let pods = informer(client, pod_indices());
     let replica_sets = informer(client, deployment::replica_set_indices());
+    let (deployments, controllers) = (informer(client, vec![]), informer(client, vec![]));
     let graph = Graph::start(client);
     let mut running = JoinSet::new();
 
     running.spawn(run(
+        Disruption {
+            budgets: informer(client, vec![]),
+            pods: pods.clone(),
+            deployments: deployments.clone(),
+            replica_sets: replica_sets.clone(),
+            controllers: controllers.clone(),
+            stateful_sets: informer(client, vec![]),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
         Deployments {
-            deployments: informer(client, vec![]),
+            deployments,
             replica_sets: replica_sets.clone(),
             pods: pods.clone(),
         },
@@ -100,7 +113,6 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         },
         context.clone(),
     ));
-    let controllers = informer(client, vec![]);
     running.spawn(run(
         ReplicationControllers {
             controllers,

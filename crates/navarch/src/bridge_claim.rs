@@ -9,8 +9,21 @@ use crate::host::HostSettings;
 /// Notes in the directory that all nodes of the host share that the bridge is the node's of `settings_file`.
 ///
 /// # Errors
-/// It is another node's, which was not taken down.
+/// As [`must_be_free`].
 pub(crate) fn take(settings: &HostSettings, settings_file: &Path) -> Result<()> {
+    must_be_free(settings, settings_file)?;
+    let place = place(settings)?;
+    if let Some(directory) = place.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    std::fs::write(&place, settings_file.as_os_str().as_encoded_bytes())
+        .with_context(|| format!("cannot write {}", place.display()))
+}
+
+/// # Errors
+/// The bridge, or some of the pods' addresses, are another node's, which was not taken down.
+pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Result<()> {
     let place = place(settings)?;
     for owner in owners(&place)? {
         let Some(other) = settings_of(&owner).filter(|_| owner != settings_file) else {
@@ -31,12 +44,7 @@ pub(crate) fn take(settings: &HostSettings, settings_file: &Path) -> Result<()> 
              --cluster-cidr and --node-port"
         );
     }
-    if let Some(directory) = place.parent() {
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
-    }
-    std::fs::write(&place, settings_file.as_os_str().as_encoded_bytes())
-        .with_context(|| format!("cannot write {}", place.display()))
+    Ok(())
 }
 
 /// Gives it up.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use navarch_network::Config;
 use navarch_runtime::embedded::{Options, ShimCommand};
@@ -40,13 +40,9 @@ pub(crate) struct HostSettings {
 }
 
 impl HostSettings {
-    /// Of a node that is about to start; written down before anything is made.
-    pub(crate) fn record(
-        layout: &Layout,
-        arguments: &NodeArgs,
-        cluster_cidr: IpNet,
-    ) -> Result<Self> {
-        let settings = Self {
+    /// Of a node on this data directory.
+    pub(crate) fn of(layout: &Layout, arguments: &NodeArgs, cluster_cidr: IpNet) -> Self {
+        Self {
             bridge: arguments.bridge.clone(),
             // One bridge, one table: nodes that share a host are told apart by their bridges.
             table: arguments.bridge.replace(['-', '.'], "_"),
@@ -57,12 +53,40 @@ impl HostSettings {
             images: layout.images(),
             network: layout.network(),
             node: layout.node(),
-        };
+        }
+    }
+
+    /// Writes them down, before anything is made by them.
+    pub(crate) fn record(&self, layout: &Layout) -> Result<()> {
+        self.must_agree(layout)?;
         let path = layout.host_settings();
-        bridge_claim::take(&settings, &path)?;
-        let text = serde_json::to_string_pretty(&settings)?;
-        navarch_auth::pki::write(&path, &text, 0o600).context("host settings")?;
-        Ok(settings)
+        bridge_claim::take(self, &path)?;
+        let text = serde_json::to_string_pretty(self)?;
+        navarch_auth::pki::write(&path, &text, 0o600).context("host settings")
+    }
+
+    /// Fails if what the node made on this host before, and was not taken down, goes by other settings: `down` would not find it.
+    pub(crate) fn must_agree(&self, layout: &Layout) -> Result<()> {
+        let Some(before) = Self::read(layout)? else {
+            return Ok(());
+        };
+        let Some((flag, was, asked)) = self.difference(&before) else {
+            return Ok(());
+        };
+        let data = layout.root().display();
+        bail!(
+            "the node in {data} was started with {flag} {was} and not taken down since, and is now to have {flag} {asked}: \
+             take it down first (`navarch down --data-dir {data}`), or start it as before"
+        )
+    }
+
+    /// The first flag that differs: its name, what it was, and what it is.
+    fn difference(&self, before: &Self) -> Option<(&'static str, String, String)> {
+        if before.bridge != self.bridge {
+            return Some(("--bridge", before.bridge.clone(), self.bridge.clone()));
+        }
+        let (was, asked) = (before.cluster_cidr?, self.cluster_cidr?);
+        (was != asked).then(|| ("--cluster-cidr", was.to_string(), asked.to_string()))
     }
 
     /// Of the node that last ran in this data directory; `None` if none ever did.

@@ -1,9 +1,27 @@
 //! Where everything is kept below the data directory, and what belongs to it elsewhere on the host.
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+
+use crate::private;
+
+/// What Navarch makes in a data directory.
+const OWN: [&str; 9] = [
+    "pki",
+    "store",
+    "images",
+    "runtime",
+    "node",
+    "network",
+    "admin.kubeconfig",
+    "host.json",
+    "control.sock",
+];
+/// Those of them that hold what only some may read.
+const SECRETS: [&str; 5] = ["pki", "store", "images", "runtime", "node"];
 
 /// The places of one data directory.
 #[derive(Debug, Clone)]
@@ -12,9 +30,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Of a data directory, which is made if it is not there.
+    /// Of a data directory, which is made if it is not there. Only its owner can look into it.
     pub(crate) fn open(data_dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(data_dir)
+        private::make(data_dir, &OWN, &SECRETS)
             .with_context(|| format!("data directory {}", data_dir.display()))?;
         let root = data_dir
             .canonicalize()
@@ -30,6 +48,11 @@ impl Layout {
         Ok(Self { root })
     }
 
+    /// The data directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Keys and certificates.
     pub(crate) fn pki(&self) -> PathBuf {
         self.root.join("pki")
@@ -38,6 +61,21 @@ impl Layout {
     /// The cluster's state.
     pub(crate) fn store(&self) -> PathBuf {
         self.root.join("store")
+    }
+
+    /// Fails while another process has the cluster's state open.
+    pub(crate) fn must_be_idle(&self) -> Result<()> {
+        // The store's own lock; it is taken for good where the store is opened.
+        let Ok(lock) = std::fs::File::open(self.store().join("LOCK")) else {
+            return Ok(());
+        };
+        if matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            bail!(
+                "a cluster runs on the data directory {} already: another process has it; stop that first, or give another --data-dir",
+                self.root.display()
+            );
+        }
+        Ok(())
     }
 
     /// The administrator's kubeconfig, unless another place is asked for.

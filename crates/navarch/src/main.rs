@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bridge_claim;
+mod checks;
 mod cli;
 mod commands;
 mod config_file;
@@ -14,6 +15,7 @@ mod layout;
 mod node_plane;
 mod parts;
 mod pod_network;
+mod private;
 mod progress;
 mod remote;
 mod signals;

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow, bail};
-use ipnet::IpNet;
+use anyhow::{Context, Result, bail};
 use navarch_auth::Subject;
 use navarch_auth::pki::Pki;
 use navarch_client::{Client, SystemClock};
@@ -18,6 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::checks;
 use crate::cli::NodeArgs;
 use crate::control;
 use crate::control_plane::chain;
@@ -57,13 +57,10 @@ impl NodePlane {
         pki: &Pki,
         step: impl Fn(&str),
     ) -> Result<Self> {
-        must_be_root()?;
-        let name = node_name(arguments)?;
+        let name = checks::node_name(arguments)?;
         let client = clients.node;
-        let cluster: IpNet = cluster_cidr
-            .parse()
-            .map_err(|_| anyhow!("--cluster-cidr {cluster_cidr} is no range of addresses"))?;
-        let settings = HostSettings::record(layout, arguments, cluster)?;
+        let cluster = checks::cluster_cidr(cluster_cidr)?;
+        let settings = HostSettings::of(layout, arguments, cluster);
         let address = arguments.node_ip.unwrap_or(address);
         let listener = SocketAddr::new(address, arguments.node_port);
         let listener = TcpListener::bind(listener)
@@ -74,6 +71,8 @@ impl NodePlane {
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
             .await?
             .context("images")?;
+        // From here on there is something to take down.
+        settings.record(layout)?;
         let runtime = Embedded::open(settings.runtime(), images.clone())
             .await
             .context("runtime")?;
@@ -133,38 +132,17 @@ impl NodePlane {
     }
 }
 
-/// Containers need namespaces, mounts and control groups.
-pub(crate) fn must_be_root() -> Result<()> {
+/// `why`: what root is needed for.
+pub(crate) fn must_be_root(why: &str) -> Result<()> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let uid = status
         .lines()
         .find_map(|line| line.strip_prefix("Uid:"))
         .and_then(|ids| ids.split_whitespace().nth(1));
     if uid != Some("0") {
-        bail!(
-            "a node needs root: it makes namespaces, mounts and control groups. Run it with sudo; `navarch server` needs no root"
-        );
+        bail!("{why}. Run it with sudo");
     }
     Ok(())
-}
-
-/// What the node is called: as it is asked for, or as the host.
-pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
-    let host = || {
-        std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_lowercase())
-    };
-    let name = arguments
-        .node_name
-        .clone()
-        .map_or_else(host, Ok)
-        .context("the host's name")?;
-    let complaints = navarch_machinery::names::is_dns1123_subdomain(&name);
-    if let Some(complaint) = complaints.first() {
-        bail!(
-            "the node's name {name:?} cannot be used ({complaint}); give another with --node-name"
-        );
-    }
-    Ok(name)
 }
 
 fn server_tls(pki: &Pki, name: &str, address: IpAddr) -> Result<ServeOptions> {

@@ -45,11 +45,16 @@ impl Running {
 
 /// What the controllers need to know of the cluster.
 pub(crate) fn options(cluster_cidr: &str, authority: &str) -> Result<Options> {
-    let ranges = Ranges::parse(cluster_cidr, NODE_PREFIX)
-        .ok_or_else(|| anyhow!("--cluster-cidr {cluster_cidr}: an IPv4 range of at least a /24 is expected, as 10.244.0.0/16"))?;
     Ok(Options {
-        pod_ranges: ranges,
+        pod_ranges: ranges(cluster_cidr)?,
         root_ca: authority.to_owned(),
+    })
+}
+
+/// The nodes' ranges of pod addresses.
+pub(crate) fn ranges(cluster_cidr: &str) -> Result<Ranges> {
+    Ranges::parse(cluster_cidr, NODE_PREFIX).ok_or_else(|| {
+        anyhow!("--cluster-cidr {cluster_cidr}: an IPv4 range of at least a /24 is expected, as 10.244.0.0/16")
     })
 }
 

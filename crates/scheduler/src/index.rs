@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 use navarch_client::ObjectKey;
 use navarch_machinery::quantity::Quantity;
 
+use crate::ports::{self, HostPort, TakenPorts};
 use crate::request::{self, Amounts};
 
 /// A node with what is reserved on it.
@@ -24,6 +25,8 @@ pub struct NodeSlot {
     pub assumed: (i64, i64),
     /// How many pods it has.
     pub pods: i64,
+    /// The ports that they have of it.
+    pub ports: TakenPorts,
     /// Taints that keep pods away: `NoSchedule` and `NoExecute`.
     pub taints: Vec<Taint>,
     /// `spec.unschedulable`.
@@ -39,6 +42,7 @@ impl NodeSlot {
             requested: Amounts::default(),
             assumed: (0, 0),
             pods: 0,
+            ports: TakenPorts::default(),
             taints: Vec::new(),
             unschedulable: false,
         }
@@ -51,6 +55,7 @@ struct Placed {
     slot: usize,
     asked: Amounts,
     assumed: (i64, i64),
+    ports: Vec<HostPort>,
 }
 
 /// Nodes and what their pods hold.
@@ -119,6 +124,7 @@ impl ClusterIndex {
             requested: slot.requested.clone(),
             assumed: slot.assumed,
             pods: slot.pods,
+            ports: slot.ports.clone(),
             ..NodeSlot::empty()
         };
         self.release_if_unused(at);
@@ -129,20 +135,23 @@ impl ClusterIndex {
         let Some(spec) = &pod.spec else { return false };
         let asked = request::held(pod);
         let assumed = request::assumed(spec, &asked);
+        let ports = ports::of_pod(spec);
         let slot = self.slot_of(node);
-        let same = |held: &Placed| held.slot == slot && held.asked == asked;
+        let same = |held: &Placed| held.slot == slot && held.asked == asked && held.ports == ports;
         if self.placed.get(key).is_some_and(same) {
             return false;
         }
         let gave_up = self.remove_pod(key);
         let slot = self.slot_of(node);
         self.hold(slot, &asked, assumed, 1);
+        self.slots[slot].ports.take(&ports);
         self.placed.insert(
             key.clone(),
             Placed {
                 slot,
                 asked,
                 assumed,
+                ports,
             },
         );
         gave_up
@@ -154,6 +163,7 @@ impl ClusterIndex {
             return false;
         };
         self.hold(held.slot, &held.asked, held.assumed, -1);
+        self.slots[held.slot].ports.release(&held.ports);
         self.release_if_unused(held.slot);
         true
     }

@@ -1,10 +1,10 @@
 //! The decision: which node takes a pod. Pure; the words of a refusal are those of Kubernetes' scheduler.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{Pod, PodSpec, Taint};
 
 use crate::index::{ClusterIndex, NodeSlot};
+use crate::ports::{self, HostPort};
+use crate::refusal::{Reason, Unschedulable};
 use crate::request::{self, Amounts};
 use crate::tolerations::tolerate;
 
@@ -12,45 +12,16 @@ use crate::tolerations::tolerate;
 /// part of a large cluster only, beginning where the last search ended.
 const ENOUGH: usize = 100;
 
-/// Why no node takes a pod: how many nodes there are, and how many give which reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unschedulable {
-    nodes: usize,
-    reasons: BTreeMap<String, usize>,
-}
-
-impl std::fmt::Display for Unschedulable {
-    /// `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.nodes == 0 {
-            return f.write_str("no nodes available to schedule pods");
-        }
-        let mut words: Vec<String> = self
-            .reasons
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
-        words.sort();
-        write!(
-            f,
-            "0/{} nodes are available: {}.",
-            self.nodes,
-            words.join(", ")
-        )
-    }
-}
-
 /// The best node for a pod, by name. `start` is where the search begins; it is moved on, so that the load spreads.
 pub fn place(index: &ClusterIndex, pod: &Pod, start: &mut usize) -> Result<String, Unschedulable> {
     let nothing = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&nothing);
     let asked = request::of_pod(spec);
     let assumed = request::assumed(spec, &asked);
+    let ports = ports::of_pod(spec);
     let slots = index.slots();
-    let mut refusal = Unschedulable {
-        nodes: index.node_count(),
-        reasons: BTreeMap::new(),
-    };
+    let preempts = spec.preemption_policy.as_deref() != Some("Never");
+    let mut refusal = Unschedulable::of(index.node_count(), preempts);
     let mut best: Option<(i64, &NodeSlot)> = None;
     let mut fitting = 0;
     for step in 0..slots.len() {
@@ -58,10 +29,8 @@ pub fn place(index: &ClusterIndex, pod: &Pod, start: &mut usize) -> Result<Strin
         if slot.node.is_none() {
             continue;
         }
-        if let Err(reasons) = fits(slot, spec, &asked) {
-            for reason in reasons {
-                *refusal.reasons.entry(reason).or_insert(0) += 1;
-            }
+        if let Err(reasons) = fits(slot, spec, &asked, &ports) {
+            refusal.add(reasons);
             continue;
         }
         let score = score(slot, assumed);
@@ -79,22 +48,28 @@ pub fn place(index: &ClusterIndex, pod: &Pod, start: &mut usize) -> Result<Strin
 }
 
 /// Whether a node can take the pod; if not, why. The first kind of reason found speaks, as in Kubernetes' order of filters.
-fn fits(slot: &NodeSlot, spec: &PodSpec, asked: &Amounts) -> Result<(), Vec<String>> {
+fn fits(
+    slot: &NodeSlot,
+    spec: &PodSpec,
+    asked: &Amounts,
+    ports: &[HostPort],
+) -> Result<(), Vec<Reason>> {
     let tolerations = spec.tolerations.as_deref().unwrap_or_default();
     let cordon = Taint {
         key: "node.kubernetes.io/unschedulable".into(),
         effect: "NoSchedule".into(),
         ..Default::default()
     };
+    let lasting = |text: &str| Err(vec![reason(text, false)]);
     if slot.unschedulable && !tolerate(tolerations, &cordon) {
-        return Err(vec!["node(s) were unschedulable".into()]);
+        return lasting("node(s) were unschedulable");
     }
     if slot
         .taints
         .iter()
         .any(|taint| !tolerate(tolerations, taint))
     {
-        return Err(vec!["node(s) had untolerated taint(s)".into()]);
+        return lasting("node(s) had untolerated taint(s)");
     }
     let labels = slot
         .node
@@ -102,9 +77,11 @@ fn fits(slot: &NodeSlot, spec: &PodSpec, asked: &Amounts) -> Result<(), Vec<Stri
         .and_then(|node| node.metadata.labels.as_ref());
     let mut wanted = spec.node_selector.iter().flatten();
     if !wanted.all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value)) {
-        return Err(vec![
-            "node(s) didn't match Pod's node affinity/selector".into(),
-        ]);
+        return lasting("node(s) didn't match Pod's node affinity/selector");
+    }
+    if !slot.ports.have_room(ports) {
+        let text = "node(s) didn't have free ports for the requested pod ports";
+        return Err(vec![reason(text, true)]);
     }
     let missing = missing(slot, asked);
     if missing.is_empty() {
@@ -114,14 +91,22 @@ fn fits(slot: &NodeSlot, spec: &PodSpec, asked: &Amounts) -> Result<(), Vec<Stri
     }
 }
 
-fn missing(slot: &NodeSlot, asked: &Amounts) -> Vec<String> {
+fn reason(text: impl Into<String>, pods_are_in_the_way: bool) -> Reason {
+    Reason {
+        text: text.into(),
+        pods_are_in_the_way,
+    }
+}
+
+fn missing(slot: &NodeSlot, asked: &Amounts) -> Vec<Reason> {
     let mut missing = Vec::new();
     if slot.pods + 1 > slot.pod_limit {
-        missing.push("Too many pods".into());
+        missing.push(reason("Too many pods", true));
     }
     let mut check = |name: &str, asked: i64, held: i64, there: i64| {
         if asked > 0 && asked > there - held {
-            missing.push(format!("Insufficient {name}"));
+            // More than the node has is not there without its pods either.
+            missing.push(reason(format!("Insufficient {name}"), asked <= there));
         }
     };
     let (held, there) = (&slot.requested, &slot.allocatable);

@@ -16,7 +16,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::index::ClusterIndex;
 use crate::pending::Pending;
-use crate::placement::{Unschedulable, place};
+use crate::placement::place;
+use crate::refusal::Unschedulable;
 
 /// The scheduler that pods get which name none.
 pub const NAME: &str = "default-scheduler";

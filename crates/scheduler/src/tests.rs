@@ -62,7 +62,8 @@ fn a_refusal_counts_the_reasons() {
         .to_string();
     assert_eq!(
         refusal,
-        "0/3 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Too many pods, 1 node(s) were unschedulable."
+        "0/3 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Too many pods, 1 node(s) were unschedulable. \
+         preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling."
     );
     for name in ["a", "b", "c"] {
         index.remove_node(name);
@@ -101,6 +102,65 @@ fn a_taint_needs_its_toleration() {
 }
 
 #[test]
+fn a_port_of_the_host_is_one_pods() {
+    let on = |port: serde_json::Value| {
+        with(
+            "p",
+            &json!({"containers": [{"name": "c", "ports": [port]}]}),
+        )
+    };
+    let taken = |there: serde_json::Value, asked: serde_json::Value| {
+        let mut index = index(&[node("a", "4", "8Gi", 10)]);
+        index.put_pod(&key("x"), &on(there), "a");
+        let first = place(&index, &on(asked.clone()), &mut 0).map_err(|it| it.to_string());
+        index.remove_pod(&key("x"));
+        place(&index, &on(asked), &mut 0).unwrap();
+        first.err()
+    };
+    let port = |number: i32, protocol: &str, address: &str| json!({"containerPort": 80, "hostPort": number, "protocol": protocol, "hostIP": address});
+    let refusal = taken(port(80, "TCP", ""), port(80, "TCP", ""));
+    let words = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. \
+                 preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+    assert_eq!(refusal.as_deref(), Some(words));
+    let plain = json!({"containerPort": 80, "hostPort": 80});
+    assert!(taken(plain.clone(), port(80, "TCP", "10.0.0.1")).is_some());
+    assert!(taken(port(80, "UDP", "10.0.0.1"), port(80, "UDP", "0.0.0.0")).is_some());
+    assert!(taken(port(80, "TCP", "10.0.0.1"), port(80, "TCP", "10.0.0.2")).is_none());
+    assert!(taken(plain.clone(), port(80, "UDP", "")).is_none());
+    assert!(taken(plain.clone(), port(81, "TCP", "")).is_none());
+    assert!(taken(plain, json!({"containerPort": 80})).is_none());
+}
+
+#[test]
+fn a_port_is_taken_until_the_last_pod_that_has_it_is_gone() {
+    let ports = json!([{"containerPort": 80, "hostPort": 80}]);
+    let sidecar = json!({"containers": [], "initContainers": [{"name": "s", "restartPolicy": "Always", "ports": ports}]});
+    let first = json!({"containers": [], "initContainers": [{"name": "i", "ports": ports}]});
+    let mut index = index(&[node("a", "4", "8Gi", 10)]);
+    for name in ["x", "y"] {
+        index.put_pod(&key(name), &with(name, &sidecar), "a");
+        index.put_pod(&key(name), &with(name, &sidecar), "a");
+    }
+    index.remove_pod(&key("x"));
+    assert!(place(&index, &with("p", &sidecar), &mut 0).is_err());
+    place(&index, &with("p", &first), &mut 0).unwrap();
+    index.remove_pod(&key("y"));
+    place(&index, &with("p", &sidecar), &mut 0).unwrap();
+}
+
+#[test]
+fn a_pod_whose_policy_is_never_to_preempt_is_told_so() {
+    let index = index(&[node("a", "1", "1Gi", 10)]);
+    let mut modest = pod("p", "2", "1");
+    let spec = modest.spec.get_or_insert_default();
+    spec.preemption_policy = Some("Never".into());
+    assert_eq!(
+        place(&index, &modest, &mut 0).unwrap_err().to_string(),
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never."
+    );
+}
+
+#[test]
 fn a_node_selector_must_match() {
     let index = index(&[node("a", "4", "8Gi", 10), node("b", "4", "8Gi", 10)]);
     let on = |name: &str| {
@@ -113,7 +173,8 @@ fn a_node_selector_must_match() {
     let refusal = place(&index, &on("z"), &mut 0).unwrap_err().to_string();
     assert_eq!(
         refusal,
-        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector."
+        "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. \
+         preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
     );
 }
 

@@ -103,7 +103,8 @@ pub(super) fn keep_revision(rollout: &Rollout, plan: &mut Plan) -> bool {
             .annotations
             .get_or_insert_default()
             .insert(annotations::REVISION.into(), revision.to_string());
-        plan.then(Action::update(deployment));
+        // Through the status, as Kubernetes does: an annotation that is written to the object itself raises its generation.
+        plan.then(Action::update_status(deployment));
         return true;
     }
     if conditions::needs_progressing(rollout) {

@@ -145,7 +145,16 @@ impl Simulation {
                     "conflict"
                 );
                 match part {
-                    None => next.status.clone_from(&self.deployment.status),
+                    None => {
+                        next.status.clone_from(&self.deployment.status);
+                        let annotations = &self.deployment.metadata.annotations;
+                        if next.spec != self.deployment.spec
+                            || next.metadata.annotations != *annotations
+                        {
+                            next.metadata.generation =
+                                next.metadata.generation.map(|generation| generation + 1);
+                        }
+                    }
                     _ => next.spec.clone_from(&self.deployment.spec),
                 }
                 assert_ne!(next, self.deployment, "a write that changes nothing");

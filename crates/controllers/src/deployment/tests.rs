@@ -237,6 +237,13 @@ fn a_new_deployment_tells_what_it_does() {
     assert_eq!(annotation("deployment.kubernetes.io/desired-replicas"), "3");
     assert_eq!(annotation("deployment.kubernetes.io/max-replicas"), "4");
     assert_eq!(annotation("deployment.kubernetes.io/revision"), "1");
+    let of_deployment = &sim.deployment.metadata;
+    assert_eq!(annotations::revision(of_deployment), 1);
+    assert_eq!(
+        of_deployment.generation,
+        Some(1),
+        "its user changed nothing"
+    );
 }
 
 #[test]

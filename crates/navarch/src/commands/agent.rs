@@ -10,15 +10,17 @@ use navarch_auth::{NODES, Subject, UserInfo};
 use navarch_client::{Client, Https};
 
 use super::demo;
+use crate::checks;
+use crate::checks::node_name;
 use crate::cli::Agent;
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root, node_name};
+use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
 use crate::progress::Progress;
 use crate::remote;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Agent) -> Result<()> {
-    must_be_root()?;
+    must_be_root("a node needs root: it makes namespaces, mounts and control groups")?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
     // Until nodes can ask for certificates, an agent shares the directory with its server, which signs the node's.
@@ -28,6 +30,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
             layout.pki().display()
         );
     }
+    checks::node(&layout, &arguments.node, &arguments.cluster_cidr)?;
     let pki = Pki::open(&layout.pki(), "", SystemTime::now())?;
     let authority = match &arguments.certificate_authority {
         Some(path) => std::fs::read_to_string(path)

@@ -14,7 +14,7 @@ use crate::pod_network;
 use crate::progress::Progress;
 
 pub(super) async fn run(arguments: &Down) -> Result<()> {
-    must_be_root()?;
+    must_be_root("to stop containers and to remove mounts, namespaces and interfaces needs root")?;
     let progress = Progress::start();
     let layout = Layout::existing(&arguments.data.data_dir)?;
     let Some(settings) = HostSettings::read(&layout)? else {

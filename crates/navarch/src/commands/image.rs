@@ -32,7 +32,11 @@ pub(super) async fn run(arguments: cli::Image) -> Result<()> {
 }
 
 async fn perform(data: &DataDir, request: Request) -> Result<Vec<ImageRow>> {
-    let layout = Layout::open(&data.data_dir)?;
+    // Only an import can be the first that is done in a data directory.
+    let layout = match request {
+        Request::Import(_) => Layout::open(&data.data_dir)?,
+        Request::List | Request::Remove(_) => Layout::existing(&data.data_dir)?,
+    };
     if let Some(images) = control::ask(&layout.control(), &request).await? {
         return Ok(images);
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use navarch_auth::UserInfo;
 use navarch_client::{Client, Https};
 
+use crate::checks;
 use crate::cli::{Component, Server};
 use crate::control_plane::ControlPlane;
 use crate::layout::Layout;
@@ -24,6 +25,7 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     if !has(Component::Api) {
         return without_api(&arguments, wanted, &layout, &progress).await;
     }
+    checks::control_plane(&layout, &arguments.api)?;
     let plane = ControlPlane::start(&layout, &arguments.api, |step| progress.done(step)).await?;
     let mut stop = Stop::listen()?;
     let api = plane.api.clone();

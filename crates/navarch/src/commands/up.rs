@@ -5,18 +5,24 @@ use navarch_auth::{MASTERS, UserInfo};
 use navarch_client::Client;
 
 use super::demo;
+use crate::checks;
+use crate::checks::node_name;
 use crate::cli::Up;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root, node_name};
+use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Up) -> Result<()> {
-    must_be_root()?;
+    must_be_root(
+        "a node needs root: it makes namespaces, mounts and control groups (`navarch server`, a control plane alone, does not)",
+    )?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
+    checks::control_plane(&layout, &arguments.api)?;
+    checks::node(&layout, &arguments.node, &arguments.api.cluster_cidr)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
     let mut stop = Stop::listen()?;
@@ -31,7 +37,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let (cidr, address) = (&arguments.api.cluster_cidr, plane.address.ip());
+    let (cidr, address) = (&arguments.api.cluster_cidr, advertised(plane.address.ip()));
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {
         let (node, pki) = (&arguments.node, &plane.pki);

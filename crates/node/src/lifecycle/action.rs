@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::CrashBackoff;
 
 /// Whether an event is an ordinary one.
@@ -44,6 +46,8 @@ pub enum Action {
         message: String,
         /// For hook and process together.
         grace: Duration,
+        /// When it is killed, as the plan reckons: what is remembered of the stop, so that the next plan finds it to be this one.
+        until: Timestamp,
         /// Whether another is to take its place at once, whatever its policy.
         replace: bool,
     },

@@ -29,13 +29,15 @@ impl Draft<'_> {
                 });
             };
             let healthy = !self.terminating && !view.history.stopping.contains_key(&record.id);
+            // What is found to be sick is stopped: as with the kubelet, there is no more to ask until another container is there.
+            let undecided = |kind| healthy && view.probe(&record.id, kind) != Some(false);
             if !view.started(container, record) {
-                if healthy && container.startup_probe.is_some() {
+                if container.startup_probe.is_some() && undecided(ProbeKind::Startup) {
                     want(ProbeKind::Startup);
                 }
                 continue;
             }
-            if healthy && container.liveness_probe.is_some() {
+            if container.liveness_probe.is_some() && undecided(ProbeKind::Liveness) {
                 want(ProbeKind::Liveness);
             }
             if container.readiness_probe.is_some() {

@@ -22,11 +22,13 @@ impl Draft<'_> {
         } else {
             return self.stop_if_sick(container, record);
         };
+        let grace = spec::grace(self.view.pod);
         self.actions.push(Action::Stop {
             id: record.id.clone(),
             container: name.clone(),
             message,
-            grace: spec::grace(self.view.pod),
+            grace,
+            until: self.view.after(grace),
             replace: true,
         });
     }
@@ -45,11 +47,13 @@ impl Draft<'_> {
         } else {
             ""
         };
+        let grace = spec::probe_grace(self.view.pod, probe);
         self.actions.push(Action::Stop {
             id: record.id.clone(),
             container: container.name.clone(),
             message: format!("Container {} failed {what} probe{again}", container.name),
-            grace: spec::probe_grace(self.view.pod, probe),
+            grace,
+            until: self.view.after(grace),
             replace: false,
         });
     }

@@ -91,7 +91,7 @@ fn stop(draft: &mut Draft<'_>, record: &ContainerRecord, until: Timestamp) {
     let left = Duration::try_from(until.duration_since(now))
         .unwrap_or_default()
         .max(LEAST_GRACE);
-    let deadline = now.checked_add(left).unwrap_or(now);
+    let deadline = draft.view.after(left);
     if let Some(planned) = draft.view.history.stopping.get(&record.id)
         && *planned <= deadline
     {
@@ -104,6 +104,7 @@ fn stop(draft: &mut Draft<'_>, record: &ContainerRecord, until: Timestamp) {
         container,
         message,
         grace: left,
+        until: deadline,
         replace: false,
     });
 }

@@ -15,6 +15,7 @@ use super::*;
 
 mod replaced;
 mod resize;
+mod stopping;
 
 const UID: &str = "1f0c";
 
@@ -503,35 +504,6 @@ fn a_deleted_pod_ends_in_order() {
 }
 
 #[test]
-fn a_shorter_grace_overtakes_a_longer_one() {
-    let case = case(json!({"containers": [app()]}))
-        .with_sandbox()
-        .running("app")
-        .deleted(0);
-    let case = case.history(|h| {
-        let _ = h.stopping.insert("app-0".into(), at(40));
-    });
-    assert_eq!(
-        case.plan(11).actions.iter().map(tell).collect::<Vec<_>>(),
-        ["stop app in 2s: Stopping container app"]
-    );
-}
-
-#[test]
-fn containers_stop_once_no_endpoint_leads_to_them() {
-    let mut case = case(json!({"containers": [app()]}))
-        .with_sandbox()
-        .running("app")
-        .deleted(20);
-    case.actual.in_service = true;
-    assert!(case.plan(11).actions.is_empty());
-    assert_eq!(case.plan(11).wake_at, Some(at(12)));
-    assert_eq!(case.plan(12).actions.len(), 1, "not for ever");
-    case.actual.in_service = false;
-    assert_eq!(case.plan(11).actions.len(), 1);
-}
-
-#[test]
 fn probes_decide() {
     let probe = json!({"exec": {"command": ["x"]}});
     let spec = json!({"containers": [{"name": "app", "startupProbe": probe, "livenessProbe": probe, "readinessProbe": probe}]});
@@ -560,6 +532,11 @@ fn probes_decide() {
     assert_eq!(
         told,
         ["stop app in 30s: Container app failed liveness probe, will be restarted"]
+    );
+    assert_eq!(
+        kinds(&sick),
+        [ProbeKind::Readiness],
+        "nobody asks again what is known to be sick"
     );
 }
 

@@ -1,5 +1,7 @@
 //! All that a plan is made from, and what follows from it at once.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
@@ -19,6 +21,12 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// The time when so much has gone by.
+    pub(super) fn after(&self, time: Duration) -> Timestamp {
+        let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        self.now.saturating_add(time).unwrap_or(Timestamp::MAX)
+    }
+
     /// Why the pod may not run (any more), by the node's decision or its deadline.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.history.refusal.clone().or_else(|| {

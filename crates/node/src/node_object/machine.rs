@@ -11,7 +11,7 @@ use crate::options::NodeOptions;
 use crate::quantity::ResourceList;
 
 /// The version of Kubernetes whose node this is.
-const VERSION: &str = concat!("v1.36.0+navarch-", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("v1.36.0+navarch.", env!("CARGO_PKG_VERSION"));
 
 /// What the host has.
 #[derive(Debug, Clone)]

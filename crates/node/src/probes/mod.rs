@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, Pod, Probe};
 use navarch_client::{EventRecorder, EventType};
-use navarch_runtime::cri::Runtime;
+use navarch_runtime::cri::{ContainerState, Runtime};
 
 pub(crate) use check::Outcome;
 
@@ -133,11 +133,25 @@ pub(crate) async fn run(
     loop {
         ticks.tick().await;
         let outcome = probe_once(&subject, &probe, &*runtime, timeout).await;
+        if matches!(outcome, Outcome::Error(_)) && !runs(&subject, &*runtime).await {
+            // It has ended while it was asked, which is told where ends are told.
+            continue;
+        }
         tell(&subject, &events, &outcome);
-        if let Some(ok) = thresholds.take(&outcome) {
+        let result = thresholds.take(&outcome);
+        if let Some(ok) = result {
             report(ok);
         }
+        if result == Some(false) && subject.kind != ProbeKind::Readiness {
+            // The container is to be stopped for it.
+            return;
+        }
     }
+}
+
+async fn runs(subject: &Subject, runtime: &dyn Runtime) -> bool {
+    let container = runtime.container(&subject.container_id).await;
+    container.is_ok_and(|container| container.state == ContainerState::Running)
 }
 
 /// Whether a container that has just started is well at once. A period is long compared with the start of most programs, so

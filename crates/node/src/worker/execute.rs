@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
 use navarch_client::EventType;
 
@@ -61,11 +60,9 @@ impl Worker {
                 container,
                 message,
                 grace,
+                until,
                 replace,
             } => {
-                let now = self.clock.now();
-                let patience = SignedDuration::try_from(grace).unwrap_or(SignedDuration::ZERO);
-                let deadline = now.checked_add(patience).unwrap_or(now);
                 let (of, stopped) = (uid.clone(), id.clone());
                 let task = tokio::spawn(async move {
                     if replace && !worker.note_replaced(&of, &stopped).await {
@@ -76,7 +73,7 @@ impl Worker {
                         .await;
                 });
                 self.memories
-                    .begin_stop(&uid, &id, deadline, task.abort_handle());
+                    .begin_stop(&uid, &id, until, task.abort_handle());
                 if task.is_finished() {
                     // It ended before it was remembered.
                     self.memories.end_stop(&uid, &id);

@@ -237,6 +237,23 @@ async fn hooks_and_probes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_takes_its_time_runs_once() {
+    let cluster = Cluster::new();
+    let _agent = cluster.agent().await;
+    let lifecycle = json!({"preStop": {"exec": {"command": ["sleep"]}}});
+    let app = json!({"name": "app", "image": "app:1", "lifecycle": lifecycle});
+    cluster.create("web", json!({"containers": [app]})).await;
+    cluster.until("web", is_ready).await;
+    cluster.delete("web").await;
+    cluster.until_gone("web").await;
+    let log = cluster.runtime.log.lock().clone();
+    let hooks = log.iter().filter(|line| *line == "exec app sleep").count();
+    assert_eq!(hooks, 1, "{log:?}");
+    let killed = cluster.events().into_iter();
+    assert_eq!(killed.filter(|it| it.starts_with("Killing")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_liveness_probe_restarts() {
     let cluster = Cluster::new();
     let _agent = cluster.agent().await;

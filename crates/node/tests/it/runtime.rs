@@ -271,6 +271,9 @@ impl Runtime for FakeRuntime {
     ) -> Result<ExecOutput> {
         let name = self.container(id).await?.config.name;
         self.note(format!("exec {name} {}", command.join(" ")));
+        if command.first().is_some_and(|c| c == "sleep") {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
         let code = i32::from(command.first().is_some_and(|c| c == "false"));
         Ok(ExecOutput {
             code,

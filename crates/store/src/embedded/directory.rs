@@ -1,6 +1,7 @@
 //! The directory that a store has for itself.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use super::failure::Failure;
@@ -8,7 +9,12 @@ use super::failure::Failure;
 /// Makes the directory and takes its lock, which the kernel gives back when the process ends however it ends.
 pub(super) fn lock(dir: &Path) -> Result<File, Failure> {
     let failed = |error| Failure::Directory(dir.to_owned(), error);
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    // Secrets are kept in it: nobody but the store's own user has a look.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(failed)?;
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -1,5 +1,6 @@
 //! kubectl against real containers: each command as a person types it, and what it prints.
 
+mod budgets;
 mod chores;
 mod objects;
 mod rollouts;

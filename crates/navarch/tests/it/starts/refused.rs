@@ -88,7 +88,8 @@ fn check(data: &Path, more: &[&str], wanted: &[&str]) {
 async fn what_another_process_has_is_not_taken() {
     let api = ApiOnly::start().await;
     let data = api.data();
-    check(&data, &[], &["another process has", "data/store"]);
+    let words = ["a cluster runs on the data directory", "/data already"];
+    check(&data, &[], &words);
     let port = api.server.url.rsplit(':').next().unwrap();
     let other = tempfile::tempdir().unwrap();
     check(
@@ -124,6 +125,10 @@ fn settings_that_mean_nothing_are_refused() {
     );
     check(&data, &["--service-cidr", "ten"], &["--service-cidr ten"]);
     check(&data, &["--cluster-cidr", "ten"], &["--cluster-cidr ten"]);
+    let overlapping = ["--service-cidr", "10.244.7.0/24"];
+    let words =
+        "--service-cidr 10.244.7.0/24 and --cluster-cidr 10.244.0.0/16 have addresses in common";
+    check(&data, &overlapping, &[words]);
     check(&data, &["--components", "etcd"], &["possible values: api"]);
     check(&data, &["--log", "loud=very"], &["--log", "loud=very"]);
     check(
@@ -154,11 +159,75 @@ fn a_data_directory_that_cannot_be_used_is_named() {
         &[],
         &["data directory /proc/navarch"],
     );
-    let nothing = place.path().join("nothing").display().to_string();
-    for command in ["kubeconfig", "status", "down"] {
-        let complaint = navarch(&[command, "--data-dir", &nothing], &[]).refused();
-        assert!(complaint.contains(&nothing), "{command}: {complaint}");
+    let path = place.path().join("nothing");
+    let nothing = path.to_str().unwrap();
+    for command in [
+        &["kubeconfig"][..],
+        &["status"],
+        &["down"],
+        &["image", "list"],
+        &["image", "remove", "a"],
+    ] {
+        let arguments = [command, &["--data-dir", nothing]].concat();
+        let complaint = navarch(&arguments, &[]).refused();
+        assert!(complaint.contains(nothing), "{command:?}: {complaint}");
+        assert!(!path.exists(), "{command:?} made it");
     }
+}
+
+/// `up` on a data directory of its own must be refused, with a complaint that holds `wanted`. Returns the data directory.
+fn refuse_up(more: &[&str], wanted: &str) -> TempDir {
+    let data = tempfile::tempdir().unwrap();
+    let up = ["up", "--https-port=0", "--bridge=nvtrefused", "--data-dir"];
+    let arguments = [&up[..], &[data.path().to_str().unwrap()], more].concat();
+    let complaint = navarch(&arguments, &[]).refused();
+    assert!(complaint.contains(wanted), "no {wanted:?} in: {complaint}");
+    data
+}
+
+#[test]
+fn a_node_that_cannot_be_is_refused_before_anything_is_started() {
+    for (more, wanted) in [
+        (["--node-name", "A_b"], "\"A_b\" cannot be used"),
+        (["--cluster-cidr", "ten"], "--cluster-cidr ten"),
+        (["--cluster-cidr", "10.9.9.0/28"], "at least a /24"),
+    ] {
+        let data = refuse_up(&more, wanted);
+        let made = std::fs::read_dir(data.path()).unwrap().count();
+        assert_eq!(made, 0, "{more:?} comes to light late");
+    }
+}
+
+#[test]
+fn a_node_that_never_was_claims_nothing() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let range = ["--cluster-cidr", "10.129.0.0/16", "--node-port", &port];
+    let data = refuse_up(&range, "the node's API: listen on 127.0.0.1:");
+    assert!(!data.path().join("host.json").exists());
+    let owners = std::fs::read_dir("/run/navarch").into_iter().flatten();
+    let names = owners.flatten().map(|entry| entry.file_name());
+    let names: Vec<_> = names.map(|name| name.display().to_string()).collect();
+    assert!(
+        !names.iter().any(|name| name.starts_with("nvtrefused.")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn only_its_owner_looks_into_a_data_directory() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let modes = || {
+        run_on(&place);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        (mode(&data), mode(&data.join("store")))
+    };
+    assert_eq!(modes(), (0o700, 0o700));
+    // As an older version made it.
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(modes(), (0o700, 0o700));
 }
 
 #[test]
