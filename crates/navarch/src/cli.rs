@@ -242,6 +242,10 @@ pub(crate) struct Agent {
     /// The API: https://HOST:PORT.
     #[arg(long, env = "NAVARCH_SERVER", value_name = "URL")]
     pub(crate) server: String,
+    /// A token by which this node is known to the API; it should be that of system:node:NAME in the group system:nodes [default: a
+    /// certificate of that name, signed with the key in DIR/pki].
+    #[arg(long, env = "NAVARCH_TOKEN", value_name = "T")]
+    pub(crate) token: Option<String>,
     /// The certificate that the API's is signed with [default: DIR/pki/ca.crt].
     #[arg(long, env = "NAVARCH_CERTIFICATE_AUTHORITY", value_name = "FILE")]
     pub(crate) certificate_authority: Option<PathBuf>,

@@ -1,10 +1,13 @@
-//! A connection to an API server: by kubeconfig or certificate.
+//! A connection to an API server: by kubeconfig, certificate or token.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::Engine;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use navarch_auth::Issued;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 /// A client by a kubeconfig.
 pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
@@ -20,9 +23,21 @@ pub(crate) fn by_certificate(
     proof: &Issued,
     authority: &str,
 ) -> Result<kube::Client> {
-    use base64::Engine;
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
+    let mut config = config(server, authority)?;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    config.auth_info.client_certificate_data = Some(base64.encode(&proof.certificate));
+    config.auth_info.client_key_data = Some(base64.encode(&proof.key).into());
+    Ok(kube::Client::try_from(config)?)
+}
+
+/// The same by a token.
+pub(crate) fn by_token(server: &str, token: &str, authority: &str) -> Result<kube::Client> {
+    let mut config = config(server, authority)?;
+    config.auth_info.token = Some(token.to_owned().into());
+    Ok(kube::Client::try_from(config)?)
+}
+
+fn config(server: &str, authority: &str) -> Result<kube::Config> {
     let url = server
         .parse()
         .with_context(|| format!("--server {server}"))?;
@@ -30,8 +45,5 @@ pub(crate) fn by_certificate(
     let certificates =
         CertificateDer::pem_slice_iter(authority.as_bytes()).map(|der| der.map(|der| der.to_vec()));
     config.root_cert = Some(certificates.collect::<Result<_, _>>()?);
-    let base64 = base64::engine::general_purpose::STANDARD;
-    config.auth_info.client_certificate_data = Some(base64.encode(&proof.certificate));
-    config.auth_info.client_key_data = Some(base64.encode(&proof.key).into());
-    Ok(kube::Client::try_from(config)?)
+    Ok(config)
 }

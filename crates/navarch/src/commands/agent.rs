@@ -10,8 +10,7 @@ use navarch_auth::{NODES, Subject, UserInfo};
 use navarch_client::{Client, Https};
 
 use super::demo;
-use crate::checks;
-use crate::checks::node_name;
+use crate::checks::{self, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
 use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
@@ -48,9 +47,18 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         let client = remote::by_certificate(&arguments.server, &proof, &authority)?;
         Ok(Client::new(Arc::new(Https::new(client))))
     };
-    let user = UserInfo::node(&name).name;
+    let node = match &arguments.token {
+        Some(token) => {
+            let client = remote::by_token(&arguments.server, token, &authority)?;
+            Client::new(Arc::new(Https::new(client)))
+        }
+        None => {
+            let user = UserInfo::node(&name).name;
+            client(&format!("node-{name}"), &user, Some(NODES))?
+        }
+    };
     let clients = Clients {
-        node: client(&format!("node-{name}"), &user, Some(NODES))?,
+        node,
         service_proxy: client("kube-proxy", SERVICE_PROXY, None)?,
     };
     let own = clients.node.clone();
