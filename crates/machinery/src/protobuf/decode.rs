@@ -205,11 +205,18 @@ impl Decoder<'_> {
     ) -> Result<()> {
         let written = match (shape, wire) {
             (_, Some(wire)) => self.value(item, shape, wire)?,
-            (Shape::String | Shape::Bytes, None) => {
-                self.text("");
+            (shape, None) => {
+                // What Go has where nothing was set.
+                self.out.extend_from_slice(match shape {
+                    Shape::String | Shape::Bytes => b"\"\"",
+                    Shape::Quantity => b"\"0\"",
+                    Shape::Int32 | Shape::Int64 | Shape::Double | Shape::IntOrString => b"0",
+                    Shape::Bool => b"false",
+                    Shape::Struct(_) => b"{}",
+                    _ => b"null",
+                });
                 true
             }
-            (_, None) => false,
         };
         if !written {
             self.out.extend_from_slice(b"null");
@@ -234,7 +241,7 @@ impl Decoder<'_> {
             }
             (Shape::Bytes, Wire::Bytes(bytes)) => self.text(&STANDARD.encode(bytes)),
             (Shape::Quantity, Wire::Bytes(message)) => {
-                let text = inner(message, 1)?.unwrap_or_default();
+                let text = inner(message, 1)?.unwrap_or(b"0");
                 self.text(item.utf8(text)?);
             }
             (Shape::IntOrString, Wire::Bytes(message)) => match read_int_or_string(message)? {

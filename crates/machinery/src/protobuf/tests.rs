@@ -155,6 +155,19 @@ fn bodies_that_are_none_are_told_apart() {
     assert_eq!(of(b"k8s\0\x02\0"), ProtobufError::Tag(0, 2));
 }
 
+/// An entry of a map may have no value, and a quantity no text: both are what Go has where nothing was set.
+#[test]
+fn what_is_not_set_is_zero() {
+    let types = types();
+    let message = [0x5a, 0, 0x3a, 3, 0x0a, 1, b'k'];
+    let json = to_json(&types, thing(&types), ("x/v1", "Thing"), &message).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(
+        (&json["cpu"], &json["data"]),
+        (&json!("0"), &json!({"k": ""}))
+    );
+}
+
 #[test]
 fn a_frame_has_its_length_first() {
     let frame = event_frame("ADDED", b"k8s\0");

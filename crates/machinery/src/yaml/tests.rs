@@ -238,6 +238,21 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// As go-yaml writes it: a key of more than 128 bytes has a line of its own.
+#[test]
+fn a_long_key_stands_alone() {
+    let (fits, long) = ("b".repeat(128), "a".repeat(129));
+    let (list, null) = (format!("{long}l"), format!("{long}n"));
+    let value = json!({&long: "v", &fits: 1, "m": {
+        &long: {"x": 1, "y": [1]}, &list: [1, {"z": 1, "w": 2}], &null: null,
+    }});
+    let yaml = format!(
+        "? {long}\n: v\n{fits}: 1\nm:\n  ? {long}\n  : x: 1\n    \"y\":\n    - 1\n  ? {list}\n  : - 1\n    - w: 2\n      z: 1\n  ? {null}\n  : null\n"
+    );
+    assert_eq!(written(&value), yaml);
+    assert_eq!(read(&yaml), value);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use super::scalars;
 
+/// The bytes of a key that stands before its value on one line: with more, a reader may not take it for one. go-yaml's.
+const LONGEST_KEY: usize = 128;
+
 pub(super) fn document(value: &Value) -> String {
     let mut out = String::new();
     match value {
@@ -28,6 +31,15 @@ fn map(out: &mut String, fields: &Map<String, Value>, column: usize, inline: boo
     for (at, (key, value)) in fields.into_iter().enumerate() {
         if at > 0 || !inline {
             indent(out, column);
+        }
+        if key.len() > LONGEST_KEY {
+            out.push_str("? ");
+            scalars::key(out, key);
+            out.push('\n');
+            indent(out, column);
+            out.push_str(": ");
+            entry(out, value, column);
+            continue;
         }
         scalars::key(out, key);
         out.push(':');
@@ -57,7 +69,7 @@ fn list(out: &mut String, items: &[Value], column: usize) {
     }
 }
 
-/// What follows a dash.
+/// What follows a dash, or the colon of a long key.
 fn entry(out: &mut String, item: &Value, column: usize) {
     match item {
         Value::Object(fields) if !fields.is_empty() => map(out, fields, column + 2, true),
