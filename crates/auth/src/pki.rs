@@ -211,7 +211,10 @@ pub fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
             .open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, path)
+        fs::rename(&new, path)?;
+        // The name is as lasting as what is under it: values are encrypted with this key as soon as it is there.
+        path.parent()
+            .map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
     };
     write().map_err(|source| file(path, source))
 }

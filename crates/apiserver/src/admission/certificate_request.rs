@@ -15,9 +15,13 @@ use super::{Admitted, Attributes, Layer, Operation};
 /// The signer of certificates that the API server knows its clients by.
 const CLIENTS: &str = "kubernetes.io/kube-apiserver-client";
 
-pub(super) struct CertificateRequest;
+/// Who asks, and when conditions changed: no plugin in Kubernetes, and so always on.
+pub(super) struct CertificateRequester;
 
-impl Layer for CertificateRequest {
+/// CertificateSubjectRestriction: nobody asks to be an administrator.
+pub(super) struct CertificateSubject;
+
+impl Layer for CertificateRequester {
     fn mutate(
         &self,
         attributes: &Attributes<'_>,
@@ -40,7 +44,9 @@ impl Layer for CertificateRequest {
         }
         Ok(())
     }
+}
 
+impl Layer for CertificateSubject {
     fn validate(
         &self,
         attributes: &Attributes<'_>,

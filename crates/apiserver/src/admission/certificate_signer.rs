@@ -8,7 +8,13 @@ use navarch_machinery::status::{Result, StatusError};
 
 use super::{Admitted, Attributes, Layer, Operation};
 
-pub(super) struct CertificateSigner;
+/// The rule for one of the two verbs.
+pub(super) enum CertificateSigner {
+    /// CertificateApproval.
+    Approve,
+    /// CertificateSigning.
+    Sign,
+}
 
 impl Layer for CertificateSigner {
     fn validate(
@@ -27,9 +33,9 @@ impl Layer for CertificateSigner {
         };
         // By the signer that was asked: who writes cannot choose another.
         let signer = &old.spec.signer_name;
-        let verb = match attributes.operation {
-            Operation::Update(Part::Other("approval")) => "approve",
-            Operation::Update(Part::Status) if issues(&new, &old) => "sign",
+        let verb = match (self, attributes.operation) {
+            (Self::Approve, Operation::Update(Part::Other("approval"))) => "approve",
+            (Self::Sign, Operation::Update(Part::Status)) if issues(&new, &old) => "sign",
             _ => return Ok(()),
         };
         let domain = signer.split('/').next().unwrap_or_default();

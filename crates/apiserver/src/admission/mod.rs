@@ -195,11 +195,16 @@ impl Chain {
             (ALWAYS, Box::new(admin_access::AdminAccess)),
             (
                 "CertificateApproval",
-                Box::new(certificate_signer::CertificateSigner),
+                Box::new(certificate_signer::CertificateSigner::Approve),
             ),
             (
+                "CertificateSigning",
+                Box::new(certificate_signer::CertificateSigner::Sign),
+            ),
+            (ALWAYS, Box::new(certificate_request::CertificateRequester)),
+            (
                 "CertificateSubjectRestriction",
-                Box::new(certificate_request::CertificateRequest),
+                Box::new(certificate_request::CertificateSubject),
             ),
             (
                 "DefaultIngressClass",

@@ -15,6 +15,8 @@ use crate::served::Served;
 
 /// Events taken from history at once.
 const BATCH: usize = 1024;
+/// How often what is published in this moment is looked for before all is read anew.
+const TURNS: usize = 10_000;
 
 /// What is made of objects.
 pub(super) trait FromObjects: Default + Send + Sync {
@@ -76,18 +78,29 @@ impl<T: FromObjects> Kept<T> {
 
     /// Takes in what has happened. `false`: it cannot be known.
     fn follow(&self, watches: &mut [Box<dyn Watch>], revision: Revision) -> bool {
+        let mut all: Vec<(usize, Arc<Event>)> = Vec::new();
         let mut events: Vec<Arc<Event>> = Vec::new();
         for (bucket, watch) in watches.iter_mut().enumerate() {
+            let mut turns = 0;
             while watch.progress() < revision {
                 match watch.next(&mut events, BATCH).now_or_never() {
                     Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return false,
+                    Some(Err(_)) => return false,
+                    // The view has just been exchanged; its events can be seen in a moment.
+                    None if turns < TURNS => {
+                        turns += 1;
+                        std::thread::yield_now();
+                    }
+                    None => return false,
                 }
-                let mut value = self.value.write();
-                for event in events.drain(..) {
-                    self.take_in(&mut value, bucket, &event);
-                }
+                all.extend(events.drain(..).map(|event| (bucket, event)));
             }
+        }
+        // In their order and at once: a state that never was decides nothing.
+        all.sort_by_key(|(_, event)| event.revision);
+        let mut value = self.value.write();
+        for (bucket, event) in all {
+            self.take_in(&mut value, bucket, &event);
         }
         true
     }

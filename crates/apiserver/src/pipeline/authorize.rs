@@ -50,6 +50,30 @@ impl ApiServer {
         self.permit(user, &attributes)
     }
 
+    /// The same, where a request does what has another verb besides its own: an update that makes an object, a GET that runs a command.
+    pub(crate) fn authorize_also(
+        &self,
+        user: &UserInfo,
+        info: &RequestInfo<'_>,
+        verb: &str,
+    ) -> Result<()> {
+        self.permit(
+            user,
+            &Attributes {
+                verb,
+                resource_request: true,
+                group: &info.group,
+                version: &info.version,
+                resource: &info.resource,
+                subresource: &info.subresource,
+                namespace: &info.namespace,
+                name: &info.name,
+                path: info.path,
+                equal_fields: &[],
+            },
+        )
+    }
+
     /// The same, of anything that can be asked for.
     pub(super) fn permit(&self, user: &UserInfo, attributes: &Attributes<'_>) -> Result<()> {
         match self.permissions.decide(user, attributes) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use navarch_auth::{ANONYMOUS, AUTHENTICATED, Attributes, UNAUTHENTICATED, UserInfo};
+use navarch_machinery::names::{is_dns1123_label, is_dns1123_subdomain};
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
@@ -140,7 +141,10 @@ fn demands(wanted: &UserInfo) -> Vec<(&str, &str, &str, &str, &str)> {
 }
 
 fn service_account(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')
+    let (namespace, name) = name.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
+    // Anything else is a user's name that only looks like one.
+    let valid = is_dns1123_label(namespace).is_empty() && is_dns1123_subdomain(name).is_empty();
+    valid.then_some((namespace, name))
 }
 
 /// With the groups that somebody of that name is in anyway.

@@ -38,7 +38,8 @@ impl ApiServer {
             .find(&info.group, &info.version, &info.resource);
         let served = served.ok_or_else(StatusError::no_such_path)?;
         let def = &served.def;
-        let own_name = def.special == Special::Namespace;
+        // The namespace of a namespace's path is its own name: one named in another's would be permitted by that one's roles.
+        let own_name = def.special == Special::Namespace && info.namespace == info.name;
         if !def.is_namespaced() && !info.namespace.is_empty() && !own_name {
             return Err(StatusError::no_such_path());
         }

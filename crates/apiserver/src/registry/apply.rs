@@ -116,6 +116,7 @@ impl ApiServer {
             return Err(request.not_found());
         }
         object.metadata_mut().resource_version = None;
+        self.authorize_also(request.user, request.info, "create")?;
         self.create_object(request, object, options.dry_run, Some(managed))
             .await
     }

@@ -73,6 +73,7 @@ impl ApiServer {
             // Whatever version the client has seen, there is none now.
             version_of(&*object)?;
             object.metadata_mut().resource_version = None;
+            self.authorize_also(request.user, request.info, "create")?;
             return self
                 .create_object(request, object, options.dry_run, None)
                 .await;

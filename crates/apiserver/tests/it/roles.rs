@@ -262,3 +262,115 @@ async fn the_first_roles_are_put_right_at_every_start() {
     let bound: ClusterRoleBinding = serde_json::from_slice(&admin.get(&gone).await.bytes).unwrap();
     assert_eq!(bound.role_ref.name, "system:discovery");
 }
+
+/// What an update or a patch makes needs the permission to create it, too.
+#[tokio::test]
+async fn nobody_makes_by_update_or_apply_what_they_may_not_create() {
+    let cluster = Cluster::start(0).await;
+    let changes = json!([{"apiGroups": ["", "coordination.k8s.io"],
+        "resources": ["configmaps", "leases", "services", "services/status"], "verbs": ["get", "update", "patch"]}]);
+    let (mut admin, mut alice) = with_alice(&cluster, &changes).await;
+    let apply = [("content-type", "application/apply-patch+yaml")];
+    let at = "/api/v1/namespaces/default/configmaps/m?fieldManager=a";
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a": "b"}});
+    let refused = alice.send("PATCH", at, &apply, &map.to_string()).await;
+    let why = "configmaps \"m\" is forbidden: User \"alice\" cannot create resource \"configmaps\" in API group \"\" in the namespace \"default\"";
+    assert_eq!(said(&refused), (403, why.to_owned()));
+    let json = [("content-type", "application/json")];
+    let lease =
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}});
+    let at_lease = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
+    let refused = alice.send("PUT", at_lease, &json, &lease.to_string()).await;
+    assert_eq!(refused.status, 403, "{}", refused.message());
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}});
+    let at_status = "/api/v1/namespaces/default/services/s/status";
+    let refused = alice
+        .send("PUT", at_status, &json, &service.to_string())
+        .await;
+    assert_eq!(refused.status, 403, "{}", refused.message());
+    // What is there may be changed.
+    let made = admin
+        .post("/api/v1/namespaces/default/configmaps", &map)
+        .await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let changed = alice
+        .send(
+            "PATCH",
+            &format!("{at}&force=true"),
+            &apply,
+            &map.to_string(),
+        )
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.message());
+}
+
+/// A role in one namespace is none in another, whatever the path looks like.
+#[tokio::test]
+async fn a_namespace_is_not_reached_through_another() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let mut all = binding("all", "Role", "cluster-admin", "alice");
+    all["roleRef"]["kind"] = json!("ClusterRole");
+    let bindings = format!("{RBAC}/namespaces/default/rolebindings");
+    assert_eq!(admin.post(&bindings, &all).await.status, 201);
+    let mut alice = Client::connect(&cluster, Who::Token("alice-token")).await;
+    let within = "/api/v1/namespaces/default/namespaces";
+    let json = [("content-type", "application/json")];
+    let merge = [("content-type", "application/merge-patch+json")];
+    let label = json!({"metadata": {"labels": {"a": "b"}}}).to_string();
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}).to_string();
+    for (method, path, headers, body) in [
+        ("GET", within.to_owned(), &json, ""),
+        (
+            "GET",
+            "/api/v1/watch/namespaces/default/namespaces".to_owned(),
+            &json,
+            "",
+        ),
+        ("POST", within.to_owned(), &json, &namespace),
+        ("GET", format!("{within}/kube-system"), &json, ""),
+        ("PATCH", format!("{within}/kube-public"), &merge, &label),
+        (
+            "PATCH",
+            format!("{within}/kube-public/status"),
+            &merge,
+            &label,
+        ),
+        (
+            "PUT",
+            format!("{within}/kube-public/finalize"),
+            &json,
+            &namespace,
+        ),
+        ("DELETE", format!("{within}/kube-node-lease"), &json, ""),
+    ] {
+        let refused = alice.send(method, &path, headers, body).await;
+        assert_eq!(
+            refused.status,
+            404,
+            "{method} {path}: {}",
+            refused.message()
+        );
+    }
+    let own = alice.get("/api/v1/namespaces/default").await;
+    assert_eq!(own.status, 200, "{}", own.message());
+}
+
+/// A WebSocket runs a command by GET, which needs what it needs by POST.
+#[tokio::test]
+async fn nobody_runs_commands_by_get_alone() {
+    let cluster = Cluster::start(0).await;
+    let reads = json!([{"apiGroups": [""], "verbs": ["get"],
+        "resources": ["pods", "pods/exec", "pods/attach", "pods/portforward", "pods/log"]}]);
+    let (_, mut alice) = with_alice(&cluster, &reads).await;
+    for action in ["exec", "attach", "portforward"] {
+        let path = format!("/api/v1/namespaces/default/pods/p/{action}?command=sh");
+        let why = format!(
+            "pods \"p\" is forbidden: User \"alice\" cannot create resource \"pods/{action}\" in API group \"\" in the namespace \"default\""
+        );
+        assert_eq!(said(&alice.get(&path).await), (403, why));
+    }
+    let log = alice.get("/api/v1/namespaces/default/pods/p/log").await;
+    assert_eq!(log.status, 404, "{}", log.message());
+}

@@ -92,8 +92,13 @@ struct Named {
 pub(super) fn parse(text: &[u8]) -> Result<Encryption, EncryptionError> {
     let malformed = |error: &dyn std::fmt::Display| EncryptionError::Malformed(error.to_string());
     let json = yaml::to_json(text).map_err(|error| malformed(&error))?;
-    let written: Configuration =
-        serde_json::from_slice(&json).map_err(|error| malformed(&error))?;
+    let written: Configuration = serde_json::from_slice(&json).map_err(|error| {
+        // Its words quote what they do not like, which may be a key.
+        let words = error.to_string();
+        let unknown = words.starts_with("unknown field").then_some(words);
+        let reason = unknown.unwrap_or_else(|| "a field has a value of another type".to_owned());
+        EncryptionError::Malformed(reason)
+    })?;
     if (written.api_version.as_str(), written.kind.as_str()) != (API_VERSION, KIND) {
         let reason = format!("apiVersion {API_VERSION} and kind {KIND} are expected");
         return Err(EncryptionError::Malformed(reason));
@@ -229,10 +234,13 @@ fn invalid(path: &str, value: &str, reason: &str) -> EncryptionError {
 }
 
 pub(super) fn generate() -> Result<String, EncryptionError> {
-    let mut secret = [0; 32];
-    SystemRandom::new()
-        .fill(&mut secret)
-        .map_err(|_| EncryptionError::Random)?;
+    // A name of its own: where the file is lost and made anew, it is told that a key is missing, not that a value was changed.
+    let (mut name, mut secret) = ([0; 4], [0; 32]);
+    for bytes in [&mut name[..], &mut secret[..]] {
+        let filled = SystemRandom::new().fill(bytes);
+        filled.map_err(|_| EncryptionError::Random)?;
+    }
+    let name = u32::from_be_bytes(name);
     let secret = STANDARD.encode(secret);
     Ok(format!(
         "# Keys that encrypt what is kept. Without this file what they have encrypted cannot be read: back it up apart from the store.
@@ -243,7 +251,7 @@ resources:
   providers:
   - aesgcm:
       keys:
-      - name: key1
+      - name: key-{name:08x}
         secret: {secret}
   - identity: {{}}
 "

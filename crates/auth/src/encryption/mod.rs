@@ -90,6 +90,7 @@ impl Providers {
     /// Reads back what was kept.
     pub fn decrypt(&self, context: &str, kept: &[u8]) -> Result<Decrypted, EncryptionError> {
         let encrypted = kept.starts_with(ENCRYPTED);
+        let mut failed = None;
         for (at, provider) in self.0.iter().enumerate() {
             match provider {
                 Provider::Identity if !encrypted => {
@@ -101,21 +102,26 @@ impl Providers {
                 Provider::Identity => {}
                 Provider::AesGcm(keys) => {
                     for (number, key) in keys.iter().enumerate() {
-                        if let Some(sealed) = key.sealed(kept) {
-                            return Ok(Decrypted {
-                                value: Some(key.open(context, sealed)?),
-                                stale: at + number > 0,
-                            });
+                        // Two keys may have one name, or the beginning of another's.
+                        match key.sealed(kept).map(|sealed| key.open(context, sealed)) {
+                            Some(Ok(value)) => {
+                                return Ok(Decrypted {
+                                    value: Some(value),
+                                    stale: at + number > 0,
+                                });
+                            }
+                            Some(Err(error)) => failed = Some(error),
+                            None => {}
                         }
                     }
                 }
             }
         }
         let identity = matches!(*self.0, [Provider::Identity]);
-        Err(if encrypted && identity {
-            EncryptionError::Encrypted
-        } else {
-            EncryptionError::NoProvider
+        Err(match failed {
+            Some(error) => error,
+            None if encrypted && identity => EncryptionError::Encrypted,
+            None => EncryptionError::NoProvider,
         })
     }
 }

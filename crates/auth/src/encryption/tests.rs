@@ -74,6 +74,13 @@ fn the_first_writes_and_all_read() {
 }
 
 #[test]
+fn two_keys_of_one_name_both_read() {
+    let kept = of(&keys(&[("a", KEY_1)])).encrypt("k", b"v").unwrap();
+    let both = of(&keys(&[("a", KEY_2), ("a", KEY_1)]));
+    assert!(both.decrypt("k", &kept.unwrap()).unwrap().stale);
+}
+
+#[test]
 fn plain_values_are_read_where_identity_is_a_provider() {
     let plain = |stale| Ok(Decrypted { value: None, stale });
     let key = keys(&[("a", KEY_1)]);
@@ -193,4 +200,6 @@ fn what_is_wrong_is_told_without_the_secret() {
     assert!(resource("Secrets").contains("capital letters"));
     assert!(Encryption::parse(b"kind: Pod").is_err());
     assert!(Encryption::parse(b": :").is_err());
+    let error = provider("{aesgcm: {keys: [dGhlIGtleSBpdHNlbGY=]}}");
+    assert_eq!(error, "a field has a value of another type");
 }

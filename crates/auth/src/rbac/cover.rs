@@ -11,6 +11,9 @@ use crate::UserInfo;
 /// Into how many atoms the rules that somebody gives may fall. All bootstrap roles together fall into some 3,000.
 const ATOMS: usize = 200_000;
 
+/// How many words are compared at most: those of what somebody has, once for each atom that they give.
+const COMPARED: usize = 50_000_000;
+
 /// The least that a rule can allow: one verb of one resource, perhaps of one name, or of one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Atom<'a> {
@@ -130,6 +133,11 @@ pub fn attempt_to_grant(
             "the rules fall into {fallen} permissions; at most {ATOMS} are compared with those currently held"
         ));
     }
+    if fallen.saturating_mul(words(held)) > COMPARED {
+        return Some(format!(
+            "{fallen} permissions are too many to compare with those currently held"
+        ));
+    }
     let missing = missing(held, wanted);
     if missing.is_empty() {
         return None;
@@ -177,6 +185,21 @@ fn described(missing: &[Atom<'_>]) -> BTreeSet<String> {
         )
     }));
     lines
+}
+
+/// How long all lists of rules are together.
+fn words(rules: &[PolicyRule]) -> usize {
+    let of = |rule: &PolicyRule| {
+        let lists = [
+            &rule.api_groups,
+            &rule.resources,
+            &rule.resource_names,
+            &rule.non_resource_urls,
+        ];
+        let lists = lists.into_iter().map(|it| list(it).len());
+        lists.sum::<usize>() + rule.verbs.len()
+    };
+    rules.iter().map(of).sum()
 }
 
 /// Into how many atoms rules fall: lists of a stranger multiply.

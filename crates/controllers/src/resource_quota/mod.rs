@@ -48,8 +48,11 @@ pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: 
     });
     let it = counter.clone();
     pods.on_change(move |old, new| {
-        if let (Some(old), Some(new)) = (old, new) {
-            it.pod_changed(old, new);
+        match (old, new) {
+            (Some(old), Some(new)) => it.pod_changed(old, new),
+            // Removed after its time, it counted for nothing already: whoever removed it gave nothing back.
+            (Some(old), None) => it.pod_removed(old),
+            _ => {}
         }
     });
     let again = counter.resync();
@@ -68,6 +71,14 @@ fn limits_anew(old: Option<&ResourceQuota>, new: &ResourceQuota) -> bool {
 }
 
 impl Counter {
+    /// A pod that is gone leaves room.
+    fn pod_removed(&self, old: &Pod) {
+        let namespace = old.metadata.namespace.as_deref().unwrap_or_default();
+        for quota in self.quotas.snapshot().in_namespace(namespace) {
+            self.queue.add_after(ObjectKey::of(&quota.metadata), SETTLE);
+        }
+    }
+
     /// A pod that has ended, or has less than before, leaves room in its namespace's quotas.
     fn pod_changed(&self, old: &Pod, new: &Pod) {
         let namespace = new.metadata.namespace.as_deref().unwrap_or_default();

@@ -13,7 +13,7 @@ use super::log_options;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
 use crate::proxy::Wire;
-use crate::request::decode;
+use crate::request::{Verb, decode};
 
 /// What is asked of the node that runs a pod.
 pub struct NodeRequest {
@@ -68,6 +68,9 @@ impl ApiServer {
     ) -> Result<Response<ReplyBody>> {
         if action == SubresourceKind::Log {
             log_options::check(&request.info.name, &upgrade.query)?;
+        } else if request.info.verb != Verb::Create {
+            // A WebSocket is asked for with GET, and does the same as what SPDY asks for with POST.
+            self.authorize_also(request.user, request.info, "create")?;
         }
         let (_, object) = self.named(request)?;
         let wrong = || StatusError::internal("only pods have containers");
