@@ -118,8 +118,10 @@ impl HostVolumes {
         let in_memory = matches!(kind, Kind::Secret | Kind::Projected);
         let written = blocking(move || {
             std::fs::create_dir_all(&directory).map_err(|e| e.to_string())?;
-            if in_memory {
-                empty_dir::mount_memory(&directory, Some(payload::MAX_VOLUME), 0o755);
+            let size = Some(payload::MAX_VOLUME);
+            if in_memory && !empty_dir::mount_memory(&directory, size, 0o755) {
+                // Never on the disk instead.
+                return Err("memory could not be mounted for what is secret".to_owned());
             }
             std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755))
                 .map_err(|e| e.to_string())?;
