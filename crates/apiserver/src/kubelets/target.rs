@@ -59,7 +59,7 @@ pub(super) fn path(request: &NodeRequest) -> Result<String> {
         ),
         SubresourceKind::PortForward => (
             format!("/portForward/{namespace}/{pod}"),
-            request.query.clone(),
+            ports(&request.query),
         ),
         _ => return Err(StatusError::no_such_path()),
     };
@@ -91,9 +91,25 @@ fn streams(query: &str) -> String {
         .join("&")
 }
 
+/// The kubelet's name for the ports that are wanted: `port=80&port=81` where the API says `ports=80,81`.
+fn ports(query: &str) -> String {
+    let wanted = query
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("ports="));
+    let each = wanted.flat_map(|ports| ports.split(','));
+    let each = each.map(|port| format!("port={port}"));
+    each.collect::<Vec<_>>().join("&")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_are_one_by_one() {
+        assert_eq!(ports(""), "");
+        assert_eq!(ports("ports=80&x=1&ports=81,82"), "port=80&port=81&port=82");
+    }
 
     #[test]
     fn streams_are_renamed_and_the_command_is_kept() {

@@ -221,9 +221,8 @@ impl HostVolumes {
         let token = token.map_err(|error| format!("failed to fetch token: {error}"))?;
         // Only who is to use it may read it.
         let (owner, mode) = match (fs_group(pod), common_user(pod)) {
-            (Some(_), _) => (None, 0o600),
-            (None, Some(user)) => (Some(user), 0o600),
             (None, None) => (None, default),
+            (_, user) => (user, 0o600),
         };
         let mut files = Payload::new();
         put(
