@@ -25,16 +25,18 @@ pub(super) fn check_request(pem: &[u8]) -> Result<(), String> {
 /// The organizations of a request's subject.
 ///
 /// # Errors
-/// What is no request. In Go's words.
+/// What is no request, in Go's words; an organization in an encoding that is not read.
 pub fn organizations(pem: &[u8]) -> Result<Vec<String>, String> {
     with_request(pem, |request| {
         let names = request
             .certification_request_info
             .subject
             .iter_organization();
-        let names = names.filter_map(|name| name.as_str().ok());
-        names.map(str::to_owned).collect()
-    })
+        // One that cannot be read could be any.
+        let read = names.map(|name| name.as_str().map(str::to_owned));
+        let read: Result<_, _> = read.collect();
+        read.map_err(|_| "an organization of the subject cannot be read".to_owned())
+    })?
 }
 
 /// The name that a certificate request in PEM asks for; empty: none.

@@ -4,7 +4,7 @@
 //! writes at once are one too many. So those of a namespace take turns within this process, and what other processes write is met
 //! by trying again.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, RandomState};
 
 use k8s_openapi::api::core::v1::ResourceQuota;
 use navarch_api::strategy::Part;
@@ -25,11 +25,18 @@ const MANAGER: &str = "kube-apiserver";
 const LANES: usize = 64;
 
 /// Who writes next in a namespace with quotas.
-pub(crate) struct Turns([Mutex<()>; LANES]);
+pub(crate) struct Turns {
+    lanes: [Mutex<()>; LANES],
+    /// Which lane is a namespace's: nobody can know, and so choose a name that goes into another's.
+    seed: RandomState,
+}
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
+        Self {
+            lanes: std::array::from_fn(|_| Mutex::new(())),
+            seed: RandomState::new(),
+        }
     }
 }
 
@@ -47,10 +54,9 @@ impl ApiServer {
         if !is_limited(&self.directory, &*snapshot, served, namespace)? {
             return Ok(None);
         }
-        let lane =
-            BuildHasherDefault::<DefaultHasher>::default().hash_one(namespace) % LANES as u64;
+        let lane = self.turns.seed.hash_one(namespace) % LANES as u64;
         let lane = usize::try_from(lane).unwrap_or_default();
-        Ok(Some(self.turns.0[lane].lock().await))
+        Ok(Some(self.turns.lanes[lane].lock().await))
     }
 
     /// Adds quotas with what is used of them to a transaction.

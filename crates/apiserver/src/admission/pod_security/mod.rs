@@ -84,7 +84,13 @@ impl PodSecurity {
             return Ok(());
         }
         let Some(namespace) = attributes.get::<Namespace>("", attributes.namespace)? else {
-            return Ok(());
+            // What it would allow is not known.
+            let why = format!("failed to lookup namespace {:?}", attributes.namespace);
+            return if enforce {
+                Err(StatusError::internal(why))
+            } else {
+                Ok(())
+            };
         };
         let labels = namespace.metadata.labels.as_ref();
         let (policy, _) = Policy::of(labels, &self.0.defaults);
