@@ -147,3 +147,22 @@ async fn who_is_exempt_from_pod_security_keeps_to_no_level() {
         .await;
     assert_eq!(made.status, 201, "{}", made.message());
 }
+
+/// What a level allows in a namespace that is not there cannot be known.
+#[tokio::test]
+async fn pods_of_unknown_namespaces_are_refused_without_the_rule_for_these_too() {
+    let off: Vec<String> = ["NamespaceLifecycle", "ServiceAccount"]
+        .map(str::to_owned)
+        .into();
+    let options = AdmissionOptions::read(&[], &off, None).unwrap();
+    let cluster = Cluster::with(Arc::new(Memory::new()), 0, options).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let pod = pod("p", json!({"containers": [{"name": "c", "image": "i"}]}));
+    let refused = admin.post("/api/v1/namespaces/nowhere/pods", &pod).await;
+    assert_eq!(refused.status, 500, "{}", refused.message());
+    assert!(
+        refused
+            .message()
+            .contains("failed to lookup namespace \"nowhere\"")
+    );
+}

@@ -277,8 +277,11 @@ impl Decoder<'_> {
             let Some(json) = inner(message, 1)?.filter(|json| !json.is_empty()) else {
                 return Ok(false);
             };
-            serde_json::from_slice::<serde::de::IgnoredAny>(json)
-                .map_err(|_| item.wrong("is no JSON"))?;
+            // What is passed over is not looked at as text.
+            std::str::from_utf8(json)
+                .ok()
+                .and_then(|json| serde_json::from_str::<serde::de::IgnoredAny>(json).ok())
+                .ok_or_else(|| item.wrong("is no JSON"))?;
             self.out.extend_from_slice(json);
             return Ok(true);
         };

@@ -169,6 +169,19 @@ fn what_is_not_set_is_zero() {
 }
 
 #[test]
+fn raw_json_is_text() {
+    let types = types();
+    let of = |raw: &[u8]| {
+        let mut message = vec![0x62, raw.len() as u8 + 2, 0x0a, raw.len() as u8];
+        message.extend_from_slice(raw);
+        to_json(&types, thing(&types), ("x/v1", "Thing"), &message)
+    };
+    assert!(of(b"\"a\"").is_ok());
+    assert!(of(b"\"\x10\xff\"").is_err());
+    assert!(of(b"\"\xff\"").is_err());
+}
+
+#[test]
 fn a_frame_has_its_length_first() {
     let frame = event_frame("ADDED", b"k8s\0");
     assert_eq!(frame, b"\0\0\0\x0f\x0a\x05ADDED\x12\x06\x0a\x04k8s\0");
