@@ -10,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
 use super::cipher::Key;
-use super::{Encryption, Provider, Providers, Rule};
+use super::{Encryption, Provider, Rule, includes};
 
 const API_VERSION: &str = "apiserver.config.k8s.io/v1";
 const KIND: &str = "EncryptionConfiguration";
@@ -106,14 +106,13 @@ pub(super) fn parse(text: &[u8]) -> Result<Encryption, EncryptionError> {
     if written.resources.is_empty() {
         return Err(required("resources", "at least one resource is required"));
     }
-    let mut seen = HashSet::new();
     let rules = written.resources.into_iter().enumerate().map(|(at, rule)| {
         let path = format!("resources[{at}]");
-        names(&format!("{path}.resources"), &rule.resources, &mut seen)?;
+        names(&format!("{path}.resources"), &rule.resources)?;
         let providers = providers(&format!("{path}.providers"), rule.providers)?;
         Ok(Rule {
             resources: rule.resources,
-            providers: Arc::new(Providers(providers)),
+            providers: providers.into_iter().map(Arc::new).collect(),
         })
     });
     Ok(Encryption {
@@ -121,15 +120,17 @@ pub(super) fn parse(text: &[u8]) -> Result<Encryption, EncryptionError> {
     })
 }
 
-/// Checks the names of a rule's resources, those of the rules before it being `seen`.
-fn names(
-    path: &str,
-    resources: &[String],
-    seen: &mut HashSet<String>,
-) -> Result<(), EncryptionError> {
+/// Checks the names of a rule's resources.
+fn names(path: &str, resources: &[String]) -> Result<(), EncryptionError> {
     if resources.is_empty() {
         return Err(required(path, "at least one resource is required"));
     }
+    let mut seen = HashSet::new();
+    let masked = |name: &String| {
+        let (plural, group) = name.split_once('.').unwrap_or((name, ""));
+        let mut others = resources.iter().filter(|other| *other != name);
+        others.any(|other| other.starts_with('*') && includes(other, group, plural))
+    };
     for (at, name) in resources.iter().enumerate() {
         let reason = match name.split_once('.') {
             _ if name.chars().any(char::is_uppercase) => {
@@ -147,8 +148,9 @@ fn names(
             Some((_, "extensions")) => {
                 "'extensions' group has been removed and cannot be used for encryption"
             }
-            _ if !seen.insert(name.clone()) => {
-                "the same resource cannot be specified multiple times"
+            _ if !seen.insert(name) => "the same resource cannot be specified multiple times",
+            _ if masked(name) => {
+                "using overlapping resources such as 'secrets' and '*.' in the same resource list is not allowed as they will be masked"
             }
             _ => continue,
         };

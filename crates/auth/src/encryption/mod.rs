@@ -25,11 +25,11 @@ pub struct Encryption {
 struct Rule {
     /// As written: `secrets`, `deployments.apps`, `*.`, `*.apps`, `*.*`.
     resources: Vec<String>,
-    providers: Arc<Providers>,
+    providers: Vec<Arc<Provider>>,
 }
 
 /// The providers of some resources, the one that writes first.
-pub struct Providers(Vec<Provider>);
+pub struct Providers(Vec<Arc<Provider>>);
 
 enum Provider {
     /// Values are kept as they are.
@@ -58,29 +58,30 @@ impl Encryption {
         config::generate()
     }
 
-    /// The providers of a resource; the first rule that names it decides, and without one it is kept as it is. The group of the
-    /// core resources is empty.
+    /// The providers of a resource: those of the first rule that names it, and then of those that name it in the same words; without one
+    /// it is kept as it is. The group of the core resources is empty.
     pub fn providers(&self, group: &str, resource: &str) -> Arc<Providers> {
-        let names = |pattern: &String| {
-            let (plural, of) = pattern.split_once('.').unwrap_or((pattern, ""));
-            let core = !pattern.contains('.');
-            (plural == "*" || plural == resource) && ((of == "*" && !core) || of == group)
+        let mut patterns = self.rules.iter().flat_map(|rule| &rule.resources);
+        let Some(first) = patterns.find(|pattern| includes(pattern, group, resource)) else {
+            return Arc::new(Providers(vec![Arc::new(Provider::Identity)]));
         };
-        let rule = self
-            .rules
-            .iter()
-            .find(|rule| rule.resources.iter().any(names));
-        match rule {
-            Some(rule) => rule.providers.clone(),
-            None => Arc::new(Providers(vec![Provider::Identity])),
-        }
+        let rules = self.rules.iter();
+        let rules = rules.filter(|rule| rule.resources.contains(first));
+        let providers = rules.flat_map(|rule| rule.providers.iter().cloned());
+        Arc::new(Providers(providers.collect()))
     }
+}
+
+/// Whether a resource is one of those that a rule names so.
+fn includes(pattern: &str, group: &str, resource: &str) -> bool {
+    let (plural, of) = pattern.split_once('.').unwrap_or((pattern, ""));
+    (plural == "*" || plural == resource) && (of == "*" || of == group)
 }
 
 impl Providers {
     /// What is kept of a value; `None`: the value itself. `context`: where it is kept, so that it can be read back only from there.
     pub fn encrypt(&self, context: &str, value: &[u8]) -> Result<Option<Vec<u8>>, EncryptionError> {
-        let Some(Provider::AesGcm(keys)) = self.0.first() else {
+        let Some(Provider::AesGcm(keys)) = self.0.first().map(|first| &**first) else {
             return Ok(None);
         };
         let key = keys.first().ok_or(EncryptionError::NoProvider)?;
@@ -92,7 +93,7 @@ impl Providers {
         let encrypted = kept.starts_with(ENCRYPTED);
         let mut failed = None;
         for (at, provider) in self.0.iter().enumerate() {
-            match provider {
+            match &**provider {
                 Provider::Identity if !encrypted => {
                     return Ok(Decrypted {
                         value: None,
@@ -117,7 +118,8 @@ impl Providers {
                 }
             }
         }
-        let identity = matches!(*self.0, [Provider::Identity]);
+        let is_identity = |provider: &Arc<Provider>| matches!(**provider, Provider::Identity);
+        let identity = self.0.iter().all(is_identity);
         Err(match failed {
             Some(error) => error,
             None if encrypted && identity => EncryptionError::Encrypted,

@@ -140,6 +140,21 @@ fn the_first_rule_that_names_a_resource_decides() {
 }
 
 #[test]
+fn rules_that_name_it_alike_read_too() {
+    let rule = |key: &str| format!("{{resources: [secrets], providers: [{key}]}}");
+    let (new, old) = (keys(&[("new", KEY_1)]), keys(&[("old", KEY_2)]));
+    let text = format!(
+        "{{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, resources: [{}, {}]}}",
+        rule(&new),
+        rule(&old)
+    );
+    let encryption = Encryption::parse(text.as_bytes()).unwrap();
+    let kept = of(&old).encrypt("k", b"v").unwrap().unwrap();
+    let read = encryption.providers("", "secrets").decrypt("k", &kept);
+    assert!(read.unwrap().stale);
+}
+
+#[test]
 fn what_is_made_first_encrypts_secrets_alone() {
     let text = Encryption::generate().unwrap();
     assert_ne!(text, Encryption::generate().unwrap());
@@ -196,6 +211,8 @@ fn what_is_wrong_is_told_without_the_secret() {
     assert!(provider("{identity: {}, aesgcm: {keys: []}}").contains("more than one provider"));
     assert!(resource("'*'").contains("use '*.'"));
     assert!(resource("secrets, secrets").contains("multiple times"));
+    assert!(resource("secrets, '*.'").contains("will be masked"));
+    assert!(resource("deployments.apps, '*.*'").contains("will be masked"));
     assert!(resource("'secrets.*'").contains("across groups"));
     assert!(resource("Secrets").contains("capital letters"));
     assert!(Encryption::parse(b"kind: Pod").is_err());
