@@ -129,6 +129,9 @@ impl NodeProxy for Kubelets {
             (StatusCode::SWITCHING_PROTOCOLS, None) => {
                 return Err(StatusError::internal("the node switched protocols unasked"));
             }
+            (status, Some(_)) if status.as_u16() < 400 => {
+                return Err(proxy::no_upgrade(status));
+            }
             (status, _) if status.is_redirection() => {
                 return Err(StatusError::internal("the node answered with a redirect"));
             }

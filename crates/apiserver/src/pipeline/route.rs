@@ -39,7 +39,7 @@ impl ApiServer {
         let served = served.ok_or_else(StatusError::no_such_path)?;
         let def = &served.def;
         // The namespace of a namespace's path is its own name: one named in another's would be permitted by that one's roles.
-        let own_name = def.special == Special::Namespace && info.namespace == info.name;
+        let own_name = def.special == Special::Namespace && is_its_own(info);
         if !def.is_namespaced() && !info.namespace.is_empty() && !own_name {
             return Err(StatusError::no_such_path());
         }
@@ -156,6 +156,12 @@ impl ApiServer {
             _ => self.update(request).await,
         }
     }
+}
+
+/// Whether the namespace that a path names is that of a namespace: not one within another, be it of the same name.
+fn is_its_own(info: &RequestInfo<'_>) -> bool {
+    let mut segments = info.path.split('/').skip_while(|it| *it != "namespaces");
+    info.namespace == info.name && segments.nth(2) != Some("namespaces")
 }
 
 /// Whether the path of a collection or an object is there, and the verb on it.

@@ -66,6 +66,7 @@ pub(crate) async fn forward(
         (StatusCode::SWITCHING_PROTOCOLS, None) => {
             Err(unreachable("the backend switched protocols unasked"))
         }
+        (status, Some(_)) if status.as_u16() < 400 => Err(no_upgrade(status)),
         (_, client) => {
             let mut response = streamed(answer, sender);
             if client.is_some() {
@@ -76,6 +77,14 @@ pub(crate) async fn forward(
             Ok(response)
         }
     }
+}
+
+/// What is neither an upgrade nor a refusal of one: a redirect above all, which nobody is to follow with what the client proves itself
+/// by (CVE-2020-8559).
+pub(crate) fn no_upgrade(status: StatusCode) -> StatusError {
+    let status = status.as_u16();
+    let message = format!("invalid upgrade response: status code {status}");
+    StatusError::new(500, "", message)
 }
 
 /// The client's headers without those that were for this server: it has seen who asks, and nobody else is to.

@@ -1,6 +1,6 @@
 //! Where a proxied request goes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Endpoints, Node, Pod, Service};
@@ -61,7 +61,11 @@ impl ApiServer {
         match what {
             "pod" => pod(&*self.find::<Pod>("pods", &info.namespace, id.name)?, &id),
             "service" => self.service(&info.namespace, &info.name, &id),
-            _ => node(self.find::<Node>("nodes", "", id.name)?, &id),
+            _ => node(
+                self.find::<Node>("nodes", "", id.name)?,
+                &id,
+                self.advertise,
+            ),
         }
     }
 
@@ -162,14 +166,24 @@ fn pod(pod: &Pod, id: &Identifier<'_>) -> Result<Location> {
     Ok(Location::Port { address, port, tls })
 }
 
-fn node(node: Arc<Node>, id: &Identifier<'_>) -> Result<Location> {
+/// `own`: where this server is. What a node says its port is must not lead there: the server would ask itself in its own name.
+fn node(node: Arc<Node>, id: &Identifier<'_>, own: SocketAddr) -> Result<Location> {
     let (host, kubelet) = address(&node)?;
     let address = reachable(&host)?;
-    if id.port.is_empty() || id.port == kubelet.to_string() {
-        return Ok(Location::Node(node, format!("{host}:{kubelet}")));
+    let is_api = id.port.is_empty() || id.port == kubelet.to_string();
+    let port = if is_api {
+        kubelet
+    } else {
+        number(id.port, id.tls)?
+    };
+    if (address.to_canonical(), port) == (own.ip().to_canonical(), own.port()) {
+        return Err(not_allowed());
     }
-    let (port, tls) = (number(id.port, id.tls)?, id.tls);
-    Ok(Location::Port { address, port, tls })
+    let tls = id.tls;
+    Ok(match is_api {
+        true => Location::Node(node, format!("{host}:{kubelet}")),
+        false => Location::Port { address, port, tls },
+    })
 }
 
 /// The ready endpoints that have the port and are pods of that address: others could be anything that somebody wrote into the object.

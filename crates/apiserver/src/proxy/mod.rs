@@ -15,17 +15,18 @@ mod tls;
 
 use std::sync::Arc;
 
-use http::header::LOCATION;
+use http::header::{LOCATION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use navarch_machinery::status::Result;
 
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
 use crate::registry::{Request, Upgrade};
+use crate::request::Verb;
 
 pub use backend::Wire;
 pub(crate) use backend::failure;
-pub(crate) use forward::{Forwarded, forward};
+pub(crate) use forward::{Forwarded, forward, no_upgrade};
 use rewrite::Prefix;
 
 impl ApiServer {
@@ -35,6 +36,11 @@ impl ApiServer {
         request: &Request<'_>,
         upgrade: Upgrade,
     ) -> Result<Response<ReplyBody>> {
+        let of_node = request.info.resource == "nodes";
+        if of_node && request.info.verb != Verb::Create && upgrade.headers.contains_key(UPGRADE) {
+            // A node's own API runs commands over it. Kubernetes lets who may `get` do so.
+            self.authorize_also(request.user, request.info, "create")?;
+        }
         let location = self.location(request)?;
         let prefix = Prefix::of(request.info.path, request.info.rest);
         let asks_for_upgrade = upgrade.connection.is_some();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, tls_config};
+use navarch_apiserver::{
+    AdmissionOptions, ApiServer, Config, Credentials, NodeProxy, tls_config,
+};
 use navarch_auth::{
     Authority, Issued, MASTERS, Purpose, StaticTokens, Subject, TokenKey, UserInfo,
 };
@@ -42,6 +44,26 @@ impl Cluster {
         store: Arc<dyn Store>,
         port: u16,
         admission: AdmissionOptions,
+    ) -> Self {
+        Self::made(store, port, admission, |_| None).await
+    }
+
+    /// A server with a way to nodes, which may need what the cluster's authority signs.
+    pub(crate) async fn with_nodes(
+        nodes: impl FnOnce(&Authority) -> Arc<dyn NodeProxy>,
+    ) -> Self {
+        let admission = AdmissionOptions::default();
+        Self::made(Arc::new(Memory::new()), 0, admission, |authority| {
+            Some(nodes(authority))
+        })
+        .await
+    }
+
+    async fn made(
+        store: Arc<dyn Store>,
+        port: u16,
+        admission: AdmissionOptions,
+        nodes: impl FnOnce(&Authority) -> Option<Arc<dyn NodeProxy>>,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -84,7 +106,7 @@ impl Cluster {
             table: navarch_api::table::builtin().clone(),
             admission,
             token_key: Some(key),
-            node_proxy: None,
+            node_proxy: nodes(&authority),
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: address,

@@ -13,7 +13,7 @@ const AS_NODE: [(&str, &str); 2] = [
 ];
 
 /// Asks as `node1`: the status, and what is said against it.
-async fn ask(admin: &mut Client, method: &str, path: &str, body: &Value) -> (u16, String) {
+pub(crate) async fn ask(admin: &mut Client, method: &str, path: &str, body: &Value) -> (u16, String) {
     let kind = match method {
         "PATCH" => "application/merge-patch+json",
         _ => "application/json",
@@ -34,7 +34,7 @@ async fn ask(admin: &mut Client, method: &str, path: &str, body: &Value) -> (u16
     (got.status.as_u16(), said)
 }
 
-fn pod(name: &str, node: &str) -> Value {
+pub(crate) fn pod(name: &str, node: &str) -> Value {
     let secret = format!("sec-{name}");
     json!({"metadata": {"name": name}, "spec": {
         "nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "i"}],
@@ -42,7 +42,7 @@ fn pod(name: &str, node: &str) -> Value {
 }
 
 /// Two nodes with a pod each, whose uids are answered.
-async fn two_nodes(admin: &mut Client) -> Vec<String> {
+pub(crate) async fn two_nodes(admin: &mut Client) -> Vec<String> {
     let account = json!({"metadata": {"name": "default"}});
     admin
         .post(&format!("{DEFAULT}/serviceaccounts"), &account)

@@ -16,29 +16,37 @@ pub(crate) struct ApiOnly {
     pub(crate) server: Server,
     program: Program,
     components: &'static str,
+    more: Vec<String>,
     directory: TempDir,
 }
 
 impl ApiOnly {
     pub(crate) async fn start() -> Self {
-        Self::with("api").await
+        Self::with("api", &[]).await
+    }
+
+    /// The same with more flags.
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
+        Self::with("api", more).await
     }
 
     /// The same with scheduler and controllers.
     pub(crate) async fn with_everything() -> Self {
-        Self::with("api,scheduler,controllers").await
+        Self::with("api,scheduler,controllers", &[]).await
     }
 
-    async fn with(components: &'static str) -> Self {
+    async fn with(components: &'static str, more: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let tokens = format!("{TOKEN},admin,1,\"system:masters\"\n");
         std::fs::write(directory.path().join("tokens"), tokens).unwrap();
-        let program = run(&directory, components, "0");
+        let more: Vec<String> = more.iter().map(|&flag| flag.to_owned()).collect();
+        let program = run(&directory, components, "0", &more);
         let kubeconfig = directory.path().join("data/admin.kubeconfig");
         Self {
             server: Server::of(kubeconfig.to_str().unwrap(), TOKEN).await,
             program,
             components,
+            more,
             directory,
         }
     }
@@ -46,6 +54,11 @@ impl ApiOnly {
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// All that it has written on standard error.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
     /// A client of an administrator's, by the kubeconfig.
@@ -57,22 +70,24 @@ impl ApiOnly {
     pub(crate) fn kill_and_restart(&mut self) {
         self.program.end(Signal::SIGKILL);
         let port = self.server.url.rsplit(':').next().unwrap();
-        self.program = run(&self.directory, self.components, port);
+        self.program = run(&self.directory, self.components, port, &self.more);
     }
 }
 
-fn run(directory: &TempDir, components: &str, port: &str) -> Program {
+fn run(directory: &TempDir, components: &str, port: &str, more: &[String]) -> Program {
     let at = |name: &str| directory.path().join(name).display().to_string();
-    let arguments = [
+    let (data, tokens) = (at("data"), at("tokens"));
+    let mut arguments = vec![
         "server",
         "--components",
         components,
         "--https-port",
         port,
         "--data-dir",
-        &at("data"),
+        &data,
         "--token-file",
-        &at("tokens"),
+        &tokens,
     ];
+    arguments.extend(more.iter().map(String::as_str));
     Program::start(&arguments, "ready", &directory.path().join("log"))
 }

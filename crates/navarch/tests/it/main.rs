@@ -5,6 +5,7 @@
 mod api_only;
 mod archives;
 mod bad_input;
+mod canaries;
 mod cgroups;
 mod clients;
 mod cluster;

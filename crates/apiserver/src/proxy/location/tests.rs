@@ -56,21 +56,41 @@ fn what_only_this_host_may_reach_is_refused() {
     }
 }
 
+fn node_at(address: &str) -> Arc<Node> {
+    Arc::new(from(json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": {
+            "addresses": [{"type": "InternalIP", "address": address}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10251}}},
+    })))
+}
+
+fn to_node(address: &str, id: &str, own: &str) -> Result<Location> {
+    let id = Identifier::parse(id).unwrap();
+    node(node_at(address), &id, own.parse().unwrap())
+}
+
 #[test]
 fn a_nodes_own_port_is_its_api() {
-    let of = |address: &str| -> Arc<Node> {
-        Arc::new(from(json!({
-            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": {
-                "addresses": [{"type": "InternalIP", "address": address}],
-                "daemonEndpoints": {"kubeletEndpoint": {"Port": 10251}}},
-        })))
-    };
     for (id, api) in [("n", true), ("n:10251", true), ("n:9100", false)] {
-        let location = node(of("10.0.0.2"), &Identifier::parse(id).unwrap()).unwrap();
+        let location = to_node("10.0.0.2", id, "10.0.0.1:6443").unwrap();
         assert_eq!(matches!(location, Location::Node(..)), api, "{id}");
     }
-    let own = told(node(of("127.0.0.1"), &Identifier::parse("n").unwrap()));
-    assert_eq!(own, "400 address not allowed");
+    let refused = told(to_node("127.0.0.1", "n", "10.0.0.1:6443"));
+    assert_eq!(refused, "400 address not allowed");
+}
+
+#[test]
+fn a_node_that_is_this_server_is_refused() {
+    for (address, id, own, allowed) in [
+        ("10.0.0.1", "n", "10.0.0.1:10251", false),
+        ("10.0.0.1", "https:n:6443", "10.0.0.1:6443", false),
+        ("::ffff:10.0.0.1", "https:n:6443", "10.0.0.1:6443", false),
+        ("10.0.0.1", "n:9100", "10.0.0.1:6443", true),
+        ("10.0.0.2", "n:6443", "10.0.0.1:6443", true),
+    ] {
+        let found = to_node(address, id, own);
+        assert_eq!(found.is_ok(), allowed, "{address} {id} {own}");
+    }
 }
 
 #[test]

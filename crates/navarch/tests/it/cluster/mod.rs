@@ -140,7 +140,8 @@ impl Cluster {
         self.directory.path().join("data")
     }
 
-    fn log(&self) -> PathBuf {
+    /// Where what it writes on standard error is.
+    pub(crate) fn log(&self) -> PathBuf {
         self.directory.path().join("log")
     }
 

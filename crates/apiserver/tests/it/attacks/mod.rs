@@ -1,0 +1,7 @@
+//! What has been done to Kubernetes, done here: one test a weakness, named for how it worked. Each fails where its guard is taken out.
+
+mod namespaces;
+mod nodes;
+mod paths;
+mod upgrades;
+mod way;
