@@ -10,6 +10,16 @@ pub const AUTHENTICATED: &str = "system:authenticated";
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
 /// The group of nodes.
 pub const NODES: &str = "system:nodes";
+/// The scheduler.
+pub const SCHEDULER: &str = "system:kube-scheduler";
+/// The controllers where they are one: for their lease, and for what they look at together.
+pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
+/// The part of a node that sends traffic to services.
+pub const SERVICE_PROXY: &str = "system:kube-proxy";
+/// The API server, as its own client.
+pub const API_SERVER: &str = "system:apiserver";
+/// The API server, as the nodes' client.
+pub const KUBELET_CLIENT: &str = "kube-apiserver-kubelet-client";
 /// What the names of nodes begin with.
 const NODE_PREFIX: &str = "system:node:";
 /// The name of everybody who has not.

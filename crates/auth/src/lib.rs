@@ -30,7 +30,10 @@ pub use authority::{Authority, Issued, Purpose, Subject};
 pub use client_certificate::{certificate_expires, identity_of_certificate};
 pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};
-pub use identity::{ANONYMOUS, AUTHENTICATED, MASTERS, NODES, UNAUTHENTICATED, UserInfo};
+pub use identity::{
+    ANONYMOUS, API_SERVER, AUTHENTICATED, CONTROLLER_MANAGER, KUBELET_CLIENT, MASTERS, NODES,
+    SCHEDULER, SERVICE_PROXY, UNAUTHENTICATED, UserInfo,
+};
 pub use kubeconfig::{Credential, kubeconfig};
 pub use service_account::{BoundObject, Claims, TokenKey, TokenRequest};
 pub use static_tokens::StaticTokens;

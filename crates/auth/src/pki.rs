@@ -60,9 +60,11 @@ impl Pki {
         Encryption::parse(read(&path)?.as_bytes()).map_err(in_file)
     }
 
-    /// The certificate called `name`, made for `subject` if it is not there yet.
+    /// The certificate called `name`, made for `subject` if it is not there yet, or is another's.
     pub fn client(&self, name: &str, subject: &Subject, now: SystemTime) -> Result<Issued> {
-        self.kept(name, subject, Purpose::Client, now, |_| true)
+        self.kept(name, subject, Purpose::Client, now, |certificate| {
+            names(certificate, subject)
+        })
     }
 
     /// The server certificate called `name`; made anew where the one that is there does not have all of the subject's names and
@@ -160,6 +162,19 @@ fn belong(issued: &Issued) -> bool {
         certificate.public_key().raw == key.subject_public_key_info()
     })
     .unwrap_or(false)
+}
+
+/// Whether a certificate is of the subject's user, in their group and no other.
+fn names(pem: &str, subject: &Subject) -> bool {
+    let found = parsed(pem, |certificate| {
+        let groups = certificate.subject().iter_organization();
+        let groups: Vec<_> = groups.map(|group| group.as_str().ok()).collect();
+        let mut users = certificate.subject().iter_common_name();
+        let user = users.next().and_then(|user| user.as_str().ok());
+        let wanted: Vec<_> = subject.group.iter().map(|it| Some(it.as_str())).collect();
+        user == Some(&*subject.name) && users.next().is_none() && groups == wanted
+    });
+    found.unwrap_or(false)
 }
 
 fn covers(pem: &str, subject: &Subject) -> bool {

@@ -148,6 +148,28 @@ fn a_server_certificate_follows_its_addresses() {
     );
 }
 
+/// A group that a client of the cluster's own no longer needs is not in what it shows.
+#[test]
+fn a_client_certificate_follows_its_user_and_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let pki = Pki::open(directory.path(), "i", now).unwrap();
+    let made = |name: &str, group: Option<&str>| {
+        let subject = Subject {
+            name: name.into(),
+            group: group.map(str::to_owned),
+            ..Default::default()
+        };
+        pki.client("client", &subject, now).unwrap().certificate
+    };
+    let first = made("a", Some("system:masters"));
+    assert_eq!(made("a", Some("system:masters")), first);
+    let second = made("a", None);
+    assert_ne!(second, first);
+    assert_eq!(made("a", None), second);
+    assert_ne!(made("b", None), second);
+}
+
 #[test]
 fn what_no_client_would_accept_is_made_anew_or_refused() {
     let directory = tempfile::tempdir().unwrap();

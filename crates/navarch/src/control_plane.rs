@@ -11,7 +11,9 @@ use navarch_apiserver::{
 };
 use navarch_auth::encryption::Encryption;
 use navarch_auth::pki::{self, Pki};
-use navarch_auth::{Credential, Issued, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig};
+use navarch_auth::{
+    Credential, Issued, KUBELET_CLIENT, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig,
+};
 use navarch_client::Client;
 use navarch_store::Embedded;
 use rustls::pki_types::pem::PemObject;
@@ -243,8 +245,7 @@ fn server_tls(pki: &Pki, subject: &Subject, now: SystemTime) -> Result<ServerCon
 
 fn kubelet_client(pki: &Pki, now: SystemTime) -> Result<Kubelets> {
     let subject = Subject {
-        name: "kube-apiserver-kubelet-client".into(),
-        group: Some(MASTERS.into()),
+        name: KUBELET_CLIENT.into(),
         ..Default::default()
     };
     let (certificates, key) = chain(&pki.client("apiserver-kubelet-client", &subject, now)?)?;

@@ -25,9 +25,6 @@ use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::pod_network::LateNetwork;
 
-/// Who the part of a node is that sends traffic to services, as Kubernetes' `kube-proxy`.
-pub(crate) const SERVICE_PROXY: &str = "system:kube-proxy";
-
 /// How a node's parts speak to the API.
 pub(crate) struct Clients {
     /// The agent: as this node, which sees what its pods need.

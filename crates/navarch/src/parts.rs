@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use navarch_auth::UserInfo;
+use navarch_auth::{CONTROLLER_MANAGER, SCHEDULER, UserInfo};
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
@@ -13,10 +13,6 @@ use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
 
-/// Who the scheduler is.
-const SCHEDULER: &str = "system:kube-scheduler";
-/// Who the controllers are where they are one: for their lease, and for what they look at together.
-const CONTROLLERS: &str = "system:kube-controller-manager";
 /// The namespace of the system's own objects.
 const SYSTEM: &str = "kube-system";
 /// The length of the prefix of a node's range of pod addresses.
@@ -78,7 +74,7 @@ pub(crate) fn start(
     }
     if wanted.controllers {
         let account = client.clone();
-        let client = client(UserInfo::authenticated(CONTROLLERS, []));
+        let client = client(UserInfo::authenticated(CONTROLLER_MANAGER, []));
         let context = Context {
             client: client.clone(),
             accounts: Arc::new(move |name| account(UserInfo::service_account(SYSTEM, name))),

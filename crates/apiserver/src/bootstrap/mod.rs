@@ -13,7 +13,7 @@ use std::time::Duration;
 use navarch_api::call::{Body, Call, Endpoint, Gvr, Options};
 use navarch_api::def::Verb;
 use navarch_api::scheduling::SYSTEM_CLASSES;
-use navarch_auth::{MASTERS, UserInfo};
+use navarch_auth::{API_SERVER, KUBELET_CLIENT, MASTERS, UserInfo};
 use navarch_machinery::status::Result;
 use serde_json::{Value, json};
 
@@ -40,6 +40,7 @@ impl ApiServer {
             ensure(&*me, group, "priorityclasses", None, class.name, object).await?;
         }
         roles::ensure(self, &*me).await?;
+        kubelet_client(&*me).await?;
         self.health.roles.store(true, Ordering::Release);
         kubernetes_service::ensure(self, &*me).await?;
         flow_control::ensure(self, &*me).await?;
@@ -53,9 +54,21 @@ impl ApiServer {
 
     /// The server itself, as a client.
     fn own_endpoint(self: &Arc<Self>) -> Arc<dyn Endpoint> {
-        let myself = UserInfo::authenticated("system:apiserver", [MASTERS.to_owned()]);
+        let myself = UserInfo::authenticated(API_SERVER, [MASTERS.to_owned()]);
         self.as_user(myself)
     }
+}
+
+/// Lets this server ask nodes for all that their own API gives: they ask it back who may. Kubernetes leaves this binding to whoever
+/// sets a cluster up.
+async fn kubelet_client(me: &dyn Endpoint) -> Result<()> {
+    let (group, name) = ("rbac.authorization.k8s.io", "navarch:kubelet-api-admin");
+    let binding = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "ClusterRoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
+        "subjects": [{"kind": "User", "apiGroup": group, "name": KUBELET_CLIENT}],
+    });
+    ensure(me, group, "clusterrolebindings", None, name, binding).await
 }
 
 async fn namespaces(me: &dyn Endpoint) -> Result<()> {

@@ -6,14 +6,14 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::pki::Pki;
-use navarch_auth::{NODES, Subject, UserInfo};
+use navarch_auth::{NODES, SERVICE_PROXY, Subject, UserInfo};
 use navarch_client::{Client, Https};
 
 use super::demo;
 use crate::checks::{self, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
+use crate::node_plane::{Clients, NodePlane, must_be_root};
 use crate::progress::Progress;
 use crate::remote;
 use crate::signals::Stop;

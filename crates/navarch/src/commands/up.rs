@@ -1,7 +1,7 @@
 //! `navarch up`: a whole cluster in this process.
 
 use anyhow::{Result, anyhow};
-use navarch_auth::{MASTERS, UserInfo};
+use navarch_auth::{MASTERS, SERVICE_PROXY, UserInfo};
 use navarch_client::Client;
 
 use super::demo;
@@ -10,7 +10,7 @@ use crate::checks::node_name;
 use crate::cli::Up;
 use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
+use crate::node_plane::{Clients, NodePlane, must_be_root};
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
 use crate::signals::Stop;

@@ -5,6 +5,11 @@ use http::{Method, Request, Response, StatusCode};
 use super::query::Query;
 use super::{Body, NodeApi, answer, refusal};
 
+/// A path taken apart. Permission is given by the same parts as the request is answered by.
+pub(super) fn segments(path: &str) -> Vec<&str> {
+    path.trim_matches('/').split('/').collect()
+}
+
 impl NodeApi {
     /// Answers a request. For exec, attach and port-forward the request carries hyper's upgrade extension, and so the
     /// connection goes on as a WebSocket after the answer.
@@ -12,7 +17,7 @@ impl NodeApi {
         let (mut request, _) = request.into_parts();
         let path = request.uri.path().to_owned();
         let query = Query::of(&request.uri);
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let parts = segments(&path);
         let get = request.method == Method::GET;
         match parts.as_slice() {
             ["healthz"] if get => answer(StatusCode::OK, "text/plain; charset=utf-8", "ok"),

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,7 +15,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use super::{NodeApi, answer};
+use super::NodeApi;
+use super::access::{Access, Proof};
 use crate::Error;
 
 /// Connections at once; more wait to be accepted.
@@ -24,22 +24,18 @@ const MAX_CONNECTIONS: usize = 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(30);
 
-/// The common name of the certificate that API servers show to nodes, as kubeadm gives it. Other clients of the cluster, its
-/// administrators too, come by way of the API server, where their requests are authorized and audited.
-pub const API_SERVER: &str = "kube-apiserver-kubelet-client";
-
 /// Who the node is, and whom it believes.
 pub struct ServeOptions {
     /// The node's certificate and those above it.
     pub certificates: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: PrivateKeyDer<'static>,
-    /// Who signs the certificates of clients. Of those they sign, only the API server's is let in ([`API_SERVER`]).
+    /// Who signs the certificates of clients.
     pub client_authorities: Vec<CertificateDer<'static>>,
 }
 
-/// Serves until dropped. Clients without a certificate of the authorities do not come past the handshake; others than the API
-/// server are forbidden everything.
+/// Serves until dropped. A client proves who it is by a certificate of the authorities or a token, and may do what the API server
+/// says it may with this node.
 pub async fn serve(
     listener: TcpListener,
     options: ServeOptions,
@@ -47,6 +43,8 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let acceptor = TlsAcceptor::from(Arc::new(config(options)?));
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let (client, node) = (api.worker.client.clone(), &api.worker.options.name);
+    let access = Arc::new(Access::new(client, node));
     loop {
         // The semaphore is never closed.
         let place = room.clone().acquire_owned().await;
@@ -58,15 +56,15 @@ pub async fn serve(
                 continue;
             }
         };
-        let (acceptor, api) = (acceptor.clone(), api.clone());
+        let (acceptor, api, access) = (acceptor.clone(), api.clone(), access.clone());
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
             match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let shown = stream.get_ref().1.peer_certificates();
-                    let trusted = shown.and_then(<[_]>::first).is_some_and(is_api_server);
-                    connection(stream, api, trusted).await;
+                    let proof = shown.and_then(<[_]>::first).and_then(Proof::of);
+                    connection(stream, api, access, proof.map(Arc::new)).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a client's handshake failed"),
                 Err(_) => tracing::debug!("a client took too long for its handshake"),
@@ -83,6 +81,7 @@ fn config(options: ServeOptions) -> Result<ServerConfig, Error> {
         roots.add(authority).map_err(|e| wrong(&e))?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
         .build()
         .map_err(|e| wrong(&e))?;
     let builder = ServerConfig::builder_with_provider(provider)
@@ -97,33 +96,18 @@ fn config(options: ServeOptions) -> Result<ServerConfig, Error> {
     Ok(config)
 }
 
-/// Whether a certificate, whose signature was checked, is that of an API server.
-fn is_api_server(certificate: &CertificateDer<'_>) -> bool {
-    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else {
-        return false;
-    };
-    let mut names = parsed.subject().iter_common_name();
-    names
-        .next()
-        .is_some_and(|name| name.as_str() == Ok(API_SERVER))
-        && names.next().is_none()
-}
-
-async fn connection<S>(stream: S, api: NodeApi, trusted: bool)
+async fn connection<S>(stream: S, api: NodeApi, access: Arc<Access>, proof: Option<Arc<Proof>>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let api = api.clone();
+        let (api, access, proof) = (api.clone(), access.clone(), proof.clone());
         async move {
-            if !trusted {
-                let why = "Forbidden: only the API server may ask a node\n";
-                return Ok(answer(
-                    StatusCode::FORBIDDEN,
-                    "text/plain; charset=utf-8",
-                    why,
-                ));
+            let (parts, body) = request.into_parts();
+            if let Err(refusal) = access.check(proof.as_deref(), &parts).await {
+                return Ok(refusal);
             }
+            let request = hyper::Request::from_parts(parts, body);
             Ok::<_, Infallible>(api.handle(request).await)
         }
     });
@@ -137,33 +121,5 @@ where
         .await
     {
         tracing::debug!(%error, "a connection ended");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{CertificateParams, DnType, KeyPair};
-
-    use super::*;
-
-    fn certificate(names: &[&str]) -> CertificateDer<'static> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        for name in names {
-            params.distinguished_name.push(DnType::CommonName, *name);
-        }
-        params
-            .self_signed(&KeyPair::generate().unwrap())
-            .unwrap()
-            .der()
-            .clone()
-    }
-
-    #[test]
-    fn only_the_api_server_is_let_in() {
-        assert!(is_api_server(&certificate(&[API_SERVER])));
-        assert!(!is_api_server(&certificate(&["kubernetes-admin"])));
-        assert!(!is_api_server(&certificate(&[])));
-        assert!(!is_api_server(&CertificateDer::from(vec![1, 2, 3])));
     }
 }

@@ -1,6 +1,7 @@
 //! The agent on doubles of the API, the runtime, the network and the volumes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod access;
 mod api;
 mod cluster;
 mod debugging;
