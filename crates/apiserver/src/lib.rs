@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use navarch_api::table::Table;
-use navarch_auth::TokenKey;
+use navarch_auth::TokenKeys;
 use navarch_store::{Revision, Store};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ pub use admission::{AdmissionOptions, AdmissionOptionsError};
 pub use at_rest::EncryptedAtRest;
 pub use authentication::Credentials;
 pub use encode::body::ReplyBody;
-pub use identity::Authenticator;
+pub use identity::{Authenticator, Recognised, UsedToken};
 pub use kubelets::Kubelets;
 pub use proxy::Wire;
 pub use registry::{NodeProxy, NodeRequest};
@@ -66,8 +66,8 @@ pub struct Config {
     pub authenticator: Arc<dyn Authenticator>,
     /// Which rules of admission are on, and what is said of them.
     pub admission: AdmissionOptions,
-    /// Signs the tokens of service accounts.
-    pub token_key: Option<Arc<TokenKey>>,
+    /// Sign the tokens of service accounts, and tell which are believed.
+    pub token_keys: Option<Arc<TokenKeys>>,
     /// The way to the nodes for logs, exec, attach and port-forward.
     pub node_proxy: Option<Arc<dyn NodeProxy>>,
     /// The addresses of services.
@@ -84,7 +84,7 @@ pub struct ApiServer {
     directory: served::Directory,
     authenticator: Arc<dyn Authenticator>,
     permissions: authorization::Permissions,
-    token_key: Option<Arc<TokenKey>>,
+    token_keys: Option<Arc<TokenKeys>>,
     node_proxy: Option<Arc<dyn NodeProxy>>,
     services: services::Services,
     admission: admission::Chain,
@@ -118,7 +118,7 @@ impl ApiServer {
             directory,
             permissions,
             authenticator: config.authenticator,
-            token_key: config.token_key,
+            token_keys: config.token_keys,
             node_proxy: config.node_proxy,
             services: services::Services {
                 addresses: config.service_cidr,

@@ -35,7 +35,9 @@ pub use identity::{
     SCHEDULER, SERVICE_PROXY, UNAUTHENTICATED, UserInfo,
 };
 pub use kubeconfig::{Credential, kubeconfig};
-pub use service_account::{BoundObject, Claims, TokenKey, TokenRequest};
+pub use service_account::{
+    BoundObject, Claims, LegacyClaims, PublicKey, SigningKey, Token, TokenKeys, TokenRequest,
+};
 pub use static_tokens::StaticTokens;
 
 #[cfg(test)]

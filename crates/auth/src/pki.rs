@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::encryption::{Encryption, EncryptionError};
-use crate::{Authority, Error, Issued, Purpose, Result, Subject, TokenKey};
+use crate::{Authority, Error, Issued, PublicKey, Purpose, Result, SigningKey, Subject, TokenKeys};
 
 /// Who signs for whom in this cluster. One directory, as kubeadm's `pki`; private keys have mode 0600.
 pub struct Pki {
@@ -39,12 +39,15 @@ impl Pki {
         })
     }
 
-    /// The key that signs service account tokens, made if it is not there yet.
-    pub fn token_key(&self) -> Result<TokenKey> {
+    /// The keys of service account tokens: that which signs them, made if it is not there yet, and `more` that they are believed by.
+    pub fn token_keys(&self, more: Vec<PublicKey>) -> Result<TokenKeys> {
         let path = self.directory.join("sa.key");
-        token_key(&path)
-            .and_then(|key| TokenKey::load(&key, &self.issuer))
-            .map_err(|error| error.of(&path))
+        if !path.exists() {
+            let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+            write(&path, &key.serialize_pem(), 0o600)?;
+        }
+        let signer = SigningKey::from_pem(&read(&path)?).map_err(|error| error.of(&path))?;
+        Ok(TokenKeys::new(signer, more, &self.issuer))
     }
 
     /// How what is kept is encrypted, made with a new key if it is not there yet.
@@ -111,15 +114,6 @@ fn kept_authority(certificate: &Path, key: &Path, now: SystemTime) -> Result<Aut
         return Err(Error::Certificate(words.into()).of(certificate));
     }
     Authority::load(text, secret).map_err(|error| error.of(key))
-}
-
-fn token_key(path: &Path) -> Result<Vec<u8>> {
-    if !path.exists() {
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
-        write(path, &key.serialize_pem(), 0o600)?;
-    }
-    let pem = read(path)?;
-    Ok(rcgen::KeyPair::from_pem(&pem)?.serialize_der())
 }
 
 fn parsed<T>(

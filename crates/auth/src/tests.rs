@@ -47,49 +47,6 @@ fn token_files_are_read_as_kubernetes_reads_them() {
     }
 }
 
-fn request(now: i64) -> TokenRequest {
-    TokenRequest {
-        namespace: "default".into(),
-        service_account: BoundObject {
-            name: "builder".into(),
-            uid: "u1".into(),
-        },
-        audiences: vec!["api".into()],
-        pod: Some(BoundObject {
-            name: "p".into(),
-            uid: "u2".into(),
-        }),
-        now,
-        seconds: 600,
-        id: "id".into(),
-        ..Default::default()
-    }
-}
-
-#[test]
-fn a_token_holds_for_its_time_and_audience_only() {
-    let directory = tempfile::tempdir().unwrap();
-    let pki = Pki::open(directory.path(), "issuer", SystemTime::now()).unwrap();
-    let key = pki.token_key().unwrap();
-    let token = key.issue(request(1000)).unwrap();
-    let user = key.verify(&token, &["api"], 1599).unwrap().user();
-    assert_eq!(user.name, "system:serviceaccount:default:builder");
-    assert!(user.in_group("system:serviceaccounts:default"));
-    assert!(key.verify(&token, &["api"], 1600).is_err(), "expired");
-    assert!(key.verify(&token, &["api"], 999).is_err(), "not yet");
-    assert!(
-        key.verify(&token, &["other"], 1000).is_err(),
-        "another audience"
-    );
-    let (head, signature) = token.rsplit_once('.').unwrap();
-    let (header, payload) = head.split_once('.').unwrap();
-    let forged = format!("{header}.{}A.{signature}", &payload[..payload.len() - 1]);
-    assert!(key.verify(&forged, &["api"], 1000).is_err(), "changed");
-    let other = tempfile::tempdir().unwrap();
-    let other = Pki::open(other.path(), "issuer", SystemTime::now()).unwrap();
-    assert!(!other.token_key().unwrap().is_ours(&token));
-}
-
 #[test]
 fn keys_are_made_once_and_kept_private() {
     use std::os::unix::fs::PermissionsExt;
@@ -116,7 +73,7 @@ fn keys_are_made_once_and_kept_private() {
         second.client("admin", &subject, late).unwrap().certificate,
         "renewed when old"
     );
-    second.token_key().unwrap();
+    second.token_keys(Vec::new()).unwrap();
     for key in ["ca.key", "sa.key", "admin.key"] {
         let mode = std::fs::metadata(directory.path().join(key))
             .unwrap()
@@ -201,26 +158,4 @@ fn what_no_client_would_accept_is_made_anew_or_refused() {
     std::fs::write(directory.path().join("ca.key"), "rubbish").unwrap();
     let error = open(now).err().unwrap().to_string();
     assert!(error.contains("ca.key: "), "{error}");
-}
-
-/// Whoever has the published key can check a token, as other systems do that trust the cluster.
-#[test]
-fn the_published_key_checks_tokens() {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let directory = tempfile::tempdir().unwrap();
-    let pki = Pki::open(directory.path(), "issuer", SystemTime::now()).unwrap();
-    let key = pki.token_key().unwrap();
-    let token = key.issue(request(1000)).unwrap();
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let published = key.web_key();
-    let coordinate = |name: &str| {
-        let text = published[name].as_str().unwrap();
-        URL_SAFE_NO_PAD.decode(text).unwrap()
-    };
-    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
-    let check =
-        ring::signature::UnparsedPublicKey::new(&ring::signature::ECDSA_P256_SHA256_FIXED, point);
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    check.verify(signed.as_bytes(), &signature).unwrap();
 }

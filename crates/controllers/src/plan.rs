@@ -50,6 +50,8 @@ pub enum Expected {
     Alive(String),
     /// There is no such object.
     Absent,
+    /// There is no such object of this uid; of none at all, where the uid is empty.
+    Gone(String),
 }
 
 /// An event about an object. In its message `{}` stands for the name of the object that the call answered with.
@@ -194,6 +196,14 @@ impl Action {
         action
     }
 
+    /// Makes sure that an object in a namespace is not there, or is another than that of this uid.
+    pub fn confirm_gone<T: Typed>(namespace: &str, name: &str, uid: &str) -> Self {
+        let (namespace, name) = (Some(namespace.to_owned()), Some(name.to_owned()));
+        let mut action = Self::call::<T>(Verb::Get, namespace, name, Body::None);
+        action.expected = Some(Expected::Gone(uid.to_owned()));
+        action
+    }
+
     /// Says what becomes of dependents.
     #[must_use]
     pub fn propagating(mut self, propagation: Propagation) -> Self {
@@ -268,6 +278,9 @@ impl Expected {
                 found.uid.as_deref() == Some(uid.as_str()) && found.deletion_timestamp.is_none()
             }
             (Self::Alive(_), None) => false,
+            (Self::Gone(uid), found) => {
+                found.is_none_or(|found| !uid.is_empty() && found.uid.as_deref() != Some(uid))
+            }
         }
     }
 }

@@ -39,11 +39,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// For the controller of an account.
+    /// For the controller of an account; for the controller manager itself, where that is empty.
     #[must_use]
     pub fn of_account(&self, name: &str) -> Self {
+        let client = match name {
+            "" => self.client.clone(),
+            name => (self.accounts)(name),
+        };
         Self {
-            client: (self.accounts)(name),
+            client,
             ..self.clone()
         }
     }
@@ -53,7 +57,8 @@ impl Context {
 pub trait Controller: Send + Sync + 'static {
     /// As it signs its events: `deployment-controller`.
     const NAME: &'static str;
-    /// The service account that it calls as, to which a role of the bootstrap policy is bound. It may do nothing else.
+    /// The service account that it calls as, to which a role of the bootstrap policy is bound. It may do nothing else. Empty: as the
+    /// controller manager, which is only for what service accounts themselves wait for.
     const ACCOUNT: &'static str;
     /// Snapshots of all that a plan looks at.
     type View: Send;

@@ -13,6 +13,7 @@ use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service
 use crate::endpoints::EndpointsOfServices;
 use crate::graph::Graph;
 use crate::in_use_protection::{AttributesClasses, Claims, Volumes, pods_by_claim};
+use crate::legacy_token_cleaner::{self, LegacyTokenCleaner};
 use crate::node_cidr::{NodeCidrs, Ranges};
 use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
@@ -20,16 +21,19 @@ use crate::replicaset::{self, ReplicaSets};
 use crate::replication_controller::ReplicationControllers;
 use crate::root_ca::RootCaPublisher;
 use crate::service_account::ServiceAccounts;
+use crate::service_account_tokens::{self, IssueToken, ServiceAccountTokens};
 use crate::taint_eviction::TaintEviction;
 use crate::{Context, Controller, garbage_collection, namespace, resource_quota, run};
 
 /// What the controllers need to know of the cluster.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// The addresses of pods.
     pub pod_ranges: Ranges,
     /// The certificate of the cluster's authority in PEM: what pods trust.
     pub root_ca: String,
+    /// Signs the tokens that are kept in secrets. Where there is nothing to sign with, these secrets stay as they are.
+    pub issue_token: Option<IssueToken>,
 }
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
@@ -154,7 +158,39 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         RootCaPublisher {
             namespaces: namespaces.clone(),
             config_maps: selected(client, None, RootCaPublisher::CONFIG_MAP_FIELDS),
-            root_ca: options.root_ca,
+            root_ca: options.root_ca.clone(),
+        },
+        context.clone(),
+    ));
+    let accounts = informer(client, vec![service_account_tokens::accounts_by_secret()]);
+    let tokens = Informer::start(
+        client.clone(),
+        InformerOptions {
+            list: ListOptions {
+                field_selector: service_account_tokens::SECRET_FIELDS.to_owned(),
+                ..ListOptions::default()
+            },
+            indices: vec![service_account_tokens::secrets_by_account()],
+        },
+    );
+    if let Some(issue) = options.issue_token {
+        running.spawn(run(
+            ServiceAccountTokens {
+                secrets: tokens.clone(),
+                accounts: accounts.clone(),
+                root_ca: options.root_ca,
+                issue,
+            },
+            context.clone(),
+        ));
+    }
+    let tracking = legacy_token_cleaner::TRACKING_FIELDS;
+    running.spawn(run(
+        LegacyTokenCleaner {
+            secrets: tokens,
+            accounts,
+            pods: pods.clone(),
+            tracking: selected(client, Some("kube-system"), tracking),
         },
         context.clone(),
     ));

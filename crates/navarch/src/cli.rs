@@ -103,6 +103,22 @@ pub(crate) struct Api {
     /// Static tokens, one a line: token,user,uid[,"group1,group2"].
     #[arg(long, env = "NAVARCH_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Keys that service account tokens are believed by, beside the one that signs them: PEM, public or private. May be given several
+    /// times, and a file may hold several: so a key is exchanged without a token being refused.
+    #[arg(
+        long,
+        env = "NAVARCH_SERVICE_ACCOUNT_KEY_FILE",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
+    pub(crate) service_account_key_file: Vec<PathBuf>,
+    /// The key that signs service account tokens: PEM, RSA or ECDSA [default: DIR/pki/sa.key, made at first start].
+    #[arg(
+        long,
+        env = "NAVARCH_SERVICE_ACCOUNT_SIGNING_KEY_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) service_account_signing_key_file: Option<PathBuf>,
     /// What is encrypted on disk, with which keys: an EncryptionConfiguration. When its first provider is another one than before, all is
     /// written anew at start [default: DIR/pki/encryption.yaml, made at first start: secrets, with AES-GCM].
     #[arg(long, env = "NAVARCH_ENCRYPTION_PROVIDER_CONFIG", value_name = "FILE")]

@@ -12,7 +12,8 @@ use navarch_apiserver::{
 use navarch_auth::encryption::Encryption;
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{
-    Credential, Issued, KUBELET_CLIENT, MASTERS, StaticTokens, Subject, UserInfo, kubeconfig,
+    Credential, Issued, KUBELET_CLIENT, MASTERS, PublicKey, SigningKey, StaticTokens, Subject,
+    TokenKeys, UserInfo, kubeconfig,
 };
 use navarch_client::Client;
 use navarch_store::Embedded;
@@ -28,7 +29,7 @@ use crate::cli::Api;
 use crate::layout::Layout;
 
 /// Who issues service account tokens, as Kubernetes calls it.
-const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// Node ports of services.
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30000..=32767;
 
@@ -40,6 +41,8 @@ pub(crate) struct ControlPlane {
     pub(crate) address: SocketAddr,
     /// The cluster's keys.
     pub(crate) pki: Arc<Pki>,
+    /// The keys of service account tokens.
+    pub(crate) token_keys: Arc<TokenKeys>,
     store: Arc<Embedded>,
     serving: JoinHandle<()>,
     stop: CancellationToken,
@@ -86,15 +89,15 @@ impl ControlPlane {
             .await
             .with_context(|| format!("listen on {wanted}"))?;
         let address = listener.local_addr()?;
-        let tokens_key = Arc::new(pki.token_key().context("certificates")?);
+        let token_keys = Arc::new(token_keys(&pki, arguments)?);
         let api = ApiServer::new(Config {
             authenticator: Arc::new(Credentials::new(
                 store.clone(),
                 tokens,
-                Some(tokens_key.clone()),
+                Some(token_keys.clone()),
             )),
             admission,
-            token_key: Some(tokens_key),
+            token_keys: Some(token_keys.clone()),
             node_proxy: Some(Arc::new(kubelets)),
             table: navarch_api::table::builtin().clone(),
             node_ports: NODE_PORTS,
@@ -111,6 +114,7 @@ impl ControlPlane {
             api,
             address,
             pki,
+            token_keys,
             store,
             serving,
             stop,
@@ -135,6 +139,23 @@ impl ControlPlane {
         self.stop.cancel();
         let _ = self.serving.await;
     }
+}
+
+/// The keys of service account tokens.
+pub(crate) fn token_keys(pki: &Pki, arguments: &Api) -> Result<TokenKeys> {
+    let mut more = Vec::new();
+    for file in &arguments.service_account_key_file {
+        let named = || format!("--service-account-key-file {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(named)?;
+        more.extend(PublicKey::all_from_pem(&text).with_context(named)?);
+    }
+    let Some(file) = &arguments.service_account_signing_key_file else {
+        return pki.token_keys(more).context("certificates");
+    };
+    let named = || format!("--service-account-signing-key-file {}", file.display());
+    let text = std::fs::read_to_string(file).with_context(named)?;
+    let signer = SigningKey::from_pem(&text).with_context(named)?;
+    Ok(TokenKeys::new(signer, more, ISSUER))
 }
 
 /// How the store's values are encrypted on disk.

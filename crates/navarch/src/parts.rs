@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use navarch_auth::{CONTROLLER_MANAGER, SCHEDULER, UserInfo};
+use navarch_auth::{BoundObject, CONTROLLER_MANAGER, LegacyClaims, SCHEDULER, TokenKeys, UserInfo};
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
 use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::service_account_tokens::IssueToken;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
@@ -40,10 +41,28 @@ impl Running {
 }
 
 /// What the controllers need to know of the cluster.
-pub(crate) fn options(cluster_cidr: &str, authority: &str) -> Result<Options> {
+pub(crate) fn options(
+    cluster_cidr: &str,
+    authority: &str,
+    tokens: Option<Arc<TokenKeys>>,
+) -> Result<Options> {
     Ok(Options {
         pod_ranges: ranges(cluster_cidr)?,
         root_ca: authority.to_owned(),
+        issue_token: tokens.map(issue_token),
+    })
+}
+
+/// What signs the tokens that are kept in secrets.
+fn issue_token(keys: Arc<TokenKeys>) -> IssueToken {
+    Arc::new(move |account, secret| {
+        let bound = BoundObject {
+            name: account.metadata.name.clone()?,
+            uid: account.metadata.uid.clone()?,
+        };
+        let (namespace, name) = (&secret.metadata.namespace, &secret.metadata.name);
+        let claims = LegacyClaims::new(namespace.as_deref()?, &bound, name.as_deref()?);
+        keys.issue_legacy(&claims).ok()
     })
 }
 

@@ -30,6 +30,7 @@ mod qos;
 mod resize;
 pub(crate) mod resource_names;
 mod resources;
+mod secrets;
 mod spec;
 mod status;
 mod template;
@@ -53,6 +54,7 @@ pub(crate) use resources::quantity as check_quantity;
 pub use resources::{
     validate_container_resource_name, validate_overhead, validate_quantity, validate_resource_name,
 };
+pub use secrets::secret_names;
 pub use template::{
     drop_disabled_template_fields, template_warnings, validate_template, validate_template_alone,
     validate_template_metadata,

@@ -3,6 +3,7 @@
 mod api_services;
 pub(crate) mod flow_control;
 mod kubernetes_service;
+mod legacy_tokens;
 mod roles;
 mod service_cidr;
 
@@ -41,6 +42,10 @@ impl ApiServer {
         }
         roles::ensure(self, &*me).await?;
         kubelet_client(&*me).await?;
+        legacy_tokens::track(&*me).await?;
+        if let Some(used) = self.authenticator.used() {
+            tokio::spawn(legacy_tokens::mark(Arc::downgrade(self), used));
+        }
         self.health.roles.store(true, Ordering::Release);
         kubernetes_service::ensure(self, &*me).await?;
         flow_control::ensure(self, &*me).await?;
@@ -98,9 +103,10 @@ async fn keep(server: Weak<ApiServer>) {
         for kept in [
             namespaces(&*me).await,
             kubernetes_service::ensure(&server, &*me).await,
+            legacy_tokens::track(&*me).await,
         ] {
             if let Err(error) = kept {
-                tracing::warn!(%error, "the service kubernetes and the system's namespaces");
+                tracing::warn!(%error, "the service kubernetes, the system's namespaces, and since when tokens are tracked");
             }
         }
     }

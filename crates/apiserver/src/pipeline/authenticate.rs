@@ -8,6 +8,7 @@ use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
 
 use crate::ApiServer;
+use crate::identity::Recognised;
 
 /// What is known of a connection before its first request.
 #[derive(Debug, Clone, Default)]
@@ -36,19 +37,20 @@ impl ApiServer {
         &self,
         connection: &Connection,
         headers: &HeaderMap,
-    ) -> Result<Arc<UserInfo>> {
+    ) -> Result<Recognised> {
         if let Some(user) = connection.user(jiff::Timestamp::now().as_second()) {
-            return user;
+            return user.map(Recognised::from);
         }
+        let anonymous = || Arc::new(UserInfo::anonymous()).into();
         let Some(header) = headers.get(AUTHORIZATION) else {
-            return Ok(Arc::new(UserInfo::anonymous()));
+            return Ok(anonymous());
         };
         match bearer(header) {
             Some(token) if !token.is_empty() => self
                 .authenticator
                 .token(token)
                 .ok_or_else(StatusError::unauthorized),
-            _ => Ok(Arc::new(UserInfo::anonymous())),
+            _ => Ok(anonymous()),
         }
     }
 }

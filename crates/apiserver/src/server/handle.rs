@@ -47,9 +47,13 @@ impl ApiServer {
         };
         let mut served = None;
         let mut forbidden = true;
+        let mut warning = None;
         let permitted = self
             .authenticate(connection, &parts.headers)
-            .and_then(|user| self.impersonate(user, &parts.headers))
+            .and_then(|known| {
+                warning = known.warning;
+                self.impersonate(known.user, &parts.headers)
+            })
             .and_then(|user| {
                 self.authorize(&user, &info, &params, parts.method.as_str())?;
                 forbidden = false;
@@ -89,7 +93,7 @@ impl ApiServer {
             response
         });
         audited(&mut response, &parts.headers);
-        if let Some(text) = passed_over(connection, &parts.headers) {
+        if let Some(text) = warning.or_else(|| passed_over(connection, &parts.headers)) {
             warn(&mut response, &[text.to_owned()]);
         }
         if let Some(text) = served.and_then(|served| served.def.deprecation.as_deref()) {

@@ -1,4 +1,4 @@
-//! Who issues the tokens of service accounts, and the key by which anybody can check them: OpenID Connect discovery.
+//! Who issues the tokens of service accounts, and the keys by which anybody can check them: OpenID Connect discovery.
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response};
@@ -13,21 +13,21 @@ const KEYS: &str = "/openid/v1/jwks";
 impl ApiServer {
     /// The document at a path, if it is one of these.
     pub(super) fn issuer(&self, path: &str) -> Option<Response<ReplyBody>> {
-        let key = self.token_key.as_ref()?;
+        let keys = self.token_keys.as_ref()?;
         match path {
             "/.well-known/openid-configuration" => {
                 let document = json!({
-                    "issuer": key.issuer(),
+                    "issuer": keys.issuer(),
                     "jwks_uri": format!("https://{}{KEYS}", self.advertise),
                     "response_types_supported": ["id_token"],
                     "subject_types_supported": ["public"],
-                    "id_token_signing_alg_values_supported": ["ES256"],
+                    "id_token_signing_alg_values_supported": keys.algorithms(),
                 });
                 Some(told("application/json", &document))
             }
             KEYS => Some(told(
                 "application/jwk-set+json",
-                &json!({"keys": [key.web_key()]}),
+                &json!({"keys": keys.web_keys()}),
             )),
             _ => None,
         }

@@ -5,15 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use navarch_api::call::Endpoint;
-use navarch_apiserver::{
-    AdmissionOptions, ApiServer, Config, Credentials, NodeProxy, tls_config,
-};
+use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials, NodeProxy, tls_config};
 use navarch_auth::{
-    Authority, Issued, MASTERS, Purpose, StaticTokens, Subject, TokenKey, UserInfo,
+    Authority, Issued, MASTERS, Purpose, SigningKey, StaticTokens, Subject, TokenKeys, UserInfo,
 };
 use navarch_store::{Memory, Store};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +22,7 @@ pub(crate) struct Cluster {
     pub(crate) address: SocketAddr,
     pub(crate) authority: Authority,
     pub(crate) client: Issued,
+    pub(crate) keys: Arc<TokenKeys>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: tokio::task::JoinHandle<()>,
 }
@@ -49,9 +46,7 @@ impl Cluster {
     }
 
     /// A server with a way to nodes, which may need what the cluster's authority signs.
-    pub(crate) async fn with_nodes(
-        nodes: impl FnOnce(&Authority) -> Arc<dyn NodeProxy>,
-    ) -> Self {
+    pub(crate) async fn with_nodes(nodes: impl FnOnce(&Authority) -> Arc<dyn NodeProxy>) -> Self {
         let admission = AdmissionOptions::default();
         Self::made(Arc::new(Memory::new()), 0, admission, |authority| {
             Some(nodes(authority))
@@ -92,20 +87,20 @@ impl Cluster {
                 now,
             )
             .unwrap();
-        let key = PrivateKeyDer::from_pem_slice(signing.key.as_bytes()).unwrap();
-        let key =
-            Arc::new(TokenKey::load(key.secret_der(), "https://kubernetes.default.svc").unwrap());
+        let signer = SigningKey::from_pem(&signing.key).unwrap();
+        let issuer = "https://kubernetes.default.svc";
+        let keys = Arc::new(TokenKeys::new(signer, Vec::new(), issuer));
         let tokens = StaticTokens::parse(&format!(
             "{TOKEN},admin,1,\"system:masters\"\nalice-token,alice,2\n"
         ))
         .unwrap();
         let kept = store.clone();
         let server = ApiServer::new(Config {
-            authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(key.clone()))),
+            authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(keys.clone()))),
             store,
             table: navarch_api::table::builtin().clone(),
             admission,
-            token_key: Some(key),
+            token_keys: Some(keys.clone()),
             node_proxy: nodes(&authority),
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
@@ -123,6 +118,7 @@ impl Cluster {
             address,
             authority,
             client,
+            keys,
             shutdown,
             served,
         }

@@ -13,7 +13,12 @@ const AS_NODE: [(&str, &str); 2] = [
 ];
 
 /// Asks as `node1`: the status, and what is said against it.
-pub(crate) async fn ask(admin: &mut Client, method: &str, path: &str, body: &Value) -> (u16, String) {
+pub(crate) async fn ask(
+    admin: &mut Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (u16, String) {
     let kind = match method {
         "PATCH" => "application/merge-patch+json",
         _ => "application/json",

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVar, Pod, PodSpec, Volume};
 
+use navarch_api::pod::secret_names;
+
 use super::MIRROR_POD;
 use super::graph::Kind;
 
@@ -42,8 +44,8 @@ pub fn needs(namespace: &str, pod: &Pod) -> Vec<Need> {
         }
     };
     add(Kind::ServiceAccount, spec.service_account_name.as_deref());
-    for secret in spec.image_pull_secrets.iter().flatten() {
-        add(Kind::Secret, Some(&secret.name));
+    for secret in secret_names(spec) {
+        add(Kind::Secret, Some(secret));
     }
     of_containers(spec, &mut add);
     for volume in spec.volumes.iter().flatten() {
@@ -73,53 +75,20 @@ fn of_environment(
     add: &mut Add<'_>,
 ) {
     for from in env_from.iter().flatten() {
-        add(Kind::Secret, from.secret_ref.as_ref().map(|it| &*it.name));
         let map = from.config_map_ref.as_ref();
         add(Kind::ConfigMap, map.map(|it| &*it.name));
     }
     for from in env.iter().flatten().filter_map(|it| it.value_from.as_ref()) {
-        let secret = from.secret_key_ref.as_ref();
-        add(Kind::Secret, secret.map(|it| &*it.name));
         let map = from.config_map_key_ref.as_ref();
         add(Kind::ConfigMap, map.map(|it| &*it.name));
     }
 }
 
 fn of_volume(pod: &Pod, volume: &Volume, add: &mut Add<'_>) {
-    let references = [
-        &volume.cephfs.as_ref().and_then(|it| it.secret_ref.clone()),
-        &volume.cinder.as_ref().and_then(|it| it.secret_ref.clone()),
-        &volume
-            .flex_volume
-            .as_ref()
-            .and_then(|it| it.secret_ref.clone()),
-        &volume.rbd.as_ref().and_then(|it| it.secret_ref.clone()),
-        &volume.scale_io.as_ref().map(|it| it.secret_ref.clone()),
-        &volume.iscsi.as_ref().and_then(|it| it.secret_ref.clone()),
-        &volume
-            .storageos
-            .as_ref()
-            .and_then(|it| it.secret_ref.clone()),
-        &volume
-            .csi
-            .as_ref()
-            .and_then(|it| it.node_publish_secret_ref.clone()),
-    ];
-    for secret in references.into_iter().flatten() {
-        add(Kind::Secret, Some(&secret.name));
-    }
-    let azure = volume.azure_file.as_ref();
-    add(Kind::Secret, azure.map(|it| &*it.secret_name));
-    let secret = volume.secret.as_ref();
-    add(
-        Kind::Secret,
-        secret.and_then(|it| it.secret_name.as_deref()),
-    );
     let map = volume.config_map.as_ref();
     add(Kind::ConfigMap, map.map(|it| &*it.name));
     let sources = volume.projected.as_ref().and_then(|it| it.sources.as_ref());
     for source in sources.into_iter().flatten() {
-        add(Kind::Secret, source.secret.as_ref().map(|it| &*it.name));
         let map = source.config_map.as_ref();
         add(Kind::ConfigMap, map.map(|it| &*it.name));
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod,
-    ReplicationController, ResourceQuota, Service, ServiceAccount,
+    ReplicationController, ResourceQuota, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::rbac::v1::ClusterRole;
@@ -82,6 +82,34 @@ async fn until<T: Typed>(cluster: &Cluster, wanted: usize) {
     assert!(waited.is_ok(), "not {wanted} of {}", T::KIND);
 }
 
+/// A secret gets its token, is taken from the account that lists it when it goes, and goes with its account.
+async fn tokens(cluster: &Cluster) {
+    let account = json!({"metadata": meta("robot"), "secrets": [{"name": "one"}]});
+    cluster.create::<ServiceAccount>(account).await;
+    for name in ["one", "two"] {
+        let mut metadata = meta(name);
+        metadata["annotations"] = json!({"kubernetes.io/service-account.name": "robot"});
+        let secret = json!({"metadata": metadata, "type": "kubernetes.io/service-account-token"});
+        cluster.create::<Secret>(secret).await;
+        let has_token = |secret: &Secret| {
+            let data = secret.data.as_ref();
+            data.is_some_and(|data| data.len() == 3 && !data["token"].0.is_empty())
+        };
+        cluster.until::<Secret>("work", name, has_token).await;
+    }
+    let gone = DeleteOptions::default();
+    let client = &cluster.client;
+    let deleted = client.delete::<Secret>(Some("work"), "one", gone.clone());
+    deleted.await.unwrap();
+    let lists_none = |account: &ServiceAccount| account.secrets.iter().flatten().count() == 0;
+    cluster
+        .until::<ServiceAccount>("work", "robot", lists_none)
+        .await;
+    let deleted = client.delete::<ServiceAccount>(Some("work"), "robot", gone);
+    deleted.await.unwrap();
+    cluster.gone::<Secret>("work", "two").await;
+}
+
 #[tokio::test]
 async fn no_controller_asks_for_what_it_may_not() {
     let cluster = Cluster::start().await;
@@ -101,6 +129,7 @@ async fn no_controller_asks_for_what_it_may_not() {
     context.accounts = Arc::new(move |name| client(UserInfo::service_account("kube-system", name)));
     let options = Options {
         pod_ranges: Ranges::parse("10.244.0.0/16", 24).unwrap(),
+        issue_token: Some(Arc::new(|account, _| account.metadata.uid.clone())),
         root_ca: "PEM".into(),
     };
     let running = tokio::spawn(start(context, options));
@@ -127,6 +156,7 @@ async fn no_controller_asks_for_what_it_may_not() {
     };
     cluster.until::<Node>("", "n1", has_range).await;
 
+    tokens(&cluster).await;
     let selector = json!({"matchLabels": {"app": "a"}});
     let deployment = json!({"metadata": meta("d"), "spec": {"replicas": 2, "selector": selector, "template": template()}});
     let deployment = cluster.create::<Deployment>(deployment).await;

@@ -20,6 +20,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let mut tasks = tokio::task::JoinSet::new();
     let options = Options {
         pod_ranges: Ranges::DEFAULT,
+        issue_token: None,
         root_ca: "PEM".into(),
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));

@@ -1,14 +1,16 @@
 //! `navarch server`: the control plane, or parts of it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::UserInfo;
+use navarch_auth::pki::Pki;
 use navarch_client::{Client, Https};
 
 use crate::checks;
 use crate::cli::{Component, Server};
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, ISSUER, token_keys};
 use crate::layout::Layout;
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
@@ -33,6 +35,7 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     let options = parts::options(
         &arguments.api.cluster_cidr,
         plane.pki.authority.certificate(),
+        Some(plane.token_keys.clone()),
     )?;
     let running = parts::start(wanted, client, options, &layout.identity());
     progress.done("ready; the administrator's kubeconfig is");
@@ -65,7 +68,16 @@ async fn without_api(
     let ca = layout.pki().join("ca.crt");
     let authority = std::fs::read_to_string(&ca)
         .with_context(|| format!("the authority's certificate, {}", ca.display()))?;
-    let options = parts::options(&arguments.api.cluster_cidr, &authority)?;
+    // Apart from the authority's key there is none that signs tokens, and none must be made.
+    let keys = match layout.pki().join("ca.key").exists() {
+        true => {
+            let pki = Pki::open(&layout.pki(), ISSUER, SystemTime::now());
+            Some(token_keys(&pki.context("certificates")?, &arguments.api)?)
+        }
+        false => None,
+    };
+    let cidr = &arguments.api.cluster_cidr;
+    let options = parts::options(cidr, &authority, keys.map(Arc::new))?;
     let running = parts::start(
         wanted,
         move |user: UserInfo| {

@@ -29,6 +29,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let options = parts::options(
         &arguments.api.cluster_cidr,
         plane.pki.authority.certificate(),
+        Some(plane.token_keys.clone()),
     )?;
     let everything = Parts {
         scheduler: true,

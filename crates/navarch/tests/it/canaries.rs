@@ -30,7 +30,13 @@ fn assert_silent(what: &str, text: &str, canary: &str) {
 }
 
 /// Sends a request with a header, and returns the status and the answer.
-async fn send(api: &ApiOnly, method: &str, path: &str, header: (&str, &str), body: &Value) -> (u16, String) {
+async fn send(
+    api: &ApiOnly,
+    method: &str,
+    path: &str,
+    header: (&str, &str),
+    body: &Value,
+) -> (u16, String) {
     let text = if body.is_null() {
         String::new()
     } else {
@@ -83,7 +89,14 @@ async fn the_server_tells_nobody_what_somebody_proved_themselves_by() {
     let made: Value = serde_json::from_str(&made).unwrap();
     let token = made["status"]["token"].as_str().unwrap().to_owned();
     let robot = format!("Bearer {token}");
-    let (status, said) = send(&api, "GET", secrets, ("authorization", &robot), &Value::Null).await;
+    let (status, said) = send(
+        &api,
+        "GET",
+        secrets,
+        ("authorization", &robot),
+        &Value::Null,
+    )
+    .await;
     assert_eq!(status, 403);
     assert_silent("a refusal", &said, &token);
     let log = api.log();
@@ -98,7 +111,9 @@ async fn the_server_tells_nobody_what_somebody_proved_themselves_by() {
 async fn the_node_tells_nobody_what_its_pods_are_given() {
     let cluster = Cluster::start_with(&ALL);
     let kubectl = cluster.kubectl();
-    kubectl.ok(&format!("create secret generic s --from-literal=k={CANARY}"));
+    kubectl.ok(&format!(
+        "create secret generic s --from-literal=k={CANARY}"
+    ));
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {
         "terminationGracePeriodSeconds": 0,
         "containers": [{"name": "main", "image": IMAGE, "command": ["sleep", "3600"],

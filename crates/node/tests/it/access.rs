@@ -257,7 +257,10 @@ async fn who_may_what_is_the_api_servers_to_say() {
     );
     // By the coarse permission, too; but not to act, which a WebSocket asks for with GET.
     assert_eq!(node.ask(Certificate("proxy"), "GET", "/pods").await.0, 200);
-    for path in ["/exec/default/a/c?command=id&output=1", "//exec/default/a/c"] {
+    for path in [
+        "/exec/default/a/c?command=id&output=1",
+        "//exec/default/a/c",
+    ] {
         let refused = forbidden("proxy", "create", "proxy");
         assert_eq!(
             node.ask(Certificate("proxy"), "GET", path).await,

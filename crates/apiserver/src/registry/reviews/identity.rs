@@ -43,9 +43,9 @@ pub(super) fn token(server: &ApiServer, _: &Request<'_>, object: &mut dyn Object
         return Err(StatusError::bad_request(message));
     }
     let own: Vec<String> = server
-        .token_key
+        .token_keys
         .iter()
-        .map(|key| key.issuer().to_owned())
+        .map(|keys| keys.issuer().to_owned())
         .collect();
     let audiences = match &review.spec.audiences {
         None => own,
@@ -53,19 +53,19 @@ pub(super) fn token(server: &ApiServer, _: &Request<'_>, object: &mut dyn Object
     };
     // A token that is for others than this server is none here.
     let is_for_us = review.spec.audiences.is_none() || !audiences.is_empty();
-    let user = server
+    let recognised = server
         .authenticator
         .token(&review.spec.token)
         .filter(|_| is_for_us);
-    review.status = Some(match user {
+    review.status = Some(match recognised {
         None => TokenReviewStatus {
             error: Some("invalid bearer token".to_owned()),
             ..Default::default()
         },
-        Some(user) => TokenReviewStatus {
+        Some(recognised) => TokenReviewStatus {
             authenticated: Some(true),
             audiences: Some(audiences),
-            user: Some(shown(&user)),
+            user: Some(shown(&recognised.user)),
             error: None,
         },
     });

@@ -34,8 +34,8 @@ impl ApiServer {
         own_namespace(request.namespace(), &mut wanted)?;
         self.guard_namespace(request, &wanted)?;
         let (_, account) = self.named(request)?;
-        let key = self
-            .token_key
+        let keys = self
+            .token_keys
             .as_ref()
             .ok_or_else(|| StatusError::internal("this server signs no tokens"))?;
         check_name(&wanted, &request.info.name)?;
@@ -55,7 +55,7 @@ impl ApiServer {
         let spec = wanted.spec.get_or_insert_default();
         let audiences = spec.audiences.get_or_insert_default();
         if audiences.is_empty() {
-            audiences.push(key.issuer().to_owned());
+            audiences.push(keys.issuer().to_owned());
         }
         let now = Timestamp::now();
         let mut claims = navarch_auth::TokenRequest {
@@ -73,7 +73,7 @@ impl ApiServer {
         if let Some(object) = &spec.bound_object_ref {
             self.bind_token(request, object, &mut claims)?;
         }
-        let token = key.issue(claims).map_err(StatusError::internal)?;
+        let token = keys.issue(claims).map_err(StatusError::internal)?;
         let end = now
             .checked_add(SignedDuration::from_secs(expiration))
             .unwrap_or(now);

@@ -38,9 +38,7 @@ async fn nothing_of_the_cluster_is_reached_through_a_namespace() {
         .get("/api/v1/namespaces/default/configmaps?limit=1")
         .await;
     assert_eq!(own.status, 200);
-    let in_process = cluster
-        .server
-        .as_user(UserInfo::authenticated("alice", []));
+    let in_process = cluster.server.as_user(UserInfo::authenticated("alice", []));
     let of_cluster: Vec<_> = table::builtin()
         .rows()
         .filter(|def| !def.is_namespaced())

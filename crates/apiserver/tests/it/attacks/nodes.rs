@@ -13,7 +13,8 @@ const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 /// CVE-2022-3294: who might write nodes had the server proxy to addresses that only it could reach, itself among them.
 #[tokio::test]
 async fn a_node_that_says_it_is_here_is_not_proxied_to() {
-    let (cluster, backend) = Backend::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let (cluster, backend) =
+        Backend::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let mut admin = Client::connect(&cluster, Who::Certificate).await;
     let api = cluster.address.port();
     for (number, address) in [
@@ -41,9 +42,7 @@ async fn a_node_that_says_it_is_here_is_not_proxied_to() {
                     (_, "") => format!("https:bad{number}:"),
                     (_, port) => format!("https:bad{number}{port}"),
                 };
-                let got = admin
-                    .get(&format!("/api/v1/nodes/{name}/proxy/pods"))
-                    .await;
+                let got = admin.get(&format!("/api/v1/nodes/{name}/proxy/pods")).await;
                 let said = (got.status.as_u16(), got.message());
                 let refused = (400, "address not allowed".to_owned());
                 assert_eq!(said, refused, "{address} {name}");
@@ -93,7 +92,10 @@ async fn a_node_gives_itself_no_resource_claim_by_a_pod() {
     assert_eq!(made, (201, String::new()));
     let kept = admin.get(&format!("{pods}/m2")).await.json();
     assert!(kept["status"]["resourceClaimStatuses"].is_null(), "{kept}");
-    assert!(kept["status"]["extendedResourceClaimStatus"].is_null(), "{kept}");
+    assert!(
+        kept["status"]["extendedResourceClaimStatus"].is_null(),
+        "{kept}"
+    );
     for (status, what) in [
         (
             json!({"resourceClaimStatuses": claimed}),
@@ -144,7 +146,8 @@ async fn a_node_does_not_have_itself_deleted_by_an_owner() {
 /// A WebSocket is asked for with GET: who might only read what a node's own API tells ran commands in its containers.
 #[tokio::test]
 async fn to_read_by_a_nodes_proxy_is_not_to_run_commands() {
-    let (cluster, backend) = Backend::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let (cluster, backend) =
+        Backend::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let mut admin = Client::connect(&cluster, Who::Certificate).await;
     let group = "rbac.authorization.k8s.io";
     let role = |verbs: &[&str]| {
@@ -174,7 +177,10 @@ async fn to_read_by_a_nodes_proxy_is_not_to_run_commands() {
                  cluster scope";
     assert_eq!((got.status.as_u16(), &*got.message()), (403, words));
     // Not asked for in the usual words, either.
-    let lowered = [("connection", "keep-alive, upgrade"), ("upgrade", "SPDY/3.1")];
+    let lowered = [
+        ("connection", "keep-alive, upgrade"),
+        ("upgrade", "SPDY/3.1"),
+    ];
     let got = alice.send("GET", exec, &lowered, "").await;
     assert_eq!(got.status, 403);
     assert_eq!(backend.connections(), 1);

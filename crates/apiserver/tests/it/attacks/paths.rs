@@ -37,17 +37,17 @@ async fn alice(cluster: &Cluster) -> Client {
             format!("{RBAC}/namespaces/default/rolebindings"),
             binding("Role"),
         ),
-        (
-            format!("{RBAC}/clusterroles"),
-            rule(&["pods", "endpoints"]),
-        ),
+        (format!("{RBAC}/clusterroles"), rule(&["pods", "endpoints"])),
         (
             format!("{RBAC}/clusterrolebindings"),
             binding("ClusterRole"),
         ),
         ("/api/v1/namespaces/default/secrets".into(), secret),
         ("/api/v1/namespaces/default/configmaps".into(), map.clone()),
-        ("/api/v1/namespaces/kube-system/configmaps".into(), json!({"metadata": {"name": CANARY.to_lowercase()}})),
+        (
+            "/api/v1/namespaces/kube-system/configmaps".into(),
+            json!({"metadata": {"name": CANARY.to_lowercase()}}),
+        ),
         ("/api/v1/namespaces/default/podtemplates".into(), template),
     ] {
         let made = admin.post(&path, &object).await;
@@ -61,9 +61,7 @@ async fn alice(cluster: &Cluster) -> Client {
 async fn a_name_does_not_lead_out_of_its_kind() {
     let cluster = Cluster::start(0).await;
     let mut alice = alice(&cluster).await;
-    let wrong = |name: &str, why: &str| {
-        (400, format!("Name parameter invalid: {name:?}: {why}"))
-    };
+    let wrong = |name: &str, why: &str| (400, format!("Name parameter invalid: {name:?}: {why}"));
     let no_such_path = || {
         (
             404,
