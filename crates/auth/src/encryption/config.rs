@@ -9,7 +9,7 @@ use navarch_machinery::yaml;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
-use super::cipher::Key;
+use super::cipher::{Key, Kind};
 use super::{Encryption, Provider, Rule, includes};
 
 const API_VERSION: &str = "apiserver.config.k8s.io/v1";
@@ -64,8 +64,8 @@ struct Resources {
 struct Written {
     identity: Option<Identity>,
     aesgcm: Option<Keys>,
-    aescbc: Option<serde::de::IgnoredAny>,
-    secretbox: Option<serde::de::IgnoredAny>,
+    aescbc: Option<Keys>,
+    secretbox: Option<Keys>,
     kms: Option<serde::de::IgnoredAny>,
 }
 
@@ -172,21 +172,27 @@ fn providers(path: &str, written: Vec<Written>) -> Result<Vec<Provider>, Encrypt
 }
 
 fn provider(path: &str, written: Written) -> Result<Provider, EncryptionError> {
-    let others = [
-        ("aescbc", written.aescbc.is_some()),
-        ("secretbox", written.secretbox.is_some()),
-        ("kms", written.kms.is_some()),
+    if written.kms.is_some() {
+        return Err(EncryptionError::Invalid(
+            format!("{path}.kms"),
+            "Unsupported value: the providers here are aesgcm, aescbc, secretbox and identity"
+                .into(),
+        ));
+    }
+    let kinds = [
+        (Kind::AesGcm, written.aesgcm),
+        (Kind::AesCbc, written.aescbc),
+        (Kind::Secretbox, written.secretbox),
     ];
-    let other = others.iter().find(|(_, there)| *there);
-    match (written.identity, written.aesgcm, other) {
+    let mut given = kinds
+        .into_iter()
+        .filter_map(|(kind, keys)| Some((kind, keys?)));
+    match (written.identity, given.next(), given.next()) {
         (Some(Identity {}), None, None) => Ok(Provider::Identity),
-        (None, Some(keys), None) => {
-            aes_gcm(&format!("{path}.aesgcm.keys"), &keys.keys).map(Provider::AesGcm)
+        (None, Some((kind, written)), None) => {
+            let path = format!("{path}.{}.keys", kind.name());
+            keys(kind, &path, &written.keys).map(Provider::Keys)
         }
-        (None, None, Some((name, _))) => Err(EncryptionError::Invalid(
-            format!("{path}.{name}"),
-            "Unsupported value: the providers here are aesgcm and identity".into(),
-        )),
         (None, None, None) => Err(invalid(
             path,
             "{}",
@@ -200,7 +206,7 @@ fn provider(path: &str, written: Written) -> Result<Provider, EncryptionError> {
     }
 }
 
-fn aes_gcm(path: &str, keys: &[Named]) -> Result<Vec<Key>, EncryptionError> {
+fn keys(kind: Kind, path: &str, keys: &[Named]) -> Result<Vec<Key>, EncryptionError> {
     if keys.is_empty() {
         return Err(required(path, "at least one keys is required"));
     }
@@ -217,10 +223,12 @@ fn aes_gcm(path: &str, keys: &[Named]) -> Result<Vec<Key>, EncryptionError> {
         let redacted = |reason: &str| invalid(&path, "\"REDACTED\"", reason);
         let secret = STANDARD.decode(&named.secret);
         let secret = secret.map_err(|_| redacted("secrets must be base64 encoded"))?;
-        Key::aes_gcm(&named.name, &secret).ok_or_else(|| {
+        Key::new(kind, &named.name, &secret).ok_or_else(|| {
+            let lengths: Vec<String> = kind.lengths().iter().map(usize::to_string).collect();
             redacted(&format!(
-                "secret is not of the expected length, got {}, expected one of [16 32]",
-                secret.len()
+                "secret is not of the expected length, got {}, expected one of [{}]",
+                secret.len(),
+                lengths.join(" ")
             ))
         })
     };

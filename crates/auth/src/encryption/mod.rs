@@ -9,6 +9,7 @@ mod config;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use cipher::Key;
@@ -34,8 +35,8 @@ pub struct Providers(Vec<Arc<Provider>>);
 enum Provider {
     /// Values are kept as they are.
     Identity,
-    /// AES in Galois/Counter mode; the first key writes.
-    AesGcm(Vec<Key>),
+    /// The first key writes.
+    Keys(Vec<Key>),
 }
 
 /// A value that was read back.
@@ -72,6 +73,20 @@ impl Encryption {
     }
 }
 
+/// Which resources are written how: it is another text where any is written in another way. It tells names of keys, and no key.
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in &self.rules {
+            let writer = match rule.providers.first().map(|first| &**first) {
+                Some(Provider::Keys(keys)) => keys.first().map_or("", Key::prefix),
+                _ => "",
+            };
+            writeln!(f, "{} {writer}", rule.resources.join(","))?;
+        }
+        Ok(())
+    }
+}
+
 /// Whether a resource is one of those that a rule names so.
 fn includes(pattern: &str, group: &str, resource: &str) -> bool {
     let (plural, of) = pattern.split_once('.').unwrap_or((pattern, ""));
@@ -81,7 +96,7 @@ fn includes(pattern: &str, group: &str, resource: &str) -> bool {
 impl Providers {
     /// What is kept of a value; `None`: the value itself. `context`: where it is kept, so that it can be read back only from there.
     pub fn encrypt(&self, context: &str, value: &[u8]) -> Result<Option<Vec<u8>>, EncryptionError> {
-        let Some(Provider::AesGcm(keys)) = self.0.first().map(|first| &**first) else {
+        let Some(Provider::Keys(keys)) = self.0.first().map(|first| &**first) else {
             return Ok(None);
         };
         let key = keys.first().ok_or(EncryptionError::NoProvider)?;
@@ -101,7 +116,7 @@ impl Providers {
                     });
                 }
                 Provider::Identity => {}
-                Provider::AesGcm(keys) => {
+                Provider::Keys(keys) => {
                     for (number, key) in keys.iter().enumerate() {
                         // Two keys may have one name, or the beginning of another's.
                         match key.sealed(kept).map(|sealed| key.open(context, sealed)) {

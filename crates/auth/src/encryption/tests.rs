@@ -21,6 +21,19 @@ fn keys(keys: &[(&str, &str)]) -> String {
     )
 }
 
+const KEY_32: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// `openssl enc -aes-256-cbc` with the first block 00 01 … 0f.
+const CBC_SEALED: &str = "AAECAwQFBgcICQoLDA0OD8LTxvj6l7ubgVjb+2UHAcaYjY7/g2CVI76VFhTZpMUX";
+/// By a reference that gives NaCl's own answers, with the nonce 00 01 … 17.
+const BOX_SEALED: &str =
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX0PrNtGlcs7AazMzcnBSoJtQrcIU5lJ35uSkzG0k8VEEMY5eaWoqzqg==";
+
+/// The same of another kind of encryption.
+fn keys_of(kind: &str, named: &[(&str, &str)]) -> String {
+    keys(named).replace("aesgcm", kind)
+}
+
 const IDENTITY: &str = "{identity: {}}";
 
 #[test]
@@ -39,6 +52,88 @@ fn what_is_encrypted_is_read_back_and_says_by_whom() {
             stale: false
         }
     );
+}
+
+#[test]
+fn each_kind_reads_what_it_wrote_and_says_who_wrote_it() {
+    for (kind, key) in [
+        ("aesgcm", KEY_1),
+        ("aesgcm", KEY_32),
+        ("aescbc", KEY_1),
+        ("aescbc", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"),
+        ("aescbc", KEY_32),
+        ("secretbox", KEY_32),
+    ] {
+        let providers = of(&keys_of(kind, &[("a", key)]));
+        for value in [&b""[..], b"plain", &[7; 16], &[7; 1000]] {
+            let kept = providers.encrypt("secrets/x/y", value).unwrap().unwrap();
+            let prefix = format!("k8s:enc:{kind}:v1:a:");
+            assert!(kept.starts_with(prefix.as_bytes()));
+            assert!(value.len() < 5 || !kept.windows(5).any(|window| window == &value[..5]));
+            let again = providers.encrypt("secrets/x/y", value).unwrap().unwrap();
+            assert_ne!(kept, again, "{kind}");
+            let read = providers.decrypt("secrets/x/y", &kept).unwrap();
+            let value = Some(value.to_vec());
+            assert_eq!(
+                read,
+                Decrypted {
+                    value,
+                    stale: false
+                },
+                "{kind}"
+            );
+            for length in prefix.len()..kept.len().min(prefix.len() + 24) {
+                let cut = providers.decrypt("secrets/x/y", &kept[..length]);
+                assert_eq!(cut, Err(EncryptionError::Unauthentic), "{kind} {length}");
+            }
+        }
+    }
+}
+
+/// By other programs, and so by Kubernetes.
+#[test]
+fn what_others_have_written_is_read() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    for (kind, sealed) in [("aescbc", CBC_SEALED), ("secretbox", BOX_SEALED)] {
+        let mut kept = format!("k8s:enc:{kind}:v1:a:").into_bytes();
+        kept.extend(STANDARD.decode(sealed).unwrap());
+        let read = of(&keys_of(kind, &[("a", KEY_32)])).decrypt("k", &kept);
+        assert_eq!(
+            read.unwrap().value.unwrap(),
+            b"what others have written",
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_kind_gives_way_to_another() {
+    let old = of(&keys_of("aescbc", &[("a", KEY_32)]));
+    let kept = old.encrypt("k", b"v").unwrap().unwrap();
+    let new = keys_of("secretbox", &[("a", KEY_32)]);
+    let both = of(&format!("{new}, {}", keys_of("aescbc", &[("a", KEY_32)])));
+    assert!(both.decrypt("k", &kept).unwrap().stale);
+    let anew = both.encrypt("k", b"v").unwrap().unwrap();
+    assert!(anew.starts_with(b"k8s:enc:secretbox:v1:a:"));
+    assert!(!of(&new).decrypt("k", &anew).unwrap().stale);
+}
+
+/// The store goes by it: nothing is left of what lay there in another way.
+#[test]
+fn how_values_are_written_is_told_without_the_keys() {
+    let told = |providers: &str| {
+        let text = format!(
+            "{{apiVersion: apiserver.config.k8s.io/v1, kind: EncryptionConfiguration, \
+             resources: [{{resources: [secrets], providers: [{providers}]}}]}}"
+        );
+        Encryption::parse(text.as_bytes()).unwrap().to_string()
+    };
+    let (one, two) = (keys(&[("a", KEY_1)]), keys(&[("b", KEY_2), ("a", KEY_1)]));
+    assert_eq!(told(&one), "secrets k8s:enc:aesgcm:v1:a:\n");
+    assert_eq!(told(&two), "secrets k8s:enc:aesgcm:v1:b:\n");
+    assert_eq!(told(&format!("{one}, {IDENTITY}")), told(&one));
+    assert_eq!(told(&format!("{IDENTITY}, {one}")), "secrets \n");
 }
 
 #[test]
@@ -205,7 +300,11 @@ fn what_is_wrong_is_told_without_the_secret() {
     );
     assert_eq!(
         provider("{kms: {name: x}}"),
-        "resources[0].providers[0].kms: Unsupported value: the providers here are aesgcm and identity"
+        "resources[0].providers[0].kms: Unsupported value: the providers here are aesgcm, aescbc, secretbox and identity"
+    );
+    assert_eq!(
+        provider(&keys_of("secretbox", &[("a", KEY_1)])),
+        "resources[0].providers[0].secretbox.keys[0].secret: Invalid value: \"REDACTED\": secret is not of the expected length, got 16, expected one of [32]"
     );
     assert!(provider("{}").contains("does not contain any of the expected providers"));
     assert!(provider("{identity: {}, aesgcm: {keys: []}}").contains("more than one provider"));
