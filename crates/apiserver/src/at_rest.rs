@@ -42,6 +42,10 @@ impl AtRest for EncryptedAtRest {
         sealed.map_err(|error| error.to_string())
     }
 
+    fn description(&self) -> String {
+        self.encryption.to_string()
+    }
+
     fn open(&self, key: &str, written: &[u8]) -> Result<Opened, String> {
         let opened = self.providers(key).decrypt(key, written);
         let opened = opened.map_err(|error| error.to_string())?;

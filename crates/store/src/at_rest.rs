@@ -7,6 +7,12 @@ pub trait AtRest: Send + Sync {
 
     /// Reads back what was written. Errors: why it cannot; they tell nothing of the value.
     fn open(&self, key: &str, written: &[u8]) -> std::result::Result<Opened, String>;
+
+    /// How values are written, in words that are others where any would be written in another way. Nothing secret is in them. Empty: as
+    /// they are.
+    fn description(&self) -> String {
+        String::new()
+    }
 }
 
 /// A value that was read back.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::described::Described;
 use super::digest::Digest;
 use super::directory::lock;
 use super::failure::Failure;
@@ -73,12 +74,17 @@ impl Disk {
             stale,
             ..
         } = loaded;
-        let rows = if stale {
+        // What was deleted lies on in tables and journals for a while, in the way of before, even where nothing else does.
+        let described = Described::read(dir)?;
+        let was_written = view.revision > 0;
+        let another = was_written && described.is_another(&at_rest.description());
+        let rows = if stale || another {
             drop(rows);
             rewritten(dir, &view, digest, at_rest.clone())?
         } else {
             rows
         };
+        described.write(&at_rest.description())?;
         let mark = Mark::open(dir, view.revision)
             .map_err(|error| Failure::Directory(Mark::path(dir), error))?;
         let disk = Self {

@@ -1,5 +1,6 @@
 //! The embedded backend: an LSM database in a directory under one committing writer.
 
+mod described;
 mod digest;
 mod directory;
 mod disk;

@@ -270,6 +270,10 @@ fn a_beginning_that_was_interrupted_is_made_again_if_nothing_is_in_it() {
 struct Masked(u8);
 
 impl AtRest for Masked {
+    fn description(&self) -> String {
+        format!("masked with {}", self.0)
+    }
+
     fn seal(&self, _: &str, value: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let masked = value.iter().map(|byte| byte ^ self.0);
         Ok(Some([b'#', self.0].into_iter().chain(masked).collect()))
@@ -358,6 +362,45 @@ async fn what_lies_in_another_way_is_written_anew_when_the_store_is_opened() {
         let before: Vec<u8> = SECRET.bytes().map(|byte| byte ^ (mask - 1)).collect();
         assert!(!lies_in(dir.path(), &before));
     }
+}
+
+/// Where nothing lives that could tell of the way of before, what was deleted goes all the same; and it is done once.
+#[tokio::test]
+async fn nothing_is_left_of_what_was_deleted_before_values_were_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let delete = |key: &str| Transaction {
+        compare: vec![],
+        ops: vec![Op::Delete {
+            key: key.into(),
+            last: None,
+        }],
+    };
+    let store = Embedded::open(dir.path(), Options::default()).unwrap();
+    put_secret(&store, "secrets/a").await;
+    store.commit(delete("secrets/a")).await.unwrap();
+    drop(store);
+    assert!(lies_in(dir.path(), SECRET.as_bytes()));
+    for _ in 0..2 {
+        let sealing = Arc::new(Masked(7));
+        let store = Embedded::open_at_rest(dir.path(), Options::default(), sealing).unwrap();
+        assert_eq!(store.status().revision, 2);
+        drop(store);
+        assert!(!lies_in(dir.path(), SECRET.as_bytes()));
+    }
+    // What is written since is not written anew at each start: it would be as if it had never been deleted.
+    let open = |mask| {
+        let sealing = Arc::new(Masked(mask));
+        Embedded::open_at_rest(dir.path(), Options::default(), sealing).unwrap()
+    };
+    let store = open(7);
+    put_secret(&store, "secrets/b").await;
+    store.commit(delete("secrets/b")).await.unwrap();
+    drop(store);
+    let masked = |mask: u8| -> Vec<u8> { SECRET.bytes().map(|byte| byte ^ mask).collect() };
+    drop(open(7));
+    assert!(lies_in(dir.path(), &masked(7)));
+    drop(open(8));
+    assert!(!lies_in(dir.path(), &masked(7)));
 }
 
 #[tokio::test]
