@@ -17,37 +17,9 @@ impl ApiServer {
         params: &Params<'_>,
         method: &str,
     ) -> Result<()> {
-        let lower;
-        let verb = if info.resource_request {
-            info.verb.as_str()
-        } else {
-            lower = method.to_ascii_lowercase();
-            &lower
-        };
-        let fields = selected(info, params);
-        let equal_fields: Vec<(&str, &str)> = fields
-            .terms()
-            .iter()
-            .filter(|term| term.equals)
-            .map(|term| (&*term.field, &*term.value))
-            .collect();
-        // Who reads the one of a name by a list asks for no other.
-        let reads = matches!(info.verb, Verb::List | Verb::Watch) && info.name.is_empty();
-        let named = fields.exact_match("metadata.name").filter(|_| reads);
-        let name = named.filter(|name| path_segment(name, false).is_empty());
-        let attributes = Attributes {
-            verb,
-            resource_request: info.resource_request,
-            group: &info.group,
-            version: &info.version,
-            resource: &info.resource,
-            subresource: &info.subresource,
-            namespace: &info.namespace,
-            name: name.unwrap_or(&info.name),
-            path: info.path,
-            equal_fields: &equal_fields,
-        };
-        self.permit(user, &attributes)
+        asked(info, params, method, |attributes| {
+            self.permit(user, attributes)
+        })
     }
 
     /// The same, where a request does what has another verb besides its own: an update that makes an object, a GET that runs a command.
@@ -83,6 +55,46 @@ impl ApiServer {
     }
 }
 
+/// What a request asks for, as far as permission goes.
+pub(crate) fn asked<R>(
+    info: &RequestInfo<'_>,
+    params: &Params<'_>,
+    method: &str,
+    then: impl FnOnce(&Attributes<'_>) -> R,
+) -> R {
+    let lower;
+    let verb = if info.resource_request {
+        info.verb.as_str()
+    } else {
+        lower = method.to_ascii_lowercase();
+        &lower
+    };
+    let fields = selected(info, params);
+    let equal_fields: Vec<(&str, &str)> = fields
+        .terms()
+        .iter()
+        .filter(|term| term.equals)
+        .map(|term| (&*term.field, &*term.value))
+        .collect();
+    // Who reads the one of a name by a list asks for no other.
+    let reads = matches!(info.verb, Verb::List | Verb::Watch) && info.name.is_empty();
+    let named = fields.exact_match("metadata.name").filter(|_| reads);
+    let name = named.filter(|name| path_segment(name, false).is_empty());
+    let attributes = Attributes {
+        verb,
+        resource_request: info.resource_request,
+        group: &info.group,
+        version: &info.version,
+        resource: &info.resource,
+        subresource: &info.subresource,
+        namespace: &info.namespace,
+        name: name.unwrap_or(&info.name),
+        path: info.path,
+        equal_fields: &equal_fields,
+    };
+    then(&attributes)
+}
+
 /// What a list, a watch or a deletion of many is narrowed to. One that cannot be read narrows nothing, and is refused later.
 fn selected(info: &RequestInfo<'_>, params: &Params<'_>) -> Selector {
     let many = matches!(info.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
@@ -92,7 +104,8 @@ fn selected(info: &RequestInfo<'_>, params: &Params<'_>) -> Selector {
     Selector::parse(&params.field_selector).unwrap_or_default()
 }
 
-fn forbidden(user: &UserInfo, attributes: &Attributes<'_>, reason: &str) -> StatusError {
+/// The refusal of what nothing speaks for, in Kubernetes' words.
+pub(super) fn forbidden(user: &UserInfo, attributes: &Attributes<'_>, reason: &str) -> StatusError {
     let Attributes {
         verb,
         group,

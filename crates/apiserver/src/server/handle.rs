@@ -17,7 +17,7 @@ use super::body;
 use super::paths::as_it_says;
 use crate::ApiServer;
 use crate::encode::body::ReplyBody;
-use crate::pipeline::{Connection, Handled, passed_over};
+use crate::pipeline::{Connection, Handled, asked, passed_over};
 use crate::registry::{Input, Request, Upgrade};
 use crate::request::accept::{self, Format};
 use crate::request::{Params, RequestInfo, Verb, protobuf};
@@ -52,7 +52,10 @@ impl ApiServer {
             .authenticate(connection, &parts.headers)
             .and_then(|known| {
                 warning = known.warning;
-                self.impersonate(known.user, &parts.headers)
+                let method = parts.method.as_str();
+                asked(&info, &params, method, |attributes| {
+                    self.impersonate(known.user, &parts.headers, attributes)
+                })
             })
             .and_then(|user| {
                 self.authorize(&user, &info, &params, parts.method.as_str())?;

@@ -12,6 +12,7 @@ mod documents;
 mod histories;
 mod http;
 mod identity;
+mod impersonation;
 mod legacy_tokens;
 mod limit_ranges;
 mod lists;
