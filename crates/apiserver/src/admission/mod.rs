@@ -146,7 +146,11 @@ pub(crate) trait Layer: Send + Sync {
 }
 
 /// All layers that are on, in order.
-pub(crate) struct Chain(Vec<Box<dyn Layer>>);
+pub(crate) struct Chain {
+    layers: Vec<Box<dyn Layer>>,
+    /// Whether nodes are limited: in what is no object that is kept, too.
+    pub(crate) restricts_nodes: bool,
+}
 
 impl Chain {
     /// Kubernetes' order, as far as it goes. Each rule by Kubernetes' name for it.
@@ -161,7 +165,7 @@ impl Chain {
             ("LimitRanger", Box::new(limit_ranger::LimitRanger)),
             ("ServiceAccount", Box::new(service_account::ServiceAccount)),
             (
-                "NodeRestriction",
+                node_restriction::NAME,
                 Box::new(node_restriction::NodeRestriction),
             ),
             (
@@ -220,7 +224,10 @@ impl Chain {
             (ALWAYS, Box::new(role_escalation::RoleEscalation)),
         ];
         let on = all.into_iter().filter(|(name, _)| options.is_on(name));
-        Self(on.map(|(_, layer)| layer).collect())
+        Self {
+            layers: on.map(|(_, layer)| layer).collect(),
+            restricts_nodes: options.is_on(node_restriction::NAME),
+        }
     }
 }
 
@@ -249,7 +256,7 @@ impl ApiServer {
     ) -> Result<()> {
         let attributes = self.attributes(request, operation);
         self.admission
-            .0
+            .layers
             .iter()
             .try_for_each(|layer| layer.mutate(&attributes, object, old))
     }
@@ -271,7 +278,7 @@ impl ApiServer {
         let attributes = self.attributes(request, operation);
         let mut admitted = Admitted::default();
         self.admission
-            .0
+            .layers
             .iter()
             .try_for_each(|layer| layer.validate(&attributes, object, old, &mut admitted))?;
         Ok(admitted)

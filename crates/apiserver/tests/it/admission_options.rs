@@ -166,3 +166,23 @@ async fn pods_of_unknown_namespaces_are_refused_without_the_rule_for_these_too()
             .contains("failed to lookup namespace \"nowhere\"")
     );
 }
+
+/// What limits nodes is off as a whole, or not at all.
+#[tokio::test]
+async fn nodes_are_not_limited_where_their_rule_is_off() {
+    use crate::nodes::{ask, two_nodes};
+    let off = ["NodeRestriction".to_owned()];
+    for (off, evicted, token) in [(&off[..], 201, 201), (&[][..], 403, 403)] {
+        let options = AdmissionOptions::read(&[], off, None).unwrap();
+        let cluster = Cluster::with(Arc::new(Memory::new()), 0, options).await;
+        let mut admin = Client::connect(&cluster, Who::Certificate).await;
+        two_nodes(&mut admin).await;
+        let unbound = format!("{NAMESPACE}/serviceaccounts/default/token");
+        let got = ask(&mut admin, "POST", &unbound, &json!({})).await;
+        assert_eq!(got.0, token, "{}", got.1);
+        let others = format!("{NAMESPACE}/pods/b/eviction");
+        let eviction = json!({"metadata": {"name": "b"}});
+        let got = ask(&mut admin, "POST", &others, &eviction).await;
+        assert_eq!(got.0, evicted, "{}", got.1);
+    }
+}

@@ -5,6 +5,7 @@
 mod bucket;
 mod configuration;
 
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -29,10 +30,13 @@ const BUCKETS: usize = 4096;
 
 pub(super) struct EventRateLimit(Vec<Enforcer>);
 
-/// One limit, with a bucket for each of those that it counts apart.
+/// One limit, with a bucket for each of those that it counts apart: as many as it keeps, and each by a number, so that what is kept
+/// does not grow with the names that strangers send.
 struct Enforcer {
     limit: Limit,
-    buckets: Mutex<LruCache<String, Bucket>>,
+    buckets: Mutex<LruCache<u64, Bucket>>,
+    /// Nobody can know which names have one number, and so share another's bucket.
+    seed: RandomState,
 }
 
 impl EventRateLimit {
@@ -83,6 +87,7 @@ impl Enforcer {
         Self {
             limit,
             buckets: Mutex::new(LruCache::new(size)),
+            seed: RandomState::new(),
         }
     }
 
@@ -98,8 +103,14 @@ impl Enforcer {
             Kind::User => attributes.user.name.clone(),
             Kind::SourceAndObject => source_and_object(object),
         };
+        self.count(key, now)
+    }
+
+    /// Counts one of a name; what is said where it is one too many.
+    fn count(&self, key: String, now: Instant) -> Option<String> {
         let mut buckets = self.buckets.lock();
-        let bucket = buckets.get_or_insert_mut(key.clone(), || Bucket::full(self.limit.burst, now));
+        let number = self.seed.hash_one(&key);
+        let bucket = buckets.get_or_insert_mut(number, || Bucket::full(self.limit.burst, now));
         if bucket.take(self.limit.qps, self.limit.burst, now) {
             return None;
         }
@@ -126,4 +137,34 @@ fn source_and_object(object: &dyn Object) -> String {
         &about.api_version,
     ];
     parts.into_iter().flatten().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither with how many names strangers send nor with how long these are.
+    #[test]
+    fn what_is_kept_does_not_grow_with_names() {
+        let limit = Limit {
+            kind: Kind::User,
+            qps: 1,
+            burst: 1,
+            cache_size: 2,
+        };
+        let enforcer = Enforcer::new(limit);
+        let now = Instant::now();
+        for name in 0..100 {
+            let name = format!("{name}").repeat(1000);
+            assert_eq!(enforcer.count(name, now), None);
+        }
+        let kept = enforcer.buckets.lock();
+        assert_eq!(kept.len(), 2);
+        let per_name = size_of_val(kept.iter().next().unwrap().0);
+        assert_eq!(per_name, 8);
+        drop(kept);
+        // The last name's bucket is still the one it was.
+        let refused = enforcer.count("99".repeat(1000), now).unwrap();
+        assert!(refused.starts_with("limit reached on type User for key 9999"));
+    }
 }

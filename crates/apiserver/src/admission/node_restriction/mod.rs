@@ -14,6 +14,9 @@ use navarch_machinery::status::{Result, StatusError};
 
 use super::{Admitted, Attributes, Layer, Operation};
 
+/// Kubernetes' name for the rule.
+pub(super) const NAME: &str = "NodeRestriction";
+
 pub(super) struct NodeRestriction;
 
 /// A write of a node.

@@ -49,7 +49,7 @@ async fn what_follows_a_refused_upgrade_does_not_reach_the_backend() {
         let mut stream = asked(&cluster, path).await;
         let first = told(&mut stream).await;
         assert!(first.starts_with("HTTP/1.1 400 "), "{path}: {first}");
-        assert!(first.ends_with("no"), "{path}: {first}");
+        assert!(first.contains("\r\nno"), "{path}: {first}");
         let smuggled = "GET /runningpods/ HTTP/1.1\r\nhost: x\r\nx-smuggled: yes\r\n\r\n";
         // It may be cut already.
         let _ = stream.write_all(smuggled.as_bytes()).await;
