@@ -35,6 +35,9 @@ const LAST_TASKS: Duration = Duration::from_secs(5);
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What no log tells, however much of it is asked for: what is typed into a container, and what it says.
+const SILENT: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
+
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     if words.next().is_some_and(|word| word == SHIM) {
@@ -83,8 +86,11 @@ fn told(error: &anyhow::Error) -> String {
 
 fn log(filter: &str) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("--log {filter}: {error}"))?;
+    let wrong = |error| anyhow::anyhow!("--log {filter}: {error}");
+    let mut filter = EnvFilter::try_new(filter).map_err(wrong)?;
+    for silent in SILENT {
+        filter = filter.add_directive(silent.parse()?);
+    }
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

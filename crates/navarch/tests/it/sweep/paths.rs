@@ -30,12 +30,12 @@ pub(super) struct Path {
 /// One request. It changes nothing, whoever makes it: writes are tried without effect, or about what is not there.
 pub(super) struct Try {
     pub(super) letter: char,
-    /// As a refusal names it.
-    pub(super) verb: &'static str,
+    /// All that it needs, as a refusal names them.
+    pub(super) verbs: Vec<&'static str>,
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) content_type: &'static str,
-    pub(super) body: &'static str,
+    pub(super) body: String,
 }
 
 pub(super) fn all() -> Vec<Path> {
@@ -85,8 +85,42 @@ fn whole(def: &ResourceDef) -> Path {
     });
     Path {
         shown: shown(def),
-        tries: tries.collect(),
+        tries: tries.chain(making(def)).collect(),
     }
+}
+
+/// What makes an object that is not there by other verbs than its own.
+fn making(def: &ResourceDef) -> Vec<Try> {
+    let name = match &*def.plural {
+        "nodes" | "csinodes" => "node1",
+        _ => "not-there",
+    };
+    let path = format!("{}/{name}", collection(def));
+    let (version, kind) = (def.api_version(), &def.kind);
+    let body = format!(
+        r#"{{"apiVersion": "{version}", "kind": "{kind}", "metadata": {{"name": "{name}"}}}}"#
+    );
+    let mut tries = Vec::new();
+    if def.verbs.contains(&Verb::Update) && def.strategy.update_rules().create_on_update {
+        tries.push(Try {
+            letter: 'U',
+            verbs: vec!["update", "create"],
+            body: body.clone(),
+            ..attempt(Verb::Update, &path)
+        });
+    }
+    if def.verbs.contains(&Verb::Patch) {
+        let applied = attempt(Verb::Patch, &path);
+        tries.push(Try {
+            letter: 'A',
+            verbs: vec!["patch", "create"],
+            path: format!("{}&fieldManager=sweep", applied.path),
+            content_type: "application/apply-patch+yaml",
+            body,
+            ..applied
+        });
+    }
+    tries
 }
 
 /// Lists and watches across all namespaces.
@@ -138,14 +172,14 @@ fn attempt(verb: Verb, path: &str) -> Try {
     };
     Try {
         letter,
-        verb: verb.as_str(),
+        verbs: vec![verb.as_str()],
         content_type: match method {
             Method::PATCH => "application/merge-patch+json",
             _ => "application/json",
         },
         body: match method {
-            Method::POST | Method::PUT | Method::PATCH => "{}",
-            _ => "",
+            Method::POST | Method::PUT | Method::PATCH => "{}".to_owned(),
+            _ => String::new(),
         },
         method,
         path: format!("{path}{query}"),
