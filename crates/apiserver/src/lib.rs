@@ -125,7 +125,7 @@ impl ApiServer {
                 ports: config.node_ports,
             },
             admission: admission::Chain::new(&config.admission),
-            turns: registry::Turns::default(),
+            turns: registry::Turns::new(&config.store),
             labels: labels::LabelIndexes::default(),
             advertise: config.advertise,
             closing: CancellationToken::new(),

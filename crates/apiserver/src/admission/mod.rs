@@ -44,7 +44,7 @@ use options::ALWAYS;
 
 use crate::ApiServer;
 use crate::authorization::Permissions;
-use crate::registry::Request;
+use crate::registry::{Pending, Request};
 use crate::served::{Directory, Served};
 
 /// What is done to the object.
@@ -71,6 +71,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) dry_run: bool,
     /// The state at this moment.
     pub(crate) snapshot: Arc<dyn Snapshot>,
+    /// What is used of quotas when all that is on its way has come.
+    pub(crate) pending: &'a Pending,
 }
 
 impl Attributes<'_> {
@@ -233,7 +235,9 @@ impl Chain {
 
 impl ApiServer {
     fn attributes<'a>(&'a self, request: &'a Request<'_>, operation: Operation) -> Attributes<'a> {
+        static NONE: Pending = Pending::new();
         Attributes {
+            pending: &NONE,
             operation,
             served: request.served,
             namespace: request.namespace(),
@@ -275,7 +279,22 @@ impl ApiServer {
         object: &dyn Object,
         old: Option<&dyn Object>,
     ) -> Result<Admitted> {
-        let attributes = self.attributes(request, operation);
+        self.admit_on(request, operation, object, old, &Pending::new())
+    }
+
+    /// The same, where other writes are on their way that quotas are charged for.
+    pub(crate) fn admit_on(
+        &self,
+        request: &Request<'_>,
+        operation: Operation,
+        object: &dyn Object,
+        old: Option<&dyn Object>,
+        pending: &Pending,
+    ) -> Result<Admitted> {
+        let attributes = Attributes {
+            pending,
+            ..self.attributes(request, operation)
+        };
         let mut admitted = Admitted::default();
         self.admission
             .layers

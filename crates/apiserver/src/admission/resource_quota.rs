@@ -15,6 +15,7 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Entry, Snapshot};
 
 use super::{Admitted, Attributes, Charged, Layer, Operation};
+use crate::registry::Pending;
 use crate::served::{Directory, Served};
 
 pub(super) struct ResourceQuota;
@@ -30,12 +31,12 @@ impl Layer for ResourceQuota {
         let part = match attributes.operation {
             Operation::Create => Part::Main,
             Operation::Update(part) => part,
-            // An object counts until it is gone, and that is not now: see `registry/quota.rs`.
+            // An object counts until it is gone, and that is not now: see `registry/quota`.
             Operation::Delete => return Ok(()),
         };
         let charged = charge_quotas(
             attributes.directory,
-            &*attributes.snapshot,
+            (&*attributes.snapshot, attributes.pending),
             (attributes.served, attributes.namespace),
             (part, Some(object), old),
         );
@@ -63,11 +64,12 @@ pub(crate) enum Refused {
     Internal(StatusError),
 }
 
-/// The quotas of a namespace that a write changes, with what is used of them then. Of the object: what is written, what it will be
+/// The quotas of a namespace that a write changes, with what is used of them then. `pending`: what they will be when all is there that is
+/// on its way. Of the object: what is written, what it will be
 /// and what it was.
 pub(crate) fn charge_quotas(
     directory: &Directory,
-    snapshot: &dyn Snapshot,
+    (snapshot, pending): (&dyn Snapshot, &Pending),
     (served, namespace): (&Served, &str),
     (part, new, old): (Part, Option<&dyn Object>, Option<&dyn Object>),
 ) -> std::result::Result<Vec<Charged>, Refused> {
@@ -78,7 +80,12 @@ pub(crate) fn charge_quotas(
     if quotas.is_empty() {
         return Ok(Vec::new());
     }
-    let (entries, quotas): (Vec<Arc<Entry>>, Vec<Arc<Quota>>) = quotas.into_iter().unzip();
+    let quotas = quotas.into_iter().map(|(entry, quota)| {
+        let link = pending.get(&entry.key);
+        let pending = link.and_then(|link| link.quota(&entry)).cloned();
+        (entry, pending.unwrap_or(quota))
+    });
+    let (entries, quotas): (Vec<Arc<Entry>>, Vec<Arc<Quota>>) = quotas.unzip();
     let write = Write {
         resource,
         part,

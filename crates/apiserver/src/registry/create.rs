@@ -9,10 +9,11 @@ use navarch_machinery::names;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
-use navarch_store::{Compare, Entry};
+use navarch_store::Entry;
 
 use super::commit::{self, Extra, Written};
 use super::owners::{self, When};
+use super::quota::{Creating, Pending};
 use super::request::part_of;
 use super::version::version_of;
 use super::{Request, decode};
@@ -117,8 +118,11 @@ impl ApiServer {
         let key = served.key(request.namespace(), &name);
         let warnings = served.def.strategy.warnings(Part::Main, &*object, None);
         let warned = request.warnings.len();
-        for _ in 0..WRITE_ATTEMPTS {
-            let _turn = self.quota_turn(served, request.namespace()).await?;
+        for attempt in 0..WRITE_ATTEMPTS {
+            // What is only tried is on its way to nowhere.
+            let is_first = attempt == 0 && !dry_run;
+            let turn = self.creation_turn(served, request.namespace(), is_first);
+            let turn = turn.await?;
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.
@@ -133,14 +137,18 @@ impl ApiServer {
             validate(served, &*object)?;
             request.warnings.truncate(warned);
             request.warnings.extend(warnings.iter().cloned());
-            let admitted = self.admit(request, Operation::Create, &*object, None)?;
+            let none = Pending::new();
+            let pending = match &turn {
+                Creating::Together(turn) => turn.pending(),
+                _ => &none,
+            };
+            let admitted = self.admit_on(request, Operation::Create, &*object, None, pending)?;
             let Admitted {
                 guards,
                 charged,
                 warnings,
             } = admitted;
             extra.compare.extend(guards);
-            self.charge(charged, &mut extra)?;
             request.warnings.extend(warnings);
             let version = version_of(&*object).unwrap_or_default();
             if version != 0 && !dry_run {
@@ -154,10 +162,8 @@ impl ApiServer {
                 return Ok(commit::shown(served, object, managed, version, true));
             }
             let encoded = commit::to_stored(served, &mut *object, managed)?;
-            match self
-                .put(&key, encoded, Compare::Absent(key.as_str().into()), extra)
-                .await?
-            {
+            let extra = (extra, charged);
+            match self.put_charged(turn, &key, encoded, extra).await? {
                 Written::Done(entry) => {
                     return Ok(commit::answer(served, entry, object, true));
                 }

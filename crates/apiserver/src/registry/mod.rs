@@ -26,7 +26,7 @@ mod watch;
 
 pub(crate) use commit::Extra;
 pub(crate) use patch::unsupported as unsupported_patch;
-pub(crate) use quota::Turns;
+pub(crate) use quota::{Pending, Turns};
 pub(crate) use request::{Input, Request};
 pub(crate) use subresources::streams::Upgrade;
 pub use subresources::streams::{NodeProxy, NodeRequest};

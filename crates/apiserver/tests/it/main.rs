@@ -23,6 +23,7 @@ mod patches;
 mod pod_security;
 mod protocol;
 mod quota;
+mod quota_together;
 mod resize;
 mod reviews;
 mod roles;

@@ -18,7 +18,7 @@ use crate::cluster::Cluster;
 const NAMESPACE: &str = "default";
 
 /// A call on objects of a kind.
-fn call<T: Typed>(verb: Verb, name: Option<&str>, body: Body) -> Call {
+pub(crate) fn call<T: Typed>(verb: Verb, name: Option<&str>, body: Body) -> Call {
     Call {
         verb,
         resource: Gvr::of::<T>(),
@@ -30,12 +30,12 @@ fn call<T: Typed>(verb: Verb, name: Option<&str>, body: Body) -> Call {
     }
 }
 
-fn create<T: Typed>(object: Value) -> Call {
+pub(crate) fn create<T: Typed>(object: Value) -> Call {
     let object: T = serde_json::from_value(object).unwrap();
     call::<T>(Verb::Create, None, Body::Object(Arc::new(object)))
 }
 
-async fn object(cluster: &Cluster, call: Call) -> Result<Value, StatusError> {
+pub(crate) async fn object(cluster: &Cluster, call: Call) -> Result<Value, StatusError> {
     match cluster.admin.call(call).await? {
         Answer::Object(object) => {
             let mut json = Vec::new();
@@ -50,8 +50,14 @@ async fn object(cluster: &Cluster, call: Call) -> Result<Value, StatusError> {
 /// A cluster with a quota of which nothing is used.
 async fn limited(hard: Value) -> Cluster {
     let cluster = Cluster::start(0).await;
+    limit(&cluster, hard).await;
+    cluster
+}
+
+/// Gives a cluster such a quota.
+pub(crate) async fn limit(cluster: &Cluster, hard: Value) {
     let quota = json!({"metadata": {"name": "q"}, "spec": {"hard": hard}});
-    object(&cluster, create::<ResourceQuota>(quota))
+    object(cluster, create::<ResourceQuota>(quota))
         .await
         .unwrap();
     let names = hard.as_object().unwrap().keys();
@@ -62,11 +68,10 @@ async fn limited(hard: Value) -> Cluster {
     .unwrap();
     let mut told = call::<ResourceQuota>(Verb::Update, Some("q"), Body::Object(Arc::new(quota)));
     told.subresource = Some("status".to_owned());
-    object(&cluster, told).await.unwrap();
-    cluster
+    object(cluster, told).await.unwrap();
 }
 
-async fn used(cluster: &Cluster) -> Value {
+pub(crate) async fn used(cluster: &Cluster) -> Value {
     let got = object(
         cluster,
         call::<ResourceQuota>(Verb::Get, Some("q"), Body::None),
