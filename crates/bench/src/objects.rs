@@ -23,6 +23,16 @@ pub(crate) fn config_map(name: &str, mark: usize) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {LABEL: "run"}}, "data": {"data": data}})
 }
 
+/// A Secret with 1 KiB of data, which is base64 on the way.
+pub(crate) fn secret(name: &str, mark: usize) -> Value {
+    let mut object = config_map(name, mark);
+    object["kind"] = json!("Secret");
+    // A digit is one of base64, a dash is none.
+    let data = object["data"]["data"].as_str().unwrap_or_default();
+    object["data"]["data"] = json!(data.replace('-', "A"));
+    object
+}
+
 /// What a pod is to be placed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -143,6 +153,8 @@ mod tests {
             1024
         );
         assert_ne!(config_map("a", 7), config_map("a", 8));
+        assert_ne!(secret("a", 7), secret("a", 8));
+        assert_eq!(secret("a", 7)["data"]["data"].as_str().unwrap().len(), 1024);
     }
 
     #[test]

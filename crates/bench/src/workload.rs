@@ -18,8 +18,8 @@ use crate::options::Common;
 /// What is measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workload {
-    /// ConfigMaps of 1 KiB: create, get, update, merge patch and delete, each on its own.
-    Crud,
+    /// ConfigMaps or Secrets of 1 KiB: create, get, update, merge patch and delete, each on its own.
+    Crud(crud::Args),
     /// Lists of ConfigMaps of 1 KiB: all, a page, and a selector that matches none.
     List(list::Args),
     /// Deliveries of changes of 1 KiB to many watchers.
@@ -41,7 +41,7 @@ pub(crate) enum Workload {
 impl Workload {
     pub(crate) async fn run(&self, common: &Common) -> Result<()> {
         match self {
-            Self::Crud => crud::run(common).await,
+            Self::Crud(args) => crud::run(args, common).await,
             Self::List(args) => list::run(args, common).await,
             Self::Watch(args) => watch::run(args, common).await,
             Self::Schedule(args) => schedule::run(args, common).await,

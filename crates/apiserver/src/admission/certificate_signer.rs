@@ -61,13 +61,10 @@ fn issues(new: &CertificateSigningRequest, old: &CertificateSigningRequest) -> b
 fn may(attributes: &Attributes<'_>, verb: &str, signer: &str) -> bool {
     let asked = Asked {
         verb,
-        resource_request: true,
         group: "certificates.k8s.io",
-        version: "*",
         resource: "signers",
         name: signer,
         ..Asked::default()
     };
-    let decision = attributes.permissions.decide(attributes.user, &asked);
-    decision.is_allowed()
+    attributes.permissions.allow(attributes.user, asked)
 }

@@ -109,16 +109,13 @@ fn forbidden(attributes: &Attributes<'_>, name: &str, why: &str) -> StatusError 
 fn may(attributes: &Attributes<'_>, verb: &str, resource: &str, name: &str) -> bool {
     let asked = Asked {
         verb,
-        resource_request: true,
         group: GROUP,
-        version: "*",
         resource,
         namespace: attributes.namespace,
         name,
         ..Asked::default()
     };
-    let decision = attributes.permissions.decide(attributes.user, &asked);
-    decision.is_allowed()
+    attributes.permissions.allow(attributes.user, asked)
 }
 
 fn is_gathered(role: &ClusterRole) -> bool {

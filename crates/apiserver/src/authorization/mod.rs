@@ -74,6 +74,16 @@ impl Permissions {
         }
     }
 
+    /// Whether the user may something that is named by itself, in any version: a rule of admission asks it.
+    pub(crate) fn allow(&self, user: &UserInfo, asked: Attributes<'_>) -> bool {
+        let attributes = Attributes {
+            resource_request: true,
+            version: "*",
+            ..asked
+        };
+        self.decide(user, &attributes).is_allowed()
+    }
+
     /// What the user may do in a namespace, for people to read.
     pub(crate) fn rules(&self, user: &UserInfo, namespace: &str) -> Rules {
         let (rules, missing) = self.held(user, namespace);

@@ -12,13 +12,29 @@ use crate::objects;
 use crate::options::Common;
 use crate::scope::in_namespace;
 
-pub(super) async fn run(common: &Common) -> Result<()> {
-    let api = Api::open(common).await?;
-    in_namespace(&api, |namespace| measure(api.clone(), namespace, common)).await
+/// Which objects.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Secrets in the place of ConfigMaps: what encryption at rest costs is the difference between a server with it and one without.
+    #[arg(long)]
+    secrets: bool,
 }
 
-async fn measure(api: Arc<Api>, namespace: String, common: &Common) -> Result<()> {
-    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
+    let api = Api::open(common).await?;
+    let plural = if args.secrets {
+        "secrets"
+    } else {
+        "configmaps"
+    };
+    in_namespace(&api, |namespace| {
+        let path = format!("/api/v1/namespaces/{namespace}/{plural}");
+        measure(api.clone(), path, common)
+    })
+    .await
+}
+
+async fn measure(api: Arc<Api>, path: String, common: &Common) -> Result<()> {
     let in_flight = common.in_flight(32);
     let until = Until::either(common.count, common.duration());
 
@@ -66,11 +82,20 @@ async fn each(
     .await
 }
 
+/// One of the collection's kind.
+fn object(path: &str, name: &str, mark: usize) -> Bytes {
+    let object = match path.ends_with("/secrets") {
+        true => objects::secret(name, mark),
+        false => objects::config_map(name, mark),
+    };
+    object.to_string().into()
+}
+
 fn create(path: &str, name: &str, turn: usize) -> Exchange {
     (
         Method::POST,
         path.to_owned(),
-        Some((JSON, objects::config_map(name, turn).to_string().into())),
+        Some((JSON, object(path, name, turn))),
     )
 }
 
@@ -80,16 +105,16 @@ fn get(path: &str, name: &str, _: usize) -> Exchange {
 
 /// Something else each time, or nothing would be written.
 fn update(path: &str, name: &str, turn: usize) -> Exchange {
-    let object = objects::config_map(name, turn + 1_000_000);
     (
         Method::PUT,
         format!("{path}/{name}"),
-        Some((JSON, object.to_string().into())),
+        Some((JSON, object(path, name, turn + 1_000_000))),
     )
 }
 
 fn merge_patch(path: &str, name: &str, turn: usize) -> Exchange {
-    let patch = format!(r#"{{"data":{{"turn":"{turn}"}}}}"#);
+    // Of a secret it is base64: as many digits as a multiple of four.
+    let patch = format!(r#"{{"data":{{"turn":"{turn:08}"}}}}"#);
     (
         Method::PATCH,
         format!("{path}/{name}"),

@@ -141,13 +141,11 @@ impl Wanted<'_> {
     fn is_permitted(&self, audience: &str) -> bool {
         let asked = Asked {
             verb: "request-serviceaccounts-token-audience",
-            resource_request: true,
-            version: "v1",
             resource: audience,
             namespace: self.namespace,
             name: self.account,
             ..Asked::default()
         };
-        self.permissions.decide(self.user, &asked).is_allowed()
+        self.permissions.allow(self.user, asked)
     }
 }
