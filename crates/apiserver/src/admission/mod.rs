@@ -119,6 +119,8 @@ pub(crate) struct Admitted {
 pub(crate) struct Charged {
     /// As it was when that was found out.
     pub(crate) entry: Arc<Entry>,
+    /// Whether that was found out on what it will be when all is there that is on its way, and not on this entry.
+    pub(crate) is_pending: bool,
     /// As it is to be.
     pub(crate) quota: ResourceQuota,
 }

@@ -83,9 +83,10 @@ pub(crate) fn charge_quotas(
     let quotas = quotas.into_iter().map(|(entry, quota)| {
         let link = pending.get(&entry.key);
         let pending = link.and_then(|link| link.quota(&entry)).cloned();
-        (entry, pending.unwrap_or(quota))
+        let is_pending = pending.is_some();
+        ((entry, is_pending), pending.unwrap_or(quota))
     });
-    let (entries, quotas): (Vec<Arc<Entry>>, Vec<Arc<Quota>>) = quotas.unzip();
+    let (entries, quotas): (Vec<(Arc<Entry>, bool)>, Vec<Arc<Quota>>) = quotas.unzip();
     let write = Write {
         resource,
         part,
@@ -94,13 +95,14 @@ pub(crate) fn charge_quotas(
     };
     let charges = charge(&quotas, &write, Timestamp::now())
         .map_err(|refusal| Refused::Quota(refusal.to_string()))?;
-    let pairs: Vec<(Arc<Entry>, Arc<Quota>)> = entries.into_iter().zip(quotas).collect();
+    let pairs: Vec<_> = entries.into_iter().zip(quotas).collect();
     let charged = charges.into_iter().filter_map(|charge| {
-        let (entry, quota) = pairs.get(charge.index)?;
+        let ((entry, is_pending), quota) = pairs.get(charge.index)?;
         let mut quota = (**quota).clone();
         quota.status.get_or_insert_default().used = Some(charge.used);
         Some(Charged {
             entry: entry.clone(),
+            is_pending: *is_pending,
             quota,
         })
     });

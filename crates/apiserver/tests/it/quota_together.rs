@@ -137,7 +137,9 @@ async fn a_quota_that_changes_meanwhile_is_kept_to() {
                 let mut write =
                     call::<ResourceQuota>(Verb::Patch, Some("q"), Body::Patch(kind, patch));
                 write.options = Options::default();
-                object(&cluster, write).await.unwrap();
+                // It may lose against those, too.
+                let code = object(&cluster, write).await.err().map(|it| it.code);
+                assert!(matches!(code, None | Some(409)), "{code:?}");
                 tokio::time::sleep(Duration::from_millis(3)).await;
             }
         })

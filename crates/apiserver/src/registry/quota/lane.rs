@@ -42,6 +42,8 @@ impl Link {
 pub(super) struct Charge {
     /// As it was when that was found out.
     pub(super) entry: Arc<Entry>,
+    /// Whether it was found out on what was pending, and not on the entry.
+    pub(super) is_pending: bool,
     pub(super) quota: Arc<ResourceQuota>,
     pub(super) value: Bytes,
     pub(super) stamp: u32,
@@ -261,6 +263,19 @@ impl State {
         })
     }
 
+    /// Whether a quota is charged for other writes on their way that were not seen when this charge was found out.
+    fn is_overtaken(&self, charge: &Charge) -> bool {
+        let key = &charge.entry.key;
+        let link = self.pending.get(key);
+        match charge.is_pending {
+            true => link.is_none(),
+            false => {
+                let is_committing = link.is_some_and(|link| link.base.is_none());
+                is_committing || self.forming.quotas.contains_key(key)
+            }
+        }
+    }
+
     fn add(&mut self, write: Write, charges: Vec<Charge>) {
         let keys = &mut self.forming.keys;
         let compared = write.compare.iter().map(compared_key);
@@ -269,9 +284,8 @@ impl State {
         keys.written.extend(written.cloned());
         for charge in charges {
             let key = &charge.entry.key;
-            let before = self.pending.get(key);
-            let base = match before {
-                Some(link) if link.quota(&charge.entry).is_some() => link.base,
+            let base = match self.pending.get(key) {
+                Some(link) if charge.is_pending => link.base,
                 _ => Some(charge.entry.modified),
             };
             let quota = charge.quota.clone();
@@ -316,7 +330,8 @@ impl Preparing {
         let (answer, waits) = oneshot::channel();
         {
             let mut state = lane.state.lock();
-            if state.lost != lost || state.collides(&compare, &ops) {
+            let is_overtaken = charges.iter().any(|it| state.is_overtaken(it));
+            if state.lost != lost || is_overtaken || state.collides(&compare, &ops) {
                 return Ok(Written::Lost(None));
             }
             let write = Write {

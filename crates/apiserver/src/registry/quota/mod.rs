@@ -140,7 +140,12 @@ impl ApiServer {
         }
         let missing = || StatusError::internal("there are no quotas");
         let served = self.directory.of::<ResourceQuota>().ok_or_else(missing)?;
-        let charges = charged.into_iter().map(|Charged { entry, mut quota }| {
+        let charges = charged.into_iter().map(|charged| {
+            let Charged {
+                entry,
+                is_pending,
+                mut quota,
+            } = charged;
             let kept = Arc::new(quota.clone());
             let writer = Writer::new(MANAGER, "", &served.api_version, "status");
             let managed =
@@ -148,6 +153,7 @@ impl ApiServer {
             let Encoded { value, stamp } = commit::to_stored(served, &mut quota, &managed)?;
             Ok(Charge {
                 entry,
+                is_pending,
                 quota: kept,
                 value,
                 stamp,
