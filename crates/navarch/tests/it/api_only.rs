@@ -66,6 +66,12 @@ impl ApiOnly {
         client(&self.data().join("admin.kubeconfig")).await
     }
 
+    /// The same with other flags than before.
+    pub(crate) fn restart_with(&mut self, more: &[&str]) {
+        self.more = more.iter().map(|&flag| flag.to_owned()).collect();
+        self.kill_and_restart();
+    }
+
     /// Kills the server as a power cut would, and starts it where it was.
     pub(crate) fn kill_and_restart(&mut self) {
         self.program.end(Signal::SIGKILL);

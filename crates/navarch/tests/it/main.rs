@@ -25,3 +25,4 @@ mod replay;
 mod rolling;
 mod starts;
 mod sweep;
+mod token_keys;

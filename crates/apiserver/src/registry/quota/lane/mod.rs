@@ -3,62 +3,24 @@
 //!
 //! What a write is prepared on may never come to be: then it is lost with those before it, and is tried again alone.
 
-use std::collections::{BTreeMap, HashSet};
+mod state;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
-use k8s_openapi::api::core::v1::ResourceQuota;
 use navarch_machinery::status::{Result, StatusError};
-use navarch_store::{Compare, Entry, Op, Revision, Store, Transaction, TxnOutcome};
+use navarch_store::{Compare, Op, Store, Transaction, TxnOutcome};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 
+use self::state::{Batch, State, Write};
 use crate::errors::of_store;
 use crate::registry::commit::Written;
 
+pub(super) use self::state::Charge;
+pub(crate) use self::state::Pending;
+
 /// So many writes are committed together at most.
 const TOGETHER: usize = 128;
-
-/// Quotas as they will be when all is committed that is on its way, by their keys.
-pub(crate) type Pending = BTreeMap<Arc<str>, Link>;
-
-/// One of them.
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    quota: Arc<ResourceQuota>,
-    /// The revision that must still be its newest when it is written next; `None`: that which is being committed.
-    base: Option<Revision>,
-}
-
-impl Link {
-    /// It, unless `entry` is newer: then somebody else has written it.
-    pub(crate) fn quota(&self, entry: &Entry) -> Option<&Arc<ResourceQuota>> {
-        let outdated = self.base.is_some_and(|base| base < entry.modified);
-        (!outdated).then_some(&self.quota)
-    }
-}
-
-/// A quota as a write leaves it.
-pub(super) struct Charge {
-    /// As it was when that was found out.
-    pub(super) entry: Arc<Entry>,
-    /// Whether it was found out on what was pending, and not on the entry.
-    pub(super) is_pending: bool,
-    pub(super) quota: Arc<ResourceQuota>,
-    pub(super) value: Bytes,
-    pub(super) stamp: u32,
-}
-
-impl Charge {
-    /// What writes it.
-    pub(super) fn op(&self) -> Op {
-        Op::Put {
-            key: self.entry.key.clone(),
-            value: self.value.clone(),
-            stamp: Some(self.stamp),
-        }
-    }
-}
 
 /// Some namespaces' writes.
 pub(super) struct Lane {
@@ -68,40 +30,6 @@ pub(super) struct Lane {
     state: Mutex<State>,
     /// Rung when writes have been committed, or have been lost.
     moved: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    pending: Pending,
-    /// What waits to be committed.
-    forming: Batch,
-    is_committing: bool,
-    /// How often what others were prepared on did not come to be.
-    lost: u64,
-    /// The keys of what is being committed.
-    committing: Keys,
-}
-
-/// The keys that writes write, and those that they rest on.
-#[derive(Default)]
-struct Keys {
-    written: HashSet<Arc<str>>,
-    compared: HashSet<Arc<str>>,
-}
-
-#[derive(Default)]
-struct Batch {
-    writes: Vec<Write>,
-    quotas: BTreeMap<Arc<str>, Op>,
-    keys: Keys,
-}
-
-/// A write and who waits for it.
-struct Write {
-    compare: Vec<Compare>,
-    /// The object's is the first.
-    ops: Vec<Op>,
-    answer: oneshot::Sender<Result<Written>>,
 }
 
 /// The right to prepare a write, together with what it is prepared on.
@@ -239,72 +167,6 @@ impl Lane {
                 writes.into_iter().for_each(tell);
             }
         }
-    }
-}
-
-impl State {
-    /// What was prepared on what did not come to be is lost too.
-    fn give_up(&mut self, tell: impl Fn(Write)) {
-        self.lost += 1;
-        self.pending.clear();
-        let forming = std::mem::take(&mut self.forming);
-        forming.writes.into_iter().for_each(tell);
-    }
-
-    /// Whether a write has to do with another that is on its way, by more than quotas.
-    fn collides(&self, compare: &[Compare], ops: &[Op]) -> bool {
-        let others = [&self.committing, &self.forming.keys];
-        others.into_iter().any(|others| {
-            let written = |key: &Arc<str>| others.written.contains(key);
-            let compared = |key: &Arc<str>| others.compared.contains(key);
-            let mut own = ops.iter().map(written_key);
-            compare.iter().map(compared_key).any(written)
-                || own.any(|key| written(key) || compared(key))
-        })
-    }
-
-    /// Whether a quota is charged for other writes on their way that were not seen when this charge was found out.
-    fn is_overtaken(&self, charge: &Charge) -> bool {
-        let key = &charge.entry.key;
-        let link = self.pending.get(key);
-        match charge.is_pending {
-            true => link.is_none(),
-            false => {
-                let is_committing = link.is_some_and(|link| link.base.is_none());
-                is_committing || self.forming.quotas.contains_key(key)
-            }
-        }
-    }
-
-    fn add(&mut self, write: Write, charges: Vec<Charge>) {
-        let keys = &mut self.forming.keys;
-        let compared = write.compare.iter().map(compared_key);
-        keys.compared.extend(compared.cloned());
-        let written = write.ops.iter().map(written_key);
-        keys.written.extend(written.cloned());
-        for charge in charges {
-            let key = &charge.entry.key;
-            let base = match self.pending.get(key) {
-                Some(link) if charge.is_pending => link.base,
-                _ => Some(charge.entry.modified),
-            };
-            let quota = charge.quota.clone();
-            self.pending.insert(key.clone(), Link { quota, base });
-            self.forming.quotas.insert(key.clone(), charge.op());
-        }
-        self.forming.writes.push(write);
-    }
-}
-
-fn compared_key(compare: &Compare) -> &Arc<str> {
-    match compare {
-        Compare::Absent(key) | Compare::Modified(key, _) => key,
-    }
-}
-
-fn written_key(op: &Op) -> &Arc<str> {
-    match op {
-        Op::Put { key, .. } | Op::Delete { key, .. } => key,
     }
 }
 
