@@ -86,7 +86,7 @@ pub(crate) fn charge_quotas(
         let is_pending = pending.is_some();
         ((entry, is_pending), pending.unwrap_or(quota))
     });
-    let (entries, quotas): (Vec<(Arc<Entry>, bool)>, Vec<Arc<Quota>>) = quotas.unzip();
+    let (entries, quotas): (Vec<(Arc<Entry>, bool)>, Vec<_>) = quotas.unzip();
     let write = Write {
         resource,
         part,

@@ -19,7 +19,7 @@ pub struct SigningKey {
 }
 
 enum Pair {
-    Ecdsa(EcdsaKeyPair),
+    Ecdsa(Box<EcdsaKeyPair>),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -54,7 +54,7 @@ impl SigningKey {
             if let Ok(pair) = EcdsaKeyPair::from_pkcs8(algorithm, der, &random) {
                 let public = PublicKey::new(kind, pair.public_key().as_ref());
                 return Ok(Self {
-                    pair: Pair::Ecdsa(pair),
+                    pair: Pair::Ecdsa(Box::new(pair)),
                     random,
                     public,
                 });

@@ -103,13 +103,13 @@ impl Enforcer {
             Kind::User => attributes.user.name.clone(),
             Kind::SourceAndObject => source_and_object(object),
         };
-        self.count(key, now)
+        self.count(&key, now)
     }
 
     /// Counts one of a name; what is said where it is one too many.
-    fn count(&self, key: String, now: Instant) -> Option<String> {
+    fn count(&self, key: &str, now: Instant) -> Option<String> {
         let mut buckets = self.buckets.lock();
-        let number = self.seed.hash_one(&key);
+        let number = self.seed.hash_one(key);
         let bucket = buckets.get_or_insert_mut(number, || Bucket::full(self.limit.burst, now));
         if bucket.take(self.limit.qps, self.limit.burst, now) {
             return None;
@@ -156,7 +156,7 @@ mod tests {
         let now = Instant::now();
         for name in 0..100 {
             let name = format!("{name}").repeat(1000);
-            assert_eq!(enforcer.count(name, now), None);
+            assert_eq!(enforcer.count(&name, now), None);
         }
         let kept = enforcer.buckets.lock();
         assert_eq!(kept.len(), 2);
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(per_name, 8);
         drop(kept);
         // The last name's bucket is still the one it was.
-        let refused = enforcer.count("99".repeat(1000), now).unwrap();
+        let refused = enforcer.count(&"99".repeat(1000), now).unwrap();
         assert!(refused.starts_with("limit reached on type User for key 9999"));
     }
 }

@@ -65,8 +65,8 @@ impl Attributes {
 mod tests {
     use super::*;
 
-    fn told(method: Method, path: &str) -> String {
-        let attributes = Attributes::of(&method, path);
+    fn told(method: &Method, path: &str) -> String {
+        let attributes = Attributes::of(method, path);
         format!("{} {}", attributes.verb, attributes.subresources.join(" "))
     }
 
@@ -91,7 +91,7 @@ mod tests {
             ("/", "get proxy"),
             ("", "get proxy"),
         ] {
-            assert_eq!(told(Method::GET, path), expected, "{path}");
+            assert_eq!(told(&Method::GET, path), expected, "{path}");
         }
     }
 
@@ -106,11 +106,11 @@ mod tests {
             "/portForward/a/b",
             "/run/a/b/c",
         ] {
-            for method in [Method::GET, Method::POST, Method::HEAD] {
+            for method in &[Method::GET, Method::POST, Method::HEAD] {
                 assert_eq!(told(method, path), "create proxy", "{path}");
             }
         }
-        assert_eq!(told(Method::PUT, "/pods"), "update pods proxy");
-        assert_eq!(told(Method::OPTIONS, "/pods"), " pods proxy");
+        assert_eq!(told(&Method::PUT, "/pods"), "update pods proxy");
+        assert_eq!(told(&Method::OPTIONS, "/pods"), " pods proxy");
     }
 }
