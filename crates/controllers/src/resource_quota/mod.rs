@@ -6,10 +6,12 @@
 
 mod count;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use navarch_api::quota;
 use navarch_client::{Backoff, Informer, ListOptions, ObjectKey, Queue};
 use navarch_machinery::status::Result;
@@ -22,6 +24,9 @@ const WORKERS: usize = 5;
 const RESYNC: Duration = Duration::from_secs(5 * 60);
 /// How long to wait after a pod has ended before quotas are counted: many end at once.
 const SETTLE: Duration = Duration::from_millis(50);
+
+/// How long after a quota has begun to limit something it is counted once more: what was being written while it did not is there then.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// The service account whose role it has.
 const ACCOUNT: &str = "resourcequota-controller";
@@ -45,6 +50,9 @@ pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: 
         if let Some(new) = new.filter(|new| limits_anew(old.map(|old| &**old), new)) {
             it.queue.add(ObjectKey::of(&new.metadata));
         }
+        if let Some(new) = new.filter(|new| begins(old.map(|old| &**old), new)) {
+            it.queue.add_after(ObjectKey::of(&new.metadata), FIRST);
+        }
     });
     let it = counter.clone();
     pods.on_change(move |old, new| {
@@ -60,14 +68,27 @@ pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: 
     futures::future::join(again, work).await;
 }
 
+type Hard = Option<BTreeMap<String, Quantity>>;
+
+/// What a quota is to limit.
+fn limits(quota: &ResourceQuota) -> Hard {
+    quota.spec.as_ref().and_then(|spec| spec.hard.clone())
+}
+
+/// What it does limit.
+fn told(quota: &ResourceQuota) -> Hard {
+    let status = quota.status.as_ref();
+    status.and_then(|status| status.hard.clone())
+}
+
 /// Whether what a quota limits is not what its status tells of.
 fn limits_anew(old: Option<&ResourceQuota>, new: &ResourceQuota) -> bool {
-    let limits = |quota: &ResourceQuota| quota.spec.as_ref().and_then(|spec| spec.hard.clone());
-    let told = |quota: &ResourceQuota| {
-        let status = quota.status.as_ref();
-        status.and_then(|status| status.hard.clone())
-    };
     limits(new) != told(new) || old.is_some_and(|old| limits(old) != limits(new))
+}
+
+/// Whether it limits from now on what it is to limit: who wrote before did not count it, and may be writing still.
+fn begins(old: Option<&ResourceQuota>, new: &ResourceQuota) -> bool {
+    limits(new) == told(new) && old.is_some_and(|old| told(old) != told(new))
 }
 
 impl Counter {
