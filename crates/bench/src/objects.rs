@@ -33,6 +33,12 @@ pub(crate) fn secret(name: &str, mark: usize) -> Value {
     object
 }
 
+/// A quota that nothing reaches.
+pub(crate) fn quota(name: &str) -> Value {
+    let hard = json!({"configmaps": "10M", "secrets": "10M"});
+    json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": name}, "spec": {"hard": hard}})
+}
+
 /// What a pod is to be placed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {

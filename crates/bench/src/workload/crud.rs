@@ -1,8 +1,9 @@
 //! One object at a time, many at a time: the verbs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::Method;
 
@@ -12,12 +13,20 @@ use crate::objects;
 use crate::options::Common;
 use crate::scope::in_namespace;
 
+/// How long a controller may take to count a quota.
+const COUNTED: Duration = Duration::from_secs(10);
+/// How often it is looked whether it has.
+const COUNTED_EVERY: Duration = Duration::from_millis(20);
+
 /// Which objects.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Secrets in the place of ConfigMaps: what encryption at rest costs is the difference between a server with it and one without.
     #[arg(long)]
     secrets: bool,
+    /// In a namespace with a quota, which is never reached: every create and delete changes what is used of it.
+    #[arg(long)]
+    quota: bool,
 }
 
 pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
@@ -27,11 +36,32 @@ pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
     } else {
         "configmaps"
     };
-    in_namespace(&api, |namespace| {
+    let work = async |namespace: String| {
+        if args.quota {
+            limit(&api, &namespace).await?;
+        }
         let path = format!("/api/v1/namespaces/{namespace}/{plural}");
-        measure(api.clone(), path, common)
-    })
-    .await
+        measure(api.clone(), path, common).await
+    };
+    in_namespace(&api, work).await
+}
+
+/// Makes a quota, and waits until it limits something.
+async fn limit(api: &Api, namespace: &str) -> Result<()> {
+    let path = format!("/api/v1/namespaces/{namespace}/resourcequotas");
+    api.create(&path, &objects::quota("all")).await?;
+    let counted = async {
+        loop {
+            let quota = api.json(Method::GET, &format!("{path}/all"), None).await?;
+            if quota["status"]["used"].is_object() {
+                return Ok(());
+            }
+            tokio::time::sleep(COUNTED_EVERY).await;
+        }
+    };
+    tokio::time::timeout(COUNTED, counted)
+        .await
+        .context("nobody counts the quota: are the controllers there?")?
 }
 
 async fn measure(api: Arc<Api>, path: String, common: &Common) -> Result<()> {
