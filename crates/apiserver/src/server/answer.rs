@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT, VARY,
     WARNING,
@@ -183,7 +184,7 @@ impl Encoder {
             batch: Vec::new(),
             _open: open,
         };
-        let stream = futures::stream::unfold(state, Watching::chunk);
+        let stream = futures::stream::unfold(state, Watching::chunk).map(Ok);
         let content_type = match self.accepted.format {
             Format::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
             format => format.content_type(),

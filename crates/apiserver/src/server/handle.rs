@@ -1,7 +1,7 @@
 //! One HTTP request, from its head to its answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HOST, USER_AGENT};
 use http::request::Parts;
@@ -46,9 +46,12 @@ impl ApiServer {
             );
         };
         let mut served = None;
-        let mut forbidden = true;
-        let permitted = self
-            .authenticate(connection, &parts.headers)
+        let mut forbidden = false;
+        let permitted = deadline(&info, &params)
+            .and_then(|_| {
+                forbidden = true;
+                self.authenticate(connection, &parts.headers)
+            })
             .and_then(|user| self.impersonate(user, &parts.headers))
             .and_then(|user| {
                 self.authorize(&user, &info, &params, parts.method.as_str())?;
@@ -112,10 +115,7 @@ impl ApiServer {
         upgrade: Option<OnUpgrade>,
     ) -> Result<Response<ReplyBody>> {
         let Exchange { info, params, .. } = &exchange;
-        if info.verb == Verb::Watch || info.is_stream() {
-            return self.exchange(exchange, body, upgrade).await;
-        }
-        let timeout = params.timeout()?.filter(|_| info.verb.reads());
+        let timeout = deadline(info, params)?.filter(|_| info.verb.reads());
         let answer = self.exchange(exchange, body, upgrade);
         match timeout {
             None => answer.await,
@@ -174,6 +174,14 @@ impl ApiServer {
             }
         }
     }
+}
+
+/// How long the client waits. Who watches or follows a stream waits as long as it likes.
+fn deadline(info: &RequestInfo<'_>, params: &Params<'_>) -> Result<Option<Duration>> {
+    if info.verb == Verb::Watch || info.is_stream() {
+        return Ok(None);
+    }
+    params.timeout()
 }
 
 /// Gives the answer the name of the request: the one that the client gave it, or a new one.
