@@ -73,7 +73,7 @@ impl ListChunks {
                 }
             }
             Items::Metadata(meta) => {
-                out.extend_from_slice(&super::partial(&entry.value, meta));
+                out.extend_from_slice(&super::partial(served, &entry.value, meta));
             }
         }
     }

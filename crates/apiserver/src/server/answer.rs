@@ -112,7 +112,7 @@ impl Encoder {
     ) -> Result<ReplyBody> {
         Ok(ReplyBody::Full(match self.accepted.shape {
             Shape::Plain => json,
-            Shape::Metadata => encode::partial(&json, self.accepted.meta).into(),
+            Shape::Metadata => encode::partial(served, &json, self.accepted.meta).into(),
             Shape::MetadataList => {
                 return Err(StatusError::not_acceptable(format!(
                     "you requested PartialObjectMetadataList, but the requested object is not a list ({})",

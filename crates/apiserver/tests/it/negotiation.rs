@@ -112,6 +112,36 @@ async fn metadata_alone_is_protobuf_and_tables_are_not() {
 }
 
 #[tokio::test]
+async fn annotations_that_carry_fields_are_no_metadata() {
+    const SETS: &str = "/apis/apps/v1/namespaces/default/daemonsets";
+    const ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let set = json!({
+        "metadata": {"name": "s", "annotations": {"mine": "1"}},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    });
+    let made = admin.send("POST", SETS, JSON, set.to_string()).await.json();
+    let carried = "deprecated.daemonset.template.generation";
+    assert_eq!(
+        made["metadata"]["annotations"],
+        json!({"mine": "1", carried: "1"})
+    );
+    let path = format!("{SETS}/s");
+    let alone = admin.send("GET", &path, &[("accept", ALONE)], "").await;
+    assert_eq!(
+        alone.json()["metadata"]["annotations"],
+        json!({"mine": "1"})
+    );
+}
+
+#[tokio::test]
 async fn subresources_with_a_body_of_their_own_are_protobuf_too() {
     let cluster = Cluster::start(0).await;
     let mut admin = Client::connect(&cluster, Who::Certificate).await;
