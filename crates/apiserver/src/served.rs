@@ -145,7 +145,7 @@ impl Served {
 
     fn decode_shared(&self, entry: &Entry) -> Decoded {
         let mut fresh = None;
-        let shared = entry.decoded(|bytes| {
+        let shared = entry.decoded::<String>(|bytes| {
             let object = self.decode_bytes(bytes)?;
             fresh = Some(object.clone());
             Ok(object.into_any())
