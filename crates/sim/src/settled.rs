@@ -14,6 +14,8 @@ use crate::witness::{State, Witness};
 /// How long a cluster may take that nothing goes wrong in any more: the longest back-off and the time after which nodes that do not answer
 /// are given up are in it.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// How long those take who saw the last of it late.
+const LULL: Duration = Duration::from_secs(60);
 /// How long nothing may be written then.
 const QUIET: Duration = Duration::from_secs(10 * 60);
 /// How often is looked.
@@ -37,11 +39,12 @@ impl Cluster {
         }
     }
 
-    /// Looks on for ten minutes in which nothing should be written but signs of life.
+    /// Looks on, after a minute, for ten minutes in which nothing should be written but signs of life.
     ///
     /// # Errors
     /// What was written.
     pub async fn rests(&self) -> Result<(), String> {
+        tokio::time::sleep(LULL).await;
         let before = self.written();
         tokio::time::sleep(QUIET).await;
         let after = self.written();
