@@ -208,6 +208,10 @@ pub(crate) struct Directory {
     pub(crate) table: Table,
     /// The scale of whatever has one: it has no address of its own.
     pub(crate) scale: Arc<Served>,
+    /// What is asked of a pod's eviction.
+    pub(crate) eviction: Arc<Served>,
+    /// What is asked of a service account's token.
+    pub(crate) token_request: Arc<Served>,
     groups: HashMap<Box<str>, Versions>,
 }
 
@@ -235,10 +239,12 @@ impl Directory {
                 .or_default()
                 .insert(def.plural.as_ref().into(), served);
         }
-        let scale = Arc::new(Served::new(Arc::new(Table::scale()), None));
+        let body = |row| Arc::new(Served::new(Arc::new(row), None));
         Self {
             table,
-            scale,
+            scale: body(Table::scale()),
+            eviction: body(Table::eviction()),
+            token_request: body(Table::token_request()),
             groups,
         }
     }

@@ -133,15 +133,14 @@ impl ApiServer {
             validate(served, &*object)?;
             request.warnings.truncate(warned);
             request.warnings.extend(warnings.iter().cloned());
-            let admitted = self.admit(request, Operation::Create, &*object, None)?;
+            let mut warned_of = Vec::new();
+            let admitted = self.admit(request, Operation::Create, &*object, None, &mut warned_of);
+            request.warnings.append(&mut warned_of);
             let Admitted {
-                guards,
-                charged,
-                warnings,
-            } = admitted;
+                guards, charged, ..
+            } = admitted?;
             extra.compare.extend(guards);
             self.charge(charged, &mut extra)?;
-            request.warnings.extend(warnings);
             let version = version_of(&*object).unwrap_or_default();
             if version != 0 && !dry_run {
                 return Err(StatusError::new(500, "", VERSION_ON_CREATE));

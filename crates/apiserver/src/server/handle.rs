@@ -58,8 +58,8 @@ impl ApiServer {
                 forbidden = false;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
-                    if parts.method == Method::HEAD && !info.is_proxied() {
-                        return Err(StatusError::method_not_allowed());
+                    if !info.is_proxied() {
+                        fits(&parts.method, &info)?;
                     }
                 }
                 Ok(user)
@@ -174,6 +174,18 @@ impl ApiServer {
             }
         }
     }
+}
+
+/// Refuses a path that goes on behind its end, and methods that no resource has.
+fn fits(method: &Method, info: &RequestInfo<'_>) -> Result<()> {
+    if !info.rest.is_empty() {
+        return Err(StatusError::no_such_path());
+    }
+    let watches = info.verb == Verb::Watch;
+    if *method == Method::HEAD || (watches && *method != Method::GET) {
+        return Err(StatusError::method_not_allowed());
+    }
+    Ok(())
 }
 
 /// How long the client waits. Who watches or follows a stream waits as long as it likes.
