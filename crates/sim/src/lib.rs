@@ -24,5 +24,5 @@ pub use cluster::{Cluster, Part};
 pub use faults::{Faults, Rates};
 pub use machine::Machine;
 pub use node::SimNode;
-pub use user::User;
+pub use user::{Size, User};
 pub use witness::{Change, Invariant, Witness};

@@ -19,12 +19,43 @@ pub struct User {
     client: Client,
     /// How often an image was changed: each is another.
     images: usize,
+    size: Size,
+}
+
+/// How large pods are, beside the two processors that a node has at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// All find room.
+    Small,
+    /// Two fill a node: most wait for others to go.
+    Large,
+}
+
+impl Size {
+    fn cpu(self) -> &'static str {
+        match self {
+            Self::Small => "100m",
+            Self::Large => "900m",
+        }
+    }
+
+    /// How many pods a deployment may have in the end, so that all find room.
+    fn lasting(self) -> i32 {
+        match self {
+            Self::Small => 3,
+            Self::Large => 1,
+        }
+    }
 }
 
 impl User {
-    /// One that speaks by this client.
-    pub fn new(client: Client) -> Self {
-        Self { client, images: 0 }
+    /// One that speaks by this client, and makes pods of this size.
+    pub fn new(client: Client, size: Size) -> Self {
+        Self {
+            client,
+            images: 0,
+            size,
+        }
     }
 
     /// Does something. What it does may be refused: it does not look first.
@@ -69,7 +100,7 @@ impl User {
                         "containers": [{
                             "name": "c",
                             "image": "i:0",
-                            "resources": {"requests": {"cpu": "200m", "memory": "64Mi"}},
+                            "resources": {"requests": {"cpu": self.size.cpu(), "memory": "64Mi"}},
                         }],
                     },
                 },
@@ -106,9 +137,8 @@ impl User {
             .items
         {
             let name = deployment.metadata.name.as_deref().unwrap_or_default();
-            // At most three pods each, so that all find room.
             let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
-            let replicas = wanted.unwrap_or(1).min(3);
+            let replicas = wanted.unwrap_or(1).min(self.size.lasting());
             self.merge(
                 name,
                 json!({"spec": {"paused": false, "replicas": replicas}}),

@@ -1,6 +1,7 @@
 //! Who sees every revision of the store, in order, and asks the invariants of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -10,6 +11,8 @@ use navarch_store::{Event, EventKind, Memory, Revision, Store, Watch};
 
 /// Events that are read at once.
 const BATCH: usize = 1024;
+/// Lines that are told of what came before something that does not hold.
+const STORY: usize = 150;
 /// What is looked at, by the first segment of its keys.
 const BUCKETS: [&str; 5] = [
     "pods/",
@@ -49,6 +52,47 @@ pub enum Change {
     ReplicaSet(Option<Arc<ReplicaSet>>, Option<Arc<ReplicaSet>>),
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pod(_, Some(pod)) => {
+                let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+                let phase = pod
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.phase.as_deref());
+                let going = pod.metadata.deletion_timestamp.is_some();
+                write!(f, "on {node:?}, {phase:?}, going: {going}")
+            }
+            Self::Deployment(_, Some(deployment)) => {
+                let (meta, status) = (&deployment.metadata, deployment.status.as_ref());
+                let observed = status.and_then(|status| status.observed_generation);
+                let spec = deployment.spec.as_ref();
+                let (replicas, paused) = (
+                    spec.and_then(|spec| spec.replicas),
+                    spec.and_then(|spec| spec.paused),
+                );
+                write!(
+                    f,
+                    "generation {:?}, observed {observed:?}, {replicas:?} pods, paused: {paused:?}",
+                    meta.generation
+                )
+            }
+            Self::ReplicaSet(_, Some(set)) => {
+                let replicas = set.spec.as_ref().and_then(|spec| spec.replicas);
+                let status = set.status.as_ref();
+                let (there, ready) = (
+                    status.map(|status| status.replicas),
+                    status.and_then(|status| status.available_replicas),
+                );
+                write!(f, "{replicas:?} pods, {there:?} there, {ready:?} available")
+            }
+            Self::Node(_, Some(_)) | Self::Service(_, Some(_)) => f.write_str("written"),
+            _ => f.write_str("gone"),
+        }
+    }
+}
+
 /// What must hold at every revision.
 pub trait Invariant {
     /// Sees a change, and the state after it.
@@ -65,6 +109,8 @@ pub struct Witness {
     seen: Revision,
     state: State,
     invariants: Vec<Box<dyn Invariant>>,
+    /// What has happened of late, a line each.
+    story: VecDeque<String>,
 }
 
 impl Witness {
@@ -84,6 +130,7 @@ impl Witness {
             seen: 0,
             state: State::default(),
             invariants,
+            story: VecDeque::new(),
         })
     }
 
@@ -123,9 +170,21 @@ impl Witness {
         let Some(change) = self.state.take(event) else {
             return Err(format!("{} at {revision} cannot be read", event.entry.key));
         };
+        self.story
+            .push_back(format!("{revision} {} {change}", event.entry.key));
+        if self.story.len() > STORY {
+            self.story.pop_front();
+        }
         for invariant in &mut self.invariants {
             let held = invariant.see(&change, &self.state);
-            held.map_err(|why| format!("at revision {revision}, {}: {why}", event.entry.key))?;
+            held.map_err(|why| {
+                let story: Vec<&str> = self.story.iter().map(String::as_str).collect();
+                let story = story.join("\n");
+                format!(
+                    "at revision {revision}, {}: {why}\n{story}",
+                    event.entry.key
+                )
+            })?;
         }
         Ok(())
     }

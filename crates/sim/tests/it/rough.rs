@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use navarch_sim::{Cluster, Part, Rates, User, Witness, invariants};
+use navarch_sim::{Cluster, Part, Rates, Size, User, Witness, invariants};
 
 use crate::simulate;
 
@@ -22,7 +22,11 @@ async fn bad_day(seed: u64) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let mut witness = Witness::new(cluster.store.clone(), invariants::always())
         .map_err(|error| error.to_string())?;
-    let mut user = User::new(cluster.admin());
+    let size = match seed % 2 {
+        0 => Size::Small,
+        _ => Size::Large,
+    };
+    let mut user = User::new(cluster.admin(), size);
     let faults = cluster.faults.clone();
     faults.set(Rates::ROUGH);
     let begun = tokio::time::Instant::now();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use navarch_sim::invariants::{self, StaysAvailable};
-use navarch_sim::{Cluster, Rates, User, Witness};
+use navarch_sim::{Cluster, Rates, Size, User, Witness};
 use serde_json::json;
 
 use crate::simulate;
@@ -22,7 +22,7 @@ async fn roll_outs(seed: u64) -> Result<(), String> {
     invariants.push(Box::new(StaysAvailable::default()));
     let mut witness =
         Witness::new(cluster.store.clone(), invariants).map_err(|error| error.to_string())?;
-    let mut user = User::new(cluster.admin());
+    let mut user = User::new(cluster.admin(), Size::Small);
     let rolling = [
         json!({"maxSurge": 1, "maxUnavailable": 0}),
         json!({"maxSurge": 0, "maxUnavailable": 1}),
