@@ -243,6 +243,9 @@ pub struct ResourceDef {
     pub directory: Text,
     /// How a field that it does not select by is refused, where Kubernetes has words of its own for the kind; `{}` is the field.
     pub unknown_field: Option<Text>,
+    /// Annotations in which this version carries fields that it does not have: they are shown with the whole object, and are no part of
+    /// its metadata alone.
+    pub carrying_annotations: Vec<Text>,
     /// Whether the garbage collector looks after what depends on its objects: a deletion may then wait for it.
     pub collected: bool,
     /// Whether Kubernetes keeps its newest state in memory: then a page that may be of any age is a whole list.

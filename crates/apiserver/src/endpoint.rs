@@ -16,6 +16,7 @@ use crate::pipeline::Handled;
 use crate::registry::{Change, Feed, Input, Request, WatchFeed};
 use crate::reply::{Output, Reply};
 use crate::request::{Params, RequestInfo, Verb};
+use crate::served::Follower;
 
 /// A part of this process that calls as somebody.
 struct Caller {
@@ -75,7 +76,7 @@ impl Endpoint for Caller {
                 object,
                 ..
             } => object
-                .map_or_else(|| served.decode(&entry), Ok)
+                .map_or_else(|| served.share(&entry), Ok)
                 .map(Answer::Object),
             Output::Object { object, .. } => Ok(Answer::Object(object)),
             Output::Value { value, code: 410 } => {
@@ -105,13 +106,14 @@ impl Endpoint for Caller {
 }
 
 fn events(feed: WatchFeed) -> WatchStream {
-    let batches = futures::stream::unfold((feed, Vec::new()), |(mut feed, mut batch)| async move {
+    let state = (Follower::new(&feed.served), feed, Vec::new());
+    let batches = futures::stream::unfold(state, |(follower, mut feed, mut batch)| async move {
         if !feed.next(&mut batch).await {
             return None;
         }
         let events: Vec<Result<WatchEvent>> =
             batch.drain(..).map(|item| event(&feed, item)).collect();
-        Some((futures::stream::iter(events), (feed, batch)))
+        Some((futures::stream::iter(events), (follower, feed, batch)))
     });
     Box::pin(batches.flatten())
 }
@@ -119,7 +121,7 @@ fn events(feed: WatchFeed) -> WatchStream {
 fn event(feed: &WatchFeed, item: Feed) -> Result<WatchEvent> {
     match item {
         Feed::Change { change, entry, .. } => {
-            let object: Arc<dyn Object> = feed.served.decode(&entry)?;
+            let object: Arc<dyn Object> = feed.served.share(&entry)?;
             Ok(match change {
                 Change::Added => WatchEvent::Added(object),
                 Change::Modified => WatchEvent::Modified(object),

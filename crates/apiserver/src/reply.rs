@@ -51,11 +51,11 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// The objects, decoded.
+    /// The objects, decoded, for those who keep them.
     pub(crate) fn objects(&self) -> navarch_machinery::status::Result<Vec<Arc<dyn Object>>> {
         self.entries
             .iter()
-            .map(|entry| self.served.decode(entry))
+            .map(|entry| self.served.share(entry))
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use navarch_api::def::{ResourceDef, Verb};
 use navarch_api::schema::schema;
@@ -26,6 +27,27 @@ pub(crate) struct Served {
     pub(crate) ty: Option<TypeId>,
     /// The store's prefix of all its objects.
     pub(crate) prefix: String,
+    /// The watches of parts of this process.
+    followers: AtomicUsize,
+}
+
+/// An object of a stored kind, or why the bytes are none.
+type Decoded = std::result::Result<Arc<dyn Object>, String>;
+
+/// A part of this process that follows a resource for as long as this lives.
+pub(crate) struct Follower(Arc<Served>);
+
+impl Follower {
+    pub(crate) fn new(served: &Arc<Served>) -> Self {
+        served.followers.fetch_add(1, Ordering::Relaxed);
+        Self(served.clone())
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.followers.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Served {
@@ -38,6 +60,7 @@ impl Served {
             storage,
             ty: schema().kind(&def.group, &def.version, &def.kind),
             def,
+            followers: AtomicUsize::new(0),
         }
     }
 
@@ -89,10 +112,28 @@ impl Served {
         }
     }
 
-    /// The object of an entry, decoded at most once while anybody holds it.
+    /// The object of an entry, for a look at it.
     pub(crate) fn decode(&self, entry: &Entry) -> Result<Arc<dyn Object>> {
-        let stored = self.storage.as_deref().unwrap_or(self);
-        let object = stored.decode_stored(entry)?;
+        self.object(entry, |stored| {
+            let shared = entry.held();
+            let shared = shared.and_then(|shared| stored.def.strategy.share(shared));
+            shared.map_or_else(|| stored.decode_bytes(&entry.value), Ok)
+        })
+    }
+
+    /// The object of an entry, for those who keep it: decoded at most once while anybody does.
+    pub(crate) fn share(&self, entry: &Entry) -> Result<Arc<dyn Object>> {
+        self.object(entry, |stored| stored.decode_shared(entry))
+    }
+
+    fn object(
+        &self,
+        entry: &Entry,
+        stored: impl FnOnce(&Self) -> Decoded,
+    ) -> Result<Arc<dyn Object>> {
+        let kind = self.storage.as_deref().unwrap_or(self);
+        let object = stored(kind)
+            .map_err(|error| StatusError::internal(format!("{}: {error}", entry.key)))?;
         if self.storage.is_none() {
             return Ok(object);
         }
@@ -102,26 +143,25 @@ impl Served {
         })
     }
 
-    fn decode_stored(&self, entry: &Entry) -> Result<Arc<dyn Object>> {
-        let broken = |error: String| StatusError::internal(format!("{}: {error}", entry.key));
+    fn decode_shared(&self, entry: &Entry) -> Decoded {
         let mut fresh = None;
-        let shared = entry.decoded(|bytes| {
+        let shared = entry.decoded::<String>(|bytes| {
             let object = self.decode_bytes(bytes)?;
             fresh = Some(object.clone());
             Ok(object.into_any())
         });
-        match (shared.map_err(broken)?, fresh) {
+        match (shared?, fresh) {
             (_, Some(object)) => Ok(object),
             (shared, None) => match self.def.strategy.share(shared) {
                 Some(object) => Ok(object),
-                None => self.decode_bytes(&entry.value).map_err(broken),
+                None => self.decode_bytes(&entry.value),
             },
         }
     }
 
     /// Nobody in this process looks at managed fields but the writes, and they read them where they are: decoded, they would
     /// be larger than many an object.
-    fn decode_bytes(&self, json: &[u8]) -> std::result::Result<Arc<dyn Object>, String> {
+    fn decode_bytes(&self, json: &[u8]) -> Decoded {
         let json = scan::without_managed_fields(json);
         self.def.strategy.decode_stored(&json)
     }
@@ -147,8 +187,11 @@ impl Served {
         failed.map_or(Ok(all), Err)
     }
 
-    /// Keeps an object that was just written as the decoded form of its entry.
+    /// Keeps an object that was just written as the decoded form of its entry, if a part of this process will want it.
     pub(crate) fn remember(&self, entry: &Entry, object: &Arc<dyn Object>) {
+        if self.followers.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         let _ = entry.decoded(|_| Ok::<_, ()>(object.clone().into_any()));
     }
 
@@ -165,6 +208,10 @@ pub(crate) struct Directory {
     pub(crate) table: Table,
     /// The scale of whatever has one: it has no address of its own.
     pub(crate) scale: Arc<Served>,
+    /// What is asked of a pod's eviction.
+    pub(crate) eviction: Arc<Served>,
+    /// What is asked of a service account's token.
+    pub(crate) token_request: Arc<Served>,
     groups: HashMap<Box<str>, Versions>,
 }
 
@@ -192,10 +239,12 @@ impl Directory {
                 .or_default()
                 .insert(def.plural.as_ref().into(), served);
         }
-        let scale = Arc::new(Served::new(Arc::new(Table::scale()), None));
+        let body = |row| Arc::new(Served::new(Arc::new(row), None));
         Self {
             table,
-            scale,
+            scale: body(Table::scale()),
+            eviction: body(Table::eviction()),
+            token_request: body(Table::token_request()),
             groups,
         }
     }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use navarch_machinery::names;
 
 /// Kubernetes, as one program that runs itself.
 #[derive(Debug, Parser)]
@@ -97,7 +98,8 @@ pub(crate) struct Api {
         long,
         env = "NAVARCH_TLS_SAN",
         value_name = "NAME",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = certificate_name
     )]
     pub(crate) tls_san: Vec<String>,
     /// Static tokens, one a line: token,user,uid[,"group1,group2"].
@@ -318,6 +320,20 @@ pub(crate) struct Hello {
     pub(crate) listen: SocketAddr,
 }
 
+/// What a certificate can be for: an address, or a host's name, of which the first part may be `*`.
+fn certificate_name(text: &str) -> Result<String, String> {
+    let lower = text.to_ascii_lowercase();
+    let complaints = match lower.parse::<IpAddr>() {
+        Ok(_) => return Ok(lower),
+        Err(_) if lower.starts_with("*.") => names::is_wildcard_dns1123_subdomain(&lower),
+        Err(_) => names::is_dns1123_subdomain(&lower),
+    };
+    match complaints.first() {
+        Some(complaint) => Err(format!("neither an address nor a name: {complaint}")),
+        None => Ok(lower),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -327,6 +343,16 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_certificate_is_for_addresses_and_names() {
+        for good in ["10.0.0.1", "fd00::1", "api.example.com", "*.Example.com"] {
+            assert_eq!(certificate_name(good), Ok(good.to_ascii_lowercase()));
+        }
+        for bad in ["", "a b", "https://a", "a.*.b", "a:6443"] {
+            assert!(certificate_name(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub(crate) fn admit(
     if let Some(refusal) = forbidden_sysctl(pod) {
         return Some(refusal);
     }
+    let system = spec::spec(pod).os.as_ref().map(|os| os.name.as_str());
+    if system.is_some_and(|name| name != "linux") {
+        return Some(Refusal {
+            reason: "PodOSNotSupported".into(),
+            message: "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS"
+                .into(),
+            evicted: false,
+        });
+    }
     if let Some(short) = lacks(pod, others, allocatable) {
         return Some(Refusal {
             reason: format!("OutOf{}", short.resource),
@@ -163,6 +172,18 @@ mod tests {
             }]);
         let room = serde_json::from_value(json!({"pods": "10"})).unwrap();
         admit(&pod, &[], &room, &BTreeMap::new()).map(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn a_pod_for_another_system_is_refused() {
+        let refused = |os: &str| {
+            let spec = json!({"containers": [], "os": {"name": os}});
+            let pod = serde_json::from_value(json!({"spec": spec})).unwrap();
+            let room = serde_json::from_value(json!({"pods": "10"})).unwrap();
+            admit(&pod, &[], &room, &BTreeMap::new()).map(|refusal| refusal.reason)
+        };
+        assert_eq!(refused("linux"), None);
+        assert_eq!(refused("windows").as_deref(), Some("PodOSNotSupported"));
     }
 
     #[test]

@@ -39,6 +39,8 @@ mod worker;
 pub use agent::{Agent, NodeParts};
 pub use container_log::LogOptions;
 pub use error::Error;
+/// The words of the port [`Runtime`](navarch_runtime::cri::Runtime), for those who give a node another.
+pub use navarch_runtime::cri;
 pub use objects::Objects;
 pub use options::NodeOptions;
 pub use ports::{Network, Volumes};

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Binding, Node, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_api::call::{Body, PatchKind};
 use navarch_api::def::Verb;
-use navarch_client::{Client, Clock, EventRecorder, EventType, Informer, ObjectKey};
+use navarch_client::{Backoff, Client, Clock, EventRecorder, EventType, Informer, ObjectKey};
 use navarch_machinery::status::{Result, StatusError};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -241,9 +241,37 @@ impl Shell {
             }
             Err(error) => {
                 tracing::debug!(%key, node, %error, "a pod could not be bound");
-                self.take_back(key, pod);
+                match self.bound_after_all(key, pod, &error).await {
+                    Some(node) => drop(self.state.lock().index.put_pod(key, pod, &node)),
+                    None => self.take_back(key, pod),
+                }
             }
         }
+    }
+
+    /// The node that a pod has though its binding failed: it may be that only the answer was lost, and then its room is not free.
+    async fn bound_after_all(
+        &self,
+        key: &ObjectKey,
+        tried: &Pod,
+        error: &StatusError,
+    ) -> Option<String> {
+        let refused = error.code < 500 && !error.is_conflict();
+        let mut failures = 0;
+        while !refused {
+            let there = self.scheduler.client.get::<Pod>(key.namespace(), &key.name);
+            match there.await {
+                Ok(there) if there.metadata.uid == tried.metadata.uid => {
+                    return node_of(&there).map(str::to_owned);
+                }
+                Err(error) if error.code >= 500 => {
+                    failures += 1;
+                    tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Gives up the place of a pod that could not be bound, unless it turns out to have a node.

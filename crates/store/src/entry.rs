@@ -33,9 +33,15 @@ impl Entry {
         }
     }
 
+    /// The decoded form of the value, if somebody holds one that is shared.
+    pub fn held(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.decoded.lock().as_ref().and_then(Weak::upgrade)
+    }
+
     /// The decoded form of the value, made by `decode` unless somebody still holds the one made before.
     ///
-    /// The entry keeps only a weak reference: decoded forms live as long as a consumer wants them.
+    /// The entry keeps only a weak reference: decoded forms live as long as a consumer wants them. But the room that they take is not
+    /// given back before the entry goes, so this is for those who keep what they get.
     pub fn decoded<E>(
         &self,
         decode: impl FnOnce(&Bytes) -> std::result::Result<Arc<dyn Any + Send + Sync>, E>,

@@ -20,7 +20,7 @@ use crate::strategy::{Hooks, Part};
 use crate::{naming, workload};
 
 /// Counts the changes of the template. Nothing reads it any more, and every daemon set carries it.
-const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 impl Hooks for DaemonSet {
     const COLUMNS: &'static [Column] = &[

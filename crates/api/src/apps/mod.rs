@@ -6,3 +6,5 @@ mod deployment;
 mod replica_set;
 mod rolling;
 mod stateful_set;
+
+pub(crate) use daemon_set::TEMPLATE_GENERATION;

@@ -19,14 +19,14 @@ use crate::strategy::{Hooks, Part};
 pub(super) use defaults::cpu_metric;
 
 /// Annotations that hold, in version 1, what only version 2 has fields for. No object of version 2 has them.
-pub(super) mod notes {
+pub(crate) mod notes {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
     pub(crate) const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
     pub(crate) const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
     pub(crate) const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
     pub(crate) const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
-    const ALL: &[&str] = &[
+    pub(crate) const ALL: &[&str] = &[
         METRICS,
         CURRENT_METRICS,
         CONDITIONS,

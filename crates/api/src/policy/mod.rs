@@ -1,3 +1,4 @@
 //! The group `policy`.
 
+mod eviction;
 mod pod_disruption_budget;

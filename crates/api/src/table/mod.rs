@@ -43,6 +43,16 @@ impl Table {
         row::Row::of::<k8s_openapi::api::autoscaling::v1::Scale>().done()
     }
 
+    /// The row of what is asked of a pod's eviction.
+    pub fn eviction() -> ResourceDef {
+        row::Row::of::<k8s_openapi::api::policy::v1::Eviction>().done()
+    }
+
+    /// The row of what is asked of a service account's token.
+    pub fn token_request() -> ResourceDef {
+        row::Row::of::<k8s_openapi::api::authentication::v1::TokenRequest>().done()
+    }
+
     /// Adds a row, or replaces the one at its address.
     pub fn insert(&mut self, row: ResourceDef) {
         let row = Arc::new(row);

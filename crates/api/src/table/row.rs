@@ -78,6 +78,7 @@ impl Row {
             returns_deleted: false,
             directory: T::URL_PATH_SEGMENT.into(),
             unknown_field: None,
+            carrying_annotations: Vec::new(),
             collected: true,
             cached: true,
             strategy: Arc::new(TypedStrategy::<T>::new(
@@ -129,6 +130,12 @@ impl Row {
 
     pub(crate) fn directory(mut self, directory: &'static str) -> Self {
         self.0.directory = directory.into();
+        self
+    }
+
+    /// These annotations carry what this version has no fields for.
+    pub(crate) fn carrying(mut self, annotations: &[&'static str]) -> Self {
+        self.0.carrying_annotations = annotations.iter().map(|&name| name.into()).collect();
         self
     }
 

@@ -20,6 +20,7 @@ mod options;
 mod pod_priority;
 mod pod_resize;
 mod pod_security;
+mod pod_topology_labels;
 mod resource_quota;
 mod role_escalation;
 mod runtime_class;
@@ -62,6 +63,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) namespace: &'a str,
     /// The name in the path; empty where there is none.
     pub(crate) name: &'a str,
+    /// The part in the path; empty where it is the whole.
+    pub(crate) subresource: &'a str,
     /// What permission is given by.
     pub(crate) permissions: &'a Permissions,
     pub(crate) directory: &'a Directory,
@@ -101,6 +104,16 @@ impl Attributes<'_> {
         let object = entry.map(|entry| served.decode(&entry)).transpose()?;
         Ok(object.and_then(downcast))
     }
+}
+
+/// The name that a refusal tells: the one in the path, or the object's, or what its name will be made of.
+fn told_name(attributes: &Attributes<'_>, object: &dyn Object) -> String {
+    let meta = object.metadata();
+    let names = [&meta.name, &meta.generate_name];
+    let of_object = names.into_iter().flatten().map(String::as_str);
+    let mut names = std::iter::once(attributes.name).chain(of_object);
+    let name = names.find(|name| !name.is_empty());
+    name.unwrap_or("Unknown").to_owned()
 }
 
 /// What admission demands of the transaction that writes, and has to say of it.
@@ -222,6 +235,10 @@ impl Chain {
                 "DenyServiceExternalIPs",
                 Box::new(deny_external_ips::DenyServiceExternalIps),
             ),
+            (
+                "PodTopologyLabels",
+                Box::new(pod_topology_labels::PodTopologyLabels),
+            ),
             ("PodResizeValidator", Box::new(pod_resize::PodResize)),
             ("ResourceQuota", Box::new(resource_quota::ResourceQuota)),
             // Last of all that change it: what is asked is what will be there.
@@ -244,6 +261,7 @@ impl ApiServer {
             served: request.served,
             namespace: request.namespace(),
             name: &request.info.name,
+            subresource: &request.info.subresource,
             permissions: &self.permissions,
             directory: &self.directory,
             user: request.user,
@@ -273,15 +291,16 @@ impl ApiServer {
         namespace_lifecycle::guard(&attributes, object).map(drop)
     }
 
-    /// Lets every layer refuse the object.
+    /// Lets every layer refuse the object. What one warns of is told, whatever another says.
     pub(crate) fn admit(
         &self,
         request: &Request<'_>,
         operation: Operation,
         object: &dyn Object,
         old: Option<&dyn Object>,
+        warnings: &mut Vec<String>,
     ) -> Result<Admitted> {
-        self.admit_on(request, operation, object, old, &Pending::new())
+        self.admit_on(request, operation, object, old, (&Pending::new(), warnings))
     }
 
     /// The same, where other writes are on their way that quotas are charged for.
@@ -291,18 +310,18 @@ impl ApiServer {
         operation: Operation,
         object: &dyn Object,
         old: Option<&dyn Object>,
-        pending: &Pending,
+        (pending, warnings): (&Pending, &mut Vec<String>),
     ) -> Result<Admitted> {
         let attributes = Attributes {
             pending,
             ..self.attributes(request, operation)
         };
         let mut admitted = Admitted::default();
-        self.admission
-            .layers
-            .iter()
-            .try_for_each(|layer| layer.validate(&attributes, object, old, &mut admitted))?;
-        Ok(admitted)
+        let mut layers = self.admission.layers.iter();
+        let done =
+            layers.try_for_each(|layer| layer.validate(&attributes, object, old, &mut admitted));
+        warnings.append(&mut admitted.warnings);
+        done.map(|()| admitted)
     }
 }
 

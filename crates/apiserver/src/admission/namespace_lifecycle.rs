@@ -6,7 +6,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::Compare;
 
-use super::{Admitted, Attributes, Layer, Operation};
+use super::{Admitted, Attributes, Layer, Operation, told_name};
 use crate::encode::scan;
 
 const IMMORTAL: &[&str] = &["default", "kube-system", "kube-public"];
@@ -67,11 +67,11 @@ pub(super) fn guard(attributes: &Attributes<'_>, object: &dyn Object) -> Result<
         return Ok(Some(Compare::Modified(entry.key.clone(), entry.modified)));
     }
     let def = &attributes.served.def;
-    let name = object.metadata().name.as_deref().unwrap_or_default();
+    let name = told_name(attributes, object);
     let why = format!(
         "unable to create new content in namespace {namespace} because it is being terminated"
     );
-    let mut error = StatusError::forbidden(&def.group, &def.plural, name, &why);
+    let mut error = StatusError::forbidden(&def.group, &def.plural, &name, &why);
     error.details.get_or_insert_default().causes = Some(vec![StatusCause {
         reason: Some("NamespaceTerminating".into()),
         message: Some(format!("namespace {namespace} is being terminated")),

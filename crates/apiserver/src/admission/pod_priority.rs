@@ -7,7 +7,7 @@ use navarch_api::strategy::Part;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Admitted, Attributes, Layer, Operation, created_pod, written_pod};
+use super::{Admitted, Attributes, Layer, Operation, created_pod, told_name, written_pod};
 use crate::served::Served;
 
 const PREEMPTION: &str = "PreemptLowerPriority";
@@ -29,7 +29,7 @@ impl Layer for Priority {
         let Some(pod) = created_pod(attributes, object) else {
             return Ok(());
         };
-        let name = pod.metadata.name.clone().unwrap_or_default();
+        let name = told_name(attributes, pod);
         let Some(spec) = pod.spec.as_mut() else {
             return Ok(());
         };

@@ -7,7 +7,7 @@ use navarch_api::pod::same;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Admitted, Attributes, Layer, Operation, created_pod};
+use super::{Admitted, Attributes, Layer, Operation, created_pod, told_name};
 
 const MISMATCH: &str = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
 
@@ -26,7 +26,7 @@ impl Layer for RuntimeClass {
         let Some(class) = class_of(attributes, pod)? else {
             return Ok(());
         };
-        let name = pod.metadata.name.clone().unwrap_or_default();
+        let name = told_name(attributes, pod);
         let spec = pod.spec.get_or_insert_default();
         let fixed = class.overhead.map(|it| it.pod_fixed.unwrap_or_default());
         if let Some(fixed) = fixed {
@@ -77,10 +77,13 @@ fn class_of(attributes: &Attributes<'_>, pod: &Pod) -> Result<Option<Class>> {
     let Some(class) = spec.and_then(|spec| spec.runtime_class_name.as_deref()) else {
         return Ok(None);
     };
+    if class.is_empty() {
+        return Err(StatusError::new(500, "", "resource name may not be empty"));
+    }
     let missing = || {
-        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        let name = told_name(attributes, pod);
         let why = format!("pod rejected: RuntimeClass {class:?} not found");
-        StatusError::forbidden("", "pods", name, &why)
+        StatusError::forbidden("", "pods", &name, &why)
     };
     let served = attributes
         .directory
@@ -106,11 +109,10 @@ fn schedule(spec: &mut PodSpec, scheduling: Scheduling) -> std::result::Result<(
             _ => selector.insert(key, value),
         };
     }
-    let more = scheduling.tolerations.unwrap_or_default();
-    if !more.is_empty() {
-        let all = spec.tolerations.take().into_iter().flatten().chain(more);
-        spec.tolerations = Some(merged(&all.collect::<Vec<_>>()));
-    }
+    let more = scheduling.tolerations.into_iter().flatten();
+    let all = spec.tolerations.take().into_iter().flatten().chain(more);
+    let all = merged(&all.collect::<Vec<_>>());
+    spec.tolerations = (!all.is_empty()).then_some(all);
     Ok(())
 }
 

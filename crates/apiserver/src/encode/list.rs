@@ -20,6 +20,7 @@ pub(crate) struct ListChunks {
     list: List,
     items: Items,
     head: Vec<u8>,
+    end: &'static [u8],
     next: usize,
     ended: bool,
 }
@@ -31,12 +32,16 @@ impl ListChunks {
             Items::Plain => (&*served.api_version, &*served.def.list_kind),
             Items::Metadata(meta) => (meta, "PartialObjectMetadataList"),
         };
+        // Kubernetes makes a list of metadata of what it finds, and of nothing none.
+        let none = items != Items::Plain && list.entries.is_empty();
         let head = format!(
-            "{{\"kind\":{kind:?},\"apiVersion\":{api_version:?},\"metadata\":{},\"items\":[",
-            list_meta(list.revision, &list.continue_token, list.remaining)
+            "{{\"kind\":{kind:?},\"apiVersion\":{api_version:?},\"metadata\":{},\"items\":{}",
+            list_meta(list.revision, &list.continue_token, list.remaining),
+            if none { "null" } else { "[" }
         );
         Self {
             head: head.into_bytes(),
+            end: if none { b"}" } else { b"]}" },
             list,
             items,
             next: 0,
@@ -73,7 +78,7 @@ impl ListChunks {
                 }
             }
             Items::Metadata(meta) => {
-                out.extend_from_slice(&super::partial(&entry.value, meta));
+                out.extend_from_slice(&super::partial(served, &entry.value, meta));
             }
         }
     }
@@ -102,7 +107,7 @@ impl Iterator for ListChunks {
             self.next += 1;
         }
         if self.next == self.list.entries.len() {
-            out.extend_from_slice(b"]}");
+            out.extend_from_slice(self.end);
             self.ended = true;
         }
         Some(out.into())

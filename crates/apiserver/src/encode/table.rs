@@ -118,7 +118,7 @@ impl Tables {
         out.extend_from_slice(b",\"object\":");
         match self.include {
             Include::None => out.extend_from_slice(b"null"),
-            Include::Metadata => out.extend_from_slice(&partial(json, self.meta)),
+            Include::Metadata => out.extend_from_slice(&partial(served, json, self.meta)),
             Include::Object => out.extend_from_slice(json),
         }
         out.push(b'}');

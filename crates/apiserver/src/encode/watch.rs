@@ -88,7 +88,7 @@ impl Frames {
         match self.accepted.shape {
             // A list is nothing that an event could be made into; Kubernetes sends it as it is.
             Shape::Plain | Shape::MetadataList => object_bytes(served, entry),
-            Shape::Metadata => Ok(partial(&entry.value, self.accepted.meta).into()),
+            Shape::Metadata => Ok(partial(served, &entry.value, self.accepted.meta).into()),
             Shape::Table => self.tables.event(served, entry, first).map(Into::into),
         }
     }

@@ -12,7 +12,7 @@ use lol_html::send::{Element, HtmlRewriter, Settings};
 use lol_html::{MemorySettings, element};
 use parking_lot::Mutex;
 
-use crate::encode::body::ReplyBody;
+use crate::encode::body::{BrokenOff, ChunkStream, ReplyBody};
 
 /// What a page may make the rewriter keep. The rest of one that wants more goes through as it is.
 const MEMORY: usize = 1 << 20;
@@ -148,23 +148,23 @@ fn rewriter(output: Output, link: impl Fn(&str) -> String + Send + 'static) -> R
     Rewriter(Some(HtmlRewriter::new(settings, sink)))
 }
 
-/// Piece by piece, so that what comes of one is gone before the next.
+/// Piece by piece, so that what comes of one is gone before the next. One that broke off has no end.
 fn stream(
-    chunks: impl Stream<Item = Bytes> + Send + 'static,
+    chunks: ChunkStream,
     rewriting: Rewriting,
     output: Output,
-) -> impl Stream<Item = Bytes> + Send {
-    let pieces = chunks.flat_map(|mut chunk| {
-        let pieces = std::iter::from_fn(move || {
-            let length = chunk.len().min(PIECE);
-            (length > 0).then(|| chunk.split_to(length))
-        });
-        futures::stream::iter(pieces)
-    });
-    let ended = futures::stream::once(std::future::ready(None));
-    let steps = pieces.map(Some).chain(ended);
+) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send {
+    let ended = futures::stream::once(std::future::ready(Ok(None)));
+    let steps = chunks.flat_map(pieces).chain(ended);
     steps
-        .scan(Some(rewriting), move |state, piece| {
+        .scan(Some(rewriting), move |state, step| {
+            let piece = match step {
+                Ok(piece) => piece,
+                Err(broken) => {
+                    *state = None;
+                    return std::future::ready(Some(Err(broken)));
+                }
+            };
             let written = state.as_mut().map(|rewriting| match &piece {
                 Some(piece) => rewriting.write(piece),
                 None => rewriting.end(),
@@ -175,9 +175,23 @@ fn stream(
             }
             let out = std::mem::take(&mut *output.lock());
             let goes_on = written.is_some() || !out.is_empty();
-            std::future::ready(goes_on.then(|| Bytes::from(out)))
+            std::future::ready(goes_on.then(|| Ok(Bytes::from(out))))
         })
-        .filter(|out| std::future::ready(!out.is_empty()))
+        .filter(|out| std::future::ready(!matches!(out, Ok(bytes) if bytes.is_empty())))
+}
+
+/// A chunk in pieces that are worked on one at a time.
+fn pieces(chunk: Result<Bytes, BrokenOff>) -> impl Stream<Item = Result<Option<Bytes>, BrokenOff>> {
+    let mut left = Some(chunk);
+    futures::stream::iter(std::iter::from_fn(move || match left.take()? {
+        Ok(chunk) if chunk.is_empty() => None,
+        Ok(mut chunk) => {
+            let piece = chunk.split_to(chunk.len().min(PIECE));
+            left = Some(Ok(chunk));
+            Some(Ok(Some(piece)))
+        }
+        Err(broken) => Some(Err(broken)),
+    }))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Wire;
-use crate::encode::body::ReplyBody;
+use crate::encode::body::{BrokenOff, ReplyBody};
 
 /// Speaks HTTP/1.1 on a connection, which lives as long as what is returned or the upgrade that comes of it.
 pub(crate) async fn open<B>(wire: impl Wire + 'static) -> hyper::Result<SendRequest<B>>
@@ -31,7 +31,8 @@ pub(crate) fn body<B: Send + 'static>(body: Incoming, sender: SendRequest<B>) ->
     let chunks = futures::stream::unfold(
         (body.into_data_stream(), sender),
         |(mut body, sender)| async move {
-            let chunk = body.next().await?.ok()?;
+            let chunk = body.next().await?;
+            let chunk = chunk.map_err(|error| BrokenOff(error.into()));
             Some((chunk, (body, sender)))
         },
     );
@@ -49,4 +50,39 @@ pub(crate) fn between(client: OnUpgrade, backend: OnUpgrade) {
             tracing::debug!(%error, "a stream to a backend ended");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// What a client gets of an answer that a backend writes so, and then hangs up.
+    async fn relayed(answer: &'static [u8]) -> Result<Bytes, crate::encode::body::BrokenOff> {
+        let (ours, mut backend) = tokio::io::duplex(1024);
+        let mut sender = open(ours).await.unwrap();
+        let answering = async move {
+            assert!(backend.read(&mut [0; 1024]).await.unwrap() > 0);
+            backend.write_all(answer).await.unwrap();
+        };
+        let request = Request::new(Empty::<Bytes>::new());
+        let (answer, ()) = tokio::join!(sender.send_request(request), answering);
+        let whole = body(answer.unwrap().into_body(), sender).collect().await?;
+        Ok(whole.to_bytes())
+    }
+
+    #[tokio::test]
+    async fn what_breaks_off_does_not_end_as_if_it_were_whole() {
+        let whole = relayed(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhalf").await;
+        assert_eq!(whole.unwrap(), "half");
+        for cut in [
+            &b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf"[..],
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        ] {
+            assert!(relayed(cut).await.is_err());
+        }
+    }
 }

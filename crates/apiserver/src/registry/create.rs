@@ -142,14 +142,14 @@ impl ApiServer {
                 Creating::Together(turn) => turn.pending(),
                 _ => &none,
             };
-            let admitted = self.admit_on(request, Operation::Create, &*object, None, pending)?;
+            let mut warned_of = Vec::new();
+            let told = (pending, &mut warned_of);
+            let admitted = self.admit_on(request, Operation::Create, &*object, None, told);
+            request.warnings.append(&mut warned_of);
             let Admitted {
-                guards,
-                charged,
-                warnings,
-            } = admitted;
+                guards, charged, ..
+            } = admitted?;
             extra.compare.extend(guards);
-            request.warnings.extend(warnings);
             let version = version_of(&*object).unwrap_or_default();
             if version != 0 && !dry_run {
                 return Err(StatusError::new(500, "", VERSION_ON_CREATE));

@@ -12,7 +12,7 @@ use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::yaml;
 
-pub(super) use self::kinds::{Claim, internal_package};
+pub(super) use self::kinds::Claim;
 pub(super) use self::meta::TypeMeta;
 use super::request::Input;
 use crate::request::FieldValidation;

@@ -142,8 +142,15 @@ impl ApiServer {
     }
 
     fn admit_deletion(&self, request: &Request<'_>, object: &dyn Object) -> Result<()> {
-        self.admit(request, Operation::Delete, object, Some(object))
-            .map(|_| ())
+        // No layer warns of what goes.
+        self.admit(
+            request,
+            Operation::Delete,
+            object,
+            Some(object),
+            &mut Vec::new(),
+        )
+        .map(|_| ())
     }
 
     async fn remove_now(

@@ -163,14 +163,17 @@ impl ApiServer {
                 &*object,
                 Some(&*old),
             ));
+            let mut warned_of = Vec::new();
             let admitted = self.admit(
                 request,
                 Operation::Update(change.part),
                 &*object,
                 Some(&*old),
-            )?;
+                &mut warned_of,
+            );
+            request.warnings.append(&mut warned_of);
+            let admitted = admitted?;
             extra.compare.extend(admitted.guards);
-            request.warnings.extend(admitted.warnings);
             let encoded = commit::to_stored(&served, &mut *object, &managed)?;
             if commit::is_unchanged(&entry, &encoded) {
                 return Ok(Output::Stored {

@@ -99,11 +99,11 @@ impl<'a> RequestInfo<'a> {
         info.resource = decode(resource, false)?;
         info.name = decode(name.unwrap_or_default(), false)?;
         info.subresource = decode(subresource.unwrap_or_default(), false)?;
-        info.verb = verb(
-            method,
-            info.name.is_empty() || old_watch,
-            watch || old_watch,
-        );
+        // Whatever is done at the addresses of watches, it is one that is asked for.
+        info.verb = match old_watch {
+            true => Verb::Watch,
+            false => verb(method, info.name.is_empty(), watch),
+        };
         Some(info)
     }
 

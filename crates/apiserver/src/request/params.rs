@@ -184,7 +184,9 @@ impl<'a> Params<'a> {
             return Ok(None);
         }
         let given = duration::parse(&self.timeout).map_err(|error| {
-            StatusError::bad_request(format!("invalid timeout specified in the URL: {error}"))
+            StatusError::bad_request(format!(
+                "invalid timeout specified in the request URL - {error}"
+            ))
         })?;
         Ok(Some(given).filter(|given| !given.is_zero()))
     }

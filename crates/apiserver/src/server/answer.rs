@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT, VARY,
     WARNING,
@@ -111,7 +112,7 @@ impl Encoder {
     ) -> Result<ReplyBody> {
         Ok(ReplyBody::Full(match self.accepted.shape {
             Shape::Plain => json,
-            Shape::Metadata => encode::partial(&json, self.accepted.meta).into(),
+            Shape::Metadata => encode::partial(served, &json, self.accepted.meta).into(),
             Shape::MetadataList => {
                 return Err(StatusError::not_acceptable(format!(
                     "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
@@ -183,7 +184,7 @@ impl Encoder {
             batch: Vec::new(),
             _open: open,
         };
-        let stream = futures::stream::unfold(state, Watching::chunk);
+        let stream = futures::stream::unfold(state, Watching::chunk).map(Ok);
         let content_type = match self.accepted.format {
             Format::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
             format => format.content_type(),

@@ -1,7 +1,7 @@
 //! One HTTP request, from its head to its answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, EXPECT, HOST, USER_AGENT};
 use http::request::Parts;
@@ -46,10 +46,13 @@ impl ApiServer {
             );
         };
         let mut served = None;
-        let mut forbidden = true;
+        let mut forbidden = false;
         let mut warning = None;
-        let permitted = self
-            .authenticate(connection, &parts.headers)
+        let permitted = deadline(&info, &params)
+            .and_then(|_| {
+                forbidden = true;
+                self.authenticate(connection, &parts.headers)
+            })
             .and_then(|known| {
                 warning = known.warning;
                 let method = parts.method.as_str();
@@ -62,8 +65,8 @@ impl ApiServer {
                 forbidden = false;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
-                    if parts.method == Method::HEAD && !info.is_proxied() {
-                        return Err(StatusError::method_not_allowed());
+                    if !info.is_proxied() {
+                        fits(&parts.method, &info)?;
                     }
                 }
                 Ok(user)
@@ -119,10 +122,7 @@ impl ApiServer {
         upgrade: Option<OnUpgrade>,
     ) -> Result<Response<ReplyBody>> {
         let Exchange { info, params, .. } = &exchange;
-        if info.verb == Verb::Watch || info.is_stream() {
-            return self.exchange(exchange, body, upgrade).await;
-        }
-        let timeout = params.timeout()?.filter(|_| info.verb.reads());
+        let timeout = deadline(info, params)?.filter(|_| info.verb.reads());
         let answer = self.exchange(exchange, body, upgrade);
         match timeout {
             None => answer.await,
@@ -181,6 +181,26 @@ impl ApiServer {
             }
         }
     }
+}
+
+/// Refuses a path that goes on behind its end, and methods that no resource has.
+fn fits(method: &Method, info: &RequestInfo<'_>) -> Result<()> {
+    if !info.rest.is_empty() {
+        return Err(StatusError::no_such_path());
+    }
+    let watches = info.verb == Verb::Watch;
+    if *method == Method::HEAD || (watches && *method != Method::GET) {
+        return Err(StatusError::method_not_allowed());
+    }
+    Ok(())
+}
+
+/// How long the client waits. Who watches or follows a stream waits as long as it likes.
+fn deadline(info: &RequestInfo<'_>, params: &Params<'_>) -> Result<Option<Duration>> {
+    if info.verb == Verb::Watch || info.is_stream() {
+        return Ok(None);
+    }
+    params.timeout()
 }
 
 /// Gives the answer the name of the request: the one that the client gave it, or a new one.

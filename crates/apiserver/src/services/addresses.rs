@@ -37,11 +37,12 @@ impl Services {
         Range(self.addresses).at(0)
     }
 
-    /// Gives the spec the addresses that it asks for or leaves open. A trial is not told whether they are free.
+    /// Gives the spec of the service `name` the addresses that it asks for or leaves open. A trial is not told whether they are free.
     pub(super) fn choose_address(
         &self,
         snapshot: &dyn Snapshot,
         directory: &Directory,
+        name: &str,
         spec: &mut ServiceSpec,
         dry_run: bool,
     ) -> Result<(), Refused> {
@@ -57,10 +58,10 @@ impl Services {
         };
         let mut given = Vec::new();
         for (_, asked) in wanted {
-            given.push(match asked {
+            let text = match &asked {
                 Some(text) => {
-                    check(&text, &ranges, free)?;
-                    text
+                    check(text, &ranges, free)?;
+                    text.clone()
                 }
                 None if dry_run => self.addresses.network().to_string(),
                 None => {
@@ -68,11 +69,26 @@ impl Services {
                     let full = Refused::Full("failed to allocate a serviceIP: range is full");
                     chosen.ok_or(full)?.to_string()
                 }
-            });
+            };
+            if name.is_empty() && !dry_run {
+                return Err(nobodys(&text, asked.as_deref()));
+            }
+            given.push(text);
         }
         allocate::put_cluster_ips(spec, given);
         Ok(())
     }
+}
+
+/// The refusal of an address for a service without a name: the object that would hold it has to name who it is for, and that is seen
+/// before the service itself is looked at.
+fn nobodys(chosen: &str, asked: Option<&str>) -> Refused {
+    let of_ip = asked.map(|asked| format!(" {asked}")).unwrap_or_default();
+    let detail = format!(
+        "failed to allocate IP{of_ip}: IPAddress.networking.k8s.io {chosen:?} is invalid: spec.parentRef.name: Required value"
+    );
+    let path = Path::new("spec").child("clusterIPs");
+    Refused::invalid(&path, json!([asked.unwrap_or_default()]), detail)
 }
 
 fn check(text: &str, ranges: &[Range], free: impl Fn(Ipv4Addr) -> bool) -> Result<(), Refused> {

@@ -84,7 +84,7 @@ impl Services {
         }
         // A service that has an address already keeps it: that it is another one now is refused when it is validated.
         if !old_spec.is_some_and(needs_cluster_ip) {
-            self.choose_address(snapshot, directory, spec, wish.dry_run)
+            self.choose_address(snapshot, directory, &name, spec, wish.dry_run)
                 .map_err(|refused| refused.status(&name))?;
         }
         let mut ports = ports::Ports::new(self, snapshot, wish.dry_run);

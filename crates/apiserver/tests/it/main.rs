@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission_options;
+mod admission_words;
 mod attacks;
 mod bodies;
 mod by_hand;

@@ -112,6 +112,36 @@ async fn metadata_alone_is_protobuf_and_tables_are_not() {
 }
 
 #[tokio::test]
+async fn annotations_that_carry_fields_are_no_metadata() {
+    const SETS: &str = "/apis/apps/v1/namespaces/default/daemonsets";
+    const ALONE: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let set = json!({
+        "metadata": {"name": "s", "annotations": {"mine": "1"}},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    });
+    let made = admin.send("POST", SETS, JSON, set.to_string()).await.json();
+    let carried = "deprecated.daemonset.template.generation";
+    assert_eq!(
+        made["metadata"]["annotations"],
+        json!({"mine": "1", carried: "1"})
+    );
+    let path = format!("{SETS}/s");
+    let alone = admin.send("GET", &path, &[("accept", ALONE)], "").await;
+    assert_eq!(
+        alone.json()["metadata"]["annotations"],
+        json!({"mine": "1"})
+    );
+}
+
+#[tokio::test]
 async fn subresources_with_a_body_of_their_own_are_protobuf_too() {
     let cluster = Cluster::start(0).await;
     let mut admin = Client::connect(&cluster, Who::Certificate).await;
@@ -216,12 +246,9 @@ async fn a_read_takes_no_longer_than_the_client_gives_it() {
         late.message(),
         "Timeout: request did not complete within the allotted timeout"
     );
-    let odd = admin.get(&format!("{MAPS}?timeout=soon")).await;
-    assert_eq!(
-        (odd.status.as_u16(), odd.message()),
-        (
-            400,
-            "invalid timeout specified in the URL: time: invalid duration \"soon\"".into()
-        )
-    );
+    let why = "invalid timeout specified in the request URL - time: invalid duration \"soon\"";
+    for path in [MAPS, "/version"] {
+        let odd = admin.get(&format!("{path}?timeout=soon")).await;
+        assert_eq!((odd.status.as_u16(), &*odd.message()), (400, why), "{path}");
+    }
 }

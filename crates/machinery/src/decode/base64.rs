@@ -1,7 +1,9 @@
 //! Bytes: what Go says of text that is no base64, and the lists of numbers that it takes as well.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
+
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine as _, alphabet};
 use serde::de::SeqAccess;
 
 use super::access::Elements;
@@ -19,6 +21,24 @@ pub(super) fn encoded<'de, A: SeqAccess<'de>>(inner: A, at: At<'_>) -> Result<St
         bytes.push(byte);
     }
     Ok(STANDARD.encode(bytes))
+}
+
+/// What is left over of the last group says nothing.
+const LOOSE: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Whether a text could be base64 in a form that Go takes and others do not: with line breaks, or with bits that are left over.
+pub(super) fn may_be_loose(text: &str) -> bool {
+    text.ends_with('=') || text.bytes().any(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
+/// The same bytes in the one form that all take. What is no base64 stays so.
+pub(super) fn strict(text: &str) -> Cow<'_, str> {
+    let joined: String = text.split(['\r', '\n']).collect();
+    let bytes = LOOSE.decode(&joined);
+    Cow::Owned(bytes.map_or(joined, |bytes| STANDARD.encode(bytes)))
 }
 
 /// `illegal base64 data at input byte 4`. Line breaks do not count as data, but as bytes.

@@ -113,18 +113,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Expect<'_, V> {
         if self.want != Want::String {
             return Err(self.mismatch("string"));
         }
-        let breaks = value.as_bytes().contains(&b'\n') || value.as_bytes().contains(&b'\r');
-        if breaks && is_bytes(&self.visitor) {
-            let joined: String = value.split(['\r', '\n']).collect();
-            return self
-                .visitor
-                .visit_str(&joined)
-                .map_err(|_: E| self.at.fail(Cause::Words(base64::error(value))));
-        }
         let at = self.at;
+        let text = match base64::may_be_loose(value) && is_bytes(&self.visitor) {
+            true => base64::strict(value),
+            false => Cow::Borrowed(value),
+        };
         // The only texts that visitors refuse are those of bytes.
         self.visitor
-            .visit_str(value)
+            .visit_str(&text)
             .map_err(|_: E| at.fail(Cause::Words(base64::error(value))))
     }
 

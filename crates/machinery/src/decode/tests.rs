@@ -319,6 +319,8 @@ fn reads_base64_as_go_does() {
     let read = |value: &str| taken::<Secret>(&secret(value)).data.unwrap()["a"].0.clone();
     assert_eq!(read("aGVs\nbG8=\r\n"), b"hello");
     assert_eq!(read(""), b"");
+    // Bits that are left over say nothing.
+    assert_eq!((read("BB=="), read("AAB=")), (vec![4], vec![0, 0]));
     for (value, at) in [
         ("a", 0),
         ("aGVsbG8", 4),

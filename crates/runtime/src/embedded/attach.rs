@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Embedded;
-use super::pipes::{QUEUE, from_process, pump_in, pump_out, to_process};
+use super::pipes::{Ended, QUEUE, from_process, pump_in, pump_out, to_process};
 use crate::cri::{ContainerState, Error, ExecRequest, ExecStreams, Result, TerminalSize};
 use crate::shim::Request;
 
@@ -20,7 +20,10 @@ impl Embedded {
             return Err(Error::State(format!("container {id} is not running")));
         }
         let shim = self.shim_of(&container.sandbox_id)?;
-        let tty = container.stored.lock().record.config.tty;
+        let (tty, stdin_once) = {
+            let stored = container.stored.lock();
+            (stored.record.config.tty, stored.record.config.stdin_once)
+        };
         let failed = |error: std::io::Error| Error::host("make the streams of attach", error);
         let mut theirs: Vec<OwnedFd> = Vec::new();
         let mut streams = ExecStreams {
@@ -30,12 +33,15 @@ impl Embedded {
             resize: None,
             exit: oneshot::channel().1,
         };
+        let mut input = None;
         if request.stdin {
             let (ours, their) = to_process().map_err(failed)?;
             theirs.push(their);
             let (sender, mut receiver) = mpsc::channel(QUEUE);
             streams.stdin = Some(sender);
-            tokio::spawn(async move { pump_in(&ours, &mut receiver).await });
+            input = Some(tokio::spawn(
+                async move { pump_in(&ours, &mut receiver).await },
+            ));
         }
         let mut pumps = Vec::new();
         let stderr = request.stderr && !tty;
@@ -69,8 +75,26 @@ impl Embedded {
         }
         let (sender, exit) = oneshot::channel();
         streams.exit = exit;
+        // The input of a container that has it once ends with the client's. Where it goes on, the client has left with its own.
+        let leaves = input.filter(|_| tty || !stdin_once);
         tokio::spawn(async move {
-            let over = ended.wait_for(|ended| *ended).await.is_ok();
+            let left = async {
+                let ended = match leaves {
+                    Some(input) => input.await.ok(),
+                    None => None,
+                };
+                if ended != Some(Ended::Writer) {
+                    std::future::pending::<()>().await;
+                }
+            };
+            let over = tokio::select! {
+                ended = ended.wait_for(|ended| *ended) => ended.is_ok(),
+                () = left => {
+                    pumps.iter().for_each(tokio::task::JoinHandle::abort);
+                    let _ = sender.send(Ok(0));
+                    return;
+                }
+            };
             for pump in pumps {
                 // Ends when the shim has passed on all and closed its ends.
                 let _ = pump.await;

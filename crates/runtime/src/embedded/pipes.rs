@@ -88,10 +88,20 @@ pub(super) async fn pump_out(stream: &Stream, sender: &mpsc::Sender<Bytes>) {
 }
 
 /// Writes what comes until no more does, or nobody reads.
-pub(super) async fn pump_in(stream: &Stream, receiver: &mut mpsc::Receiver<Bytes>) {
+pub(super) async fn pump_in(stream: &Stream, receiver: &mut mpsc::Receiver<Bytes>) -> Ended {
     while let Some(bytes) = receiver.recv().await {
         if stream.write_all(&bytes).await.is_err() {
-            return;
+            return Ended::Reader;
         }
     }
+    Ended::Writer
+}
+
+/// Which side of a stream ended it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The process, which reads.
+    Reader,
+    /// Who writes to it.
+    Writer,
 }

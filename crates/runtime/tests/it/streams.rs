@@ -81,6 +81,32 @@ async fn attach_with_input() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_input_ends_leaves_a_container_that_keeps_its_own_open() {
+    if !is_root() {
+        return;
+    }
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.sandbox().await;
+    let mut config = shell("while read line; do echo \"got $line\"; done; exit 5");
+    config.stdin = true;
+    let log = fixture.log_path(&config);
+    let container = fixture.start(&sandbox, config).await;
+    for (typed, answer) in [(&b"one\n"[..], "got one\n"), (b"two\n", "got two\n")] {
+        let mut streams = fixture.runtime.attach(&container.id, ALL).await.unwrap();
+        let stdin = streams.stdin.take().unwrap();
+        stdin.send(Bytes::from_static(typed)).await.unwrap();
+        let mut stdout = streams.stdout.take().unwrap();
+        assert_eq!(until(&mut stdout, "\n").await, answer);
+        drop(stdin);
+        let left = tokio::time::timeout(Duration::from_secs(5), streams.exit);
+        assert_eq!(left.await.unwrap().unwrap().unwrap(), 0);
+        assert!(stdout.recv().await.is_none());
+    }
+    assert_eq!(messages(&log).lines().count(), 2);
+    fixture.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attach_with_a_terminal() {
     if !is_root() {
         return;

@@ -4,12 +4,17 @@ use k8s_openapi::api::apps::v1::{
     ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet,
 };
 
+use crate::apps::TEMPLATE_GENERATION;
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row::of::<ControllerRevision>(),
-        Row::of::<DaemonSet>().short("ds").category("all").status(),
+        Row::of::<DaemonSet>()
+            .short("ds")
+            .category("all")
+            .status()
+            .carrying(&[TEMPLATE_GENERATION]),
         Row::of::<Deployment>()
             .short("deploy")
             .category("all")

@@ -3,6 +3,7 @@
 use k8s_openapi::api::autoscaling::v1::HorizontalPodAutoscaler as V1;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler as V2;
 
+use crate::autoscaling::CARRYING;
 use crate::table::row::Row;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -12,6 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
             .short("hpa")
             .category("all")
             .status()
-            .stored_as::<V2>(),
+            .stored_as::<V2>()
+            .carrying(CARRYING),
     ]
 }

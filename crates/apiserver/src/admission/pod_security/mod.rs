@@ -57,7 +57,10 @@ impl Layer for PodSecurity {
             };
         }
         match part {
-            Part::Main => self.check(attributes, template_of(object), object, false, admitted),
+            // A scale has no pods to look at.
+            Part::Main if attributes.subresource.is_empty() => {
+                self.check(attributes, template_of(object), object, false, admitted)
+            }
             _ => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! ServiceAccount: every pod runs as one, and gets its token; and no secrets but its own, where the account says so.
 
+mod mirror;
 mod secrets;
 
 use k8s_openapi::api::core::v1::{
@@ -12,12 +13,10 @@ use navarch_machinery::names;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
 
-use super::{Admitted, Attributes, Layer, Operation, created_pod};
+use super::{Admitted, Attributes, Layer, Operation, created_pod, told_name};
 
 const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const TOKEN_SECONDS: i64 = 3607;
-/// Static pods that a node reports carry this annotation and get no token.
-const MIRROR: &str = "kubernetes.io/config.mirror";
 
 pub(super) struct ServiceAccount;
 
@@ -31,15 +30,13 @@ impl Layer for ServiceAccount {
         let Some(pod) = created_pod(attributes, object) else {
             return Ok(());
         };
-        if pod
-            .metadata
-            .annotations
-            .as_ref()
-            .is_some_and(|annotations| annotations.contains_key(MIRROR))
-        {
-            return Ok(());
+        let name = told_name(attributes, pod);
+        if mirror::is_mirror(pod) {
+            let objection = mirror::objection(pod);
+            return objection.map_or(Ok(()), |why| {
+                Err(StatusError::forbidden("", "pods", &name, why))
+            });
         }
-        let name = pod.metadata.name.clone().unwrap_or_default();
         let Some(spec) = pod.spec.as_mut() else {
             return Ok(());
         };

@@ -22,7 +22,10 @@ async fn through(
     for (name, value) in headers {
         all.insert(*name, HeaderValue::from_static(value));
     }
-    let chunks: Vec<Bytes> = page.chunks(piece).map(Bytes::copy_from_slice).collect();
+    let chunks: Vec<_> = page
+        .chunks(piece)
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
     let body = ReplyBody::Stream(Box::pin(futures::stream::iter(chunks)));
     let link = |url: &str| match url.starts_with('/') {
         true => format!("/proxy{url}"),

@@ -129,7 +129,7 @@ fn scheme(group: &str) -> &str {
 }
 
 /// What Kubernetes calls the package of a group's types of no version.
-pub(in crate::registry) fn internal_package(group: &str) -> &str {
+fn internal_package(group: &str) -> &str {
     match group {
         "" | "events.k8s.io" => "core",
         "internal.apiserver.k8s.io" => "apiserverinternal",

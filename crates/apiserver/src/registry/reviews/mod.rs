@@ -50,6 +50,9 @@ impl ApiServer {
         let (writer, part) = (request.writer(), Part::Main);
         let managed =
             self.updated_managers(served, &writer, part, None, &*object, given.as_deref());
+        if is_the_question(question) {
+            object.metadata_mut().managed_fields = managed.entries();
+        }
         let errors = strategy.validate_create(&*object);
         if !errors.is_empty() {
             // Kubernetes does not say what it is that is not valid.

@@ -8,12 +8,11 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
 use navarch_store::Entry;
 
-use super::super::{Input, Request};
-use super::body::{Kind, body};
+use super::super::Request;
+use super::body::body;
 use crate::ApiServer;
+use crate::admission::Operation;
 use crate::reply::{Output, success};
-
-const KIND: Kind = ("", "v1", "Binding");
 
 impl ApiServer {
     /// POST to `pods/NAME/binding`; with `pods` the resource of the request.
@@ -22,16 +21,12 @@ impl ApiServer {
         request: &mut Request<'_>,
         pod: Option<&str>,
     ) -> Result<Output> {
-        let dry_run = request.params.is_dry_run("CreateOptions")?;
-        let mut binding: Binding = match &request.body {
-            Input::Object(object) if object.as_any().is::<Binding>() => object
-                .as_any()
-                .downcast_ref::<Binding>()
-                .cloned()
-                .unwrap_or_default(),
-            other => body(&self.directory, other, KIND)?,
-        };
-        self.guard_namespace(request, &binding)?;
+        let options = request.params.write_options("CreateOptions")?;
+        let directory = &self.directory;
+        let served = directory.of::<Binding>();
+        let served = served.ok_or_else(StatusError::no_such_path)?;
+        let mut binding: Binding = body(directory, served, request, options)?;
+        self.mutate(request, Operation::Create, &mut binding, None)?;
         if pod.is_none() {
             // Of an object of its own, which this one is then, the uid and the version are the server's.
             binding.metadata.uid = None;
@@ -45,7 +40,7 @@ impl ApiServer {
             ));
         }
         validate(&binding)?;
-        self.change_raw(request, &name, dry_run, &mut |object, entry| {
+        self.change_raw(request, &name, options.dry_run, &mut |object, entry| {
             let pod = object.as_any_mut().downcast_mut::<Pod>();
             pod.map_or(Ok(()), |pod| {
                 check_preconditions(&binding, pod, entry)?;

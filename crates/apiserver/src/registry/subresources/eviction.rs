@@ -19,7 +19,7 @@ use serde_json::json;
 use super::super::Request;
 use super::super::commit::{self, Extra, Written};
 use super::super::delete_options::DeleteOptions;
-use super::body::{Kind, body};
+use super::body::body;
 use crate::ApiServer;
 use crate::admission::node_restriction::pods::check_eviction;
 use crate::errors::of_store;
@@ -28,24 +28,24 @@ use crate::managed::{Managed, Writer, part_name};
 use crate::reply::{Output, success};
 use budget::Verdict;
 
-const KIND: Kind = ("policy", "v1", "Eviction");
-
 /// A budget, and where it is kept.
 type Kept = (Arc<Entry>, PodDisruptionBudget);
 
 impl ApiServer {
     /// POST to `pods/NAME/eviction`.
     pub(crate) async fn evict(&self, request: &mut Request<'_>) -> Result<Output> {
-        let eviction: Eviction = body(&self.directory, &request.body, KIND)?;
+        let given = request.params.write_options("CreateOptions")?;
+        let (directory, served) = (&self.directory, &self.directory.eviction);
+        let eviction: Eviction = body(directory, served, request, given)?;
         self.guard_namespace(request, &eviction)?;
-        let given = eviction.metadata.name.as_deref().unwrap_or_default();
-        if given != request.info.name {
+        let name = eviction.metadata.name.as_deref().unwrap_or_default();
+        if name != request.info.name {
             return Err(StatusError::bad_request(
                 "name in URL does not match name in Eviction object",
             ));
         }
         let mut options = DeleteOptions::of_wire(&eviction.delete_options.unwrap_or_default())?;
-        options.dry_run |= request.params.is_dry_run("CreateOptions")?;
+        options.dry_run |= given.dry_run;
         for _ in 0..WRITE_ATTEMPTS {
             if let Some(output) = self.try_evict(request, &options).await? {
                 return Ok(output);

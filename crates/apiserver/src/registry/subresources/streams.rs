@@ -70,7 +70,9 @@ impl ApiServer {
             log_options::check(&request.info.name, &upgrade.query)?;
         } else if request.info.verb != Verb::Create {
             // A WebSocket is asked for with GET, and does the same as what SPDY asks for with POST.
-            self.authorize_also(request.user, request.info, "create")?;
+            let also = self.authorize_also(request.user, request.info, "create");
+            // Kubernetes says no more of it.
+            also.map_err(|_| StatusError::forbidden("", "pods", &request.info.name, ""))?;
         }
         let (_, object) = self.named(request)?;
         let wrong = || StatusError::internal("only pods have containers");

@@ -13,14 +13,11 @@ use navarch_machinery::status::{Result, StatusError};
 use navarch_machinery::time::seconds;
 
 use super::super::Request;
-use super::super::create::own_namespace;
-use super::body::{Kind, body};
+use super::body::body;
 use crate::ApiServer;
 use crate::admission::node_restriction::tokens;
 use crate::managed::Managed;
 use crate::reply::Output;
-
-const KIND: Kind = ("authentication.k8s.io", "v1", "TokenRequest");
 
 /// How long tokens may hold, in seconds.
 const SHORTEST: i64 = 10 * 60;
@@ -30,8 +27,9 @@ const USUAL: i64 = 60 * 60;
 impl ApiServer {
     /// POST to `serviceaccounts/NAME/token`.
     pub(crate) fn request_token(&self, request: &mut Request<'_>) -> Result<Output> {
-        let mut wanted: TokenRequest = body(&self.directory, &request.body, KIND)?;
-        own_namespace(request.namespace(), &mut wanted)?;
+        let options = request.params.write_options("CreateOptions")?;
+        let (directory, served) = (&self.directory, &self.directory.token_request);
+        let mut wanted: TokenRequest = body(directory, served, request, options)?;
         self.guard_namespace(request, &wanted)?;
         let (_, account) = self.named(request)?;
         let keys = self
@@ -120,6 +118,9 @@ impl ApiServer {
                 return Err(StatusError::bad_request(message));
             }
         };
+        if name.is_empty() {
+            return Err(StatusError::bad_request("Name parameter required."));
+        }
         let served = self
             .directory
             .find("", "v1", plural)
@@ -172,7 +173,7 @@ impl ApiServer {
 
 /// Who asks for what of the token.
 fn owners(request: &Request<'_>, wanted: &TokenRequest) -> Result<Managed> {
-    let (group, version, kind) = KIND;
+    let (group, version, kind) = ("authentication.k8s.io", "v1", "TokenRequest");
     let ty = schema().kind(group, version, kind);
     let ty = ty.ok_or_else(|| StatusError::internal("a request for a token has no type"))?;
     let writer = request.writer();
