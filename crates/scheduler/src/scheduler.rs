@@ -256,9 +256,11 @@ impl Shell {
         tried: &Pod,
         error: &StatusError,
     ) -> Option<String> {
-        let refused = error.code < 500 && !error.is_conflict();
+        if error.code < 500 && !error.is_conflict() {
+            return None;
+        }
         let mut failures = 0;
-        while !refused {
+        loop {
             let there = self.scheduler.client.get::<Pod>(key.namespace(), &key.name);
             match there.await {
                 Ok(there) if there.metadata.uid == tried.metadata.uid => {
@@ -271,7 +273,6 @@ impl Shell {
                 _ => return None,
             }
         }
-        None
     }
 
     /// Gives up the place of a pod that could not be bound, unless it turns out to have a node.
