@@ -118,7 +118,7 @@ impl Cluster {
             store,
             table: navarch_api::table::builtin().clone(),
             admission: AdmissionOptions::default(),
-            token_key: None,
+            token_keys: None,
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse()?,
             node_ports: 30000..=32767,
@@ -154,6 +154,7 @@ impl Cluster {
                 let options = Options {
                     pod_ranges: pod_ranges(),
                     root_ca: "-".into(),
+                    issue_token: None,
                 };
                 navarch_controllers::start(context, options).await;
             }),
