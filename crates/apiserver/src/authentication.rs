@@ -1,10 +1,12 @@
-//! Who a request comes from: a client certificate, a static token or a service account's token.
+//! Who a request comes from: a client certificate, a static token, a service account's token or a bootstrap token.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use navarch_auth::{StaticTokens, TokenKey, UserInfo, identity_of_certificate};
+use k8s_openapi::api::core::v1::Secret;
+use navarch_api::bootstrap_token::NAMESPACE;
+use navarch_auth::{BootstrapToken, StaticTokens, TokenKey, UserInfo, identity_of_certificate};
 use navarch_store::Store;
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
@@ -93,6 +95,15 @@ impl Credentials {
             .then_some(verified.user)
     }
 
+    /// The secret is looked up by its name, which is the token's id: it is read as it is now, and nothing of it is remembered.
+    fn bootstrap(&self, token: &str) -> Option<Arc<UserInfo>> {
+        let token = BootstrapToken::parse(token)?;
+        let key = format!("secrets/{NAMESPACE}/{}", token.secret_name());
+        let entry = self.store.snapshot().get(&key)?;
+        let secret: Secret = serde_json::from_slice(&entry.value).ok()?;
+        token.user(&secret, Timestamp::now()).map(Arc::new)
+    }
+
     fn lives(&self, key: &str, uid: &str) -> bool {
         let Some(entry) = self.store.snapshot().get(key) else {
             return false;
@@ -111,5 +122,6 @@ impl Authenticator for Credentials {
     fn token(&self, token: &str) -> Option<Arc<UserInfo>> {
         self.static_user(token)
             .or_else(|| self.service_account(token))
+            .or_else(|| self.bootstrap(token))
     }
 }

@@ -52,7 +52,7 @@ pub fn common_name(pem: &[u8]) -> Result<String, String> {
     })
 }
 
-fn with_request<T>(
+pub(super) fn with_request<T>(
     pem: &[u8],
     look: impl FnOnce(&X509CertificationRequest<'_>) -> T,
 ) -> Result<T, String> {
