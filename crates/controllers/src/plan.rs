@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use navarch_api::call::{Body, Call, Gvr, Options, PatchKind};
 use navarch_api::def::Verb;
 use navarch_api::strategy::Propagation;
@@ -39,7 +40,7 @@ pub struct Action {
     pub failed: Option<Note>,
     /// That the object is not there (any more), or is there already, is what was wanted.
     pub idempotent: bool,
-    /// What a read must find; if it finds something else, the snapshot was out of date and the plan is given up.
+    /// What a read must find, or a review; if it finds something else, the snapshot was out of date and the plan is given up.
     pub expected: Option<Expected>,
 }
 
@@ -50,6 +51,8 @@ pub enum Expected {
     Alive(String),
     /// There is no such object.
     Absent,
+    /// The access review is answered with yes. The name is that of what was asked for: the failure tells it.
+    Allowed(String),
 }
 
 /// An event about an object. In its message `{}` stands for the name of the object that the call answered with.
@@ -129,6 +132,11 @@ impl Action {
         Self::put(object, Some("status"))
     }
 
+    /// Replaces another part of an object, as `approval`.
+    pub fn update_part<T: Typed>(object: T, subresource: &str) -> Self {
+        Self::put(object, Some(subresource))
+    }
+
     fn put<T: Typed>(object: T, subresource: Option<&str>) -> Self {
         let metadata = object.metadata();
         let (namespace, name) = (metadata.namespace.clone(), metadata.name.clone());
@@ -191,6 +199,13 @@ impl Action {
     pub fn confirm_absent<T: Typed>(name: &str) -> Self {
         let mut action = Self::call::<T>(Verb::Get, None, Some(name.to_owned()), Body::None);
         action.expected = Some(Expected::Absent);
+        action
+    }
+
+    /// Asks whether somebody may do something, and makes sure that they may.
+    pub fn confirm_allowed(review: SubjectAccessReview, what: &str) -> Self {
+        let mut action = Self::create(review);
+        action.expected = Some(Expected::Allowed(what.to_owned()));
         action
     }
 
@@ -260,7 +275,7 @@ impl Action {
 }
 
 impl Expected {
-    /// Whether a read that found `object`, or nothing, found what was expected.
+    /// Whether a call that answered with `object`, or nothing, found what was expected.
     pub fn is_met(&self, object: Option<&dyn Object>) -> bool {
         match (self, object.map(Object::metadata)) {
             (Self::Absent, found) => found.is_none(),
@@ -268,6 +283,12 @@ impl Expected {
                 found.uid.as_deref() == Some(uid.as_str()) && found.deletion_timestamp.is_none()
             }
             (Self::Alive(_), None) => false,
+            (Self::Allowed(_), _) => {
+                let review = object.and_then(|object| object.as_any().downcast_ref());
+                let review: Option<&SubjectAccessReview> = review;
+                let status = review.and_then(|review| review.status.as_ref());
+                status.is_some_and(|status| status.allowed)
+            }
         }
     }
 }

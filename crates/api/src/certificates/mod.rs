@@ -7,5 +7,5 @@ mod requested;
 mod signer;
 pub mod signers;
 
-pub use request::{common_name, organizations};
+pub use request::{certificate_end, common_name, organizations};
 pub use requested::Requested;
