@@ -155,7 +155,9 @@ mod tests {
         }
         for value in data.as_object_mut().unwrap().values_mut() {
             let text = value.as_str().unwrap();
-            *value = base64::engine::general_purpose::STANDARD.encode(text).into();
+            *value = base64::engine::general_purpose::STANDARD
+                .encode(text)
+                .into();
         }
         secret["data"] = data;
         let secret: Secret = serde_json::from_value(secret).unwrap();

@@ -146,6 +146,7 @@ pub struct TokenKey {
     random: SystemRandom,
     issuer: String,
     key_id: String,
+    longest: Option<i64>,
 }
 
 impl TokenKey {
@@ -161,7 +162,20 @@ impl TokenKey {
             random,
             issuer: issuer.to_owned(),
             key_id,
+            longest: None,
         })
+    }
+
+    /// The same, whose tokens hold for so many seconds at most. Kubernetes' `--service-account-max-token-expiration`.
+    #[must_use]
+    pub fn with_longest(mut self, seconds: i64) -> Self {
+        self.longest = Some(seconds);
+        self
+    }
+
+    /// For how many seconds a token holds at most; `None`: as long as is asked for.
+    pub fn longest(&self) -> Option<i64> {
+        self.longest
     }
 
     /// The issuer's name, which is also the default audience.

@@ -75,7 +75,7 @@ impl Authority {
         let key = self.issuer().key();
         let draft = params.signed_by(key, self.issuer())?;
         let der = with_subject_and_key(draft.der(), request, key)?;
-        Ok(pem(&der))
+        Ok(crate::inspection::pem(&der))
     }
 
     /// From when until when a certificate holds that lives this long.
@@ -221,15 +221,6 @@ fn distinguished_name(request: &Requested) -> Vec<u8> {
             }
         });
     })
-}
-
-fn pem(der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
-    let lines: Vec<_> = lines.collect();
-    let body = lines.join("\n");
-    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }
 
 #[cfg(test)]

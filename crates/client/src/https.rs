@@ -45,11 +45,7 @@ impl Https {
     }
 
     /// The same, but acts as somebody whom the owner of the credentials is permitted to impersonate.
-    pub fn acting_as(
-        client: watch::Receiver<kube::Client>,
-        name: &str,
-        groups: &[String],
-    ) -> Self {
+    pub fn acting_as(client: watch::Receiver<kube::Client>, name: &str, groups: &[String]) -> Self {
         Self {
             client,
             acting_as: Some((name.to_owned(), groups.to_vec())),

@@ -79,7 +79,8 @@ mod tests {
 
     /// How many calls there are, and when it is looked again.
     fn of(kind: &str, namespace: &str, expiration: &str) -> (usize, Option<Timestamp>) {
-        let metadata = json!({"name": "bootstrap-token-abcdef", "namespace": namespace, "uid": "u"});
+        let metadata =
+            json!({"name": "bootstrap-token-abcdef", "namespace": namespace, "uid": "u"});
         let secret = json!({"metadata": metadata, "type": kind});
         let mut secret: Secret = serde_json::from_value(secret).unwrap();
         let key = bootstrap_token::EXPIRATION.to_owned();

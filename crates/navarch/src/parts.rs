@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use navarch_auth::UserInfo;
+use navarch_auth::pki::Pki;
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
+use navarch_controllers::certificates::signing::Signer;
 use navarch_controllers::node_cidr::Ranges;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
+
+use crate::cli::Api;
+use crate::signer::ClusterSigner;
 
 /// Who the scheduler is.
 const SCHEDULER: &str = "system:kube-scheduler";
@@ -43,11 +48,15 @@ impl Running {
     }
 }
 
-/// What the controllers need to know of the cluster.
-pub(crate) fn options(cluster_cidr: &str, authority: &str) -> Result<Options> {
+/// What the controllers need to know of the cluster. `pki`: where the authority's key is, if it is here.
+pub(crate) fn options(arguments: &Api, authority: &str, pki: Option<Arc<Pki>>) -> Result<Options> {
+    let signer = pki.map(|pki| Arc::new(ClusterSigner(pki)) as Arc<dyn Signer>);
     Ok(Options {
-        pod_ranges: ranges(cluster_cidr)?,
+        pod_ranges: ranges(&arguments.cluster_cidr)?,
         root_ca: authority.to_owned(),
+        signer,
+        signing_duration: arguments.lives.cluster_signing_duration,
+        approve_serving: arguments.lives.approve_kubelet_serving,
     })
 }
 

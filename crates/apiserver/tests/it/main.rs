@@ -3,6 +3,7 @@
 
 mod admission_options;
 mod bodies;
+mod bootstrap_tokens;
 mod by_hand;
 mod cluster;
 mod components;

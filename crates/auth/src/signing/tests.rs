@@ -20,7 +20,9 @@ fn request(key: &KeyPair) -> Requested {
     let mut params = CertificateParams::new(["n.example".to_owned()]).unwrap();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "bob");
-    params.distinguished_name.push(DnType::OrganizationName, "dev");
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "dev");
     let address = SanType::IpAddress([10, 0, 0, 1].into());
     params.subject_alt_names.push(address);
     let pem = params.serialize_request(key).unwrap().pem().unwrap();
@@ -57,7 +59,9 @@ fn what_was_asked_for_is_signed() {
     assert!(constraints.critical && !constraints.value.ca);
     let own = CertificateDer::from_pem_slice(authority.certificate().as_bytes()).unwrap();
     let (_, own) = X509Certificate::from_der(&own).unwrap();
-    certificate.verify_signature(Some(own.public_key())).unwrap();
+    certificate
+        .verify_signature(Some(own.public_key()))
+        .unwrap();
     assert_eq!(certificate.issuer(), own.subject());
     let again = authority.sign(&request, &usages, DAY, now()).unwrap();
     let again = CertificateDer::from_pem_slice(again.as_bytes()).unwrap();
@@ -103,7 +107,11 @@ fn keys_are_signed_that_the_authority_could_not_sign_with() {
             writer.next().write_bitvec_bytes(&[4; 133], 133 * 8);
         });
     });
-    let der = sign(&request, &["server auth", "s/mime", "email protection"], DAY);
+    let der = sign(
+        &request,
+        &["server auth", "s/mime", "email protection"],
+        DAY,
+    );
     let (_, certificate) = X509Certificate::from_der(&der).unwrap();
     assert_eq!(certificate.public_key().raw, request.public_key);
     let extended = certificate.extended_key_usage().unwrap().unwrap().value;

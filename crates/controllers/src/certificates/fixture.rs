@@ -83,7 +83,8 @@ impl Csr {
     }
 
     pub(super) fn at(mut self, address: &str) -> Self {
-        self.names.push(SanType::IpAddress(address.parse().unwrap()));
+        self.names
+            .push(SanType::IpAddress(address.parse().unwrap()));
         self
     }
 

@@ -58,10 +58,7 @@ fn with_condition(
         message: Some(message.to_owned()),
         ..Default::default()
     };
-    status
-        .conditions
-        .get_or_insert_default()
-        .push(condition);
+    status.conditions.get_or_insert_default().push(condition);
     changed
 }
 

@@ -21,6 +21,9 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let options = Options {
         pod_ranges: Ranges::DEFAULT,
         root_ca: "PEM".into(),
+        signer: None,
+        signing_duration: jiff::SignedDuration::from_hours(1),
+        approve_serving: true,
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
     let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});

@@ -1,9 +1,11 @@
 //! `navarch server`: the control plane, or parts of it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::UserInfo;
+use navarch_auth::pki::Pki;
 use navarch_client::{Client, Https};
 
 use crate::checks;
@@ -12,6 +14,7 @@ use crate::control_plane::ControlPlane;
 use crate::layout::Layout;
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
+use crate::remote;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Server) -> Result<()> {
@@ -30,10 +33,8 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     let mut stop = Stop::listen()?;
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
-    let options = parts::options(
-        &arguments.api.cluster_cidr,
-        plane.pki.authority.certificate(),
-    )?;
+    let authority = plane.pki.authority.certificate();
+    let options = parts::options(&arguments.api, authority, Some(plane.pki.clone()))?;
     let running = parts::start(wanted, client, options, &layout.identity());
     progress.done("ready; the administrator's kubeconfig is");
     println!("             {}", layout.kubeconfig().display());
@@ -61,11 +62,16 @@ async fn without_api(
         .kubeconfig
         .clone()
         .unwrap_or_else(|| layout.kubeconfig());
-    let client = crate::remote::client(&path).await?;
+    let (client, follow) = remote::follow(&path).await?;
     let ca = layout.pki().join("ca.crt");
     let authority = std::fs::read_to_string(&ca)
         .with_context(|| format!("the authority's certificate, {}", ca.display()))?;
-    let options = parts::options(&arguments.api.cluster_cidr, &authority)?;
+    // Only where its key is can anything be signed.
+    let pki = match layout.pki().join("ca.key").exists() {
+        true => Some(Arc::new(Pki::open(&layout.pki(), "", SystemTime::now())?)),
+        false => None,
+    };
+    let options = parts::options(&arguments.api, &authority, pki)?;
     let running = parts::start(
         wanted,
         move |user: UserInfo| {
@@ -77,6 +83,9 @@ async fn without_api(
     );
     let mut stop = Stop::listen()?;
     progress.done("ready");
-    stop.asked().await;
+    tokio::select! {
+        () = stop.asked() => {}
+        () = follow => {}
+    }
     stop.unless_asked_again(running.stop()).await
 }

@@ -14,4 +14,4 @@ pub use exchangeable::Exchangeable;
 pub use obtaining::ObtainError;
 pub use pair::Pair;
 pub use request::Purpose;
-pub use rotation::Rotation;
+pub use rotation::{Asking, Rotation};

@@ -35,7 +35,9 @@ pub enum ObtainError {
         why: String,
     },
     /// Nobody said anything.
-    #[error("the certificate signing request {0} was not signed in time: is it approved? (kubectl get csr)")]
+    #[error(
+        "the certificate signing request {0} was not signed in time: is it approved? (kubectl get csr)"
+    )]
     Unanswered(String),
     /// What was signed is no certificate that can be used with the key.
     #[error("the certificate cannot be used: {0}")]

@@ -40,7 +40,11 @@ impl Pair {
             _ => {}
         }
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
         file.write_all(self.certificate.as_bytes())?;
         file.write_all(self.key.as_bytes())?;
         file.sync_all()?;
@@ -88,7 +92,9 @@ mod tests {
         let path = place.path().join("current.pem");
         assert!(Pair::load(&path).is_none());
         let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+        let certificate = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .unwrap();
         let pair = Pair {
             certificate: certificate.pem(),
             key: key.serialize_pem(),

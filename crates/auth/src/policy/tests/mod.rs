@@ -48,7 +48,9 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
     }
     let names = |policy: &Policy| -> Vec<_> {
         let roles = policy.cluster_roles.iter();
-        roles.filter_map(|role| role.metadata.name.clone()).collect()
+        roles
+            .filter_map(|role| role.metadata.name.clone())
+            .collect()
     };
     assert_eq!(names(&own), ["navarch:kubelet-serving-approver"]);
 }
