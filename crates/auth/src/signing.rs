@@ -1,12 +1,11 @@
 //! What the authority signs for others: a certificate with what was asked for, and nothing else.
 
+mod usages;
+
 use std::time::{Duration, SystemTime};
 
 use navarch_api::certificates::Requested;
-use rcgen::{
-    CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
-    SerialNumber, SigningKey,
-};
+use rcgen::{CertificateParams, CustomExtension, KeyPair, SanType, SerialNumber, SigningKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -20,35 +19,6 @@ pub(crate) const BACKDATE: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_secs(8 * 3600);
 /// Where subject and key are in what is signed of a certificate: behind version, number, algorithm, issuer and validity.
 const SUBJECT_AT: usize = 5;
-
-const KEY_USAGES: &[(&str, KeyUsagePurpose)] = &[
-    ("signing", KeyUsagePurpose::DigitalSignature),
-    ("digital signature", KeyUsagePurpose::DigitalSignature),
-    ("content commitment", KeyUsagePurpose::ContentCommitment),
-    ("key encipherment", KeyUsagePurpose::KeyEncipherment),
-    ("key agreement", KeyUsagePurpose::KeyAgreement),
-    ("data encipherment", KeyUsagePurpose::DataEncipherment),
-    ("cert sign", KeyUsagePurpose::KeyCertSign),
-    ("crl sign", KeyUsagePurpose::CrlSign),
-    ("encipher only", KeyUsagePurpose::EncipherOnly),
-    ("decipher only", KeyUsagePurpose::DecipherOnly),
-];
-/// In the order in which they are written, with their object identifiers.
-const EXTENDED_USAGES: &[(&str, &[u64])] = &[
-    ("any", &[2, 5, 29, 37, 0]),
-    ("server auth", &[1, 3, 6, 1, 5, 5, 7, 3, 1]),
-    ("client auth", &[1, 3, 6, 1, 5, 5, 7, 3, 2]),
-    ("code signing", &[1, 3, 6, 1, 5, 5, 7, 3, 3]),
-    ("email protection", &[1, 3, 6, 1, 5, 5, 7, 3, 4]),
-    ("s/mime", &[1, 3, 6, 1, 5, 5, 7, 3, 4]),
-    ("ipsec end system", &[1, 3, 6, 1, 5, 5, 7, 3, 5]),
-    ("ipsec tunnel", &[1, 3, 6, 1, 5, 5, 7, 3, 6]),
-    ("ipsec user", &[1, 3, 6, 1, 5, 5, 7, 3, 7]),
-    ("timestamping", &[1, 3, 6, 1, 5, 5, 7, 3, 8]),
-    ("ocsp signing", &[1, 3, 6, 1, 5, 5, 7, 3, 9]),
-    ("microsoft sgc", &[1, 3, 6, 1, 4, 1, 311, 10, 3, 3]),
-    ("netscape sgc", &[2, 16, 840, 1, 113_730, 4, 1]),
-];
 
 impl Authority {
     /// Signs what was asked for, in PEM: subject, key and alternative names as they are, these usages (in Kubernetes' words), and no
@@ -69,7 +39,7 @@ impl Authority {
         params.custom_extensions = vec![no_authority()];
         params.use_authority_key_identifier_extension = true;
         params.subject_alt_names = alternative_names(request)?;
-        (params.key_usages, params.extended_key_usages) = usages_of(usages)?;
+        (params.key_usages, params.extended_key_usages) = usages::read(usages)?;
         let (from, to) = self.times(life, now)?;
         (params.not_before, params.not_after) = (from.into(), to.into());
         let key = self.issuer().key();
@@ -138,27 +108,6 @@ fn alternative_names(request: &Requested) -> Result<Vec<SanType>> {
         names.push(SanType::URI(text(name)?));
     }
     Ok(names)
-}
-
-fn usages_of(usages: &[String]) -> Result<(Vec<KeyUsagePurpose>, Vec<ExtendedKeyUsagePurpose>)> {
-    let is_known = |usage: &&String| {
-        let simple = KEY_USAGES.iter().any(|(name, _)| name == *usage);
-        simple || EXTENDED_USAGES.iter().any(|(name, _)| name == *usage)
-    };
-    if let Some(unknown) = usages.iter().find(|usage| !is_known(usage)) {
-        let words = format!("unrecognized usage values: [{unknown:?}]");
-        return Err(Error::Certificate(words));
-    }
-    let has = |name: &str| usages.iter().any(|usage| usage == name);
-    let simple = KEY_USAGES.iter().filter(|(name, _)| has(name));
-    let mut extended = Vec::new();
-    for (_, oid) in EXTENDED_USAGES.iter().filter(|(name, _)| has(name)) {
-        let usage = ExtendedKeyUsagePurpose::Other(oid.to_vec());
-        if !extended.contains(&usage) {
-            extended.push(usage);
-        }
-    }
-    Ok((simple.map(|(_, usage)| *usage).collect(), extended))
 }
 
 /// The certificate with another subject and another key, signed anew. rcgen's own subjects have one value of a kind, a user may be in

@@ -20,6 +20,8 @@ use crate::{Error, log_files, storage_limits};
 
 /// How often every pod is looked at though nothing changed, and its volumes are brought up to date.
 const RESYNC: Duration = Duration::from_secs(60);
+/// Volumes are brought up to date no more often.
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// What a node runs on.
 pub struct NodeParts {
@@ -201,10 +203,13 @@ async fn relist(worker: &Worker) {
 
 /// Brings volumes up to date, and looks at every pod once more.
 async fn refresh(worker: &Worker) {
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let now = worker.clock.now();
+        let end = now.saturating_add(RESYNC).unwrap_or(now);
+        // Tokens that live for minutes do not end by then; a cluster may be told to give shorter ones.
+        let due = worker.volumes.due(end).map(|due| due.duration_since(now));
+        let early = due.map(|left| Duration::try_from(left).unwrap_or(OFTEN));
+        tokio::time::sleep(early.map_or(RESYNC, |early| early.clamp(OFTEN, RESYNC))).await;
         for pod in worker.running_pods() {
             if let Err(error) = worker.volumes.refresh(&pod).await {
                 worker

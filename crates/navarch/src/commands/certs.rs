@@ -5,11 +5,15 @@ use std::time::SystemTime;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use navarch_auth::inspection::{Found, Standing, inspect, seconds};
+use navarch_auth::pki::Pki;
 
 use crate::cli::{Certs, Kubeconfig};
 use crate::layout::Layout;
 use crate::leaves;
 use crate::table;
+
+/// The certificate that is not renewed.
+const AUTHORITY: &str = "ca";
 
 pub(super) async fn run(arguments: Certs) -> Result<()> {
     match arguments {
@@ -68,11 +72,27 @@ async fn rotate(arguments: &Kubeconfig) -> Result<()> {
         }
     }
     if !asked {
+        at_next_start(&layout)?;
+    }
+    println!("the authorities are as they were");
+    Ok(())
+}
+
+/// Where nobody shows them they are forgotten, and made when somebody will.
+fn at_next_start(layout: &Layout) -> Result<()> {
+    let directory = layout.pki();
+    if !directory.join("ca.key").exists() {
         bail!(
-            "no process runs on {}: certificates of which two thirds are over are renewed when it starts",
+            "no process runs on {}, and only the API can sign for it: start the agent first",
             layout.root().display()
         );
     }
-    println!("the authorities are as they were");
+    let pki = Pki::open(&directory, "", SystemTime::now())?;
+    for found in inspect(&directory)? {
+        if found.name != AUTHORITY {
+            pki.discard(&found.name)?;
+            println!("{} is made anew at the next start", found.name);
+        }
+    }
     Ok(())
 }

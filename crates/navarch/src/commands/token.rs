@@ -71,7 +71,12 @@ async fn join_command(layout: &Layout, client: &Client, token: &BootstrapToken) 
         .get::<EndpointSlice>(Some("default"), "kubernetes")
         .await
         .context("where the API is")?;
-    let address = slice.endpoints.iter().flatten().flat_map(|it| &it.addresses).next();
+    let address = slice
+        .endpoints
+        .iter()
+        .flatten()
+        .flat_map(|it| &it.addresses)
+        .next();
     let ports = slice.ports.iter().flatten();
     let port = ports.filter_map(|port| port.port).next();
     let (address, port) = address
