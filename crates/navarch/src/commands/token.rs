@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::core::v1::{Endpoints, Secret};
 use navarch_api::bootstrap_token::{self as kept, Expiry};
 use navarch_auth::bootstrap_token::is_bootstrap_group;
 use navarch_auth::{BootstrapToken, inspection};
@@ -67,20 +66,16 @@ fn secret(token: &BootstrapToken, arguments: &CreateToken, now: Timestamp) -> Re
 
 /// What is to be run on a host that is to join.
 async fn join_command(layout: &Layout, client: &Client, token: &BootstrapToken) -> Result<String> {
-    let slice = client
-        .get::<EndpointSlice>(Some("default"), "kubernetes")
+    let api = client
+        .get::<Endpoints>(Some("default"), "kubernetes")
         .await
         .context("where the API is")?;
-    let address = slice
-        .endpoints
-        .iter()
-        .flatten()
-        .flat_map(|it| &it.addresses)
-        .next();
-    let ports = slice.ports.iter().flatten();
-    let port = ports.filter_map(|port| port.port).next();
+    let subset = api.subsets.iter().flatten().next();
+    let address = subset.and_then(|it| it.addresses.iter().flatten().next());
+    let port = subset.and_then(|it| it.ports.iter().flatten().next());
     let (address, port) = address
         .zip(port)
+        .map(|(address, port)| (&address.ip, port.port))
         .ok_or_else(|| anyhow!("the service `kubernetes` has no endpoint"))?;
     let address = if address.contains(':') {
         format!("[{address}]")

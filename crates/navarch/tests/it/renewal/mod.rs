@@ -36,7 +36,10 @@ async fn nothing_fails_while_all_certificates_and_tokens_are_renewed() {
         async {
             while Instant::now() < end {
                 for file in files.all() {
-                    let text = std::fs::read(file).unwrap();
+                    // What the node serves with may not be signed yet.
+                    let Ok(text) = std::fs::read(file) else {
+                        continue;
+                    };
                     let known = seen.entry(file.clone()).or_default();
                     if !known.contains(&text) {
                         known.push(text);
@@ -51,9 +54,9 @@ async fn nothing_fails_while_all_certificates_and_tokens_are_renewed() {
         assert!(used.count > 10, "{used}");
         assert!(used.failures.is_empty(), "{used}\n{}", apart.errors());
     }
-    for (file, known) in &seen {
-        let times = known.len();
-        assert!(times > 2, "{} was renewed {times} times", file.display());
+    for file in files.all() {
+        let kinds = seen.get(file).map_or(0, Vec::len);
+        assert!(kinds > 2, "{} had {kinds} contents", file.display());
     }
     // The node has heard of all that happened, and is still heard.
     let pods: Api<Pod> = Api::default_namespaced(client(&apart.kubeconfig()).await);
