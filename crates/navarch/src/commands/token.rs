@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Endpoints, Secret};
+use kube::config::Kubeconfig;
 use navarch_api::bootstrap_token::{self as kept, Expiry};
 use navarch_auth::bootstrap_token::is_bootstrap_group;
 use navarch_auth::{BootstrapToken, inspection};
@@ -66,29 +67,48 @@ fn secret(token: &BootstrapToken, arguments: &CreateToken, now: Timestamp) -> Re
 
 /// What is to be run on a host that is to join.
 async fn join_command(layout: &Layout, client: &Client, token: &BootstrapToken) -> Result<String> {
-    let api = client
-        .get::<Endpoints>(Some("default"), "kubernetes")
-        .await
-        .context("where the API is")?;
-    let subset = api.subsets.iter().flatten().next();
-    let address = subset.and_then(|it| it.addresses.iter().flatten().next());
-    let port = subset.and_then(|it| it.ports.iter().flatten().next());
-    let (address, port) = address
-        .zip(port)
-        .map(|(address, port)| (&address.ip, port.port))
-        .ok_or_else(|| anyhow!("the service `kubernetes` has no endpoint"))?;
-    let address = if address.contains(':') {
-        format!("[{address}]")
-    } else {
-        address.clone()
+    let server = match elsewhere(client).await? {
+        Some(server) => server,
+        // It listens for this host alone.
+        None => here(layout)?,
     };
     let ca = layout.pki().join("ca.crt");
     let certificate = std::fs::read_to_string(&ca).with_context(|| ca.display().to_string())?;
     let pin = inspection::pin(&certificate)
         .with_context(|| format!("{} is no certificate", ca.display()))?;
     Ok(format!(
-        "navarch agent --server https://{address}:{port} --token {token} --ca-cert-hash {pin}"
+        "navarch agent --server {server} --token {token} --ca-cert-hash {pin}"
     ))
+}
+
+/// Where other hosts find the API: behind the service `kubernetes`, if it is there.
+async fn elsewhere(client: &Client) -> Result<Option<String>> {
+    let found = client.get::<Endpoints>(Some("default"), "kubernetes").await;
+    let api = match found {
+        Err(error) if error.is_not_found() => return Ok(None),
+        found => found.context("where the API is")?,
+    };
+    let subset = api.subsets.iter().flatten().next();
+    let address = subset.and_then(|it| it.addresses.iter().flatten().next());
+    let port = subset.and_then(|it| it.ports.iter().flatten().next());
+    let url = address.zip(port).map(|(address, port)| {
+        let (ip, port) = (&address.ip, port.port);
+        let ip = if ip.contains(':') {
+            format!("[{ip}]")
+        } else {
+            ip.clone()
+        };
+        format!("https://{ip}:{port}")
+    });
+    Ok(url)
+}
+
+/// Where the administrator's kubeconfig finds it.
+fn here(layout: &Layout) -> Result<String> {
+    let kubeconfig = Kubeconfig::read_from(layout.kubeconfig())?;
+    let mut clusters = kubeconfig.clusters.into_iter();
+    let server = clusters.find_map(|named| named.cluster?.server);
+    server.ok_or_else(|| anyhow!("the kubeconfig names no server"))
 }
 
 async fn list(data: &DataDir) -> Result<()> {

@@ -1,6 +1,7 @@
 //! API server, controllers and a node that joins by a token: each a process, with certificates that live for seconds.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -61,8 +62,11 @@ impl Apart {
             "this test makes containers and needs root"
         );
         let directory = tempfile::tempdir().unwrap();
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();
-        let range = format!("10.{}.0.0/16", 130 + (process + 50) % 100);
+        // Beside the ranges of the other clusters of these tests.
+        let range = format!("10.{}.0.0/16", 130 + (process + 50 + number) % 100);
         let data = directory.path().join("server").display().to_string();
         let run = |components: &str| {
             let mut arguments = vec!["server", "--components", components, "--data-dir", &data];
@@ -78,7 +82,7 @@ impl Apart {
             controllers,
             api,
             join: Vec::new(),
-            bridge: format!("nvj{}", process % 1_000_000),
+            bridge: format!("nvj{}x{number}", process % 100_000),
             range,
             directory,
         };
