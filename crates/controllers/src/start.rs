@@ -49,7 +49,7 @@ pub struct Options {
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
 pub async fn start(context: Context, options: Options) {
-    let mut running = spawn(&context, options);
+    let mut running = spawn(&context, &options);
     // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
     match running.join_next().await {
         // The whole process ends.
@@ -92,7 +92,7 @@ fn pod_indices() -> Vec<Index<Pod>> {
     indices
 }
 
-fn spawn(context: &Context, options: Options) -> JoinSet<()> {
+fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
     let (client, clock) = (&context.client, &context.clock);
     let (nodes, services) = (informer(client, vec![]), informer(client, vec![]));
     let namespaces = informer(client, vec![]);
@@ -182,7 +182,7 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
         },
         context.clone(),
     ));
-    certificates(&mut running, context, &options, &nodes);
+    certificates(&mut running, context, options, &nodes);
     running.spawn(run(
         NodeCidrs {
             nodes: nodes.clone(),

@@ -8,8 +8,8 @@ use crate::starts::refused::navarch;
 /// Longer than any certificate lives.
 const LIFE: Duration = Duration::from_secs(13);
 
-#[test]
-fn a_node_joins_by_a_token_comes_back_without_and_is_refused_when_it_was_away_too_long() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_joins_by_a_token_comes_back_without_and_is_refused_when_it_was_away_too_long() {
     let mut apart = Apart::without_agent();
     let server = apart.server().display().to_string();
     let on_server = |words: &[&str]| navarch(&[words, &["--data-dir", &server]].concat(), &[]);
@@ -67,7 +67,7 @@ fn a_node_joins_by_a_token_comes_back_without_and_is_refused_when_it_was_away_to
     apart.end_agent();
     apart.agent_by(&["--server".to_owned(), url.clone()]);
     apart.end_agent();
-    std::thread::sleep(LIFE);
+    tokio::time::sleep(LIFE).await;
     let late = navarch(&["certs", "check", "--data-dir", &node], &[]).refused();
     assert!(late.contains("have expired"), "{late}");
     let away = refused(&["--server", &url]);
