@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    fn said(status: Value) -> String {
+    fn said(status: &Value) -> String {
         let request = json!({"metadata": {"name": "q"}, "spec": {"request": "", "signerName": ""}, "status": status});
         match answer("q", &serde_json::from_value(request).unwrap()) {
             Ok(None) => "nothing".to_owned(),
@@ -124,12 +124,12 @@ mod tests {
     #[test]
     fn a_request_is_signed_refused_or_neither() {
         let with = |kind: &str| json!({"conditions": [{"type": kind, "status": "True", "message": "why"}]});
-        assert_eq!(said(json!({})), "nothing");
-        assert_eq!(said(with("Approved")), "nothing");
-        assert_eq!(said(json!({"certificate": "UEVN"})), "PEM");
+        assert_eq!(said(&json!({})), "nothing");
+        assert_eq!(said(&with("Approved")), "nothing");
+        assert_eq!(said(&json!({"certificate": "UEVN"})), "PEM");
         let denied = "the certificate signing request q is denied: why";
-        assert_eq!(said(with("Denied")), denied);
+        assert_eq!(said(&with("Denied")), denied);
         let failed = "the certificate signing request q is failed: why";
-        assert_eq!(said(with("Failed")), failed);
+        assert_eq!(said(&with("Failed")), failed);
     }
 }
