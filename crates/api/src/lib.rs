@@ -12,6 +12,7 @@ pub mod authentication;
 pub mod authorization;
 pub mod autoscaling;
 pub mod batch;
+pub mod bootstrap_token;
 pub mod call;
 pub mod cell;
 pub mod certificates;

@@ -8,14 +8,13 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
 };
 
+use crate::signing::{BACKDATE, backdate};
 use crate::{Error, Result};
 
 /// How long the authority's own certificate holds: ten years, as kubeadm's.
 const AUTHORITY_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How long issued certificates hold: one year, as kubeadm's.
 const LEAF_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
-/// Certificates hold from a little before now, for clocks that differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// What a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +54,7 @@ pub struct Authority {
     certificate: String,
     key: String,
     issuer: Issuer<'static, KeyPair>,
+    leaf_life: Duration,
 }
 
 impl Authority {
@@ -68,7 +68,7 @@ impl Authority {
             KeyUsagePurpose::KeyCertSign,
             KeyUsagePurpose::CrlSign,
         ];
-        params.not_before = (now - CLOCK_SKEW).into();
+        params.not_before = (now - BACKDATE).into();
         params.not_after = (now + AUTHORITY_LIFE).into();
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let certificate = params.self_signed(&key)?.pem();
@@ -83,7 +83,19 @@ impl Authority {
             certificate,
             key,
             issuer,
+            leaf_life: LEAF_LIFE,
         })
+    }
+
+    /// The same, whose own certificates hold for another time than a year.
+    #[must_use]
+    pub fn with_leaf_life(mut self, life: Duration) -> Self {
+        self.leaf_life = life;
+        self
+    }
+
+    pub(crate) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
     }
 
     /// The certificate in PEM: what others need to trust it.
@@ -127,8 +139,8 @@ impl Authority {
                 ExtendedKeyUsagePurpose::ClientAuth,
             ],
         };
-        params.not_before = (now - CLOCK_SKEW).into();
-        params.not_after = (now + LEAF_LIFE).into();
+        params.not_before = (now - backdate(self.leaf_life)).into();
+        params.not_after = (now + self.leaf_life).into();
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Issued {

@@ -12,7 +12,8 @@ pub fn identity_of_certificate(certificate: &CertificateDer<'_>) -> Result<UserI
     let name = parsed
         .subject()
         .iter_common_name()
-        .next()
+        // Of several the last counts, as in Go: who may ask for a certificate was decided by that.
+        .last()
         .and_then(|name| name.as_str().ok())
         .unwrap_or_default();
     if name.is_empty() {

@@ -12,21 +12,26 @@
 
 mod attributes;
 mod authority;
+pub mod bootstrap_token;
 mod client_certificate;
 mod decision;
 pub mod encryption;
 mod error;
 mod identity;
+pub mod inspection;
 mod kubeconfig;
+pub mod leaves;
 pub mod node;
 pub mod pki;
 pub mod policy;
 pub mod rbac;
 mod service_account;
+mod signing;
 mod static_tokens;
 
 pub use attributes::Attributes;
 pub use authority::{Authority, Issued, Purpose, Subject};
+pub use bootstrap_token::BootstrapToken;
 pub use client_certificate::{certificate_expires, identity_of_certificate};
 pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};

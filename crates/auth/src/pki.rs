@@ -1,13 +1,14 @@
 //! The cluster's keys and certificates on disk: made on first start, read ever after.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::encryption::{Encryption, EncryptionError};
+use crate::inspection::seconds;
 use crate::{Authority, Error, Issued, PublicKey, Purpose, Result, SigningKey, Subject, TokenKeys};
 
 /// Who signs for whom in this cluster. One directory, as kubeadm's `pki`; private keys have mode 0600.
@@ -37,6 +38,22 @@ impl Pki {
             authority,
             issuer: issuer.to_owned(),
         })
+    }
+
+    /// The same, whose own certificates hold for another time than a year.
+    #[must_use]
+    pub fn with_leaf_life(mut self, life: Duration) -> Self {
+        self.authority = self.authority.with_leaf_life(life);
+        self
+    }
+
+    /// Forgets the certificate called `name`: the next time it is asked for it is made anew.
+    pub fn discard(&self, name: &str) -> Result<()> {
+        let path = self.directory.join(format!("{name}.crt"));
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => Err(file(&path, source)),
+            _ => Ok(()),
+        }
     }
 
     /// The keys of service account tokens: that which signs them, made if it is not there yet, and `more` that they are believed by.
@@ -122,11 +139,6 @@ fn parsed<T>(
 ) -> Option<T> {
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
     pem.parse_x509().ok().map(|certificate| look(&certificate))
-}
-
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(since.map_or(0, |since| since.as_secs())).unwrap_or(i64::MAX)
 }
 
 /// From when until when a certificate holds, in seconds since 1970.

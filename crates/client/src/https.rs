@@ -15,6 +15,7 @@ use navarch_machinery::status::{Result, StatusError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// The longest answer that is taken: a page of large objects.
 const ANSWER_BYTES: usize = 512 << 20;
@@ -23,7 +24,7 @@ const EVENT_BYTES: usize = 4 << 20;
 
 /// A connection to an API server.
 pub struct Https {
-    client: kube::Client,
+    client: watch::Receiver<kube::Client>,
     /// Whom it acts as, with their groups, if that is somebody else than the client's credentials are of.
     acting_as: Option<(String, Vec<String>)>,
 }
@@ -31,6 +32,12 @@ pub struct Https {
 impl Https {
     /// Speaks through a configured kube client: address, trust and credentials are its business.
     pub fn new(client: kube::Client) -> Self {
+        Self::exchangeable(watch::channel(client).1)
+    }
+
+    /// The same through the client of the moment: when it is exchanged, for one with a newer certificate, say, watches end, and whoever
+    /// watches begins again with the new one. Other calls that are under way are finished.
+    pub fn exchangeable(client: watch::Receiver<kube::Client>) -> Self {
         Self {
             client,
             acting_as: None,
@@ -38,7 +45,7 @@ impl Https {
     }
 
     /// The same, but acts as somebody whom the owner of the credentials is permitted to impersonate.
-    pub fn acting_as(client: kube::Client, name: &str, groups: &[String]) -> Self {
+    pub fn acting_as(client: watch::Receiver<kube::Client>, name: &str, groups: &[String]) -> Self {
         Self {
             client,
             acting_as: Some((name.to_owned(), groups.to_vec())),
@@ -61,8 +68,8 @@ impl Https {
     async fn send(&self, call: &Call) -> Result<Response<kube::client::Body>> {
         let mut request = request(call)?;
         self.sign(request.headers_mut())?;
-        let response = self
-            .client
+        let client = self.client.borrow().clone();
+        let response = client
             .send(request)
             .await
             .map_err(|error| unreachable(&error))?;
@@ -98,6 +105,8 @@ impl Endpoint for Https {
 
     async fn watch(&self, call: Call) -> Result<WatchStream> {
         let def = definition(&call)?.clone();
+        let mut client = self.client.clone();
+        client.mark_unchanged();
         let body = self.send(&call).await?.into_body();
         let lines = Lines {
             body: body.into_data_stream().boxed(),
@@ -116,7 +125,14 @@ impl Endpoint for Https {
                 Some(Err(error)) => Some((Err(error), None)),
             }
         });
-        Ok(events.boxed())
+        Ok(events.take_until(exchanged(client)).boxed())
+    }
+}
+
+/// Ends when the client is exchanged; never, if nobody can.
+async fn exchanged(mut client: watch::Receiver<kube::Client>) {
+    if client.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

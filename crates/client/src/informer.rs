@@ -1,11 +1,13 @@
 //! Informers: a kind's objects kept in memory by a list and a watch, for all of a program's consumers at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use navarch_machinery::object::Typed;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::api::{Change, Client, ListOptions, next_change};
 use crate::{Backoff, Index, ObjectKey, Snapshot};
@@ -29,6 +31,9 @@ impl<T> Default for InformerOptions<T> {
         }
     }
 }
+
+/// A watch that ended in less time without a word counts as a failure.
+const SHORT: Duration = Duration::from_secs(1);
 
 struct Shared<T> {
     options: InformerOptions<T>,
@@ -148,6 +153,7 @@ async fn list_and_watch<T: Typed>(
     let mut version = list.resource_version.clone();
     shared.replace(list.items, revision_of(&version));
     loop {
+        let begun = Instant::now();
         let mut stream = client.watch::<T>(&shared.options.list, &version).await?;
         let mut heard = false;
         while let Some(change) = next_change::<T>(&mut stream).await {
@@ -164,7 +170,7 @@ async fn list_and_watch<T: Typed>(
                 }
             };
         }
-        if !heard {
+        if !heard && begun.elapsed() < SHORT {
             // A server that closes watches at once must not be asked in a tight loop.
             *failures = failures.saturating_add(1);
             tokio::time::sleep(Backoff::REFLECTOR.after(*failures)).await;

@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod certificates;
 mod claim;
 pub mod clusterrole_aggregation;
 pub mod deployment;
@@ -38,6 +39,7 @@ pub mod service_account_tokens;
 pub mod shell;
 mod start;
 pub mod taint_eviction;
+pub mod token_cleaner;
 
 pub use plan::{Action, Expected, Note, Plan, Step};
 pub use shell::{Accounts, Context, Controller, Failure, Watched, run};

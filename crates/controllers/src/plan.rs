@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use navarch_api::call::{Body, Call, Gvr, Options, PatchKind};
 use navarch_api::def::Verb;
 use navarch_api::strategy::Propagation;
@@ -39,7 +40,7 @@ pub struct Action {
     pub failed: Option<Note>,
     /// That the object is not there (any more), or is there already, is what was wanted.
     pub idempotent: bool,
-    /// What a read must find; if it finds something else, the snapshot was out of date and the plan is given up.
+    /// What a read must find, or a review; if it finds something else, the snapshot was out of date and the plan is given up.
     pub expected: Option<Expected>,
 }
 
@@ -52,6 +53,8 @@ pub enum Expected {
     Absent,
     /// There is no such object of this uid; of none at all, where the uid is empty.
     Gone(String),
+    /// The access review is answered with yes. The name is that of what was asked for: the failure tells it.
+    Allowed(String),
 }
 
 /// An event about an object. In its message `{}` stands for the name of the object that the call answered with.
@@ -131,6 +134,11 @@ impl Action {
         Self::put(object, Some("status"))
     }
 
+    /// Replaces another part of an object, as `approval`.
+    pub fn update_part<T: Typed>(object: T, subresource: &str) -> Self {
+        Self::put(object, Some(subresource))
+    }
+
     fn put<T: Typed>(object: T, subresource: Option<&str>) -> Self {
         let metadata = object.metadata();
         let (namespace, name) = (metadata.namespace.clone(), metadata.name.clone());
@@ -204,6 +212,13 @@ impl Action {
         action
     }
 
+    /// Asks whether somebody may do something, and makes sure that they may.
+    pub fn confirm_allowed(review: SubjectAccessReview, what: &str) -> Self {
+        let mut action = Self::create(review);
+        action.expected = Some(Expected::Allowed(what.to_owned()));
+        action
+    }
+
     /// Says what becomes of dependents.
     #[must_use]
     pub fn propagating(mut self, propagation: Propagation) -> Self {
@@ -270,7 +285,7 @@ impl Action {
 }
 
 impl Expected {
-    /// Whether a read that found `object`, or nothing, found what was expected.
+    /// Whether a call that answered with `object`, or nothing, found what was expected.
     pub fn is_met(&self, object: Option<&dyn Object>) -> bool {
         match (self, object.map(Object::metadata)) {
             (Self::Absent, found) => found.is_none(),
@@ -280,6 +295,12 @@ impl Expected {
             (Self::Alive(_), None) => false,
             (Self::Gone(uid), found) => {
                 found.is_none_or(|found| !uid.is_empty() && found.uid.as_deref() != Some(uid))
+            }
+            (Self::Allowed(_), _) => {
+                let review = object.and_then(|object| object.as_any().downcast_ref());
+                let review: Option<&SubjectAccessReview> = review;
+                let status = review.and_then(|review| review.status.as_ref());
+                status.is_some_and(|status| status.allowed)
             }
         }
     }

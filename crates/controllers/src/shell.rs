@@ -265,7 +265,13 @@ impl<C: Controller> Shell<C> {
             Ok(Answer::Object(found)) if expected.is_met(Some(found.as_ref())) => return Ok(()),
             Err(error) if error.is_not_found() && expected.is_met(None) => return Ok(()),
             Err(error) if !error.is_not_found() => error,
-            _ => StatusError::modified(&resource.group, &resource.resource, &name),
+            _ => match expected {
+                Expected::Allowed(what) => {
+                    let why = "the subject access review was not approved";
+                    StatusError::forbidden(&resource.group, &resource.resource, what, why)
+                }
+                _ => StatusError::modified(&resource.group, &resource.resource, &name),
+            },
         };
         Err(Box::new(Failure {
             verb,

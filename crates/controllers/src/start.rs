@@ -1,10 +1,18 @@
 //! All controllers, on informers that they share.
 
-use k8s_openapi::api::core::v1::Pod;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use navarch_api::bootstrap_token;
 use navarch_client::{Client, EventRecorder, Index, Informer, InformerOptions, ListOptions};
 use navarch_machinery::object::Typed;
 use tokio::task::JoinSet;
 
+use crate::certificates::approving::CertificateApproving;
+use crate::certificates::cleaning::CertificateCleaning;
+use crate::certificates::serving::ServingApproving;
+use crate::certificates::signing::{CertificateSigning, Signer};
 use crate::clusterrole_aggregation::ClusterRoleAggregation;
 use crate::deployment::{self, Deployments};
 use crate::disruption::Disruption;
@@ -23,6 +31,7 @@ use crate::root_ca::RootCaPublisher;
 use crate::service_account::ServiceAccounts;
 use crate::service_account_tokens::{self, IssueToken, ServiceAccountTokens};
 use crate::taint_eviction::TaintEviction;
+use crate::token_cleaner::TokenCleaner;
 use crate::{Context, Controller, garbage_collection, namespace, resource_quota, run};
 
 /// What the controllers need to know of the cluster.
@@ -34,11 +43,17 @@ pub struct Options {
     pub root_ca: String,
     /// Signs the tokens that are kept in secrets. Where there is nothing to sign with, these secrets stay as they are.
     pub issue_token: Option<IssueToken>,
+    /// Who signs certificates; `None`: nobody does here.
+    pub signer: Option<Arc<dyn Signer>>,
+    /// No certificate that is signed holds for longer.
+    pub signing_duration: SignedDuration,
+    /// Whether what nodes serve with is approved without anybody's hand.
+    pub approve_serving: bool,
 }
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
 pub async fn start(context: Context, options: Options) {
-    let mut running = spawn(&context, options);
+    let mut running = spawn(&context, &options);
     // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
     match running.join_next().await {
         // The whole process ends.
@@ -81,7 +96,7 @@ fn pod_indices() -> Vec<Index<Pod>> {
     indices
 }
 
-fn spawn(context: &Context, options: Options) -> JoinSet<()> {
+fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
     let (client, clock) = (&context.client, &context.clock);
     let (nodes, services) = (informer(client, vec![]), informer(client, vec![]));
     let namespaces = informer(client, vec![]);
@@ -196,6 +211,14 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
     ));
     let roles = informer(client, vec![]);
     running.spawn(run(ClusterRoleAggregation { roles }, context.clone()));
+    let tokens = Some(bootstrap_token::NAMESPACE);
+    running.spawn(run(
+        TokenCleaner {
+            tokens: selected(client, tokens, TokenCleaner::FIELDS),
+        },
+        context.clone(),
+    ));
+    certificates(&mut running, context, options, &nodes);
     running.spawn(run(
         NodeCidrs {
             nodes: nodes.clone(),
@@ -239,4 +262,45 @@ fn spawn(context: &Context, options: Options) -> JoinSet<()> {
     running.spawn(namespace::run(namespaces, graph.clone(), context.clone()));
     running.spawn(garbage_collection::run(graph, context.clone()));
     running
+}
+
+fn certificates(
+    running: &mut JoinSet<()>,
+    context: &Context,
+    options: &Options,
+    nodes: &Informer<Node>,
+) {
+    let requests = informer(&context.client, vec![]);
+    running.spawn(run(
+        CertificateApproving {
+            requests: requests.clone(),
+        },
+        context.clone(),
+    ));
+    running.spawn(run(
+        CertificateCleaning {
+            requests: requests.clone(),
+        },
+        context.clone(),
+    ));
+    if options.approve_serving {
+        running.spawn(run(
+            ServingApproving {
+                requests: requests.clone(),
+                nodes: nodes.clone(),
+            },
+            context.clone(),
+        ));
+    }
+    if let Some(signer) = options.signer.clone() {
+        let longest = options.signing_duration;
+        running.spawn(run(
+            CertificateSigning {
+                requests,
+                signer,
+                longest,
+            },
+            context.clone(),
+        ));
+    }
 }

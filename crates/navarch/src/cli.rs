@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use navarch_machinery::names;
 
+mod certificates;
+
+pub(crate) use certificates::{Certs, CreateToken, Lives, Token};
+
 /// Kubernetes, as one program that runs itself.
 #[derive(Debug, Parser)]
 #[command(
@@ -51,6 +55,12 @@ pub(crate) enum Command {
     /// Import, list and remove container images on this node.
     #[command(subcommand)]
     Image(Image),
+    /// Make, list and delete the tokens by which nodes join.
+    #[command(subcommand)]
+    Token(Token),
+    /// Check and renew the certificates of this host.
+    #[command(subcommand)]
+    Certs(Certs),
     /// Print the administrator's kubeconfig.
     Kubeconfig(Kubeconfig),
     /// Show whether the cluster answers, its nodes and its pods.
@@ -167,6 +177,8 @@ pub(crate) struct Api {
         value_name = "FILE"
     )]
     pub(crate) admission_control_config_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lives: Lives,
 }
 
 /// The node.
@@ -260,13 +272,16 @@ pub(crate) struct Agent {
     /// The API: https://HOST:PORT.
     #[arg(long, env = "NAVARCH_SERVER", value_name = "URL")]
     pub(crate) server: String,
-    /// A token by which this node is known to the API; it should be that of system:node:NAME in the group system:nodes [default: a
-    /// certificate of that name, signed with the key in DIR/pki].
+    /// How this node proves itself: a token of `navarch token create`, by which it asks for its certificates, or one that the API knows as
+    /// system:node:NAME in the group system:nodes [default: certificates that it has already, or signs with the key in DIR/pki].
     #[arg(long, env = "NAVARCH_TOKEN", value_name = "T")]
     pub(crate) token: Option<String>,
     /// The certificate that the API's is signed with [default: DIR/pki/ca.crt].
     #[arg(long, env = "NAVARCH_CERTIFICATE_AUTHORITY", value_name = "FILE")]
     pub(crate) certificate_authority: Option<PathBuf>,
+    /// By which that certificate is known where it is not here yet: sha256:HEX, the digest of its public key.
+    #[arg(long, env = "NAVARCH_CA_CERT_HASH", value_name = "HASH")]
+    pub(crate) ca_cert_hash: Option<String>,
     /// The addresses of all pods of the cluster: what is not masqueraded.
     #[arg(
         long,

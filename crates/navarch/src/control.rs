@@ -19,7 +19,7 @@ use tokio::net::{UnixListener, UnixStream};
 /// The longest line that is read.
 const LINE_BYTES: u64 = 16 << 20;
 /// How long a client may take to ask.
-const ASKING: Duration = Duration::from_secs(10);
+pub(crate) const ASKING: Duration = Duration::from_secs(10);
 
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -157,13 +157,13 @@ pub(crate) async fn ask(socket: &Path, request: &Request) -> Result<Option<Vec<I
     reply.map(Some).map_err(anyhow::Error::msg)
 }
 
-async fn send(stream: &mut UnixStream, message: &impl Serialize) -> Result<()> {
+pub(crate) async fn send(stream: &mut UnixStream, message: &impl Serialize) -> Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     stream.write_all(&line).await.context("control socket")
 }
 
-async fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> Result<T> {
+pub(crate) async fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> Result<T> {
     let mut line = Vec::new();
     BufReader::new(stream)
         .take(LINE_BYTES)

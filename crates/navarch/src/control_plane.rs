@@ -1,8 +1,9 @@
 //! The control plane, put together: certificates, store, API server, scheduler, controllers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use ipnet::Ipv4Net;
@@ -10,23 +11,26 @@ use navarch_apiserver::{
     AdmissionOptions, ApiServer, Config, Credentials, EncryptedAtRest, Kubelets,
 };
 use navarch_auth::encryption::Encryption;
+use navarch_auth::leaves::{Leaf, Leaves};
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{
-    Credential, Issued, KUBELET_CLIENT, MASTERS, PublicKey, SigningKey, StaticTokens, Subject,
+    Credential, Issued, KUBELET_CLIENT, MASTERS, PublicKey, Purpose, SigningKey, StaticTokens, Subject,
     TokenKeys, UserInfo, kubeconfig,
 };
 use navarch_client::Client;
+use navarch_node::certificates::Exchangeable;
 use navarch_store::Embedded;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Api;
 use crate::layout::Layout;
+use crate::leaves;
 
 /// Who issues service account tokens, as Kubernetes calls it.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
@@ -43,6 +47,9 @@ pub(crate) struct ControlPlane {
     pub(crate) pki: Arc<Pki>,
     /// The keys of service account tokens.
     pub(crate) token_keys: Arc<TokenKeys>,
+    /// The certificates that this process shows.
+    pub(crate) leaves: Arc<Leaves>,
+    upkeep: JoinSet<()>,
     store: Arc<Embedded>,
     serving: JoinHandle<()>,
     stop: CancellationToken,
@@ -67,14 +74,14 @@ impl ControlPlane {
             &arguments.disable_admission_plugins,
             arguments.admission_control_config_file.as_deref(),
         )?;
-        let pki = Arc::new(Pki::open(&layout.pki(), ISSUER, now).context("certificates")?);
+        let life = Duration::try_from(arguments.lives.certificate_validity_period)?;
+        let pki = Pki::open(&layout.pki(), ISSUER, now).context("certificates")?;
+        let pki = Arc::new(pki.with_leaf_life(life));
+        let leaves = Arc::new(Leaves::new(pki.clone()));
         let advertised = advertised(arguments.bind_address);
-        let tls = server_tls(
-            &pki,
-            &server_subject(arguments, service_cidr, advertised)?,
-            now,
-        )?;
-        let kubelets = kubelet_client(&pki, now)?;
+        let subject = server_subject(arguments, service_cidr, advertised)?;
+        let tls = server_tls(&pki, &leaves, subject, now)?;
+        let kubelets = kubelet_client(&pki, &leaves, now)?;
         step("certificates");
         let tokens = static_tokens(arguments)?;
         let at_rest = Arc::new(EncryptedAtRest::new(encryption(&pki, arguments)?));
@@ -108,13 +115,23 @@ impl ControlPlane {
         let stop = CancellationToken::new();
         let serving = tokio::spawn(api.clone().serve(listener, Arc::new(tls), stop.clone()));
         api.bootstrap().await.context("first objects")?;
-        write_kubeconfig(layout, arguments, &pki, address, now)?;
+        leaves.add(administrator(layout, arguments, &pki, address), now)?;
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(leaves::keep(leaves.clone(), life));
+        let (socket, rotate) = (layout.server_socket(), leaves::rotating(leaves.clone()));
+        upkeep.spawn(async move {
+            if let Err(error) = leaves::serve(socket, rotate).await {
+                tracing::error!(%error, "`navarch certs rotate` cannot reach this process");
+            }
+        });
         step(&format!("API server on https://{address}"));
         Ok(Self {
             api,
             address,
             pki,
             token_keys,
+            leaves,
+            upkeep,
             store,
             serving,
             stop,
@@ -135,7 +152,8 @@ impl ControlPlane {
     }
 
     /// Stops: no new requests, watches end, what is under way is finished.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
+        self.upkeep.shutdown().await;
         self.stop.cancel();
         let _ = self.serving.await;
     }
@@ -143,6 +161,14 @@ impl ControlPlane {
 
 /// The keys of service account tokens.
 pub(crate) fn token_keys(pki: &Pki, arguments: &Api) -> Result<TokenKeys> {
+    let keys = keys_of_tokens(pki, arguments)?;
+    Ok(match arguments.lives.service_account_max_token_expiration {
+        Some(longest) => keys.with_longest(longest.as_secs().max(1)),
+        None => keys,
+    })
+}
+
+fn keys_of_tokens(pki: &Pki, arguments: &Api) -> Result<TokenKeys> {
     let mut more = Vec::new();
     for file in &arguments.service_account_key_file {
         let named = || format!("--service-account-key-file {}", file.display());
@@ -233,16 +259,6 @@ fn server_subject(arguments: &Api, service_cidr: Ipv4Net, advertised: IpAddr) ->
     })
 }
 
-/// A rustls certificate chain and key from PEM.
-pub(crate) fn chain(
-    issued: &Issued,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let certificates =
-        CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<_, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes())?;
-    Ok((certificates, key))
-}
-
 /// The authority's certificate as what is trusted.
 pub(crate) fn trust(authority: &str) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
@@ -252,65 +268,90 @@ pub(crate) fn trust(authority: &str) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-fn server_tls(pki: &Pki, subject: &Subject, now: SystemTime) -> Result<ServerConfig> {
-    let (certificates, key) = chain(&pki.server("apiserver", subject, now)?)?;
+fn server_tls(
+    pki: &Pki,
+    leaves: &Leaves,
+    subject: Subject,
+    now: SystemTime,
+) -> Result<ServerConfig> {
+    let shown = Arc::new(Exchangeable::default());
+    let leaf = Leaf {
+        name: "apiserver".into(),
+        subject,
+        purpose: Purpose::Server,
+        // The authority's own comes along: who knows only its digest can learn it here.
+        in_use: leaves::shown_by(shown.clone(), pki.authority.certificate()),
+    };
+    leaves.add(leaf, now)?;
     let clients = WebPkiClientVerifier::builder(Arc::new(trust(pki.authority.certificate())?))
         .allow_unauthenticated()
         .build()?;
     let mut tls = ServerConfig::builder()
         .with_client_cert_verifier(clients)
-        .with_single_cert(certificates, key)?;
+        .with_cert_resolver(shown);
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(tls)
 }
 
-fn kubelet_client(pki: &Pki, now: SystemTime) -> Result<Kubelets> {
-    let subject = Subject {
-        name: KUBELET_CLIENT.into(),
-        ..Default::default()
+fn kubelet_client(pki: &Pki, leaves: &Leaves, now: SystemTime) -> Result<Kubelets> {
+    let shown = Arc::new(Exchangeable::default());
+    let leaf = Leaf {
+        name: "apiserver-kubelet-client".into(),
+        subject: Subject {
+            name: KUBELET_CLIENT.into(),
+            ..Default::default()
+        },
+        purpose: Purpose::Client,
+        in_use: leaves::shown_by(shown.clone(), ""),
     };
-    let (certificates, key) = chain(&pki.client("apiserver-kubelet-client", &subject, now)?)?;
-    let roots = trust(pki.authority.certificate())?;
+    leaves.add(leaf, now)?;
     let tls = rustls::ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(certificates, key)?;
+        .with_root_certificates(trust(pki.authority.certificate())?)
+        .with_client_cert_resolver(shown);
     Ok(Kubelets::new(tls))
 }
 
-fn write_kubeconfig(
-    layout: &Layout,
-    arguments: &Api,
-    pki: &Pki,
-    address: SocketAddr,
-    now: SystemTime,
-) -> Result<()> {
-    let subject = Subject {
-        name: "kubernetes-admin".into(),
-        group: Some(MASTERS.into()),
-        ..Default::default()
-    };
-    let admin = pki.client("admin", &subject, now)?;
+/// The administrator's certificate, which is shown by kubeconfig files.
+fn administrator(layout: &Layout, arguments: &Api, pki: &Pki, address: SocketAddr) -> Leaf {
     let reachable = if address.ip().is_unspecified() {
         IpAddr::from([127, 0, 0, 1])
     } else {
         address.ip()
     };
     let server = format!("https://{}", SocketAddr::new(reachable, address.port()));
-    let document = kubeconfig(
-        &server,
-        pki.authority.certificate(),
-        "kubernetes-admin",
-        &Credential::Certificate(&admin),
-    );
-    let yaml = navarch_machinery::yaml::from_json(document.to_string().as_bytes())?;
-    let text = String::from_utf8(yaml)?;
+    let authority = pki.authority.certificate().to_owned();
     let mut places = vec![layout.kubeconfig()];
     places.extend(arguments.kubeconfig.clone());
+    Leaf {
+        name: "admin".into(),
+        subject: Subject {
+            name: "kubernetes-admin".into(),
+            group: Some(MASTERS.into()),
+            ..Default::default()
+        },
+        purpose: Purpose::Client,
+        in_use: Box::new(move |admin| {
+            let written = write_kubeconfig(&places, &server, &authority, admin);
+            written.map_err(|error| format!("{error:#}"))
+        }),
+    }
+}
+
+fn write_kubeconfig(
+    places: &[PathBuf],
+    server: &str,
+    authority: &str,
+    admin: &Issued,
+) -> Result<()> {
+    let proof = Credential::Certificate(admin);
+    let document = kubeconfig(server, authority, "kubernetes-admin", &proof);
+    let yaml = navarch_machinery::yaml::from_json(document.to_string().as_bytes())?;
+    let text = String::from_utf8(yaml)?;
     for place in places {
-        if std::fs::read_to_string(&place).is_ok_and(|there| there == text) {
+        if std::fs::read_to_string(place).is_ok_and(|there| there == text) {
             continue;
         }
-        pki::write(&place, &text, 0o600).context("kubeconfig")?;
+        pki::write(place, &text, 0o600).context("kubeconfig")?;
     }
     Ok(())
 }

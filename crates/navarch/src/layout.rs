@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::private;
 
 /// What Navarch makes in a data directory.
-const OWN: [&str; 9] = [
+const OWN: [&str; 11] = [
     "pki",
     "store",
     "images",
@@ -19,6 +19,8 @@ const OWN: [&str; 9] = [
     "admin.kubeconfig",
     "host.json",
     "control.sock",
+    "server.sock",
+    "agent.sock",
 ];
 /// Those of them that hold what only some may read.
 const SECRETS: [&str; 5] = ["pki", "store", "images", "runtime", "node"];
@@ -111,6 +113,26 @@ impl Layout {
     /// The socket by which other commands reach the process that has this data directory open.
     pub(crate) fn control(&self) -> PathBuf {
         self.root.join("control.sock")
+    }
+
+    /// The socket by which a control plane is told to renew its certificates.
+    pub(crate) fn server_socket(&self) -> PathBuf {
+        self.root.join("server.sock")
+    }
+
+    /// The socket by which a node is told the same.
+    pub(crate) fn agent_socket(&self) -> PathBuf {
+        self.root.join("agent.sock")
+    }
+
+    /// What this node is known by to the API, where it asked for it.
+    pub(crate) fn client_certificate(&self) -> PathBuf {
+        self.pki().join("kubelet-client-current.pem")
+    }
+
+    /// What this node serves with, where it asked for it.
+    pub(crate) fn serving_certificate(&self) -> PathBuf {
+        self.pki().join("kubelet-server-current.pem")
     }
 
     /// Names this data directory among others on the host: eight hexadecimal digits.

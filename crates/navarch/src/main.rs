@@ -12,13 +12,18 @@ mod control;
 mod control_plane;
 mod host;
 mod layout;
+mod leaves;
+mod node_identity;
 mod node_plane;
 mod parts;
+mod pinning;
 mod pod_network;
 mod private;
 mod progress;
 mod remote;
 mod signals;
+mod signer;
+mod table;
 
 use std::process::ExitCode;
 use std::time::Duration;

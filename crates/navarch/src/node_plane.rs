@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use navarch_auth::Subject;
-use navarch_auth::pki::Pki;
+use navarch_auth::leaves::Leaf;
+use navarch_auth::{Purpose, Subject};
 use navarch_client::{Client, SystemClock};
+use navarch_node::certificates::Exchangeable;
 use navarch_node::server::{self, ServeOptions};
 use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects};
 use navarch_runtime::embedded::Embedded;
@@ -20,9 +20,9 @@ use tokio::task::JoinSet;
 use crate::checks;
 use crate::cli::NodeArgs;
 use crate::control;
-use crate::control_plane::chain;
 use crate::host::HostSettings;
 use crate::layout::Layout;
+use crate::leaves;
 use crate::pod_network::LateNetwork;
 
 /// How a node's parts speak to the API.
@@ -51,19 +51,17 @@ impl NodePlane {
         cluster_cidr: &str,
         address: IpAddr,
         clients: Clients,
-        pki: &Pki,
+        tls: ServeOptions,
         step: impl Fn(&str),
     ) -> Result<Self> {
         let name = checks::node_name(arguments)?;
         let client = clients.node;
         let cluster = checks::cluster_cidr(cluster_cidr)?;
         let settings = HostSettings::of(layout, arguments, cluster);
-        let address = arguments.node_ip.unwrap_or(address);
         let listener = SocketAddr::new(address, arguments.node_port);
         let listener = TcpListener::bind(listener)
             .await
             .with_context(|| format!("the node's API: listen on {listener}"))?;
-        let tls = server_tls(pki, &name, address)?;
         let place = layout.images();
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
             .await?
@@ -142,18 +140,26 @@ pub(crate) fn must_be_root(why: &str) -> Result<()> {
     Ok(())
 }
 
-fn server_tls(pki: &Pki, name: &str, address: IpAddr) -> Result<ServeOptions> {
-    let subject = Subject {
-        name: format!("system:node:{name}"),
-        group: Some("system:nodes".into()),
-        dns_names: vec![name.to_owned()],
-        addresses: vec![address],
-    };
-    let (certificates, key) = chain(&pki.server("kubelet", &subject, SystemTime::now())?)?;
-    let authority = CertificateDer::from_pem_slice(pki.authority.certificate().as_bytes())?;
+/// The certificate that a node serves with, where it has the authority's key at hand.
+pub(crate) fn leaf(name: &str, address: IpAddr, shown: Arc<Exchangeable>) -> Leaf {
+    Leaf {
+        name: "kubelet".into(),
+        subject: Subject {
+            name: format!("system:node:{name}"),
+            group: Some("system:nodes".into()),
+            dns_names: vec![name.to_owned()],
+            addresses: vec![address],
+        },
+        purpose: Purpose::Server,
+        in_use: leaves::shown_by(shown, ""),
+    }
+}
+
+/// How a node serves: with the certificate that is shown, to those whom the authority knows.
+pub(crate) fn serving(authority: &str, certificate: Arc<Exchangeable>) -> Result<ServeOptions> {
+    let authorities = CertificateDer::pem_slice_iter(authority.as_bytes());
     Ok(ServeOptions {
-        certificates,
-        key,
-        client_authorities: vec![authority],
+        certificate,
+        client_authorities: authorities.collect::<Result<_, _>>()?,
     })
 }

@@ -4,15 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use navarch_auth::pki::Pki;
 use navarch_auth::{BoundObject, CONTROLLER_MANAGER, LegacyClaims, SCHEDULER, TokenKeys, UserInfo};
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
+use navarch_controllers::certificates::signing::Signer;
 use navarch_controllers::node_cidr::Ranges;
 use navarch_controllers::service_account_tokens::IssueToken;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
+
+use crate::cli::Api;
+use crate::signer::ClusterSigner;
 
 /// The namespace of the system's own objects.
 const SYSTEM: &str = "kube-system";
@@ -40,16 +45,26 @@ impl Running {
     }
 }
 
+/// The keys that controllers sign with, where they are here.
+#[derive(Default)]
+pub(crate) struct Keys {
+    /// The authority's.
+    pub(crate) authority: Option<Arc<Pki>>,
+    /// Those of tokens.
+    pub(crate) tokens: Option<Arc<TokenKeys>>,
+}
+
 /// What the controllers need to know of the cluster.
-pub(crate) fn options(
-    cluster_cidr: &str,
-    authority: &str,
-    tokens: Option<Arc<TokenKeys>>,
-) -> Result<Options> {
+pub(crate) fn options(arguments: &Api, authority: &str, keys: Keys) -> Result<Options> {
+    let signer = keys.authority;
+    let signer = signer.map(|pki| Arc::new(ClusterSigner(pki)) as Arc<dyn Signer>);
     Ok(Options {
-        pod_ranges: ranges(cluster_cidr)?,
+        pod_ranges: ranges(&arguments.cluster_cidr)?,
         root_ca: authority.to_owned(),
-        issue_token: tokens.map(issue_token),
+        signer,
+        signing_duration: arguments.lives.cluster_signing_duration,
+        approve_serving: arguments.lives.approve_kubelet_serving,
+        issue_token: keys.tokens.map(issue_token),
     })
 }
 

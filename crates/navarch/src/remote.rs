@@ -1,13 +1,14 @@
 //! A connection to an API server: by kubeconfig, certificate or token.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use navarch_auth::Issued;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::watch;
 
 /// A client by a kubeconfig.
 pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
@@ -17,16 +18,54 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
     Ok(kube::Client::try_from(config)?)
 }
 
+/// How often it is looked whether a kubeconfig has changed.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A client by a kubeconfig, and what makes another when the file has changed, as it does when its certificate was renewed. That never
+/// ends.
+pub(crate) async fn follow(
+    kubeconfig: &Path,
+) -> Result<(
+    watch::Receiver<kube::Client>,
+    impl Future<Output = ()> + use<>,
+)> {
+    let mut known = std::fs::read(kubeconfig).unwrap_or_default();
+    let (sender, receiver) = watch::channel(client(kubeconfig).await?);
+    let path = kubeconfig.to_owned();
+    let following = async move {
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            looks.tick().await;
+            match tokio::fs::read(&path).await {
+                Ok(text) if text != known => match client(&path).await {
+                    Ok(client) => {
+                        sender.send_replace(client);
+                        known = text;
+                    }
+                    Err(error) => tracing::warn!(%error, "the kubeconfig has changed"),
+                },
+                _ => {}
+            }
+        }
+    };
+    Ok((receiver, following))
+}
+
+/// A client that shows nothing, until it is exchanged.
+pub(crate) fn anonymous(server: &str, authority: &str) -> Result<kube::Client> {
+    Ok(kube::Client::try_from(config(server, authority)?)?)
+}
+
 /// A client by a certificate. `authority`: the certificate, in PEM, that the server's is signed with.
 pub(crate) fn by_certificate(
     server: &str,
-    proof: &Issued,
+    (certificate, key): (&str, &str),
     authority: &str,
 ) -> Result<kube::Client> {
     let mut config = config(server, authority)?;
     let base64 = base64::engine::general_purpose::STANDARD;
-    config.auth_info.client_certificate_data = Some(base64.encode(&proof.certificate));
-    config.auth_info.client_key_data = Some(base64.encode(&proof.key).into());
+    config.auth_info.client_certificate_data = Some(base64.encode(certificate));
+    config.auth_info.client_key_data = Some(base64.encode(key).into());
     Ok(kube::Client::try_from(config)?)
 }
 

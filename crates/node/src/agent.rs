@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{
     Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
@@ -20,6 +21,10 @@ use crate::{Error, log_files, storage_limits};
 
 /// How often every pod is looked at though nothing changed, and its volumes are brought up to date.
 const RESYNC: Duration = Duration::from_secs(60);
+/// Volumes are brought up to date no more often.
+const OFTEN: Duration = Duration::from_secs(1);
+/// How often it is looked whether a token ends.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What a node runs on.
 pub struct NodeParts {
@@ -201,10 +206,8 @@ async fn relist(worker: &Worker) {
 
 /// Brings volumes up to date, and looks at every pod once more.
 async fn refresh(worker: &Worker) {
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        refresh_due(worker).await;
         for pod in worker.running_pods() {
             if let Err(error) = worker.volumes.refresh(&pod).await {
                 worker
@@ -215,5 +218,20 @@ async fn refresh(worker: &Worker) {
         // The node may have more to give than before.
         worker.retry_resizes();
         worker.resync();
+    }
+}
+
+/// Waits for the next time; a shorter one where a token would end before. None does that lives for minutes, but a cluster may be told
+/// to give no longer ones.
+async fn refresh_due(worker: &Worker) {
+    let next = worker.clock.now().saturating_add(RESYNC);
+    let next = next.unwrap_or(Timestamp::MAX);
+    let mut wait = OFTEN;
+    while wait > Duration::ZERO {
+        tokio::time::sleep(wait).await;
+        let due = worker.volumes.due(next).map_or(next, |due| due.min(next));
+        let left = due.duration_since(worker.clock.now());
+        // Pods come meanwhile, and their tokens with them.
+        wait = Duration::try_from(left).unwrap_or_default().min(LOOK);
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_network::{HostPort, PodNetwork};
 use navarch_runtime::cri::Mount;
@@ -72,6 +73,8 @@ pub trait Volumes: Send + Sync {
     async fn set_up(&self, pod: &Pod) -> Result<(), VolumeError>;
     /// Writes what changed in the objects that the pod's volumes show, and tokens that grow old.
     async fn refresh(&self, pod: &Pod) -> Result<(), VolumeError>;
+    /// When the volumes are to be refreshed at the latest so that no token in them ends by `end`; `None`: none would.
+    fn due(&self, end: Timestamp) -> Option<Timestamp>;
     /// The mounts of a container's `volumeMounts`. `env` is for `subPathExpr`.
     async fn mounts(
         &self,

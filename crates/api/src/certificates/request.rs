@@ -1,5 +1,6 @@
 //! What a certificate signing request carries: a PKCS#10 request, and certificates when it has been granted.
 
+use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::oid_registry::{
@@ -52,7 +53,7 @@ pub fn common_name(pem: &[u8]) -> Result<String, String> {
     })
 }
 
-fn with_request<T>(
+pub(super) fn with_request<T>(
     pem: &[u8],
     look: impl FnOnce(&X509CertificationRequest<'_>) -> T,
 ) -> Result<T, String> {
@@ -108,4 +109,11 @@ pub(super) fn check_certificates(pem: &[u8]) -> Result<(), String> {
         return Err(format!("must contain at least one {CERTIFICATE} PEM block"));
     }
     Ok(())
+}
+
+/// When the first certificate of these in PEM ends; `None`: it cannot be read.
+pub fn certificate_end(pem: &[u8]) -> Option<Timestamp> {
+    let block = blocks(pem).into_iter().next()?;
+    let (_, certificate) = X509Certificate::from_der(&block.der).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }

@@ -1,4 +1,4 @@
-//! Who a request comes from: a client certificate, a static token or a service account's token.
+//! Who a request comes from: a client certificate, a static token, a service account's token or a bootstrap token.
 
 mod legacy;
 mod service_accounts;
@@ -6,7 +6,10 @@ mod service_accounts;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use navarch_auth::{StaticTokens, TokenKeys, UserInfo, identity_of_certificate};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use navarch_api::bootstrap_token::NAMESPACE;
+use navarch_auth::{BootstrapToken, StaticTokens, TokenKeys, UserInfo, identity_of_certificate};
 use navarch_store::Store;
 use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
@@ -22,6 +25,7 @@ pub struct Credentials {
     tokens: StaticTokens,
     shared: Mutex<HashMap<Box<str>, Arc<UserInfo>>>,
     accounts: Option<ServiceAccounts>,
+    store: Arc<dyn Store>,
 }
 
 impl Credentials {
@@ -30,7 +34,8 @@ impl Credentials {
         Self {
             tokens,
             shared: Mutex::default(),
-            accounts: keys.map(|keys| ServiceAccounts::new(store, keys)),
+            accounts: keys.map(|keys| ServiceAccounts::new(store.clone(), keys)),
+            store,
         }
     }
 
@@ -45,6 +50,15 @@ impl Credentials {
         Some(user)
     }
 
+    /// The secret is looked up by its name, which is the token's id: it is read as it is now, and nothing of it is remembered.
+    fn bootstrap(&self, token: &str) -> Option<Arc<UserInfo>> {
+        let token = BootstrapToken::parse(token)?;
+        let key = format!("secrets/{NAMESPACE}/{}", token.secret_name());
+        let entry = self.store.snapshot().get(&key)?;
+        let secret: Secret = serde_json::from_slice(&entry.value).ok()?;
+        token.user(&secret, Timestamp::now()).map(Arc::new)
+    }
+
     fn service_account(&self, token: &str) -> Option<Recognised> {
         self.accounts.as_ref()?.recognise(token)
     }
@@ -57,6 +71,7 @@ impl Authenticator for Credentials {
 
     fn token(&self, token: &str) -> Option<Recognised> {
         self.static_user(token)
+            .or_else(|| self.bootstrap(token))
             .map(Recognised::from)
             .or_else(|| self.service_account(token))
     }

@@ -19,9 +19,12 @@ const ROUNDS: usize = 5;
 
 /// Makes what is missing, and puts right what must be so.
 pub(super) async fn ensure(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
-    let policy = Policy::bootstrap().map_err(StatusError::internal)?;
+    let (kubernetes, own) = (Policy::bootstrap(), Policy::own());
+    let kubernetes = kubernetes.map_err(StatusError::internal)?;
+    let own = own.map_err(StatusError::internal)?;
     for _ in 0..ROUNDS {
-        let steps = steps(server, &policy)?;
+        let mut steps = steps(server, &kubernetes)?;
+        steps.extend(self::steps(server, &own)?);
         if steps.is_empty() {
             return Ok(());
         }

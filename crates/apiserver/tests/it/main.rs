@@ -5,6 +5,7 @@ mod admission_options;
 mod admission_words;
 mod attacks;
 mod bodies;
+mod bootstrap_tokens;
 mod by_hand;
 mod cluster;
 mod components;

@@ -1,6 +1,6 @@
 //! The roles and bindings that a cluster begins with, and what is to be done so that they are there.
 //!
-//! They are those of Kubernetes 1.36: `kubernetes-1.36.policy` is the table.
+//! They are those of Kubernetes 1.36: `kubernetes-1.36.policy` is the table. `navarch.policy` is what Navarch has beside.
 
 mod parse;
 mod reconcile;
@@ -18,6 +18,7 @@ pub const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
 pub const NODE_ROLE: &str = "system:node";
 
 const TABLE: &str = include_str!("kubernetes-1.36.policy");
+const OWN: &str = include_str!("navarch.policy");
 
 /// Roles and bindings.
 #[derive(Debug, Default)]
@@ -36,6 +37,11 @@ impl Policy {
     /// The policy that a cluster begins with. Errors: a line of the table that cannot be read; a test reads them all.
     pub fn bootstrap() -> Result<Self, PolicyError> {
         parse::parse(TABLE)
+    }
+
+    /// What Navarch has beside. Errors: as [`Policy::bootstrap`].
+    pub fn own() -> Result<Self, PolicyError> {
+        parse::parse(OWN)
     }
 
     /// What a cluster role of it allows; nothing if it has no such role.

@@ -28,6 +28,8 @@ pub struct PolicyError {
 #[derive(Default)]
 struct Current {
     kind: &'static str,
+    /// Another table has the role.
+    is_elsewhere: bool,
     name: String,
     namespace: Option<String>,
     labels: BTreeMap<String, String>,
@@ -61,13 +63,15 @@ pub(super) fn parse(table: &str) -> Result<Policy, PolicyError> {
 impl Current {
     fn head(line: &str) -> Result<Self, &'static str> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let (kind, name, namespace) = match *words {
+        let is_elsewhere = words.first() == Some(&"bind");
+        let (kind, name, namespace) = match words[usize::from(is_elsewhere)..] {
             ["ClusterRole", name] => ("ClusterRole", name, None),
             ["Role", name, "in", namespace] => ("Role", name, Some(namespace.to_owned())),
             _ => return Err("a role begins with ClusterRole NAME, or Role NAME in NAMESPACE"),
         };
         Ok(Self {
             kind,
+            is_elsewhere,
             name: name.to_owned(),
             namespace,
             ..Self::default()
@@ -142,6 +146,9 @@ impl Current {
     }
 
     fn finish(self, policy: &mut Policy) {
+        if self.is_elsewhere {
+            return;
+        }
         let metadata = self.metadata(&self.name, self.labels.clone());
         let rules = Some(self.rules).filter(|rules| !rules.is_empty());
         let aggregation = self.made_of.map(|role| {

@@ -20,6 +20,7 @@ pub struct TokenKeys {
     /// The signer's is the first.
     believed: Vec<PublicKey>,
     issuer: String,
+    longest: Option<i64>,
 }
 
 /// A token that has been believed.
@@ -56,7 +57,20 @@ impl TokenKeys {
             signer,
             believed,
             issuer: issuer.to_owned(),
+            longest: None,
         }
+    }
+
+    /// The same, whose tokens hold for so many seconds at most. Kubernetes' `--service-account-max-token-expiration`.
+    #[must_use]
+    pub fn with_longest(mut self, seconds: i64) -> Self {
+        self.longest = Some(seconds);
+        self
+    }
+
+    /// For how many seconds a token holds at most; `None`: as long as is asked for.
+    pub fn longest(&self) -> Option<i64> {
+        self.longest
     }
 
     /// The issuer's name, which is also the default audience.

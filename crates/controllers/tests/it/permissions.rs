@@ -131,6 +131,9 @@ async fn no_controller_asks_for_what_it_may_not() {
         pod_ranges: Ranges::parse("10.244.0.0/16", 24).unwrap(),
         issue_token: Some(Arc::new(|account, _| account.metadata.uid.clone())),
         root_ca: "PEM".into(),
+        signer: None,
+        signing_duration: jiff::SignedDuration::from_hours(1),
+        approve_serving: true,
     };
     let running = tokio::spawn(start(context, options));
 

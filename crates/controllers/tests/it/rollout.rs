@@ -22,6 +22,9 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         pod_ranges: Ranges::DEFAULT,
         issue_token: None,
         root_ca: "PEM".into(),
+        signer: None,
+        signing_duration: jiff::SignedDuration::from_hours(1),
+        approve_serving: true,
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
     let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});

@@ -1,68 +1,42 @@
 //! `navarch agent`: a node that belongs to a control plane elsewhere.
 
 use std::net::{IpAddr, UdpSocket};
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
-use navarch_auth::pki::Pki;
-use navarch_auth::{NODES, SERVICE_PROXY, Subject, UserInfo};
-use navarch_client::{Client, Https};
+use anyhow::{Context, Result};
 
 use super::demo;
 use crate::checks::{self, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, must_be_root};
+use crate::node_identity::{self, Identity, Place};
+use crate::node_plane::{self, Clients, NodePlane, must_be_root};
 use crate::progress::Progress;
-use crate::remote;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Agent) -> Result<()> {
     must_be_root("a node needs root: it makes namespaces, mounts and control groups")?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
-    // Until nodes can ask for certificates, an agent shares the directory with its server, which signs the node's.
-    if !layout.pki().join("ca.key").exists() {
-        bail!(
-            "{} holds no authority: give the agent the data directory of its server (joining from another host is not possible yet)",
-            layout.pki().display()
-        );
-    }
     checks::node(&layout, &arguments.node, &arguments.cluster_cidr)?;
-    let pki = Pki::open(&layout.pki(), "", SystemTime::now())?;
-    let authority = match &arguments.certificate_authority {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("--certificate-authority {}", path.display()))?,
-        None => pki.authority.certificate().to_owned(),
+    let address = match arguments.node.node_ip {
+        Some(address) => address,
+        None => way_to(&arguments.server)?,
     };
-    let name = node_name(&arguments.node)?;
-    let client = |certificate: &str, user: &str, group: Option<&str>| -> Result<Client> {
-        let subject = Subject {
-            name: user.to_owned(),
-            group: group.map(str::to_owned),
-            ..Subject::default()
-        };
-        let proof = pki.client(certificate, &subject, SystemTime::now())?;
-        let client = remote::by_certificate(&arguments.server, &proof, &authority)?;
-        Ok(Client::new(Arc::new(Https::new(client))))
+    let place = Place {
+        layout: &layout,
+        arguments: &arguments,
+        name: node_name(&arguments.node)?,
+        address,
+        authority: node_identity::authority(&layout, &arguments).await?,
     };
-    let node = match &arguments.token {
-        Some(token) => {
-            let client = remote::by_token(&arguments.server, token, &authority)?;
-            Client::new(Arc::new(Https::new(client)))
-        }
-        None => {
-            let user = UserInfo::node(&name).name;
-            client(&format!("node-{name}"), &user, Some(NODES))?
-        }
-    };
+    let identity = Identity::of(&place).await?;
+    progress.done("certificates");
     let clients = Clients {
-        node,
-        service_proxy: client("kube-proxy", SERVICE_PROXY, None)?,
+        node: identity.node.clone(),
+        service_proxy: identity.service_proxy.clone(),
     };
+    let tls = node_plane::serving(&place.authority, identity.serving.clone())?;
     let own = clients.node.clone();
-    let address = way_to(&arguments.server)?;
     let step = |what: &str| progress.done(what);
     let node = NodePlane::start(
         &layout,
@@ -70,7 +44,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         &arguments.cluster_cidr,
         address,
         clients,
-        &pki,
+        tls,
         step,
     )
     .await?;
@@ -79,7 +53,11 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     progress.done("node ready");
     stop.asked().await;
     println!("stopping; the containers run on (`navarch down` stops them)");
-    stop.unless_asked_again(node.stop()).await
+    let stopping = async {
+        node.stop().await;
+        identity.stop().await;
+    };
+    stop.unless_asked_again(stopping).await
 }
 
 /// The address of this host from which the server is reached.

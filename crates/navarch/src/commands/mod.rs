@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod agent;
+mod certs;
 mod demo;
 mod down;
 mod hello;
@@ -8,6 +9,7 @@ mod image;
 mod kubeconfig;
 mod server;
 mod status;
+mod token;
 mod up;
 mod version;
 
@@ -23,6 +25,8 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Server(arguments) => Box::pin(server::run(arguments)).await,
         Command::Agent(arguments) => Box::pin(agent::run(arguments)).await,
         Command::Image(arguments) => image::run(arguments).await,
+        Command::Token(arguments) => Box::pin(token::run(arguments)).await,
+        Command::Certs(arguments) => certs::run(arguments).await,
         Command::Kubeconfig(arguments) => kubeconfig::run(&arguments),
         Command::Status(arguments) => status::run(&arguments).await,
         Command::Version => {

@@ -14,6 +14,7 @@ use crate::control_plane::{ControlPlane, ISSUER, token_keys};
 use crate::layout::Layout;
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
+use crate::remote;
 use crate::signals::Stop;
 
 pub(super) async fn run(arguments: Server) -> Result<()> {
@@ -32,11 +33,12 @@ pub(super) async fn run(arguments: Server) -> Result<()> {
     let mut stop = Stop::listen()?;
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
-    let options = parts::options(
-        &arguments.api.cluster_cidr,
-        plane.pki.authority.certificate(),
-        Some(plane.token_keys.clone()),
-    )?;
+    let authority = plane.pki.authority.certificate();
+    let keys = parts::Keys {
+        authority: Some(plane.pki.clone()),
+        tokens: Some(plane.token_keys.clone()),
+    };
+    let options = parts::options(&arguments.api, authority, keys)?;
     let running = parts::start(wanted, client, options, &layout.identity());
     progress.done("ready; the administrator's kubeconfig is");
     println!("             {}", layout.kubeconfig().display());
@@ -64,20 +66,22 @@ async fn without_api(
         .kubeconfig
         .clone()
         .unwrap_or_else(|| layout.kubeconfig());
-    let client = crate::remote::client(&path).await?;
+    let (client, follow) = remote::follow(&path).await?;
     let ca = layout.pki().join("ca.crt");
     let authority = std::fs::read_to_string(&ca)
         .with_context(|| format!("the authority's certificate, {}", ca.display()))?;
-    // Apart from the authority's key there is none that signs tokens, and none must be made.
+    // Only where the authority's key is can anything be signed, and no other key must be made.
     let keys = match layout.pki().join("ca.key").exists() {
         true => {
-            let pki = Pki::open(&layout.pki(), ISSUER, SystemTime::now());
-            Some(token_keys(&pki.context("certificates")?, &arguments.api)?)
+            let pki = Pki::open(&layout.pki(), ISSUER, SystemTime::now()).context("certificates")?;
+            parts::Keys {
+                tokens: Some(Arc::new(token_keys(&pki, &arguments.api)?)),
+                authority: Some(Arc::new(pki)),
+            }
         }
-        false => None,
+        false => parts::Keys::default(),
     };
-    let cidr = &arguments.api.cluster_cidr;
-    let options = parts::options(cidr, &authority, keys.map(Arc::new))?;
+    let options = parts::options(&arguments.api, &authority, keys)?;
     let running = parts::start(
         wanted,
         move |user: UserInfo| {
@@ -89,6 +93,9 @@ async fn without_api(
     );
     let mut stop = Stop::listen()?;
     progress.done("ready");
-    stop.asked().await;
+    tokio::select! {
+        () = stop.asked() => {}
+        () = follow => {}
+    }
     stop.unless_asked_again(running.stop()).await
 }

@@ -1,8 +1,12 @@
 //! `navarch up`: a whole cluster in this process.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use anyhow::{Result, anyhow};
 use navarch_auth::{MASTERS, SERVICE_PROXY, UserInfo};
 use navarch_client::Client;
+use navarch_node::certificates::Exchangeable;
 
 use super::demo;
 use crate::checks;
@@ -10,7 +14,7 @@ use crate::checks::node_name;
 use crate::cli::Up;
 use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
-use crate::node_plane::{Clients, NodePlane, must_be_root};
+use crate::node_plane::{self, Clients, NodePlane, must_be_root};
 use crate::parts::{self, Parts};
 use crate::progress::Progress;
 use crate::signals::Stop;
@@ -26,11 +30,12 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
     let mut stop = Stop::listen()?;
-    let options = parts::options(
-        &arguments.api.cluster_cidr,
-        plane.pki.authority.certificate(),
-        Some(plane.token_keys.clone()),
-    )?;
+    let authority = plane.pki.authority.certificate();
+    let keys = parts::Keys {
+        authority: Some(plane.pki.clone()),
+        tokens: Some(plane.token_keys.clone()),
+    };
+    let options = parts::options(&arguments.api, authority, keys)?;
     let everything = Parts {
         scheduler: true,
         controllers: true,
@@ -38,15 +43,21 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let (cidr, address) = (&arguments.api.cluster_cidr, advertised(plane.address.ip()));
+    let cidr = &arguments.api.cluster_cidr;
+    let address = arguments.node.node_ip;
+    let address = address.unwrap_or_else(|| advertised(plane.address.ip()));
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {
-        let (node, pki) = (&arguments.node, &plane.pki);
+        let (node, name) = (&arguments.node, node_name(&arguments.node)?);
         let clients = Clients {
-            node: plane.client(UserInfo::node(&node_name(node)?)),
+            node: plane.client(UserInfo::node(&name)),
             service_proxy: plane.client(UserInfo::authenticated(SERVICE_PROXY, [])),
         };
-        let node = NodePlane::start(&layout, node, cidr, address, clients, pki, step).await?;
+        let shown = Arc::new(Exchangeable::default());
+        let leaf = node_plane::leaf(&name, address, shown.clone());
+        plane.leaves.add(leaf, SystemTime::now())?;
+        let tls = node_plane::serving(authority, shown)?;
+        let node = NodePlane::start(&layout, node, cidr, address, clients, tls, step).await?;
         demo::node_ready(&own, &node.name).await.map(|()| node)
     });
     let node = tokio::select! {

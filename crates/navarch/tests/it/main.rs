@@ -21,6 +21,7 @@ mod limits;
 mod program;
 mod raw;
 mod registry;
+mod renewal;
 mod replay;
 mod rolling;
 mod starts;

@@ -9,7 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::NodeApi;
 use super::access::{Access, Proof};
 use crate::Error;
+use crate::certificates::Exchangeable;
 
 /// Connections at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
@@ -26,10 +27,8 @@ const HEADERS: Duration = Duration::from_secs(30);
 
 /// Who the node is, and whom it believes.
 pub struct ServeOptions {
-    /// The node's certificate and those above it.
-    pub certificates: Vec<CertificateDer<'static>>,
-    /// Its key.
-    pub key: PrivateKeyDer<'static>,
+    /// The node's certificate of the moment.
+    pub certificate: Arc<Exchangeable>,
     /// Who signs the certificates of clients.
     pub client_authorities: Vec<CertificateDer<'static>>,
 }
@@ -89,8 +88,7 @@ fn config(options: ServeOptions) -> Result<ServerConfig, Error> {
         .map_err(|e| wrong(&e))?;
     let mut config = builder
         .with_client_cert_verifier(verifier)
-        .with_single_cert(options.certificates, options.key)
-        .map_err(|e| wrong(&e))?;
+        .with_cert_resolver(options.certificate);
     // Upgrades to WebSockets need HTTP/1.1.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

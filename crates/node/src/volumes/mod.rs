@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, EmptyDirVolumeSource, Pod, Volume};
 use navarch_client::Clock;
 use navarch_runtime::cri::Mount;
@@ -178,6 +179,10 @@ impl Volumes for HostVolumes {
             }
         }
         Ok(())
+    }
+
+    fn due(&self, end: Timestamp) -> Option<Timestamp> {
+        self.tokens.due(end)
     }
 
     async fn mounts(

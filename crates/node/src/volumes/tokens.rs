@@ -45,10 +45,32 @@ impl Tokens {
         {
             return Ok(token.token.clone());
         }
-        let token = objects.token(pod, audience, seconds).await?;
+        let token = match objects.token(pod, audience, seconds).await {
+            Ok(token) => token,
+            Err(error) => return self.unless_over(&key, now).ok_or(error),
+        };
         let text = token.token.clone();
         self.held.lock().insert(key, (token, now));
         Ok(text)
+    }
+
+    /// The token that is held, old as it is, while it holds.
+    fn unless_over(&self, key: &(String, String), now: Timestamp) -> Option<String> {
+        let held = self.held.lock();
+        let (token, _) = held.get(key)?;
+        (now < token.expires).then(|| token.token.clone())
+    }
+
+    /// When the first of the tokens grows old that end by `end`.
+    pub(super) fn due(&self, end: Timestamp) -> Option<Timestamp> {
+        let held = self.held.lock();
+        let ending = held.values().filter(|(token, _)| token.expires <= end);
+        ending
+            .map(|(token, since)| {
+                let life = token.expires.duration_since(*since);
+                since.saturating_add(life * 4 / 5).unwrap_or(*since)
+            })
+            .min()
     }
 
     pub(super) fn forget(&self, uid: &str) {
@@ -58,5 +80,8 @@ impl Tokens {
 
 fn is_old(token: &Token, since: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(since);
-    age > LONGEST || age.as_secs() * 5 > token.expires.duration_since(since).as_secs() * 4
+    age > LONGEST || age * 5 > token.expires.duration_since(since) * 4
 }
+
+#[cfg(test)]
+mod tests;

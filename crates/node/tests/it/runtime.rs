@@ -409,6 +409,10 @@ impl Volumes for FakeVolumes {
         Ok(())
     }
 
+    fn due(&self, _end: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        None
+    }
+
     async fn mounts(
         &self,
         _pod: &Pod,

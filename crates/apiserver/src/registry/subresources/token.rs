@@ -57,6 +57,16 @@ impl ApiServer {
         if audiences.is_empty() {
             audiences.push(keys.issuer().to_owned());
         }
+        let expiration = match key.longest().filter(|longest| expiration > *longest) {
+            Some(longest) => {
+                request.warnings.push(format!(
+                    "requested expiration of {expiration} seconds shortened to {longest} seconds"
+                ));
+                spec.expiration_seconds = Some(longest);
+                longest
+            }
+            None => expiration,
+        };
         let now = Timestamp::now();
         let mut claims = navarch_auth::TokenRequest {
             namespace: request.namespace().to_owned(),

@@ -36,3 +36,21 @@ fn a_node_has_its_role_by_no_binding() {
     let node = bindings.find(|binding| binding.role_ref.name == NODE_ROLE);
     assert_eq!(node.unwrap().subjects, None);
 }
+
+#[test]
+fn what_navarch_has_beside_binds_roles_that_are_there() {
+    let (kubernetes, own) = (Policy::bootstrap().unwrap(), Policy::own().unwrap());
+    for binding in &own.cluster_role_bindings {
+        let role = &binding.role_ref.name;
+        let there = !kubernetes.rules_of(role).is_empty() || !own.rules_of(role).is_empty();
+        assert!(there, "{role}");
+        assert!(binding.subjects.is_some(), "{role} is bound to nobody");
+    }
+    let names = |policy: &Policy| -> Vec<_> {
+        let roles = policy.cluster_roles.iter();
+        roles
+            .filter_map(|role| role.metadata.name.clone())
+            .collect()
+    };
+    assert_eq!(names(&own), ["navarch:kubelet-serving-approver"]);
+}

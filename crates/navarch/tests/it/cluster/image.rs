@@ -21,7 +21,7 @@ const APPLETS: [&str; 18] = [
 pub(super) const ARCHIVES: [&str; 2] = ["busybox.tar", "other.tar"];
 
 /// Writes the images' archives below `directory`.
-pub(super) fn archives(directory: &Path) -> [PathBuf; 2] {
+pub(crate) fn archives(directory: &Path) -> [PathBuf; 2] {
     let [first, second] = ARCHIVES;
     [
         build(directory, first, IMAGE),

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::ended;
 use crate::program::Program;
-pub(crate) use image::{IMAGE, OTHER};
+pub(crate) use image::{IMAGE, OTHER, archives};
 pub(crate) use kubectl::Kubectl;
 pub(crate) use terminal::Terminal;
 pub(crate) use until::until;

@@ -1,0 +1,114 @@
+//! A certificate with its key.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+/// What the key begins with, behind the certificates.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----";
+
+/// A certificate with those above it, and its private key (PKCS #8), all in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The certificate.
+    pub certificate: String,
+    /// The key.
+    pub key: String,
+}
+
+impl Pair {
+    /// Reads a file that [`Pair::store`] has written; `None`: there is none that can be used.
+    pub fn load(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let (certificate, key) = text.split_at(text.find(KEY)?);
+        let pair = Self {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        };
+        pair.times().is_some().then_some(pair)
+    }
+
+    /// Writes both into one file, whole or not at all, so that no key is there with the certificate of another. Only its owner may
+    /// read it.
+    pub fn store(&self, path: &Path) -> io::Result<()> {
+        let new = path.with_extension("new");
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(self.certificate.as_bytes())?;
+        file.write_all(self.key.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&new, path)?;
+        match path.parent() {
+            Some(parent) => File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
+    /// From when until when it holds; `None`: it cannot be read.
+    pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.certificate.as_bytes()).ok()?;
+        let certificate = pem.parse_x509().ok()?;
+        let validity = certificate.validity();
+        let time = |seconds| Timestamp::from_second(seconds).ok();
+        time(validity.not_before.timestamp()).zip(time(validity.not_after.timestamp()))
+    }
+
+    /// Whether it holds at a time.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.times()
+            .is_some_and(|(from, to)| from <= now && now < to)
+    }
+}
+
+/// So that the key is in no log.
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pair")
+            .field("times", &self.times())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_found_and_private() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("current.pem");
+        assert!(Pair::load(&path).is_none());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .unwrap();
+        let pair = Pair {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        };
+        for _ in 0..2 {
+            pair.store(&path).unwrap();
+            assert_eq!(Pair::load(&path), Some(pair.clone()));
+        }
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(!format!("{pair:?}").contains("PRIVATE"));
+        for spoilt in ["", &pair.certificate, &pair.key] {
+            std::fs::write(&path, spoilt).unwrap();
+            assert!(Pair::load(&path).is_none(), "{spoilt}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One certificate of a node, kept fresh for as long as the node runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use navarch_client::{Backoff, Client};
+use tokio::sync::watch;
+
+use super::obtaining::{ObtainError, obtain};
+use super::{Pair, Purpose};
+
+/// It is looked at the clock at least so often: a host may sleep, or its clock be put right.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Makes a client by which the next certificate is asked for. It is given the one that holds, if one does.
+pub type Asking = Box<dyn Fn(Option<&Pair>) -> Result<Client, String> + Send + Sync>;
+
+/// What there is to know of one certificate.
+pub struct Rotation {
+    node: String,
+    purpose: Purpose,
+    path: PathBuf,
+    asking: Asking,
+    current: watch::Sender<Option<Pair>>,
+}
+
+impl Rotation {
+    /// Begins with what is on disk at `path`, where that is of use.
+    pub fn new(node: &str, purpose: Purpose, path: PathBuf, asking: Asking) -> Self {
+        let current = watch::Sender::new(Pair::load(&path));
+        Self {
+            node: node.to_owned(),
+            purpose,
+            path,
+            asking,
+            current,
+        }
+    }
+
+    /// The certificate of the moment, and those that follow.
+    pub fn current(&self) -> watch::Receiver<Option<Pair>> {
+        self.current.subscribe()
+    }
+
+    /// Asks for a certificate unless there is one that holds.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn ensure(&self, now: Timestamp) -> Result<(), ObtainError> {
+        if self.held(now).is_some() {
+            return Ok(());
+        }
+        self.renew(now).await
+    }
+
+    /// Renews it before it ends, until the future is dropped. What fails is tried again, first soon and then seldom.
+    pub async fn keep(&self, clock: &dyn navarch_client::Clock) {
+        let mut failures = 0;
+        let mut due = self.due(clock.now());
+        loop {
+            let now = clock.now();
+            if now < due {
+                let left = Duration::try_from(due.duration_since(now)).unwrap_or(LOOK);
+                tokio::time::sleep(left.min(LOOK)).await;
+                continue;
+            }
+            match self.renew(now).await {
+                Ok(()) => {
+                    failures = 0;
+                    due = self.due(clock.now());
+                }
+                Err(error) => {
+                    failures += 1;
+                    let purpose = &self.purpose;
+                    tracing::warn!(%error, ?purpose, "the node's certificate could not be renewed");
+                    tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
+                }
+            }
+        }
+    }
+
+    /// Asks for a new one now.
+    ///
+    /// # Errors
+    /// Why there is none; the one before is kept.
+    pub async fn renew(&self, now: Timestamp) -> Result<(), ObtainError> {
+        let held = self.held(now);
+        let client = (self.asking)(held.as_ref()).map_err(ObtainError::Unusable)?;
+        let pair = obtain(&client, &self.node, &self.purpose).await?;
+        pair.store(&self.path)
+            .map_err(|error| ObtainError::Unusable(format!("{}: {error}", self.path.display())))?;
+        self.current.send_replace(Some(pair));
+        Ok(())
+    }
+
+    fn held(&self, now: Timestamp) -> Option<Pair> {
+        self.current.borrow().clone().filter(|pair| pair.holds(now))
+    }
+
+    /// When the next is asked for.
+    fn due(&self, now: Timestamp) -> Timestamp {
+        let times = self.current.borrow().as_ref().and_then(Pair::times);
+        times.map_or(now, |(from, to)| deadline(from, to, random()))
+    }
+}
+
+/// When a certificate is renewed: at a time between 70 and 90 per cent of its life, so that those of many nodes that came up together
+/// do not all ask at once. `chance`: from 0 to 1.
+fn deadline(from: Timestamp, to: Timestamp, chance: f64) -> Timestamp {
+    let life = to.duration_since(from).as_secs_f64();
+    let after = SignedDuration::try_from_secs_f64(life * (0.7 + 0.2 * chance));
+    let at = after.ok().and_then(|after| from.checked_add(after).ok());
+    at.unwrap_or(to)
+}
+
+/// A number from 0 to 1.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    // Without random numbers all renew in the middle.
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 0.5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_renewed_between_seven_and_nine_tenths() {
+        let from = Timestamp::UNIX_EPOCH;
+        let to = from + SignedDuration::from_secs(1000);
+        let at = |chance| deadline(from, to, chance).as_second();
+        assert_eq!((at(0.0), at(0.5), at(1.0)), (700, 800, 900));
+        assert!((0..100).all(|_| (0.0..=1.0).contains(&random())));
+        assert_eq!(deadline(to, from, 0.5).as_second(), 200, "nonsense");
+    }
+}
