@@ -188,12 +188,12 @@ fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
             indices: vec![service_account_tokens::secrets_by_account()],
         },
     );
-    if let Some(issue) = options.issue_token {
+    if let Some(issue) = options.issue_token.clone() {
         running.spawn(run(
             ServiceAccountTokens {
                 secrets: tokens.clone(),
                 accounts: accounts.clone(),
-                root_ca: options.root_ca,
+                root_ca: options.root_ca.clone(),
                 issue,
             },
             context.clone(),

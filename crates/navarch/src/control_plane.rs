@@ -14,8 +14,8 @@ use navarch_auth::encryption::Encryption;
 use navarch_auth::leaves::{Leaf, Leaves};
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{
-    Credential, Issued, KUBELET_CLIENT, MASTERS, PublicKey, Purpose, SigningKey, StaticTokens, Subject,
-    TokenKeys, UserInfo, kubeconfig,
+    Credential, Issued, KUBELET_CLIENT, MASTERS, PublicKey, Purpose, SigningKey, StaticTokens,
+    Subject, TokenKeys, UserInfo, kubeconfig,
 };
 use navarch_client::Client;
 use navarch_node::certificates::Exchangeable;

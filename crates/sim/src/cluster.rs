@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, Clock, Informer, InformerOptions};
@@ -155,6 +157,9 @@ impl Cluster {
                     pod_ranges: pod_ranges(),
                     root_ca: "-".into(),
                     issue_token: None,
+                    signer: None,
+                    signing_duration: SignedDuration::from_hours(1),
+                    approve_serving: false,
                 };
                 navarch_controllers::start(context, options).await;
             }),

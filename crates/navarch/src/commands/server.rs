@@ -73,7 +73,8 @@ async fn without_api(
     // Only where the authority's key is can anything be signed, and no other key must be made.
     let keys = match layout.pki().join("ca.key").exists() {
         true => {
-            let pki = Pki::open(&layout.pki(), ISSUER, SystemTime::now()).context("certificates")?;
+            let pki =
+                Pki::open(&layout.pki(), ISSUER, SystemTime::now()).context("certificates")?;
             parts::Keys {
                 tokens: Some(Arc::new(token_keys(&pki, &arguments.api)?)),
                 authority: Some(Arc::new(pki)),

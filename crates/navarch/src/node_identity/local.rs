@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use navarch_auth::leaves::{Leaf, Leaves};
 use navarch_auth::pki::Pki;
-use navarch_auth::{NODES, Purpose, Subject, UserInfo};
+use navarch_auth::{NODES, Purpose, SERVICE_PROXY, Subject, UserInfo};
 use navarch_client::{Client, Https};
 use navarch_node::certificates::Exchangeable;
 use tokio::sync::watch;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::{Identity, Place, exchanges, issued_to};
 use crate::leaves;
-use crate::node_plane::{self, SERVICE_PROXY};
+use crate::node_plane;
 use crate::remote;
 
 /// How long these certificates hold: a year.

@@ -29,7 +29,7 @@ pub enum ObtainError {
     Refused {
         /// The request.
         name: String,
-        /// `denied` or `failed`.
+        /// `been denied` or `failed`.
         what: &'static str,
         /// What was said of it.
         why: String,
@@ -90,7 +90,7 @@ fn answer(name: &str, request: &CertificateSigningRequest) -> Result<Option<Stri
     let conditions = status.conditions.iter().flatten();
     for condition in conditions {
         let what = match condition.type_.as_str() {
-            "Denied" => "denied",
+            "Denied" => "been denied",
             "Failed" => "failed",
             _ => continue,
         };
@@ -127,9 +127,9 @@ mod tests {
         assert_eq!(said(&json!({})), "nothing");
         assert_eq!(said(&with("Approved")), "nothing");
         assert_eq!(said(&json!({"certificate": "UEVN"})), "PEM");
-        let denied = "the certificate signing request q is denied: why";
+        let denied = "the certificate signing request q has been denied: why";
         assert_eq!(said(&with("Denied")), denied);
-        let failed = "the certificate signing request q is failed: why";
+        let failed = "the certificate signing request q has failed: why";
         assert_eq!(said(&with("Failed")), failed);
     }
 }

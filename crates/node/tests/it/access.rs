@@ -15,11 +15,13 @@ use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessRevi
 use navarch_api::call::{Answer, Body, Call, Endpoint, WatchStream};
 use navarch_client::Client;
 use navarch_machinery::status::{Result, StatusError};
+use navarch_node::certificates::{Exchangeable, Pair};
 use navarch_node::server::{ServeOptions, serve};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,15 +111,24 @@ impl Authority {
         }
     }
 
-    fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Proof {
+    fn issue(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Pair {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![purpose];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        (vec![certificate.der().clone()], key)
+        Pair {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    fn proof(&self, name: &str) -> Proof {
+        let pair = self.issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+        let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+        (vec![certificate], key)
     }
 }
 
@@ -150,10 +161,11 @@ impl Node {
         cluster.client = Client::new(judge.clone());
         let agent = cluster.agent().await;
         let authority = Authority::new();
-        let (certificates, key) = authority.issue("n1", ExtendedKeyUsagePurpose::ServerAuth);
+        let certificate = Arc::new(Exchangeable::default());
+        let pair = authority.issue("n1", ExtendedKeyUsagePurpose::ServerAuth);
+        certificate.set(&pair).unwrap();
         let options = ServeOptions {
-            certificates,
-            key,
+            certificate,
             client_authorities: vec![authority.certificate.clone()],
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -186,7 +198,7 @@ impl Node {
             Who::Certificate(name) => {
                 let (chain, key) = self
                     .authority
-                    .issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+                    .proof(name);
                 builder.with_client_auth_cert(chain, key).unwrap()
             }
             _ => builder.with_no_client_auth(),

@@ -19,6 +19,10 @@ impl Volumes for NoVolumes {
         Ok(())
     }
 
+    fn due(&self, _: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        None
+    }
+
     async fn mounts(
         &self,
         _: &Pod,

@@ -57,7 +57,7 @@ impl ApiServer {
         if audiences.is_empty() {
             audiences.push(keys.issuer().to_owned());
         }
-        let expiration = match key.longest().filter(|longest| expiration > *longest) {
+        let expiration = match keys.longest().filter(|longest| expiration > *longest) {
             Some(longest) => {
                 request.warnings.push(format!(
                     "requested expiration of {expiration} seconds shortened to {longest} seconds"

@@ -52,5 +52,6 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
             .filter_map(|role| role.metadata.name.clone())
             .collect()
     };
-    assert_eq!(names(&own), ["navarch:kubelet-serving-approver"]);
+    let wanted = ["navarch:node-services", "navarch:kubelet-serving-approver"];
+    assert_eq!(names(&own), wanted);
 }
