@@ -50,6 +50,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let authority = Authority::create("test", SystemTime::now()).unwrap();
     let options = Options {
         pod_ranges: Ranges::DEFAULT,
+        issue_token: None,
         root_ca: authority.certificate().to_owned(),
         signer: Some(Arc::new(Own(authority))),
         signing_duration: SignedDuration::from_hours(1),

@@ -196,9 +196,7 @@ impl Node {
             .with_root_certificates(roots);
         let config = match who {
             Who::Certificate(name) => {
-                let (chain, key) = self
-                    .authority
-                    .proof(name);
+                let (chain, key) = self.authority.proof(name);
                 builder.with_client_auth_cert(chain, key).unwrap()
             }
             _ => builder.with_no_client_auth(),
