@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 pub trait Authenticator: Send + Sync {
     /// The user of a client certificate that TLS has verified; `chain[0]` is the leaf. Called once a connection.
     fn certificate(&self, chain: &[CertificateDer<'_>]) -> Option<Arc<UserInfo>>;
-    /// The user of a bearer token. Called for every request that carries one.
-    fn token(&self, token: &str) -> Option<Recognised>;
+    /// The user of a bearer token, if it is meant for one of these audiences; without any, for this server's. Called for every request
+    /// that carries one.
+    fn token(&self, token: &str, audiences: &[String]) -> Option<Recognised>;
     /// The uses of tokens that are to be written down at their secrets. Whoever asks first gets them.
     fn used(&self) -> Option<mpsc::Receiver<UsedToken>> {
         None
@@ -25,6 +26,8 @@ pub struct Recognised {
     pub user: Arc<UserInfo>,
     /// What they are to be warned of in how they proved it.
     pub warning: Option<&'static str>,
+    /// For whom of those asked for the proof is meant; `None`: for whoever is asked.
+    pub audiences: Option<Vec<String>>,
 }
 
 impl From<Arc<UserInfo>> for Recognised {
@@ -32,6 +35,7 @@ impl From<Arc<UserInfo>> for Recognised {
         Self {
             user,
             warning: None,
+            audiences: None,
         }
     }
 }

@@ -92,7 +92,8 @@ pub fn plan(now: Timestamp, view: &View) -> Plan {
         return plan;
     };
     // Uses of the first day may have been missed.
-    if now < since.timestamp() + DAY + UNUSED {
+    let unused_from = since.timestamp().checked_add(DAY + UNUSED);
+    if unused_from.map_or(true, |from| now < from) {
         return plan;
     }
     let mut actions = Vec::new();

@@ -24,6 +24,9 @@ pub const NAME: &str = "default-scheduler";
 /// The bindings that are under way at a time, at most.
 const BINDING: usize = 256;
 
+/// How often is asked what became of a binding whose answer was lost: for some ten minutes.
+const ASKED: u32 = 28;
+
 /// What the scheduler works with.
 pub struct Scheduler {
     /// How it calls.
@@ -259,20 +262,19 @@ impl Shell {
         if error.code < 500 && !error.is_conflict() {
             return None;
         }
-        let mut failures = 0;
-        loop {
+        for failures in 1..=ASKED {
             let there = self.scheduler.client.get::<Pod>(key.namespace(), &key.name);
             match there.await {
                 Ok(there) if there.metadata.uid == tried.metadata.uid => {
                     return node_of(&there).map(str::to_owned);
                 }
                 Err(error) if error.code >= 500 => {
-                    failures += 1;
                     tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
                 }
                 _ => return None,
             }
         }
+        None
     }
 
     /// Gives up the place of a pod that could not be bound, unless it turns out to have a node.

@@ -59,8 +59,8 @@ impl Credentials {
         token.user(&secret, Timestamp::now()).map(Arc::new)
     }
 
-    fn service_account(&self, token: &str) -> Option<Recognised> {
-        self.accounts.as_ref()?.recognise(token)
+    fn service_account(&self, token: &str, audiences: &[String]) -> Option<Recognised> {
+        self.accounts.as_ref()?.recognise(token, audiences)
     }
 }
 
@@ -69,11 +69,11 @@ impl Authenticator for Credentials {
         identity_of_certificate(chain.first()?).ok().map(Arc::new)
     }
 
-    fn token(&self, token: &str) -> Option<Recognised> {
+    fn token(&self, token: &str, audiences: &[String]) -> Option<Recognised> {
         self.static_user(token)
             .or_else(|| self.bootstrap(token))
             .map(Recognised::from)
-            .or_else(|| self.service_account(token))
+            .or_else(|| self.service_account(token, audiences))
     }
 
     fn used(&self) -> Option<mpsc::Receiver<UsedToken>> {

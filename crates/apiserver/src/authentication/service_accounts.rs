@@ -16,6 +16,9 @@ use crate::identity::{Recognised, UsedToken};
 /// Verified tokens that are remembered: verifying costs as much as everything else of a request.
 const REMEMBERED: usize = 4096;
 
+/// How many seconds a token still holds when an object that it dies with should be gone, as in Kubernetes.
+const LEAVING: i64 = 60;
+
 /// What recognises service accounts.
 pub(super) struct ServiceAccounts {
     store: Arc<dyn Store>,
@@ -32,6 +35,7 @@ enum Verified {
     Bound {
         user: Arc<UserInfo>,
         expires: i64,
+        audiences: Arc<[String]>,
         /// The keys of the objects that the token dies with, and their uids.
         alive: Arc<[(String, String)]>,
     },
@@ -54,17 +58,33 @@ impl ServiceAccounts {
         self.heard.lock().take()
     }
 
-    pub(super) fn recognise(&self, token: &str) -> Option<Recognised> {
+    /// `audiences`: one of them must be meant; without any it is this server.
+    pub(super) fn recognise(&self, token: &str, audiences: &[String]) -> Option<Recognised> {
         let now = Timestamp::now();
+        let own = [self.keys.issuer().to_owned()];
+        let asked = if audiences.is_empty() {
+            &own
+        } else {
+            audiences
+        };
+        let meant = |of_token: &[String]| -> Option<Vec<String>> {
+            let meant = of_token.iter().filter(|it| asked.contains(it));
+            Some(meant.cloned().collect()).filter(|meant: &Vec<String>| !meant.is_empty())
+        };
         match self.verified(token, now)? {
             Verified::Bound {
                 user,
                 expires,
+                audiences,
                 alive,
             } => {
-                let lives = |(key, uid): &(String, String)| self.lives(key, uid);
+                let audiences = meant(&audiences)?;
+                let lives = |(key, uid): &(String, String)| self.lives(key, uid, now);
                 let holds = expires > now.as_second() && alive.iter().all(lives);
-                holds.then(|| user.into())
+                holds.then(|| Recognised {
+                    audiences: Some(audiences),
+                    ..Recognised::from(user)
+                })
             }
             Verified::Legacy(kept) => {
                 let (claims, user) = &*kept;
@@ -78,6 +98,8 @@ impl ServiceAccounts {
                 Some(Recognised {
                     user: user.clone(),
                     warning,
+                    // They name nobody, and so mean this server.
+                    audiences: Some(meant(&own)?),
                 })
             }
         }
@@ -87,8 +109,8 @@ impl ServiceAccounts {
         if let Some(known) = self.verified.lock().get(token) {
             return Some(known.clone());
         }
-        let audience = self.keys.issuer();
-        let verified = self.keys.verify(token, &[audience], now.as_second());
+        // For whom it is meant is looked at at each use: it may be asked about by others.
+        let verified = self.keys.verify(token, &[], now.as_second());
         let verified = match verified.ok()? {
             Token::Bound(claims) => bound(&claims),
             Token::Legacy(claims) => {
@@ -104,13 +126,18 @@ impl ServiceAccounts {
         Some(verified)
     }
 
-    fn lives(&self, key: &str, uid: &str) -> bool {
+    /// Whether an object is there, is the one that was meant, and is not about to go for longer than a minute.
+    fn lives(&self, key: &str, uid: &str, now: Timestamp) -> bool {
         let Some(entry) = self.store.snapshot().get(key) else {
             return false;
         };
-        let there = scan::in_metadata(&entry.value, "uid")
-            .and_then(|range| scan::text(&entry.value, range));
-        there == Some(uid)
+        let text = |name| {
+            let range = scan::in_metadata(&entry.value, name)?;
+            scan::text(&entry.value, range)
+        };
+        let goes = text("deletionTimestamp").and_then(|at| at.parse::<Timestamp>().ok());
+        let is_going = goes.is_some_and(|at| at.as_second() < now.as_second() - LEAVING);
+        text("uid") == Some(uid) && !is_going
     }
 }
 
@@ -131,6 +158,7 @@ fn bound(claims: &Claims) -> Verified {
     Verified::Bound {
         user: Arc::new(claims.user()),
         expires: claims.expires(),
+        audiences: claims.audiences().into(),
         alive: alive.into(),
     }
 }

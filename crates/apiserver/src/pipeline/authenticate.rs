@@ -48,7 +48,7 @@ impl ApiServer {
         match bearer(header) {
             Some(token) if !token.is_empty() => self
                 .authenticator
-                .token(token)
+                .token(token, &[])
                 .ok_or_else(StatusError::unauthorized),
             _ => Ok(anonymous()),
         }

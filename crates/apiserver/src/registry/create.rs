@@ -119,10 +119,14 @@ impl ApiServer {
         let warnings = served.def.strategy.warnings(Part::Main, &*object, None);
         let warned = request.warnings.len();
         for attempt in 0..WRITE_ATTEMPTS {
-            // What is only tried is on its way to nowhere.
-            let is_first = attempt == 0 && !dry_run;
-            let turn = self.creation_turn(served, request.namespace(), is_first);
-            let turn = turn.await?;
+            let turn = match dry_run {
+                // What is only tried takes nothing from anybody.
+                true => Creating::Free,
+                false => {
+                    let namespace = request.namespace();
+                    self.creation_turn(served, namespace, attempt == 0).await?
+                }
+            };
             let snapshot = self.store.snapshot();
             let mut extra = Extra::default();
             // What is chosen for a service is chosen anew when the race for it is lost.

@@ -65,9 +65,7 @@ impl ApiServer {
                 forbidden = false;
                 if info.resource_request {
                     served = Some(self.resource(&info)?);
-                    if !info.is_proxied() {
-                        fits(&parts.method, &info)?;
-                    }
+                    fits(&parts.method, &info)?;
                 }
                 Ok(user)
             });
@@ -183,12 +181,19 @@ impl ApiServer {
     }
 }
 
-/// Refuses a path that goes on behind its end, and methods that no resource has.
+/// Refuses a path that goes on behind its end, and methods that no resource has. What is proxied may do both; but who may watch may
+/// only watch, and nothing of a part of an object.
 fn fits(method: &Method, info: &RequestInfo<'_>) -> Result<()> {
+    let watches = info.verb == Verb::Watch;
+    if watches && !info.subresource.is_empty() {
+        return Err(StatusError::no_such_path());
+    }
+    if info.is_proxied() {
+        return Ok(());
+    }
     if !info.rest.is_empty() {
         return Err(StatusError::no_such_path());
     }
-    let watches = info.verb == Verb::Watch;
     if *method == Method::HEAD || (watches && *method != Method::GET) {
         return Err(StatusError::method_not_allowed());
     }

@@ -92,6 +92,18 @@ async fn creations_that_wait_are_committed_together() {
     assert!(revisions.len() <= MOST / 4, "{} commits", revisions.len());
 }
 
+/// Together they are more than the store takes at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn large_creations_go_in_turns() {
+    let cluster = limited(json!({"configmaps": "60"})).await;
+    let large = "x".repeat(1_000_000);
+    let maps =
+        (0..40).map(|it| json!({"metadata": {"name": format!("m{it}")}, "data": {"k": large}}));
+    let made = at_once::<ConfigMap>(&cluster, maps).await;
+    assert_eq!(made.iter().flatten().count(), 40, "{made:?}");
+    assert_eq!(used(&cluster).await, json!({"configmaps": "40"}));
+}
+
 /// Of one name only one is made, however many go to the disk together; and the others count nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_one_name_one_is_made() {

@@ -90,6 +90,10 @@ async fn tokens_are_recognised() {
     let status = admin.post(&path, &good).await.json()["status"].clone();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["user"]["username"], "admin");
+    let elsewhere = json!({"token": TOKEN, "audiences": ["vault"]});
+    let elsewhere = review("authentication.k8s.io", "TokenReview", &elsewhere);
+    let refused = admin.post(&path, &elsewhere).await.json()["status"].clone();
+    assert_eq!(refused["error"], "invalid bearer token");
     let oneself = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let answer = admin
         .post(&format!("{AUTHENTICATION}/selfsubjectreviews"), &oneself)
@@ -97,4 +101,34 @@ async fn tokens_are_recognised() {
         .json();
     assert_eq!(answer["status"]["userInfo"]["username"], "admin");
     assert!(answer["metadata"]["creationTimestamp"].is_string());
+}
+
+#[tokio::test]
+async fn a_token_for_others_is_recognised_by_those_who_say_for_whom() {
+    const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let account = json!({"metadata": {"name": "robot"}});
+    assert_eq!(admin.post(ACCOUNTS, &account).await.status, 201);
+    let wanted = json!({"spec": {"audiences": ["vault", "istio-ca"]}});
+    let made = admin
+        .post(&format!("{ACCOUNTS}/robot/token"), &wanted)
+        .await;
+    let token = made.json()["status"]["token"].as_str().unwrap().to_owned();
+    let path = format!("{AUTHENTICATION}/tokenreviews");
+    for (asked, expected) in [
+        (json!(["vault"]), json!(["vault"])),
+        (json!(["other", "istio-ca"]), json!(["istio-ca"])),
+        (json!(["other"]), json!(null)),
+        (json!([]), json!(null)),
+    ] {
+        let spec = json!({"token": token, "audiences": asked});
+        let asked = review("authentication.k8s.io", "TokenReview", &spec);
+        let status = admin.post(&path, &asked).await.json()["status"].clone();
+        assert_eq!(status["audiences"], expected, "{status}");
+        assert_eq!(status["authenticated"] == true, !expected.is_null());
+    }
+    // It does not open this server.
+    let mut robot = Client::connect(&cluster, Who::Token(&token)).await;
+    assert_eq!(robot.get("/api/v1/namespaces").await.status, 401);
 }

@@ -176,6 +176,19 @@ fn two_keys_of_one_name_both_read() {
 }
 
 #[test]
+fn a_key_that_proves_nothing_reads_no_value_of_another_with_its_name() {
+    const OTHER: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let old = of(&keys_of("aescbc", &[("a", KEY_32)]));
+    let both = of(&keys_of("aescbc", &[("a", OTHER), ("a", KEY_32)]));
+    for number in 0..2000 {
+        let value = format!("{{\"number\":{number}}}");
+        let kept = old.encrypt("c", value.as_bytes()).unwrap().unwrap();
+        let read = both.decrypt("c", &kept).unwrap().value.unwrap();
+        assert_eq!(read, value.as_bytes());
+    }
+}
+
+#[test]
 fn plain_values_are_read_where_identity_is_a_provider() {
     let plain = |stale| Ok(Decrypted { value: None, stale });
     let key = keys(&[("a", KEY_1)]);

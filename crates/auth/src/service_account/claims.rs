@@ -64,7 +64,7 @@ impl Claims {
         }
     }
 
-    /// Whether it holds now, for one of these audiences.
+    /// Whether it holds now, for one of these audiences; without any it is for the caller to look whom it is meant for.
     pub(super) fn check(&self, audiences: &[&str], now: i64) -> Result<()> {
         if now >= self.exp {
             return Err(Error::Token("service account token has expired"));
@@ -73,7 +73,7 @@ impl Claims {
             return Err(Error::Token("it is not valid yet"));
         }
         let mut meant = self.aud.iter().map(String::as_str);
-        match meant.any(|audience| audiences.contains(&audience)) {
+        match audiences.is_empty() || meant.any(|audience| audiences.contains(&audience)) {
             true => Ok(()),
             false => Err(Error::Token("it is meant for another audience")),
         }

@@ -122,7 +122,8 @@ impl TokenKeys {
         Ok(format!("{signed}.{}", BASE64.encode(signature)))
     }
 
-    /// Believes a token or says why not. `audiences`: one of these must be among the token's. `now`: seconds since the epoch.
+    /// Believes a token or says why not. `audiences`: one of these must be among the token's; without any it is
+    /// for the caller to look. `now`: seconds since the epoch.
     ///
     /// # Errors
     /// Why not.

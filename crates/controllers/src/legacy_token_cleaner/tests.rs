@@ -40,6 +40,16 @@ fn view(secret: Secret, is_listed: bool, pod: Option<Value>) -> View {
     }
 }
 
+#[test]
+fn a_day_behind_all_days_is_none_that_has_come() {
+    let old = secret(400, json!({}));
+    let late = View {
+        since: Some("9999-06-01".parse().unwrap()),
+        ..view(old, false, None)
+    };
+    assert!(verbs(&late).is_empty());
+}
+
 fn verbs(view: &View) -> Vec<&'static str> {
     let plan = plan(ago(0), view);
     assert_eq!(plan.wake, Some(ago(-1)));

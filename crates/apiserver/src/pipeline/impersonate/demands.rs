@@ -142,6 +142,9 @@ fn of_extra(key: &str, values: &[String]) -> Option<String> {
             let wrong = together(&wrong);
             format!("impersonating an invalid key in extra is not allowed: {wrong}")
         }
+        () if key.to_lowercase() != key => {
+            format!("impersonating a non-lowercase key in extra is not allowed: {key:?}")
+        }
         () if values.iter().any(String::is_empty) => {
             "impersonating the empty string value in extra is not allowed".to_owned()
         }

@@ -1,5 +1,7 @@
 //! Whom the headers of a request name.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use navarch_auth::UserInfo;
 use navarch_machinery::status::{Result, StatusError};
@@ -46,11 +48,14 @@ pub(super) fn wanted(headers: &HeaderMap) -> Result<UserInfo> {
             .to_str()
             .map_err(|_| StatusError::bad_request(format!("the header {header} is no text")))?;
         match (header.as_str(), header.as_str().strip_prefix(EXTRA)) {
+            // Of several the first counts.
+            (USER, _) if !wanted.name.is_empty() => {}
             (USER, _) => wanted.name = value.to_owned(),
             (GROUP, _) => wanted.groups.push(value.to_owned()),
+            (UID, _) if !wanted.uid.is_empty() => {}
             (UID, _) => wanted.uid = value.to_owned(),
             (_, Some(key)) => {
-                let key = crate::request::decode(key, false).unwrap_or_default();
+                let key = crate::request::decode(key, false).unwrap_or(Cow::Borrowed(key));
                 let values: &mut Vec<String> = wanted.extra.entry(key.into_owned()).or_default();
                 values.push(value.to_owned());
             }
@@ -96,6 +101,18 @@ mod tests {
         let extra = BTreeMap::from([("example.org/team".into(), vec!["a".into()])]);
         assert_eq!((&*user.name, &*user.uid, user.extra), ("bob", "7", extra));
         assert_eq!(user.groups, ["dev"]);
+    }
+
+    #[test]
+    fn of_several_the_first_is_meant_and_what_is_badly_encoded_stays_so() {
+        let user = of(&[
+            (USER, "bob"),
+            (USER, "eve"),
+            ("impersonate-extra-a%zz", "1"),
+        ])
+        .unwrap();
+        assert_eq!(user.name, "bob");
+        assert!(user.extra.contains_key("a%zz"));
     }
 
     #[test]

@@ -47,25 +47,30 @@ pub(super) fn token(server: &ApiServer, _: &Request<'_>, object: &mut dyn Object
         .iter()
         .map(|keys| keys.issuer().to_owned())
         .collect();
-    let audiences = match &review.spec.audiences {
-        None => own,
-        Some(asked) => own.into_iter().filter(|own| asked.contains(own)).collect(),
-    };
-    // A token that is for others than this server is none here.
-    let is_for_us = review.spec.audiences.is_none() || !audiences.is_empty();
-    let recognised = server
-        .authenticator
-        .token(&review.spec.token)
-        .filter(|_| is_for_us);
+    let asked = review.spec.audiences.clone().unwrap_or_default();
+    let asked = if asked.is_empty() { own.clone() } else { asked };
+    let recognised = server.authenticator.token(&review.spec.token, &asked);
+    let recognised = recognised.and_then(|recognised| {
+        // What says nothing of for whom it is, is for this server.
+        let of_server = || {
+            own.iter()
+                .filter(|own| asked.contains(own))
+                .cloned()
+                .collect()
+        };
+        let audiences: Vec<String> = recognised.audiences.unwrap_or_else(of_server);
+        let is_meant = asked.is_empty() || !audiences.is_empty();
+        is_meant.then_some((recognised.user, audiences))
+    });
     review.status = Some(match recognised {
         None => TokenReviewStatus {
             error: Some("invalid bearer token".to_owned()),
             ..Default::default()
         },
-        Some(recognised) => TokenReviewStatus {
+        Some((user, audiences)) => TokenReviewStatus {
             authenticated: Some(true),
             audiences: Some(audiences),
-            user: Some(shown(&recognised.user)),
+            user: Some(shown(&user)),
             error: None,
         },
     });

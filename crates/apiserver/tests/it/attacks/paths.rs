@@ -100,6 +100,29 @@ async fn a_name_does_not_lead_out_of_its_kind() {
     }
 }
 
+/// At the old addresses of watches everything is a watch: who may watch what is proxied must not write through it.
+#[tokio::test]
+async fn a_watch_leads_through_no_proxy() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    for path in [
+        "/api/v1/watch/namespaces/default/pods/p/proxy/x",
+        "/api/v1/watch/namespaces/default/services/s/proxy/",
+        "/api/v1/watch/nodes/n/proxy/run",
+        "/api/v1/watch/namespaces/default/pods/p/exec",
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            let got = admin.send(method, path, &[], "").await;
+            let words = "the server could not find the requested resource";
+            assert_eq!(
+                (got.status.as_u16(), &*got.message()),
+                (404, words),
+                "{path}"
+            );
+        }
+    }
+}
+
 /// The other way in CVE-2022-3162: a kind whose name begins with that of another was listed with it.
 #[tokio::test]
 async fn a_list_holds_no_other_kind_whose_name_begins_alike() {

@@ -48,6 +48,7 @@ trait Cipher: Send + Sync {
 /// A key and what values begin with that it has encrypted.
 pub(super) struct Key {
     prefix: String,
+    kind: Kind,
     cipher: Box<dyn Cipher>,
 }
 
@@ -61,6 +62,7 @@ impl Key {
         };
         Some(Self {
             prefix: format!("k8s:enc:{}:v1:{name}:", kind.name()),
+            kind,
             cipher,
         })
     }
@@ -83,6 +85,11 @@ impl Key {
         kept.extend_from_slice(self.prefix.as_bytes());
         self.cipher.seal(context, value, &mut kept)?;
         Ok(kept)
+    }
+
+    /// Whether what was encrypted with another key, or changed, is never taken for a value.
+    pub(super) fn proves(&self) -> bool {
+        self.kind != Kind::AesCbc
     }
 
     /// The value of what is behind the prefix.

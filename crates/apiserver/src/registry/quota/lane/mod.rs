@@ -19,9 +19,6 @@ use crate::registry::commit::Written;
 pub(super) use self::state::Charge;
 pub(crate) use self::state::Pending;
 
-/// So many writes are committed together at most.
-const TOGETHER: usize = 128;
-
 /// Some namespaces' writes.
 pub(super) struct Lane {
     store: Arc<dyn Store>,
@@ -53,8 +50,7 @@ impl Lane {
     /// Waits for the turn to prepare a write.
     pub(super) async fn prepare(self: &Arc<Self>) -> Preparing {
         let gate = self.gate.clone().lock_owned().await;
-        self.until(|state| state.forming.writes.len() < TOGETHER)
-            .await;
+        self.until(|state| state.forming.has_room()).await;
         let mut state = self.state.lock();
         if !state.is_committing {
             // All that was pending is in any snapshot that is taken from now on.
@@ -105,6 +101,7 @@ impl Lane {
             mut writes,
             quotas,
             keys,
+            ..
         } = std::mem::take(&mut state.forming);
         state.committing = keys;
         if writes.is_empty() {
@@ -160,10 +157,15 @@ impl Lane {
                 }
             }
             Err(error) => {
+                // What waits was not tried, and what is too large together may not be alone.
+                let lost = |write: Write| drop(write.answer.send(Ok(Written::Lost(None))));
+                state.give_up(lost);
+                drop(state);
+                if writes.len() > 1 && matches!(error, navarch_store::Error::TooLarge(_)) {
+                    return writes.into_iter().for_each(lost);
+                }
                 let error = of_store(error);
                 let tell = |write: Write| drop(write.answer.send(Err(error.clone())));
-                state.give_up(tell);
-                drop(state);
                 writes.into_iter().for_each(tell);
             }
         }

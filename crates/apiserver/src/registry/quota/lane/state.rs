@@ -6,10 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use navarch_machinery::status::Result;
-use navarch_store::{Compare, Entry, Op, Revision};
+use navarch_store::{Compare, Entry, MAX_OPS, MAX_TRANSACTION, Op, Revision};
 use tokio::sync::oneshot;
 
 use crate::registry::commit::Written;
+
+/// So many writes are committed together at most.
+const TOGETHER: usize = 128;
+/// So many bytes of values.
+const BYTES: usize = MAX_TRANSACTION / 2;
+/// So many changes or conditions.
+const OPERATIONS: usize = MAX_OPS / 2;
 
 /// Quotas as they will be when all is committed that is on its way, by their keys.
 pub(crate) type Pending = BTreeMap<Arc<str>, Link>;
@@ -78,6 +85,17 @@ pub(super) struct Batch {
     pub(super) writes: Vec<Write>,
     pub(super) quotas: BTreeMap<Arc<str>, Op>,
     pub(super) keys: Keys,
+    /// Bytes of values.
+    bytes: usize,
+    /// Changes or conditions, whichever are more.
+    operations: usize,
+}
+
+impl Batch {
+    /// Whether one more goes in: the store takes twice as much, which is more than any write brings.
+    pub(super) fn has_room(&self) -> bool {
+        self.writes.len() < TOGETHER && self.bytes < BYTES && self.operations < OPERATIONS
+    }
 }
 
 /// A write and who waits for it.
@@ -138,6 +156,12 @@ impl State {
             self.pending.insert(key.clone(), Link { quota, base });
             self.forming.quotas.insert(key.clone(), charge.op());
         }
+        let values = write.ops.iter().map(|op| match op {
+            Op::Put { value, .. } => value.len(),
+            Op::Delete { last, .. } => last.as_ref().map_or(0, |(value, _)| value.len()),
+        });
+        self.forming.bytes += values.sum::<usize>();
+        self.forming.operations += write.ops.len().max(write.compare.len());
         self.forming.writes.push(write);
     }
 }
