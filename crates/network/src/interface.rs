@@ -8,7 +8,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         link::{InfoData, InfoVeth, LinkFlags, LinkMessage},
-        route::RouteMessage,
+        route::{RouteMessage, RouteScope},
     },
 };
 use sha2::{Digest, Sha256};
@@ -32,6 +32,7 @@ pub(crate) struct Interface<'a> {
     pub(crate) bridge: u32,
     pub(crate) mtu: u32,
     pub(crate) address: IpAddr,
+    /// Of one address alone.
     pub(crate) prefix_len: u8,
     pub(crate) gateway: IpAddr,
 }
@@ -76,18 +77,19 @@ impl Interface<'_> {
             .controller(self.bridge)
             .up()
             .build();
-        // Hairpin: a pod may reach itself through an address that leads back to it.
-        let mut hairpin = LinkBridgePort::new(0)
+        // Pods reach each other by way of the node, never along the bridge: so what was sent to a service comes back through the node
+        // that sent it on, rules hold between neighbours too, and none can answer in another's name.
+        let mut isolated = LinkBridgePort::new(0)
             .name(self.host_name)
-            .hairpin(true)
+            .isolated(true)
             .build();
-        hairpin.header.index = 0;
+        isolated.header.index = 0;
         let answers = host.batch(vec![
             (
                 RouteNetlinkMessage::NewLink(pair),
                 NLM_F_CREATE | NLM_F_EXCL,
             ),
-            (RouteNetlinkMessage::NewLink(hairpin), 0),
+            (RouteNetlinkMessage::NewLink(isolated), 0),
         ])?;
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
@@ -115,10 +117,23 @@ impl Interface<'_> {
                 set,
             ),
             (
+                RouteNetlinkMessage::NewRoute(self.route_to_gateway(eth0)?),
+                set,
+            ),
+            (
                 RouteNetlinkMessage::NewRoute(self.default_route(eth0)?),
                 set,
             ),
         ])
+    }
+
+    /// Nothing else is on the pod's link.
+    fn route_to_gateway(&self, eth0: u32) -> io::Result<RouteMessage> {
+        let route = RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix(self.gateway, self.prefix_len)
+            .map_err(io::Error::other)?
+            .scope(RouteScope::Link);
+        Ok(route.output_interface(eth0).build())
     }
 
     fn default_route(&self, eth0: u32) -> io::Result<RouteMessage> {

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -217,7 +218,7 @@ impl Node {
             netns: netns.to_owned(),
             ips: vec![ip],
             gateway: self.pool.gateway(),
-            prefix_len: self.config.prefix_len(),
+            prefix_len: IpNet::from(ip).prefix_len(),
             mac: mac_address(ip)
                 .map(|octet| format!("{octet:02x}"))
                 .join(":"),

@@ -8,9 +8,11 @@
 )]
 
 mod attach;
+mod cluster;
 mod namespaces;
 mod recover;
 mod rules;
+mod services;
 
 use std::{net::IpAddr, path::PathBuf};
 
