@@ -251,6 +251,14 @@ pub(crate) struct Agent {
     /// The certificate that the API's is signed with [default: DIR/pki/ca.crt].
     #[arg(long, env = "NAVARCH_CERTIFICATE_AUTHORITY", value_name = "FILE")]
     pub(crate) certificate_authority: Option<PathBuf>,
+    /// The addresses of services: as the server has them.
+    #[arg(
+        long,
+        env = "NAVARCH_SERVICE_CIDR",
+        default_value = "10.96.0.0/16",
+        value_name = "CIDR"
+    )]
+    pub(crate) service_cidr: String,
     /// The addresses of all pods of the cluster: what is not masqueraded.
     #[arg(
         long,

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::checks;
 use crate::cli::Api;
 use crate::layout::Layout;
 
@@ -38,6 +39,8 @@ pub(crate) struct ControlPlane {
     pub(crate) address: SocketAddr,
     /// The cluster's keys.
     pub(crate) pki: Arc<Pki>,
+    /// Who the server is, for its certificates.
+    subject: Subject,
     store: Arc<Embedded>,
     serving: JoinHandle<()>,
     stop: CancellationToken,
@@ -51,12 +54,7 @@ impl ControlPlane {
         step: impl Fn(&str),
     ) -> Result<Self> {
         let now = SystemTime::now();
-        let service_cidr: Ipv4Net = arguments.service_cidr.parse().map_err(|_| {
-            anyhow!(
-                "--service-cidr {}: an IPv4 range is expected, as 10.96.0.0/16",
-                arguments.service_cidr
-            )
-        })?;
+        let service_cidr = checks::service_cidr(&arguments.service_cidr)?;
         let admission = AdmissionOptions::read(
             &arguments.enable_admission_plugins,
             &arguments.disable_admission_plugins,
@@ -64,11 +62,8 @@ impl ControlPlane {
         )?;
         let pki = Arc::new(Pki::open(&layout.pki(), ISSUER, now).context("certificates")?);
         let advertised = advertised(arguments.bind_address);
-        let tls = server_tls(
-            &pki,
-            &server_subject(arguments, service_cidr, advertised)?,
-            now,
-        )?;
+        let subject = server_subject(arguments, service_cidr, advertised)?;
+        let tls = server_tls(&pki, "apiserver", &subject, now)?;
         let kubelets = kubelet_client(&pki, now)?;
         step("certificates");
         let tokens = static_tokens(arguments)?;
@@ -98,6 +93,7 @@ impl ControlPlane {
             node_ports: NODE_PORTS,
             advertise: SocketAddr::new(advertised, address.port()),
             service_cidr,
+            cluster_dns: checks::cluster_dns(service_cidr),
             store: store.clone(),
         });
         let stop = CancellationToken::new();
@@ -109,6 +105,7 @@ impl ControlPlane {
             api,
             address,
             pki,
+            subject,
             store,
             serving,
             stop,
@@ -118,6 +115,27 @@ impl ControlPlane {
     /// A client in this process that speaks as somebody, and may do what their roles give them.
     pub(crate) fn client(&self, user: UserInfo) -> Client {
         Client::new(self.api.as_user(user))
+    }
+
+    /// Listens for pods too, at the gateway of this host's, where the server listens only for its own host otherwise.
+    pub(crate) async fn serve_pods(&self, gateway: IpAddr) -> Result<()> {
+        if !self.address.ip().is_loopback() {
+            return Ok(());
+        }
+        let wanted = SocketAddr::new(gateway, self.address.port());
+        let listener = TcpListener::bind(wanted)
+            .await
+            .with_context(|| format!("listen on {wanted}"))?;
+        let mut subject = self.subject.clone();
+        subject.addresses.push(gateway);
+        let tls = server_tls(&self.pki, "apiserver-pods", &subject, SystemTime::now())?;
+        let (api, stop) = (self.api.clone(), self.stop.clone());
+        // It ends with the other listener, which waits for the connections of both.
+        tokio::spawn(api.serve(listener, Arc::new(tls), stop));
+        self.api
+            .advertise_to_pods(wanted)
+            .await
+            .context("endpoints of the service kubernetes")
     }
 
     /// Waits until the store can no longer write. Whoever runs the process starts it again, on what is durable.
@@ -229,8 +247,8 @@ pub(crate) fn trust(authority: &str) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-fn server_tls(pki: &Pki, subject: &Subject, now: SystemTime) -> Result<ServerConfig> {
-    let (certificates, key) = chain(&pki.server("apiserver", subject, now)?)?;
+fn server_tls(pki: &Pki, name: &str, subject: &Subject, now: SystemTime) -> Result<ServerConfig> {
+    let (certificates, key) = chain(&pki.server(name, subject, now)?)?;
     let clients = WebPkiClientVerifier::builder(Arc::new(trust(pki.authority.certificate())?))
         .allow_unauthenticated()
         .build()?;

@@ -13,6 +13,7 @@ mod control_plane;
 mod host;
 mod layout;
 mod node_plane;
+mod node_services;
 mod parts;
 mod pod_network;
 mod private;

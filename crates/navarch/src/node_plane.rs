@@ -17,12 +17,13 @@ use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::checks;
+use crate::checks::{self, Ranges};
 use crate::cli::NodeArgs;
 use crate::control;
 use crate::control_plane::chain;
 use crate::host::HostSettings;
 use crate::layout::Layout;
+use crate::node_services::NodeServices;
 use crate::pod_network::LateNetwork;
 
 /// Who the part of a node is that sends traffic to services, as Kubernetes' `kube-proxy`.
@@ -43,6 +44,7 @@ pub(crate) struct NodePlane {
     pub(crate) images: Images,
     /// The node's name.
     pub(crate) name: String,
+    network: Arc<LateNetwork>,
     tasks: JoinSet<()>,
 }
 
@@ -51,7 +53,7 @@ impl NodePlane {
     pub(crate) async fn start(
         layout: &Layout,
         arguments: &NodeArgs,
-        cluster_cidr: &str,
+        ranges: &Ranges,
         address: IpAddr,
         clients: Clients,
         pki: &Pki,
@@ -59,8 +61,7 @@ impl NodePlane {
     ) -> Result<Self> {
         let name = checks::node_name(arguments)?;
         let client = clients.node;
-        let cluster = checks::cluster_cidr(cluster_cidr)?;
-        let settings = HostSettings::of(layout, arguments, cluster);
+        let settings = HostSettings::of(layout, arguments, ranges);
         let address = arguments.node_ip.unwrap_or(address);
         let listener = SocketAddr::new(address, arguments.node_port);
         let listener = TcpListener::bind(listener)
@@ -81,11 +82,18 @@ impl NodePlane {
             client.clone(),
             &name,
             settings.clone(),
-            vec![cluster],
+            vec![ranges.pods],
         ));
+        let services = settings.service_proxy(&name);
+        let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         options.port = listener.local_addr()?.port();
         options.cluster_domain.clone_from(&arguments.cluster_domain);
+        if services.is_some() {
+            let dns = checks::cluster_dns(ranges.services);
+            options.cluster_dns = dns.into_iter().map(IpAddr::V4).collect();
+        }
+        let (domain, resolv_conf) = (options.cluster_domain.clone(), options.resolv_conf.clone());
         let clock = Arc::new(SystemClock);
         let volumes = Arc::new(HostVolumes::new(
             options.clone(),
@@ -97,7 +105,7 @@ impl NodePlane {
             client,
             service_proxy: clients.service_proxy,
             runtime: runtime.clone(),
-            network,
+            network: network.clone(),
             volumes,
             clock,
         })
@@ -105,6 +113,9 @@ impl NodePlane {
         .context("node agent")?;
         step(&format!("node {name} registered"));
         let mut tasks = JoinSet::new();
+        if let Some(services) = services {
+            tasks.spawn(services.serve(network.gateway(), domain, resolv_conf));
+        }
         let api = agent.api();
         tasks.spawn(async move {
             if let Err(error) = server::serve(listener, tls, api).await {
@@ -121,8 +132,14 @@ impl NodePlane {
             agent,
             images,
             name,
+            network,
             tasks,
         })
+    }
+
+    /// The node's address among its pods, once there is a network.
+    pub(crate) async fn gateway(&self) -> Option<IpAddr> {
+        self.network.gateway().await
     }
 
     /// Stops the agent. The containers run on.

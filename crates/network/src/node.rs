@@ -172,6 +172,11 @@ impl Node {
             .collect()
     }
 
+    /// The bridge's own address.
+    pub(crate) fn gateway(&self) -> IpAddr {
+        self.pool.gateway()
+    }
+
     /// What the node does without.
     pub(crate) fn degradations(&self) -> Vec<Degradation> {
         self.degradations

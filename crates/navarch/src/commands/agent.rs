@@ -10,7 +10,7 @@ use navarch_auth::{NODES, Subject, UserInfo};
 use navarch_client::{Client, Https};
 
 use super::demo;
-use crate::checks::{self, node_name};
+use crate::checks::{self, Ranges, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
 use crate::node_plane::{Clients, NodePlane, SERVICE_PROXY, must_be_root};
@@ -29,7 +29,8 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
             layout.pki().display()
         );
     }
-    checks::node(&layout, &arguments.node, &arguments.cluster_cidr)?;
+    let ranges = Ranges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
+    checks::node(&layout, &arguments.node, &ranges)?;
     let pki = Pki::open(&layout.pki(), "", SystemTime::now())?;
     let authority = match &arguments.certificate_authority {
         Some(path) => std::fs::read_to_string(path)
@@ -67,7 +68,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     let node = NodePlane::start(
         &layout,
         &arguments.node,
-        &arguments.cluster_cidr,
+        &ranges,
         address,
         clients,
         &pki,

@@ -5,8 +5,7 @@ use navarch_auth::{MASTERS, UserInfo};
 use navarch_client::Client;
 
 use super::demo;
-use crate::checks;
-use crate::checks::node_name;
+use crate::checks::{self, Ranges, node_name};
 use crate::cli::Up;
 use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
@@ -22,7 +21,8 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
     checks::control_plane(&layout, &arguments.api)?;
-    checks::node(&layout, &arguments.node, &arguments.api.cluster_cidr)?;
+    let ranges = Ranges::parse(&arguments.api.cluster_cidr, &arguments.api.service_cidr)?;
+    checks::node(&layout, &arguments.node, &ranges)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
     let mut stop = Stop::listen()?;
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let (cidr, address) = (&arguments.api.cluster_cidr, advertised(plane.address.ip()));
+    let address = advertised(plane.address.ip());
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {
         let (node, pki) = (&arguments.node, &plane.pki);
@@ -45,8 +45,12 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
             node: plane.client(UserInfo::node(&node_name(node)?)),
             service_proxy: plane.client(UserInfo::authenticated(SERVICE_PROXY, [])),
         };
-        let node = NodePlane::start(&layout, node, cidr, address, clients, pki, step).await?;
-        demo::node_ready(&own, &node.name).await.map(|()| node)
+        let node = NodePlane::start(&layout, node, &ranges, address, clients, pki, step).await?;
+        demo::node_ready(&own, &node.name).await?;
+        if let Some(gateway) = node.gateway().await {
+            plane.serve_pods(gateway).await?;
+        }
+        Ok(node)
     });
     let node = tokio::select! {
         node = ready => node?,

@@ -22,5 +22,6 @@ mod raw;
 mod registry;
 mod replay;
 mod rolling;
+mod services;
 mod starts;
 mod sweep;

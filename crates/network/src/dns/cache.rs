@@ -67,7 +67,10 @@ fn key(query: &Message) -> Option<(Query, bool)> {
     };
     let mut question = question.clone();
     question.name = question.name.to_lowercase();
-    let signed = query.edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
+    let signed = query
+        .edns
+        .as_ref()
+        .is_some_and(|edns| edns.flags().dnssec_ok);
     Some((question, signed))
 }
 
@@ -78,10 +81,13 @@ fn lifetime(answer: &Message) -> Option<u32> {
         return None;
     }
     let lifetime = if answer.answers.is_empty() {
-        let soa = answer.authorities.iter().find_map(|record| match &record.data {
-            RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
-            _ => None,
-        })?;
+        let soa = answer
+            .authorities
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
+                _ => None,
+            })?;
         soa
     } else {
         let records = answer.answers.iter().chain(&answer.authorities);
@@ -92,4 +98,3 @@ fn lifetime(answer: &Message) -> Option<u32> {
     };
     Some(lifetime.min(LONGEST))
 }
-

@@ -4,6 +4,7 @@
 //! asks others, [`cache`] keeps their answers for a while. While the API is away the last that was known is answered.
 
 mod cache;
+mod records;
 mod reply;
 mod resolv_conf;
 mod server;

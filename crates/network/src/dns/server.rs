@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cache::Cache;
-use super::upstream::{Upstream, read_message, write_message};
 use super::reply;
+use super::upstream::{Upstream, read_message, write_message};
 use super::zone::{Outcome, TTL, Zone};
 use crate::namespace;
 use crate::service_proxy::{ServiceView, cluster_ips};
@@ -61,7 +61,8 @@ impl DnsServer {
     pub fn start(config: DnsConfig, view: ServiceView) -> io::Result<Self> {
         let mut domain = Name::from_ascii(&config.domain).map_err(io::Error::other)?;
         domain.set_fqdn(true);
-        let (tcp, udp) = namespace::open_socket(config.netns.as_deref(), || listen(config.address))?;
+        let (tcp, udp) =
+            namespace::open_socket(config.netns.as_deref(), || listen(config.address))?;
         let (tcp, udp) = (TcpListener::from_std(tcp)?, UdpSocket::from_std(udp)?);
         let address = udp.local_addr()?;
         let resolver = Arc::new(Resolver {
@@ -263,7 +264,10 @@ impl Resolver {
     ) -> Message {
         let mut asked = query.clone();
         asked.queries = vec![Query::query(name, kind)];
-        let dns = self.view.services.get(&ObjectKey::new("kube-system", "kube-dns"));
+        let dns = self
+            .view
+            .services
+            .get(&ObjectKey::new("kube-system", "kube-dns"));
         let dns = dns.map(|dns| cluster_ips(&dns)).unwrap_or_default();
         let own = |ip: IpAddr| ip == self.address || dns.contains(&ip);
         let mut answer = self.upstream.ask(&asked, own).await;

@@ -3,12 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA, SRV, TXT};
+use hickory_proto::rr::rdata::{CNAME, NS, PTR, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use navarch_client::{ObjectKey, Snapshot};
 
+use super::records::{
+    address, address_of, addresses, external_name, host_of, is_headless, is_ready, of_kind, pod,
+    record,
+};
 use crate::service_proxy::{ServiceView, cluster_ips, service_of};
 
 /// For how long an answer may be kept, in seconds: CoreDNS' own.
@@ -43,7 +47,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn records(answers: Vec<Record>) -> Self {
+    pub(super) fn records(answers: Vec<Record>) -> Self {
         Self::Records {
             answers,
             additionals: Vec::new(),
@@ -94,7 +98,9 @@ impl Zone<'_> {
             }
             ["svc" | "pod" | "dns"] => Outcome::records(Vec::new()),
             ["ns", "dns"] => {
-                let own = self.services.get(&ObjectKey::new("kube-system", "kube-dns"));
+                let own = self
+                    .services
+                    .get(&ObjectKey::new("kube-system", "kube-dns"));
                 let ips = own.map(|service| cluster_ips(service)).unwrap_or_default();
                 addresses(name, &ips, kind)
             }
@@ -310,69 +316,4 @@ impl Zone<'_> {
         name.and_then(|name| name.append_domain(self.domain))
             .unwrap_or_else(|_| self.domain.clone())
     }
-}
-
-/// An address that is written as a label stands for itself: whether a pod has it is not looked at (CoreDNS' `pods insecure`).
-fn pod(name: &Name, label: &str, kind: RecordType) -> Outcome {
-    match undashed(label) {
-        Some(ip) => addresses(name, &[ip], kind),
-        None => Outcome::NoSuchName,
-    }
-}
-
-fn undashed(label: &str) -> Option<IpAddr> {
-    let v4 = label.replace('-', ".").parse().map(IpAddr::V4);
-    v4.ok()
-        .or_else(|| label.replace('-', ":").parse().map(IpAddr::V6).ok())
-}
-
-fn addresses(name: &Name, ips: &[IpAddr], kind: RecordType) -> Outcome {
-    let all = ips.iter().map(|ip| record(name, address(*ip))).collect();
-    Outcome::records(of_kind(all, kind))
-}
-
-fn of_kind(mut records: Vec<Record>, kind: RecordType) -> Vec<Record> {
-    records.retain(|record| kind == RecordType::ANY || record.record_type() == kind);
-    records
-}
-
-fn address(ip: IpAddr) -> RData {
-    match ip {
-        IpAddr::V4(ip) => RData::A(A(ip)),
-        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
-    }
-}
-
-fn record(name: &Name, data: RData) -> Record {
-    Record::from_rdata(name.clone(), TTL, data)
-}
-
-fn is_headless(service: &Service) -> bool {
-    let spec = service.spec.as_ref();
-    spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None")
-}
-
-fn external_name(service: &Service) -> Option<Name> {
-    let spec = service.spec.as_ref()?;
-    if spec.type_.as_deref() != Some("ExternalName") {
-        return None;
-    }
-    let mut name = Name::from_ascii(spec.external_name.as_deref()?).ok()?;
-    name.set_fqdn(true);
-    Some(name)
-}
-
-fn is_ready(endpoint: &Endpoint) -> bool {
-    let conditions = endpoint.conditions.as_ref();
-    conditions.and_then(|c| c.ready).unwrap_or(true)
-}
-
-pub(super) fn address_of(endpoint: &Endpoint) -> Option<IpAddr> {
-    endpoint.addresses.first()?.parse().ok()
-}
-
-/// What an endpoint is called below its service: its host name, or else its address with dashes.
-fn host_of(endpoint: &Endpoint) -> Option<String> {
-    let named = endpoint.hostname.clone().filter(|host| !host.is_empty());
-    named.or_else(|| Some(endpoint.addresses.first()?.replace(['.', ':'], "-")))
 }

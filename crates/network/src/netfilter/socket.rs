@@ -179,7 +179,10 @@ struct Answer {
 impl Answer {
     /// Of an acknowledgement or the end of a dump: a negative number is an error's.
     fn result(&self) -> io::Result<()> {
-        let code = self.payload.first_chunk().map_or(0, |code| i32::from_ne_bytes(*code));
+        let code = self
+            .payload
+            .first_chunk()
+            .map_or(0, |code| i32::from_ne_bytes(*code));
         match code {
             0.. => Ok(()),
             code => Err(io::Error::from_raw_os_error(-code)),
@@ -191,8 +194,16 @@ fn answers(bytes: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut rest = bytes;
     while let Some((header, _)) = rest.split_at_checked(HEADER) {
-        let word = |at: usize| header[at..].first_chunk().map_or(0, |w| u32::from_ne_bytes(*w));
-        let half = |at: usize| header[at..].first_chunk().map_or(0, |h| u16::from_ne_bytes(*h));
+        let word = |at: usize| {
+            header[at..]
+                .first_chunk()
+                .map_or(0, |w| u32::from_ne_bytes(*w))
+        };
+        let half = |at: usize| {
+            header[at..]
+                .first_chunk()
+                .map_or(0, |h| u16::from_ne_bytes(*h))
+        };
         let length = word(0) as usize;
         let Some(payload) = rest.get(HEADER..length) else {
             break;

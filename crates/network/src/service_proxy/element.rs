@@ -47,7 +47,6 @@ impl Frontend {
             Self::NodePort(family, ..) => *family,
         }
     }
-
 }
 
 /// Whose packets an element is for.
@@ -145,7 +144,10 @@ pub(crate) enum Value {
     /// Of sets, which hold keys alone.
     Present,
     /// One of so many endpoints, at random; with session affinity the one that the client had before.
-    Choose { count: u32, sticky: bool },
+    Choose {
+        count: u32,
+        sticky: bool,
+    },
     Endpoint(SocketAddr),
     Source(SourceRule),
     /// For so many seconds.

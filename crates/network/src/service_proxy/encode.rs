@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::chains;
 use super::element::{Family, Frontend, Key, Value};
-use super::layout;
 use crate::Protocol;
 use crate::netfilter::elements::{Data, Element};
 
@@ -56,7 +56,7 @@ fn data(key: &Key, value: &Value) -> Option<Data> {
             Some(Data::Value(bytes))
         }
         Value::Choose { .. } | Value::Source(_) | Value::Remember(_) | Value::Reject => {
-            layout::chain(key, value).map(Data::Goto)
+            chains::chain(key, value).map(Data::Goto)
         }
     }
 }
@@ -110,7 +110,10 @@ pub(crate) fn affinity(family: Family, element: &Element) -> Option<(Frontend, S
         Some(address) => Frontend::Address(address, protocol, port),
         None => Frontend::NodePort(family, protocol, port),
     };
-    Some((frontend, SocketAddr::new(endpoint, take_port(endpoint_port)?)))
+    Some((
+        frontend,
+        SocketAddr::new(endpoint, take_port(endpoint_port)?),
+    ))
 }
 
 fn take_address(family: Family, bytes: &[u8]) -> Option<(IpAddr, &[u8])> {

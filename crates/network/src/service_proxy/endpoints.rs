@@ -84,8 +84,16 @@ fn of_slice<'a>(
             is_ready: conditions.and_then(|c| c.ready).unwrap_or(true),
             is_serving: conditions.and_then(|c| c.serving).unwrap_or(true),
             is_terminating: conditions.and_then(|c| c.terminating).unwrap_or(false),
-            for_zones: zones.into_iter().flatten().map(|z| z.name.clone()).collect(),
-            for_nodes: nodes.into_iter().flatten().map(|n| n.name.clone()).collect(),
+            for_zones: zones
+                .into_iter()
+                .flatten()
+                .map(|z| z.name.clone())
+                .collect(),
+            for_nodes: nodes
+                .into_iter()
+                .flatten()
+                .map(|n| n.name.clone())
+                .collect(),
         };
         Some((address, endpoint))
     })

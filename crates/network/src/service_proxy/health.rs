@@ -93,7 +93,10 @@ impl HealthChecks {
         let (count, healthy) = (local_endpoints.clone(), self.is_healthy.clone());
         let service = service.clone();
         let answer = move || {
-            let (count, healthy) = (count.load(Ordering::Relaxed), healthy.load(Ordering::Relaxed));
+            let (count, healthy) = (
+                count.load(Ordering::Relaxed),
+                healthy.load(Ordering::Relaxed),
+            );
             answer(&service, count, healthy)
         };
         Ok(Server {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::element::{Family, Key, Value};
-use super::encode;
 use super::layout::{self, Layout};
+use super::{chains, encode};
 use crate::error::{RulesError, ServiceProxyError};
 use crate::netfilter::elements::{self, Element, Transaction};
 use crate::netfilter::{Netfilter, conntrack};
@@ -168,10 +168,10 @@ impl Kernel {
             if !matches!(value, Value::Choose { .. } | Value::Remember(_)) {
                 continue;
             }
-            if let Some(name) = layout::chain(key, value)
+            if let Some(name) = chains::chain(key, value)
                 && chains.insert(name)
             {
-                text.push_str(&layout::chain_text(&self.layout, key, value).unwrap_or_default());
+                text.push_str(&chains::chain_text(&self.layout, key, value).unwrap_or_default());
             }
         }
         if text.is_empty() {
@@ -183,7 +183,9 @@ impl Kernel {
             }
             // A table of another version of this program, most likely: it goes, in the same transaction that makes the new one.
             let removal = |family: &Family| layout::removal(&self.layout.table, *family);
-            let new = tables.keys().filter(|family| !self.tables.contains_key(family));
+            let new = tables
+                .keys()
+                .filter(|family| !self.tables.contains_key(family));
             let anew = new.map(removal).collect::<String>() + &text;
             tracing::info!(%error, "the tables of services are made anew");
             self.nft.apply(&anew)?;

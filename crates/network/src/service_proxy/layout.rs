@@ -4,13 +4,13 @@
 //! one that is established costs nothing here. Services come, change and go as elements (see [`super::element`]).
 //!
 //! What is the same for many services is a chain: to choose among so many endpoints, to remember for so many seconds. Those are made
-//! when they are first needed, a line each ([`chain_text`]).
+//! when they are first needed, a line each ([`super::chains`]).
 
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::element::{Family, Key, Scope, SourceRule, Value};
+use super::element::Family;
 
 /// The most clients that are remembered at a time, for each of the maps: beyond those, affinity is forgotten and nothing else.
 const MAX_REMEMBERED: u32 = 1 << 18;
@@ -27,13 +27,13 @@ pub(crate) struct Layout {
 }
 
 /// How each family writes what both have.
-struct Words {
-    ip: &'static str,
+pub(super) struct Words {
+    pub(super) ip: &'static str,
     address: &'static str,
     loopback: &'static str,
 }
 
-fn words(family: Family) -> Words {
+pub(super) fn words(family: Family) -> Words {
     match family {
         Family::V4 => Words {
             ip: "ip",
@@ -51,7 +51,10 @@ fn words(family: Family) -> Words {
 /// Chains that packets come to by themselves: name, type, hook and priority. What is said of a frontend is said before host ports and
 /// other programs' rules of the same priority have a chance to send the packet elsewhere.
 const HOOKS: [(&str, &str); 9] = [
-    ("firewall-prerouting", "filter hook prerouting priority -110"),
+    (
+        "firewall-prerouting",
+        "filter hook prerouting priority -110",
+    ),
     ("firewall-output", "filter hook output priority -110"),
     ("prerouting", "nat hook prerouting priority -101"),
     ("output", "nat hook output priority -101"),
@@ -165,19 +168,14 @@ fn rules(family: Family) -> String {
             "ct original {ip} daddr . meta l4proto . ct original proto-dst vmap @{map}"
         ))
     };
-    let original_node_port = |map: &str| {
-        per_protocol(&format!(
-            "meta l4proto . ct original proto-dst vmap @{map}"
-        ))
-    };
+    let original_node_port =
+        |map: &str| per_protocol(&format!("meta l4proto . ct original proto-dst vmap @{map}"));
     let (remember, remember_node_port) = (
         original("remember-services"),
         original_node_port("remember-node-ports"),
     );
-    let (sources, node_port_sources) = (
-        original("sources"),
-        original_node_port("node-port-sources"),
-    );
+    let (sources, node_port_sources) =
+        (original("sources"), original_node_port("node-port-sources"));
     format!(
         "  chain firewall-prerouting {{ ct state new jump firewall; }}
   chain firewall-output {{ ct state new jump firewall; }}
@@ -232,89 +230,4 @@ fn per_protocol(rule: &str) -> String {
     ["tcp", "udp", "sctp"]
         .map(|protocol| format!("    meta l4proto {protocol} {rule}\n"))
         .concat()
-}
-
-/// The chain that a verdict leads to; `None` where the value is no such verdict.
-pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Choose { count, sticky } => {
-            let sticky = if *sticky { "-sticky" } else { "" };
-            format!("choose-{}-{count}{sticky}", key.set())
-        }
-        Value::Remember(seconds) => format!("{}-{seconds}", key.set()),
-        Value::Source(SourceRule::Pods) => "source-pods".to_owned(),
-        Value::Source(SourceRule::Nobody) => "source-nobody".to_owned(),
-        Value::Source(SourceRule::Others) => "source-others".to_owned(),
-        Value::Reject => "reject".to_owned(),
-        Value::Present | Value::Endpoint(_) | Value::Drop => return None,
-    })
-}
-
-/// The statements that make a verdict's chain, if it is none of those that are always there. What is in it already is replaced by the
-/// same.
-pub(crate) fn chain_text(layout: &Layout, key: &Key, value: &Value) -> Option<String> {
-    let family = key.family();
-    let rules = match value {
-        Value::Choose { count, sticky } => choose(key, *count, *sticky),
-        Value::Remember(seconds) => remember(key, *seconds),
-        _ => return None,
-    };
-    let (table, name) = (&layout.table, chain(key, value)?);
-    let mut text = format!(
-        "add chain {family} {table} {name}\nflush chain {family} {table} {name}\n"
-    );
-    for rule in rules {
-        let _ = writeln!(text, "add rule {family} {table} {name} {rule}");
-    }
-    Some(text)
-}
-
-/// What a frontend's keys consist of, and the map of its clients' endpoints.
-fn parts(key: &Key) -> (&'static str, String, &'static str) {
-    use super::element::Frontend::{Address, NodePort};
-    let ip = words(key.family()).ip;
-    match key {
-        Key::Dispatch(_, Address(..)) | Key::Remember(Address(..)) => (
-            ip,
-            format!("{ip} daddr . meta l4proto . th dport"),
-            "affinity",
-        ),
-        Key::Dispatch(_, NodePort(..)) | Key::Remember(NodePort(..)) | _ => {
-            (ip, "meta l4proto . th dport".to_owned(), "node-port-affinity")
-        }
-    }
-}
-
-fn choose(key: &Key, count: u32, sticky: bool) -> Vec<String> {
-    let (ip, frontend, affinity) = parts(key);
-    let endpoints = match key {
-        Key::Dispatch(Scope::All, _) if affinity == "affinity" => "endpoints",
-        Key::Dispatch(Scope::Inside, _) if affinity == "affinity" => "inside-endpoints",
-        Key::Dispatch(Scope::Inside, _) => "inside-node-port-endpoints",
-        _ => "node-port-endpoints",
-    };
-    let mut rules = Vec::new();
-    if sticky {
-        rules.push(format!(
-            "dnat to {ip} saddr . {frontend} map @{affinity}"
-        ));
-    }
-    rules.push(format!(
-        "dnat to numgen random mod {count} . {frontend} map @{endpoints}"
-    ));
-    rules
-}
-
-/// Notes which endpoint the client was sent to, anew with every connection. By now the packet is on its way there.
-fn remember(key: &Key, seconds: u32) -> Vec<String> {
-    let (ip, frontend, affinity) = parts(key);
-    let original = frontend
-        .replace(&format!("{ip} daddr"), &format!("ct original {ip} daddr"))
-        .replace("th dport", "ct original proto-dst");
-    let rule = |protocol: &str| {
-        format!(
-            "meta l4proto {protocol} update @{affinity} {{ ct original {ip} saddr . {original} timeout {seconds}s : {ip} daddr . th dport }}"
-        )
-    };
-    ["tcp", "udp", "sctp"].map(rule).to_vec()
 }

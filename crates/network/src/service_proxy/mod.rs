@@ -5,6 +5,7 @@
 //! changes. The table itself ([`layout`]) never changes: its rules are as many for ten thousand services as for none. [`kernel`]
 //! applies them by netlink, [`shell`] follows the API.
 
+mod chains;
 mod claims;
 mod element;
 mod encode;
@@ -14,13 +15,16 @@ mod kernel;
 mod layout;
 mod pending;
 mod plan;
+mod proxy;
 mod service;
 mod shell;
 mod stale;
+mod view;
 
+pub use proxy::{ServiceProxy, ServiceProxyConfig};
 pub(crate) use service::cluster_ips;
-pub(crate) use shell::service_of;
-pub use shell::{ServiceProxy, ServiceProxyConfig, ServiceView};
+pub use view::ServiceView;
+pub(crate) use view::service_of;
 
 #[cfg(test)]
 mod tests;

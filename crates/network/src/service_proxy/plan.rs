@@ -144,11 +144,7 @@ impl Draft<'_> {
     }
 
     fn internal(&mut self, port: &ServicePort, place: Place, usable: &Usable) {
-        self.put(
-            place.rank,
-            Key::ClusterIp(port.cluster_ip),
-            Value::Present,
-        );
+        self.put(place.rank, Key::ClusterIp(port.cluster_ip), Value::Present);
         let endpoints = match port.internal_local {
             true => &usable.local,
             false => &usable.cluster,

@@ -118,7 +118,10 @@ pub(crate) fn cluster_ips(service: &Service) -> Vec<IpAddr> {
 fn is_external_local(spec: &ServiceSpec) -> bool {
     let accessible = match spec.type_.as_deref() {
         Some("LoadBalancer" | "NodePort") => true,
-        _ => spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty()),
+        _ => spec
+            .external_ips
+            .as_ref()
+            .is_some_and(|ips| !ips.is_empty()),
     };
     accessible && spec.external_traffic_policy.as_deref() == Some("Local")
 }

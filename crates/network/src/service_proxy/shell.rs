@@ -1,8 +1,7 @@
 //! Follows services and endpoints, and has the kernel's tables follow them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,201 +9,44 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
-use navarch_client::{
-    Backoff, Client, Index, Informer, InformerOptions, ListOptions, ObjectKey, Snapshot,
-};
+use navarch_client::{Backoff, Informer, ObjectKey, Snapshot};
 use tokio::sync::watch;
 
 use super::claims::{Changes, Desired};
 use super::element::{Family, Frontend};
 use super::health::HealthChecks;
-use super::kernel::{self, Kernel};
+use super::kernel::Kernel;
 use super::layout::Layout;
 use super::pending::{Pending, Work};
 use super::plan::{self, Flows, NodeView};
-use super::{service, stale};
+use super::stale;
+use super::view::{ServiceView, of_node, service_of};
 use crate::error::ServiceProxyError;
 use crate::owned::{Gone, Owned};
-use crate::task::Task;
 
 /// How often the kernel's tables are compared with what they should be: somebody else may have changed them.
 const COMPARISON: Duration = Duration::from_secs(300);
-/// The label of a node that names its zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
-/// The label by which a slice names its service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label of services that another proxy takes care of.
 const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
 
-/// A node's service proxy.
-#[derive(Debug, Clone)]
-pub struct ServiceProxyConfig {
-    /// The node's name.
-    pub node: String,
-    /// The name of the nftables tables (families `ip` and `ip6`) that hold the rules; whatever else is in them goes.
-    pub table: String,
-    /// Where pods are in the whole cluster: what comes from there is no traffic from outside.
-    pub cluster_cidrs: Vec<IpNet>,
-    /// The network namespace that the rules are for; `None` is the one of the calling thread.
-    pub netns: Option<PathBuf>,
-}
-
-/// What services there are and what is behind them, shared by all who need it.
-#[derive(Clone)]
-pub struct ServiceView {
-    pub(crate) services: Informer<Service>,
-    pub(crate) slices: Informer<EndpointSlice>,
-}
-
-impl ServiceView {
-    /// Starts to follow them. The client must be one that may list services and endpoint slices, as `system:kube-proxy` may.
-    pub fn start(client: &Client) -> Self {
-        let services = InformerOptions {
-            list: ListOptions::default(),
-            indices: vec![Self::by_address()],
-        };
-        let slices = InformerOptions {
-            list: ListOptions::default(),
-            indices: vec![Self::by_service(), Self::by_endpoint()],
-        };
-        Self {
-            services: Informer::start(client.clone(), services),
-            slices: Informer::start(client.clone(), slices),
-        }
-    }
-
-    /// Services by their own addresses.
-    pub(crate) fn by_address() -> Index<Service> {
-        Index {
-            name: "address",
-            values: |service| {
-                let ips = service::cluster_ips(service).into_iter();
-                ips.map(|ip| ip.to_string()).collect()
-            },
-        }
-    }
-
-    /// Slices by the addresses of their endpoints.
-    pub(crate) fn by_endpoint() -> Index<EndpointSlice> {
-        Index {
-            name: "endpoint",
-            values: |slice| {
-                let endpoints = slice.endpoints.iter().flatten();
-                let addresses = endpoints.filter_map(|endpoint| endpoint.addresses.first());
-                addresses.cloned().collect()
-            },
-        }
-    }
-
-    /// Slices by `NAMESPACE/NAME` of their service.
-    pub(crate) fn by_service() -> Index<EndpointSlice> {
-        Index {
-            name: "service",
-            values: |slice| service_of(slice).map(|key| key.to_string()).into_iter().collect(),
-        }
-    }
-}
-
-/// The service that a slice belongs to.
-pub(crate) fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
-    let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
-    Some(ObjectKey::new(slice.metadata.namespace.as_deref()?, name))
-}
-
-/// A running service proxy. The rules stay when it is dropped: connections go on while a node's agent is being replaced.
-pub struct ServiceProxy {
-    dns: watch::Sender<Option<SocketAddr>>,
-    applied: watch::Receiver<u64>,
-    _task: Task,
-}
-
-impl ServiceProxy {
-    /// Starts to keep the rules. Those that an earlier run left serve until the API has said what there is now.
-    pub async fn start(
-        config: ServiceProxyConfig,
-        client: &Client,
-        view: ServiceView,
-    ) -> Result<Self, ServiceProxyError> {
-        let layout = Layout {
-            table: config.table.clone(),
-            pods: config.cluster_cidrs.clone(),
-            services: Vec::new(),
-        };
-        let of_thread = layout.clone();
-        let kernel = Owned::start(config.netns.clone(), move || Kernel::open(of_thread)).await?;
-        let (dns, own_dns) = watch::channel(None);
-        let (applying, applied) = watch::channel(0);
-        let node = ListOptions {
-            field_selector: format!("metadata.name={}", config.node),
-            ..ListOptions::default()
-        };
-        let node = InformerOptions {
-            list: node,
-            indices: Vec::new(),
-        };
-        let shell = Shell {
-            view,
-            nodes: Informer::start(client.clone(), node),
-            ranges: Informer::start(client.clone(), InformerOptions::default()),
-            pending: Arc::new(Pending::default()),
-            kernel,
-            layout,
-            node: NodeView {
-                name: config.node,
-                ..NodeView::default()
-            },
-            dns: own_dns,
-            desired: Desired::default(),
-            health: HealthChecks::new(config.netns),
-            is_current: false,
-            applied: applying,
-        };
-        Ok(Self {
-            dns,
-            applied,
-            _task: Task::spawn(shell.run()),
-        })
-    }
-
-    /// Where this node answers cluster DNS: the service `kube-dns` leads there, on this node.
-    pub fn answer_dns_at(&self, address: SocketAddr) {
-        self.dns.send_replace(Some(address));
-    }
-
-    /// Waits until the rules are what the API has said, up to a revision of endpoint slices or later.
-    pub async fn applied(&self, revision: u64) {
-        let mut applied = self.applied.clone();
-        // Fails when the proxy ends: then nothing is applied any more.
-        let _ = applied.wait_for(|applied| *applied >= revision).await;
-    }
-
-    /// Removes what proxies of that table made. No such proxy may be running.
-    pub async fn remove_everything(config: ServiceProxyConfig) -> Result<(), ServiceProxyError> {
-        let removed = Owned::start(config.netns, move || {
-            kernel::remove_tables(&config.table).map_err(ServiceProxyError::from)
-        });
-        removed.await.map(drop)
-    }
-}
-
-struct Shell {
-    view: ServiceView,
-    nodes: Informer<Node>,
-    ranges: Informer<ServiceCIDR>,
-    pending: Arc<Pending>,
-    kernel: Owned<Kernel>,
-    layout: Layout,
-    node: NodeView,
-    dns: watch::Receiver<Option<SocketAddr>>,
-    desired: Desired,
-    health: HealthChecks,
+pub(super) struct Shell {
+    pub(super) view: ServiceView,
+    pub(super) nodes: Informer<Node>,
+    pub(super) ranges: Informer<ServiceCIDR>,
+    pub(super) pending: Arc<Pending>,
+    pub(super) kernel: Owned<Kernel>,
+    pub(super) layout: Layout,
+    pub(super) node: NodeView,
+    pub(super) dns: watch::Receiver<Option<SocketAddr>>,
+    pub(super) desired: Desired,
+    pub(super) health: HealthChecks,
     /// Whether the kernel's tables are known to hold what was desired last.
-    is_current: bool,
-    applied: watch::Sender<u64>,
+    pub(super) is_current: bool,
+    pub(super) applied: watch::Sender<u64>,
 }
 
 impl Shell {
-    async fn run(mut self) {
+    pub(super) async fn run(mut self) {
         tokio::join!(
             self.view.services.synced(),
             self.view.slices.synced(),
@@ -360,11 +202,14 @@ impl Shell {
     /// `touched`: of which frontends; `None` is of all.
     async fn forget_clients(
         &self,
-        touched: Option<std::collections::HashSet<Frontend>>,
+        touched: Option<HashSet<Frontend>>,
     ) -> Result<(), ServiceProxyError> {
         for family in self.families() {
             let of_family = |frontend: &Frontend| frontend.family() == family;
-            if touched.as_ref().is_some_and(|all| !all.iter().any(of_family)) {
+            if touched
+                .as_ref()
+                .is_some_and(|all| !all.iter().any(of_family))
+            {
                 continue;
             }
             let known = self.kernel.run(move |k| k.affinities(family)).await??;
@@ -395,7 +240,10 @@ impl Shell {
 
     /// Those that services have addresses of.
     fn families(&self) -> Vec<Family> {
-        let has_v6 = self.desired.elements().any(|(key, _)| key.family() == Family::V6);
+        let has_v6 = self
+            .desired
+            .elements()
+            .any(|(key, _)| key.family() == Family::V6);
         match has_v6 {
             true => vec![Family::V4, Family::V6],
             false => vec![Family::V4],
@@ -407,16 +255,4 @@ impl From<Gone> for ServiceProxyError {
     fn from(_: Gone) -> Self {
         Self::Stopped
     }
-}
-
-/// The zone and the addresses of a node.
-fn of_node(node: &Node) -> (String, Vec<std::net::IpAddr>) {
-    let labels = node.metadata.labels.as_ref();
-    let zone = labels.and_then(|labels| labels.get(ZONE).cloned());
-    let status = node.status.as_ref();
-    let addresses = status.and_then(|status| status.addresses.as_ref());
-    let addresses = addresses.into_iter().flatten();
-    let internal = addresses.filter(|address| address.type_ == "InternalIP");
-    let internal = internal.filter_map(|address| address.address.parse().ok());
-    (zone.unwrap_or_default(), internal.collect())
 }

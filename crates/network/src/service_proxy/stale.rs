@@ -13,7 +13,8 @@ use crate::netfilter::elements::Element;
 
 /// The frontends of which a client may be remembered with an endpoint that it can no more be sent to.
 pub(crate) fn frontends(changes: &Changes, desired: &Desired) -> HashSet<Frontend> {
-    let is_sticky = |value: Option<Value>| matches!(value, Some(Value::Choose { sticky: true, .. }));
+    let is_sticky =
+        |value: Option<Value>| matches!(value, Some(Value::Choose { sticky: true, .. }));
     changes
         .removed()
         .filter_map(|(key, value)| match key {
@@ -62,7 +63,9 @@ pub(crate) fn flows<'a>(known: Vec<Flow>, services: impl Iterator<Item = &'a Flo
         let (ip, port) = (flow.destination.ip(), flow.destination.port());
         let address = Frontend::Address(ip, Protocol::Udp, port);
         let node_port = Frontend::NodePort(Family::of(ip), Protocol::Udp, port);
-        let serving = endpoints.get(&address).or_else(|| endpoints.get(&node_port));
+        let serving = endpoints
+            .get(&address)
+            .or_else(|| endpoints.get(&node_port));
         serving.is_some_and(|serving| !serving.contains(&flow.answers))
     };
     known.into_iter().filter(is_stale).collect()

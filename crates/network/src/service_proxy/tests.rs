@@ -1,1 +1,408 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
 
+use expect_test::{Expect, expect};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_client::ObjectKey;
+use serde_json::{Value as Json, json};
+
+use super::claims::{Changes, Desired};
+use super::element::{Family, Frontend, Key, Value};
+use super::layout::{self, Layout};
+use super::plan::{NodeView, Plan, Rank, plan};
+use super::{chains, encode, stale};
+use crate::Protocol;
+
+mod figures;
+
+fn node() -> NodeView {
+    NodeView {
+        name: "n1".into(),
+        zone: "z1".into(),
+        addresses: vec!["192.0.2.1".parse().unwrap()],
+        dns: Some("10.244.1.1:53".parse().unwrap()),
+    }
+}
+
+/// A service `default/web` of this spec.
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
+fn service(spec: Json) -> Service {
+    let metadata = json!({"name": "web", "namespace": "default"});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+/// A slice with one port, 8080. An endpoint is its address and what is said of it: `here`, `unready`, `ending`, `zone=`, `node=`.
+fn slice(port: &str, protocol: &str, endpoints: &[&str]) -> Arc<EndpointSlice> {
+    let endpoint = |text: &&str| {
+        let mut words = text.split(' ');
+        let address = words.next().unwrap();
+        let words: Vec<&str> = words.collect();
+        let is = |word: &str| words.contains(&word);
+        let hint = |kind: &str| {
+            let found = words.iter().find_map(|word| word.strip_prefix(kind));
+            found.map(|name| json!([{"name": name}]))
+        };
+        let serving = !is("unready");
+        json!({
+            "addresses": [address], "nodeName": if is("here") { "n1" } else { "n2" },
+            "conditions": {"ready": serving && !is("ending"), "serving": serving, "terminating": is("ending")},
+            "hints": {"forZones": hint("zone="), "forNodes": hint("node=")},
+        })
+    };
+    let endpoints: Vec<Json> = endpoints.iter().map(endpoint).collect();
+    let slice = json!({
+        "metadata": {"name": "s", "namespace": "default"}, "addressType": "IPv4", "endpoints": endpoints,
+        "ports": [{"name": port, "port": 8080, "protocol": protocol}],
+    });
+    Arc::new(serde_json::from_value(slice).unwrap())
+}
+
+fn shown(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (key, (_, value)) in &plan.elements {
+        writeln!(text, "{}", line(key, value)).unwrap();
+    }
+    if let Some(check) = plan.health_check {
+        writeln!(text, "{check:?}").unwrap();
+    }
+    for flows in &plan.flows {
+        let frontends: Vec<_> = flows.frontends.iter().map(ToString::to_string).collect();
+        writeln!(
+            text,
+            "flows of {} to {:?}",
+            frontends.join(", "),
+            flows.endpoints
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn line(key: &Key, value: &Value) -> String {
+    let at = match key {
+        Key::Dispatch(_, f) | Key::Source(f) | Key::Remember(f) => f.to_string(),
+        Key::Unserved(f) | Key::Firewalled(f) => f.to_string(),
+        Key::Endpoint(_, f, index) => format!("{f} #{index}"),
+        Key::ClusterIp(ip) | Key::ExternalIp(ip) | Key::Hairpin(ip) => ip.to_string(),
+        Key::Allowed(f, range) => format!("{f} from {range}"),
+    };
+    let what = match value {
+        Value::Present => String::new(),
+        Value::Endpoint(endpoint) => format!(": {endpoint}"),
+        Value::Drop => ": drop".to_owned(),
+        _ => format!(": {}", chains::chain(key, value).unwrap()),
+    };
+    format!("{} {at}{what}", key.set())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
+fn check(spec: Json, endpoints: &[&str], expected: Expect) {
+    let service = service(spec);
+    let slices = [slice("", "TCP", endpoints)];
+    expected.assert_eq(&shown(&plan(&service, &slices, &node())));
+}
+
+#[test]
+fn a_cluster_ip() {
+    let spec = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+    check(
+        spec.clone(),
+        &["10.244.2.3", "10.244.1.2 here"],
+        expect![[]],
+    );
+    check(spec.clone(), &["10.244.1.2 unready"], expect![[]]);
+    check(
+        spec,
+        &["10.244.1.2 ending", "10.244.1.3 unready ending"],
+        expect![[]],
+    );
+}
+
+#[test]
+fn services_without_an_address_are_nothing() {
+    let nothing = expect![[""]];
+    for spec in [
+        json!({"clusterIP": "None", "ports": [{"port": 80}]}),
+        json!({"type": "ExternalName", "externalName": "example.com", "ports": [{"port": 80}]}),
+        json!({"ports": [{"port": 80}]}),
+    ] {
+        let plan = plan(
+            &service(spec),
+            &[slice("", "TCP", &["10.244.1.2"])],
+            &node(),
+        );
+        nothing.assert_eq(&shown(&plan));
+    }
+}
+
+#[test]
+fn external_traffic_that_stays_on_its_node() {
+    let spec = json!({
+        "type": "LoadBalancer", "clusterIP": "10.96.0.7", "externalTrafficPolicy": "Local", "healthCheckNodePort": 32000,
+        "ports": [{"port": 80, "nodePort": 30080}],
+    });
+    check(
+        spec.clone(),
+        &["10.244.2.3", "10.244.1.2 here"],
+        expect![[]],
+    );
+    // From outside nothing is here; from inside there is.
+    check(spec, &["10.244.2.3"], expect![[]]);
+}
+
+#[test]
+fn internal_traffic_that_stays_on_its_node() {
+    let spec = json!({"clusterIP": "10.96.0.7", "internalTrafficPolicy": "Local", "ports": [{"port": 80}]});
+    check(
+        spec.clone(),
+        &["10.244.2.3", "10.244.1.2 here"],
+        expect![[]],
+    );
+    check(spec, &["10.244.2.3"], expect![[]]);
+}
+
+#[test]
+fn a_load_balancer_that_only_some_may_use() {
+    let mut service = service(json!({
+        "type": "LoadBalancer", "clusterIP": "10.96.0.7", "ports": [{"port": 80, "protocol": "SCTP"}],
+        "loadBalancerSourceRanges": [" 192.0.2.0/24", "192.0.2.128/25", "2001:db8::/32"],
+    }));
+    service.status = serde_json::from_value(json!({"loadBalancer": {"ingress": [
+        {"ip": "198.51.100.1"}, {"ip": "198.51.100.2", "ipMode": "Proxy"}, {"hostname": "x"}, {"ip": "2001:db8::1"},
+    ]}}))
+    .unwrap();
+    let slices = [slice("", "SCTP", &["10.244.2.3"])];
+    expect![[]].assert_eq(&shown(&plan(&service, &slices, &node())));
+}
+
+#[test]
+fn external_ips_and_session_affinity() {
+    let spec = json!({
+        "type": "NodePort", "clusterIP": "10.96.0.7", "externalIPs": ["198.51.100.1"], "sessionAffinity": "ClientIP",
+        "ports": [{"port": 80, "nodePort": 30080}],
+    });
+    check(spec, &["10.244.2.3"], expect![[]]);
+}
+
+#[test]
+fn hints_count_where_every_endpoint_has_them_and_one_is_for_here() {
+    let chosen = |endpoints: &[&str]| {
+        let spec = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+        let plan = plan(&service(spec), &[slice("", "TCP", endpoints)], &node());
+        let endpoint = |(key, (_, value)): (&Key, &(Rank, Value))| match (key, value) {
+            (Key::Endpoint(..), Value::Endpoint(endpoint)) => Some(endpoint.ip().to_string()),
+            _ => None,
+        };
+        plan.elements
+            .iter()
+            .filter_map(endpoint)
+            .collect::<Vec<_>>()
+    };
+    let (near, far) = ("10.244.2.1 zone=z1 node=n2", "10.244.2.2 zone=z2 node=n3");
+    assert_eq!(chosen(&[near, far]), ["10.244.2.1"]);
+    assert_eq!(chosen(&[far]), ["10.244.2.2"]);
+    assert_eq!(chosen(&[near, far, "10.244.2.3"]).len(), 3);
+    // Those that are not ready have no say.
+    assert_eq!(chosen(&[near, far, "10.244.2.3 unready"]), ["10.244.2.1"]);
+    // The node comes before the zone.
+    let here = "10.244.1.1 zone=z1 node=n1";
+    assert_eq!(chosen(&[near, here]), ["10.244.1.1"]);
+}
+
+#[test]
+fn udp_flows_may_go_to_whatever_serves() {
+    let spec = json!({"clusterIP": "10.96.0.7", "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}]});
+    let slices = [slice(
+        "dns",
+        "UDP",
+        &["10.244.2.3", "10.244.2.4 ending", "10.244.2.5 unready"],
+    )];
+    expect![[]].assert_eq(&shown(&plan(&service(spec), &slices, &node())));
+}
+
+#[test]
+fn every_node_is_its_own_cluster_dns_unless_pods_are() {
+    let mut dns = service(
+        json!({"clusterIP": "10.96.0.10", "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}]}),
+    );
+    dns.metadata.name = Some("kube-dns".into());
+    dns.metadata.namespace = Some("kube-system".into());
+    expect![[]].assert_eq(&shown(&plan(&dns, &[], &node())));
+    let selector = [("k8s-app".to_owned(), "kube-dns".to_owned())];
+    dns.spec.as_mut().unwrap().selector = Some(selector.into());
+    let plan = plan(&dns, &[], &node());
+    assert!(shown(&plan).contains("unserved 10.96.0.10 udp 53: reject"));
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("default", name)
+}
+
+fn planned(spec: Json, endpoints: &[&str]) -> Option<Plan> {
+    Some(plan(
+        &service(spec),
+        &[slice("", "TCP", endpoints)],
+        &node(),
+    ))
+}
+
+fn changed(changes: &Changes) -> String {
+    let mut text = String::new();
+    for (sign, elements) in [
+        ('-', changes.removed().collect::<Vec<_>>()),
+        ('+', changes.added().collect()),
+    ] {
+        for (key, value) in elements {
+            writeln!(text, "{sign} {}", line(&key, &value)).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn a_change_of_a_service_changes_its_own_elements_and_no_more() {
+    let spec = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+    let mut desired = Desired::default();
+    let mut first = Changes::default();
+    let two = ["10.244.2.3", "10.244.2.4"];
+    desired.put(&key("web"), planned(spec.clone(), &two), &mut first);
+    assert_eq!(first.removed().count(), 0);
+    assert_eq!(first.added().count(), desired.elements().count());
+    let mut none = Changes::default();
+    desired.put(&key("web"), planned(spec.clone(), &two), &mut none);
+    assert!(none.is_empty());
+    let mut one = Changes::default();
+    desired.put(&key("web"), planned(spec, &two[1..]), &mut one);
+    expect![[]].assert_eq(&changed(&one));
+    let mut gone = Changes::default();
+    desired.put(&key("web"), None, &mut gone);
+    assert_eq!(gone.added().count(), 0);
+    assert_eq!(desired.elements().count(), 0);
+    assert_eq!(desired.services().count(), 0);
+}
+
+#[test]
+fn of_two_claims_the_clusters_own_address_goes_first_and_then_the_name() {
+    let own = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+    let thief = |own: &str| json!({"clusterIP": own, "externalIPs": ["10.96.0.7"], "ports": [{"port": 80}]});
+    let frontend = Frontend::Address("10.96.0.7".parse().unwrap(), Protocol::Tcp, 80);
+    let at = Key::Endpoint(super::element::Scope::All, frontend, 0);
+    let winner = |desired: &Desired| match desired.value(&at) {
+        Some(Value::Endpoint(endpoint)) => endpoint.ip().to_string(),
+        other => panic!("{other:?}"),
+    };
+    let mut desired = Desired::default();
+    let mut changes = Changes::default();
+    desired.put(
+        &key("b"),
+        planned(thief("10.96.0.8"), &["10.244.2.2"]),
+        &mut changes,
+    );
+    assert_eq!(winner(&desired), "10.244.2.2");
+    desired.put(&key("c"), planned(own, &["10.244.2.3"]), &mut changes);
+    assert_eq!(winner(&desired), "10.244.2.3");
+    desired.put(
+        &key("a"),
+        planned(thief("10.96.0.9"), &["10.244.2.1"]),
+        &mut changes,
+    );
+    assert_eq!(winner(&desired), "10.244.2.3");
+    desired.put(&key("c"), None, &mut changes);
+    assert_eq!(winner(&desired), "10.244.2.1");
+    desired.put(&key("a"), None, &mut changes);
+    assert_eq!(winner(&desired), "10.244.2.2");
+}
+
+#[test]
+fn clients_are_forgotten_with_their_endpoint() {
+    let spec =
+        json!({"clusterIP": "10.96.0.7", "sessionAffinity": "ClientIP", "ports": [{"port": 80}]});
+    let mut desired = Desired::default();
+    let mut changes = Changes::default();
+    desired.put(
+        &key("web"),
+        planned(spec.clone(), &["10.244.2.3", "10.244.2.4"]),
+        &mut changes,
+    );
+    let remembered = |endpoint: [u8; 4]| crate::netfilter::elements::Element {
+        set: encode::AFFINITY[0],
+        key: [&[10, 244, 9, 9, 10, 96, 0, 7, 6, 0, 0, 0, 0, 80, 0, 0][..]].concat(),
+        end: None,
+        data: Some(crate::netfilter::elements::Data::Value(
+            [&endpoint[..], &[0x1f, 0x90, 0, 0]].concat(),
+        )),
+    };
+    let known = || vec![remembered([10, 244, 2, 3]), remembered([10, 244, 2, 4])];
+    let stale_of = |desired: &Desired, changes: &Changes| {
+        let touched = stale::frontends(changes, desired);
+        stale::clients(Family::V4, known(), desired, Some(&touched))
+    };
+    assert_eq!(stale_of(&desired, &changes), []);
+    let mut one = Changes::default();
+    desired.put(&key("web"), planned(spec, &["10.244.2.4"]), &mut one);
+    assert_eq!(stale_of(&desired, &one), [remembered([10, 244, 2, 3])]);
+    let mut gone = Changes::default();
+    desired.put(&key("web"), None, &mut gone);
+    assert_eq!(stale_of(&desired, &gone), known());
+}
+
+fn layout() -> Layout {
+    Layout {
+        table: "services".into(),
+        pods: vec![
+            "10.244.0.0/16".parse().unwrap(),
+            "fd00:1::/48".parse().unwrap(),
+        ],
+        services: vec!["10.96.0.0/16".parse().unwrap()],
+    }
+}
+
+#[test]
+fn the_tables_are_the_same_whatever_the_services() {
+    expect![[]].assert_eq(&layout::declaration(&layout(), Family::V4));
+    expect![[]].assert_eq(&layout::declaration(&layout(), Family::V6));
+}
+
+#[test]
+fn chains_are_made_for_what_is_the_same_in_many_services() {
+    let address = Frontend::Address("10.96.0.7".parse().unwrap(), Protocol::Tcp, 80);
+    let port = Frontend::NodePort(Family::V4, Protocol::Tcp, 30080);
+    use super::element::Scope::{All, Inside};
+    let mut text = String::new();
+    for (key, value) in [
+        (
+            Key::Dispatch(All, address),
+            Value::Choose {
+                count: 3,
+                sticky: true,
+            },
+        ),
+        (
+            Key::Dispatch(Inside, address),
+            Value::Choose {
+                count: 3,
+                sticky: false,
+            },
+        ),
+        (
+            Key::Dispatch(All, port),
+            Value::Choose {
+                count: 3,
+                sticky: true,
+            },
+        ),
+        (
+            Key::Dispatch(Inside, port),
+            Value::Choose {
+                count: 1,
+                sticky: false,
+            },
+        ),
+        (Key::Remember(address), Value::Remember(10)),
+        (Key::Remember(port), Value::Remember(10)),
+    ] {
+        text.push_str(&chains::chain_text(&layout(), &key, &value).unwrap());
+    }
+    expect![[]].assert_eq(&text);
+}

@@ -74,6 +74,7 @@ impl Cluster {
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: "127.0.0.1:6443".parse().unwrap(),
+            cluster_dns: Some("10.96.0.10".parse().unwrap()),
         });
         server.bootstrap().await.unwrap();
         let admin = UserInfo::authenticated("admin", [MASTERS.to_owned()]);
@@ -121,7 +122,9 @@ impl Cluster {
 
     pub async fn remove_everything(&mut self) {
         self.proxy = None;
-        ServiceProxy::remove_everything(self.config()).await.unwrap();
+        ServiceProxy::remove_everything(self.config())
+            .await
+            .unwrap();
     }
 
     pub async fn pod(&self, id: &str) -> (Namespace, Attachment) {
@@ -161,7 +164,10 @@ impl Cluster {
         });
         let slice: EndpointSlice = serde_json::from_value(slice).unwrap();
         let (namespace, options) = (Some("default"), DeleteOptions::default());
-        let _ = self.client.delete::<EndpointSlice>(namespace, name, options).await;
+        let _ = self
+            .client
+            .delete::<EndpointSlice>(namespace, name, options)
+            .await;
         let made = self.client.create(slice).await.unwrap();
         let revision = made.metadata.resource_version.as_deref().unwrap();
         let revision = revision.parse().unwrap();
@@ -193,7 +199,13 @@ impl Cluster {
 }
 
 pub fn cluster_ip(service: &Service) -> std::net::IpAddr {
-    ip(service.spec.as_ref().unwrap().cluster_ip.as_deref().unwrap())
+    ip(service
+        .spec
+        .as_ref()
+        .unwrap()
+        .cluster_ip
+        .as_deref()
+        .unwrap())
 }
 
 pub fn node_port(service: &Service) -> u16 {

@@ -9,6 +9,7 @@
 
 mod attach;
 mod cluster;
+mod dns;
 mod namespaces;
 mod recover;
 mod rules;

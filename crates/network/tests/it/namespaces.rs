@@ -146,7 +146,10 @@ impl Namespace {
 
     /// What an HTTP server answers, head and body.
     pub fn http(&self, to: (IpAddr, u16)) -> std::io::Result<String> {
-        self.exchange(to, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        self.exchange(
+            to,
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
     }
 
     fn exchange(&self, to: (IpAddr, u16), question: &'static [u8]) -> std::io::Result<String> {

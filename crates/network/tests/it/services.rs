@@ -72,7 +72,11 @@ async fn without_endpoints_a_service_is_refused_at_once() {
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{at:?}");
         }
     }
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,14 +107,22 @@ async fn local_traffic_policies_keep_traffic_on_its_node() {
     a.answer(8080, "a");
     let spec = json!({"type": "LoadBalancer", "externalTrafficPolicy": "Local", "internalTrafficPolicy": "Local"});
     let service = cluster.service("web", spec, &[ready(&at_a)]).await;
-    let health: u16 = service.spec.as_ref().unwrap().health_check_node_port.unwrap() as u16;
+    let health: u16 = service
+        .spec
+        .as_ref()
+        .unwrap()
+        .health_check_node_port
+        .unwrap() as u16;
     let at = (NODE, node_port(&service));
     assert_eq!(cluster.outside.seen_as(at).unwrap(), OUTSIDE);
     assert_eq!(client.seen_as(at).unwrap(), asking.ips[0]);
     assert_eq!(cluster.node.host.seen_as(at).unwrap(), GATEWAY);
     let healthy = cluster.outside.http((NODE, health)).unwrap();
     assert!(healthy.starts_with("HTTP/1.1 200"), "{healthy}");
-    assert!(healthy.contains("x-load-balancing-endpoint-weight: 1"), "{healthy}");
+    assert!(
+        healthy.contains("x-load-balancing-endpoint-weight: 1"),
+        "{healthy}"
+    );
     let body = "{\n\t\"service\": {\n\t\t\"namespace\": \"default\",\n\t\t\"name\": \"web\"\n\t},\n\t\"localEndpoints\": 1,\n\t\"serviceProxyHealthy\": true\n}";
     assert!(healthy.ends_with(body), "{healthy}");
     // The endpoint is on another node: for whoever is outside there is nothing here, and another node may serve.
@@ -119,9 +131,15 @@ async fn local_traffic_policies_keep_traffic_on_its_node() {
         ..ready(&at_a)
     };
     cluster.behind(&service, &[elsewhere]).await;
-    assert_eq!(cluster.outside.who(at).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(
+        cluster.outside.who(at).unwrap_err().kind(),
+        ErrorKind::TimedOut
+    );
     let internal = (cluster_ip(&service), 80);
-    assert_eq!(client.who(internal).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(
+        client.who(internal).unwrap_err().kind(),
+        ErrorKind::TimedOut
+    );
     // From inside external addresses lead everywhere.
     assert_eq!(client.who(at).unwrap(), "a");
     assert_eq!(cluster.node.host.who(at).unwrap(), "a");
@@ -147,7 +165,10 @@ async fn a_load_balancers_address_serves_those_it_is_for() {
     // A balancer that is a proxy keeps its address.
     let proxy = json!({"ip": "198.51.100.8", "ipMode": "Proxy"});
     cluster.ingress("web", proxy).await;
-    until("the address is the balancer's own", || cluster.outside.who(at).is_err()).await;
+    until("the address is the balancer's own", || {
+        cluster.outside.who(at).is_err()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +278,10 @@ async fn endpoints_that_end_serve_while_there_is_no_other() {
         ..ready(&at_b)
     };
     cluster.behind(&service, &[unready]).await;
-    assert_eq!(client.who(at).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(
+        client.who(at).unwrap_err().kind(),
+        ErrorKind::ConnectionRefused
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,11 +299,17 @@ async fn rules_outlive_the_proxy_and_the_next_one_puts_them_right() {
     }
     // What others have put there, and taken away, is put right at the next start.
     let table = &cluster.node.host;
-    table.sh("nft 'add element ip services cluster-ips { 10.96.9.9 }; flush map ip services services'");
+    table.sh(
+        "nft 'add element ip services cluster-ips { 10.96.9.9 }; flush map ip services services'",
+    );
     cluster.start_proxy().await;
     until("the table is as it was", || client.who(at).is_ok()).await;
     let table = &cluster.node.host;
-    assert!(!table.sh("nft list set ip services cluster-ips").contains("10.96.9.9"));
+    assert!(
+        !table
+            .sh("nft list set ip services cluster-ips")
+            .contains("10.96.9.9")
+    );
     // A table of another layout has to go.
     table.sh("nft 'delete table ip services; table ip services { map services { type ipv4_addr : verdict; } }'");
     cluster.start_proxy().await;
@@ -295,7 +325,10 @@ async fn nobody_reaches_what_listens_on_the_nodes_loopback_address() {
     let (pod, _) = cluster.pod("pod").await;
     let host = &cluster.node.host;
     host.answer(7000, "private");
-    for (from, way) in [(&pod, "10.244.1.1 dev eth0"), (&cluster.outside, "192.0.2.1 dev out0")] {
+    for (from, way) in [
+        (&pod, "10.244.1.1 dev eth0"),
+        (&cluster.outside, "192.0.2.1 dev out0"),
+    ] {
         assert_eq!(from.who((NODE, 7000)).unwrap(), "private");
         from.sh("echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet");
         from.sh("ip addr del 127.0.0.1/8 dev lo");
