@@ -77,19 +77,19 @@ impl Interface<'_> {
             .controller(self.bridge)
             .up()
             .build();
-        // Pods reach each other by way of the node, never along the bridge: so what was sent to a service comes back through the node
-        // that sent it on, rules hold between neighbours too, and none can answer in another's name.
-        let mut isolated = LinkBridgePort::new(0)
+        // Hairpin: a pod may reach itself through an address that leads back to it. Where the host has its bridges filter
+        // (`bridge-nf-call-iptables`), packets whose destination was changed go along the bridge.
+        let mut hairpin = LinkBridgePort::new(0)
             .name(self.host_name)
-            .isolated(true)
+            .hairpin(true)
             .build();
-        isolated.header.index = 0;
+        hairpin.header.index = 0;
         let answers = host.batch(vec![
             (
                 RouteNetlinkMessage::NewLink(pair),
                 NLM_F_CREATE | NLM_F_EXCL,
             ),
-            (RouteNetlinkMessage::NewLink(isolated), 0),
+            (RouteNetlinkMessage::NewLink(hairpin), 0),
         ])?;
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
@@ -127,7 +127,8 @@ impl Interface<'_> {
         ])
     }
 
-    /// Nothing else is on the pod's link.
+    /// Nothing else is on the pod's link: pods reach each other by way of the node, so that what a service has sent on comes back
+    /// through it, and rules hold between neighbours too.
     fn route_to_gateway(&self, eth0: u32) -> io::Result<RouteMessage> {
         let route = RouteMessageBuilder::<IpAddr>::new()
             .destination_prefix(self.gateway, self.prefix_len)

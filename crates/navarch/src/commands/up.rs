@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         if let Some(gateway) = node.gateway().await {
             plane.serve_pods(gateway).await?;
         }
-        Ok(node)
+        anyhow::Ok(node)
     });
     let node = tokio::select! {
         node = ready => node?,

@@ -140,7 +140,37 @@ fn a_service_with_an_address() {
             ("web.other.svc.cluster.local.", A),
             ("example.com.shop.svc.cluster.local.", A),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # web.shop.svc.cluster.local. A
+            web.shop.svc.cluster.local. 5 IN A 10.96.0.7
+            # WEB.Shop.svc.CLUSTER.local. AAAA
+            web.shop.svc.cluster.local. 5 IN AAAA fd00::7
+            # web.shop.svc.cluster.local. MX
+            nothing of that type
+            # _http._tcp.web.shop.svc.cluster.local. SRV
+            _http._tcp.web.shop.svc.cluster.local. 5 IN SRV 0 100 80 web.shop.svc.cluster.local.
+              web.shop.svc.cluster.local. 5 IN A 10.96.0.7
+              web.shop.svc.cluster.local. 5 IN AAAA fd00::7
+            # _http._tcp.web.shop.svc.cluster.local. A
+            nothing of that type
+            # _http._udp.web.shop.svc.cluster.local. SRV
+            no such name
+            # _tcp.web.shop.svc.cluster.local. A
+            nothing of that type
+            # _sctp.web.shop.svc.cluster.local. A
+            no such name
+            # web.shop.svc.cluster.local. SRV
+            web.shop.svc.cluster.local. 5 IN SRV 0 100 80 web.shop.svc.cluster.local.
+            web.shop.svc.cluster.local. 5 IN SRV 0 100 53 web.shop.svc.cluster.local.
+              web.shop.svc.cluster.local. 5 IN A 10.96.0.7
+              web.shop.svc.cluster.local. 5 IN AAAA fd00::7
+            # other.shop.svc.cluster.local. A
+            no such name
+            # web.other.svc.cluster.local. A
+            no such name
+            # example.com.shop.svc.cluster.local. A
+            no such name
+        "#]],
     );
 }
 
@@ -156,7 +186,24 @@ fn a_service_without_an_address() {
             ("_dns._udp.db.shop.svc.cluster.local.", SRV),
             ("nobody.shop.svc.cluster.local.", A),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # db.shop.svc.cluster.local. A
+            db.shop.svc.cluster.local. 5 IN A 10.244.1.2
+            db.shop.svc.cluster.local. 5 IN A 10.244.1.3
+            # db-0.db.shop.svc.cluster.local. A
+            db-0.db.shop.svc.cluster.local. 5 IN A 10.244.1.2
+            # 10-244-1-3.db.shop.svc.cluster.local. A
+            10-244-1-3.db.shop.svc.cluster.local. 5 IN A 10.244.1.3
+            # db-2.db.shop.svc.cluster.local. A
+            no such name
+            # _dns._udp.db.shop.svc.cluster.local. SRV
+            _dns._udp.db.shop.svc.cluster.local. 5 IN SRV 0 100 53 db-0.db.shop.svc.cluster.local.
+            _dns._udp.db.shop.svc.cluster.local. 5 IN SRV 0 100 53 10-244-1-3.db.shop.svc.cluster.local.
+              db-0.db.shop.svc.cluster.local. 5 IN A 10.244.1.2
+              10-244-1-3.db.shop.svc.cluster.local. 5 IN A 10.244.1.3
+            # nobody.shop.svc.cluster.local. A
+            no such name
+        "#]],
     );
 }
 
@@ -169,7 +216,14 @@ fn names_that_stand_for_others() {
             ("out.shop.svc.cluster.local.", CNAME),
             ("within.shop.svc.cluster.local.", A),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # out.shop.svc.cluster.local. A
+            out.shop.svc.cluster.local. 5 IN CNAME example.com., so example.com.
+            # out.shop.svc.cluster.local. CNAME
+            out.shop.svc.cluster.local. 5 IN CNAME example.com.
+            # within.shop.svc.cluster.local. A
+            within.shop.svc.cluster.local. 5 IN CNAME web.shop.svc.cluster.local., so web.shop.svc.cluster.local.
+        "#]],
     );
 }
 
@@ -190,7 +244,30 @@ fn the_domain_itself_and_what_lies_between() {
             ("example.com.", A),
             ("local.", A),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # cluster.local. SOA
+            cluster.local. 5 IN SOA ns.dns.cluster.local. hostmaster.cluster.local. 1 7200 1800 86400 5
+            # cluster.local. NS
+            cluster.local. 5 IN NS ns.dns.cluster.local.
+            # cluster.local. A
+            nothing of that type
+            # ns.dns.cluster.local. A
+            ns.dns.cluster.local. 5 IN A 10.96.0.10
+            # dns-version.cluster.local. TXT
+            dns-version.cluster.local. 5 IN TXT 1.1.0
+            # svc.cluster.local. A
+            nothing of that type
+            # shop.svc.cluster.local. A
+            nothing of that type
+            # other.svc.cluster.local. A
+            no such name
+            # nonsense.cluster.local. A
+            no such name
+            # example.com. A
+            not ours
+            # local. A
+            not ours
+        "#]],
     );
 }
 
@@ -204,7 +281,16 @@ fn pods_by_their_addresses() {
             ("10-244-1-2.shop.pod.cluster.local.", AAAA),
             ("web-0.shop.pod.cluster.local.", A),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # 10-244-1-2.shop.pod.cluster.local. A
+            10-244-1-2.shop.pod.cluster.local. 5 IN A 10.244.1.2
+            # fd00--2.shop.pod.cluster.local. AAAA
+            fd00--2.shop.pod.cluster.local. 5 IN AAAA fd00::2
+            # 10-244-1-2.shop.pod.cluster.local. AAAA
+            nothing of that type
+            # web-0.shop.pod.cluster.local. A
+            no such name
+        "#]],
     );
 }
 
@@ -219,7 +305,18 @@ fn addresses_have_names() {
             ("1.244.10.in-addr.arpa.", PTR),
             ("8.8.8.8.in-addr.arpa.", PTR),
         ],
-        &expect![[]],
+        &expect![[r#"
+            # 7.0.96.10.in-addr.arpa. PTR
+            7.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local.
+            # 2.1.244.10.in-addr.arpa. PTR
+            2.1.244.10.in-addr.arpa. 5 IN PTR db-0.db.shop.svc.cluster.local.
+            # 5.1.244.10.in-addr.arpa. PTR
+            not ours
+            # 1.244.10.in-addr.arpa. PTR
+            not ours
+            # 8.8.8.8.in-addr.arpa. PTR
+            not ours
+        "#]],
     );
 }
 

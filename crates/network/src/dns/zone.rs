@@ -210,42 +210,38 @@ impl Zone<'_> {
     ) -> Outcome {
         let own = self.name_of(service);
         let (mut answers, mut additionals) = (Vec::new(), Vec::new());
-        let mut add = |port: Option<i32>, target: Name, ips: &[IpAddr]| {
-            let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else {
-                return;
-            };
-            for ip in ips {
-                additionals.push(record(&target, address(*ip)));
+        let mut add = |port: Option<i32>, target: &Name| {
+            if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
+                let srv = SRV::new(0, 100, port, target.clone());
+                answers.push(record(name, RData::SRV(srv)));
             }
-            answers.push(record(name, RData::SRV(SRV::new(0, 100, port, target))));
         };
         if is_headless(service) {
             for (slice, endpoint) in self.ready(service) {
-                let Some(host) = host_of(&endpoint) else {
-                    continue;
-                };
+                let host = host_of(&endpoint).unwrap_or_default();
                 let Ok(target) = own.prepend_label(host.as_str()) else {
                     continue;
                 };
-                let ips: Vec<IpAddr> = address_of(&endpoint).into_iter().collect();
                 for port in slice.ports.iter().flatten() {
                     let protocol = port.protocol.as_deref().unwrap_or("TCP");
                     if wanted(port.name.as_deref().unwrap_or(""), protocol) {
-                        add(port.port, target.clone(), &ips);
+                        add(port.port, &target);
                     }
                 }
+                let ip = address_of(&endpoint);
+                additionals.extend(ip.map(|ip| record(&target, address(ip))));
             }
         } else {
-            let ips = cluster_ips(service);
             let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_ref());
             for port in ports.into_iter().flatten() {
                 let protocol = port.protocol.as_deref().unwrap_or("TCP");
                 if wanted(port.name.as_deref().unwrap_or(""), protocol) {
-                    add(Some(port.port), own.clone(), &ips);
+                    add(Some(port.port), &own);
                 }
             }
+            let ips = cluster_ips(service).into_iter();
+            additionals.extend(ips.map(|ip| record(&own, address(ip))));
         }
-        additionals.dedup();
         Outcome::Records {
             answers,
             additionals,

@@ -16,7 +16,7 @@ pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
         Value::Source(SourceRule::Pods) => "source-pods".to_owned(),
         Value::Source(SourceRule::Nobody) => "source-nobody".to_owned(),
         Value::Source(SourceRule::Others) => "source-others".to_owned(),
-        Value::Reject => "reject".to_owned(),
+        Value::Reject => "refuse".to_owned(),
         Value::Present | Value::Endpoint(_) | Value::Drop => return None,
     })
 }

@@ -77,7 +77,7 @@ const CHAINS: [&str; 11] = [
     "source-others",
     "unserved-here",
     "unserved-elsewhere",
-    "reject",
+    "refuse",
 ];
 
 /// The transaction that makes the table what it is to be, with the elements that are in it left there. It is refused where a table of
@@ -221,7 +221,7 @@ fn rules(family: Family) -> String {
     {ip} daddr @cluster-ips reject
     {ip} daddr @service-ranges drop
   }}
-  chain reject {{ reject; }}
+  chain refuse {{ reject; }}
 "
     )
 }

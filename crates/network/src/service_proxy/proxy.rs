@@ -78,6 +78,7 @@ impl ServiceProxy {
             dns: own_dns,
             desired: Desired::default(),
             health: HealthChecks::new(config.netns),
+            health_retry: None,
             is_current: false,
             applied: applying,
         };

@@ -23,9 +23,12 @@ use super::stale;
 use super::view::{ServiceView, of_node, service_of};
 use crate::error::ServiceProxyError;
 use crate::owned::{Gone, Owned};
+use crate::task::Task;
 
 /// How often the kernel's tables are compared with what they should be: somebody else may have changed them.
 const COMPARISON: Duration = Duration::from_secs(300);
+/// After a port of a health check was another's.
+const HEALTH_RETRY: Duration = Duration::from_secs(10);
 /// The label of services that another proxy takes care of.
 const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
 
@@ -40,6 +43,8 @@ pub(super) struct Shell {
     pub(super) dns: watch::Receiver<Option<SocketAddr>>,
     pub(super) desired: Desired,
     pub(super) health: HealthChecks,
+    /// Tries again where a health check's port could not be had.
+    pub(super) health_retry: Option<Task>,
     /// Whether the kernel's tables are known to hold what was desired last.
     pub(super) is_current: bool,
     pub(super) applied: watch::Sender<u64>,
@@ -138,11 +143,15 @@ impl Shell {
         let checks = checks.into_iter().map(|(key, check)| (key.clone(), check));
         self.health.set_healthy(true);
         let all = self.health.serve(&checks.collect());
+        self.health_retry = (!all).then(|| {
+            let pending = self.pending.clone();
+            Task::spawn(async move {
+                tokio::time::sleep(HEALTH_RETRY).await;
+                pending.everything();
+            })
+        });
         self.applied.send_replace(slices.revision());
-        match all {
-            true => Ok(()),
-            false => Err(std::io::Error::other("health checks are not served").into()),
-        }
+        Ok(())
     }
 
     /// What services depend on beside their own objects.

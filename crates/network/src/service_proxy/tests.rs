@@ -109,13 +109,32 @@ fn a_cluster_ip() {
     check(
         spec.clone(),
         &["10.244.2.3", "10.244.1.2 here"],
-        expect![[]],
+        expect![[r#"
+            services 10.96.0.7 tcp 80: choose-services-2
+            endpoints 10.96.0.7 tcp 80 #0: 10.244.1.2:8080
+            endpoints 10.96.0.7 tcp 80 #1: 10.244.2.3:8080
+            sources 10.96.0.7 tcp 80: source-pods
+            cluster-ips 10.96.0.7
+            hairpin 10.244.1.2
+        "#]],
     );
-    check(spec.clone(), &["10.244.1.2 unready"], expect![[]]);
+    check(
+        spec.clone(),
+        &["10.244.1.2 unready"],
+        expect![[r#"
+        unserved 10.96.0.7 tcp 80: refuse
+        cluster-ips 10.96.0.7
+    "#]],
+    );
     check(
         spec,
         &["10.244.1.2 ending", "10.244.1.3 unready ending"],
-        expect![[]],
+        expect![[r#"
+            services 10.96.0.7 tcp 80: choose-services-1
+            endpoints 10.96.0.7 tcp 80 #0: 10.244.1.2:8080
+            sources 10.96.0.7 tcp 80: source-pods
+            cluster-ips 10.96.0.7
+        "#]],
     );
 }
 
@@ -145,10 +164,38 @@ fn external_traffic_that_stays_on_its_node() {
     check(
         spec.clone(),
         &["10.244.2.3", "10.244.1.2 here"],
-        expect![[]],
+        expect![[r#"
+            services 10.96.0.7 tcp 80: choose-services-2
+            node-ports tcp 30080: choose-node-ports-1
+            inside-node-ports tcp 30080: choose-inside-node-ports-2
+            endpoints 10.96.0.7 tcp 80 #0: 10.244.1.2:8080
+            endpoints 10.96.0.7 tcp 80 #1: 10.244.2.3:8080
+            node-port-endpoints tcp 30080 #0: 10.244.1.2:8080
+            inside-node-port-endpoints tcp 30080 #0: 10.244.1.2:8080
+            inside-node-port-endpoints tcp 30080 #1: 10.244.2.3:8080
+            sources 10.96.0.7 tcp 80: source-pods
+            node-port-sources tcp 30080: source-others
+            cluster-ips 10.96.0.7
+            hairpin 10.244.1.2
+            HealthCheck { port: 32000, local_endpoints: 1 }
+        "#]],
     );
     // From outside nothing is here; from inside there is.
-    check(spec, &["10.244.2.3"], expect![[]]);
+    check(
+        spec,
+        &["10.244.2.3"],
+        expect![[r#"
+        services 10.96.0.7 tcp 80: choose-services-1
+        inside-node-ports tcp 30080: choose-inside-node-ports-1
+        endpoints 10.96.0.7 tcp 80 #0: 10.244.2.3:8080
+        inside-node-port-endpoints tcp 30080 #0: 10.244.2.3:8080
+        sources 10.96.0.7 tcp 80: source-pods
+        node-port-sources tcp 30080: source-others
+        unserved-node-ports tcp 30080: drop
+        cluster-ips 10.96.0.7
+        HealthCheck { port: 32000, local_endpoints: 0 }
+    "#]],
+    );
 }
 
 #[test]
@@ -157,9 +204,22 @@ fn internal_traffic_that_stays_on_its_node() {
     check(
         spec.clone(),
         &["10.244.2.3", "10.244.1.2 here"],
-        expect![[]],
+        expect![[r#"
+            services 10.96.0.7 tcp 80: choose-services-1
+            endpoints 10.96.0.7 tcp 80 #0: 10.244.1.2:8080
+            sources 10.96.0.7 tcp 80: source-pods
+            cluster-ips 10.96.0.7
+            hairpin 10.244.1.2
+        "#]],
     );
-    check(spec, &["10.244.2.3"], expect![[]]);
+    check(
+        spec,
+        &["10.244.2.3"],
+        expect![[r#"
+        unserved 10.96.0.7 tcp 80: drop
+        cluster-ips 10.96.0.7
+    "#]],
+    );
 }
 
 #[test]
@@ -173,7 +233,20 @@ fn a_load_balancer_that_only_some_may_use() {
     ]}}))
     .unwrap();
     let slices = [slice("", "SCTP", &["10.244.2.3"])];
-    expect![[]].assert_eq(&shown(&plan(&service, &slices, &node())));
+    expect![[r#"
+        services 10.96.0.7 sctp 80: choose-services-1
+        services 198.51.100.1 sctp 80: choose-services-1
+        endpoints 10.96.0.7 sctp 80 #0: 10.244.2.3:8080
+        endpoints 198.51.100.1 sctp 80 #0: 10.244.2.3:8080
+        sources 10.96.0.7 sctp 80: source-pods
+        sources 198.51.100.1 sctp 80: source-nobody
+        cluster-ips 10.96.0.7
+        external-ips 198.51.100.1
+        firewalled 198.51.100.1 sctp 80
+        allowed-sources 198.51.100.1 sctp 80 from 192.0.2.0/24
+        allowed-sources 198.51.100.1 sctp 80 from 198.51.100.1/32
+    "#]]
+    .assert_eq(&shown(&plan(&service, &slices, &node())));
 }
 
 #[test]
@@ -182,7 +255,26 @@ fn external_ips_and_session_affinity() {
         "type": "NodePort", "clusterIP": "10.96.0.7", "externalIPs": ["198.51.100.1"], "sessionAffinity": "ClientIP",
         "ports": [{"port": 80, "nodePort": 30080}],
     });
-    check(spec, &["10.244.2.3"], expect![[]]);
+    check(
+        spec,
+        &["10.244.2.3"],
+        expect![[r#"
+        services 10.96.0.7 tcp 80: choose-services-1-sticky
+        services 198.51.100.1 tcp 80: choose-services-1-sticky
+        node-ports tcp 30080: choose-node-ports-1-sticky
+        endpoints 10.96.0.7 tcp 80 #0: 10.244.2.3:8080
+        endpoints 198.51.100.1 tcp 80 #0: 10.244.2.3:8080
+        node-port-endpoints tcp 30080 #0: 10.244.2.3:8080
+        sources 10.96.0.7 tcp 80: source-pods
+        sources 198.51.100.1 tcp 80: source-nobody
+        node-port-sources tcp 30080: source-nobody
+        remember-services 10.96.0.7 tcp 80: remember-services-10800
+        remember-services 198.51.100.1 tcp 80: remember-services-10800
+        remember-node-ports tcp 30080: remember-node-ports-10800
+        cluster-ips 10.96.0.7
+        external-ips 198.51.100.1
+    "#]],
+    );
 }
 
 #[test]
@@ -218,7 +310,14 @@ fn udp_flows_may_go_to_whatever_serves() {
         "UDP",
         &["10.244.2.3", "10.244.2.4 ending", "10.244.2.5 unready"],
     )];
-    expect![[]].assert_eq(&shown(&plan(&service(spec), &slices, &node())));
+    expect![[r#"
+        services 10.96.0.7 udp 53: choose-services-1
+        endpoints 10.96.0.7 udp 53 #0: 10.244.2.3:8080
+        sources 10.96.0.7 udp 53: source-pods
+        cluster-ips 10.96.0.7
+        flows of 10.96.0.7 udp 53 to {10.244.2.3:8080, 10.244.2.4:8080}
+    "#]]
+    .assert_eq(&shown(&plan(&service(spec), &slices, &node())));
 }
 
 #[test]
@@ -228,11 +327,18 @@ fn every_node_is_its_own_cluster_dns_unless_pods_are() {
     );
     dns.metadata.name = Some("kube-dns".into());
     dns.metadata.namespace = Some("kube-system".into());
-    expect![[]].assert_eq(&shown(&plan(&dns, &[], &node())));
+    expect![[r#"
+        services 10.96.0.10 udp 53: choose-services-1
+        endpoints 10.96.0.10 udp 53 #0: 10.244.1.1:53
+        sources 10.96.0.10 udp 53: source-pods
+        cluster-ips 10.96.0.10
+        flows of 10.96.0.10 udp 53 to {10.244.1.1:53}
+    "#]]
+    .assert_eq(&shown(&plan(&dns, &[], &node())));
     let selector = [("k8s-app".to_owned(), "kube-dns".to_owned())];
     dns.spec.as_mut().unwrap().selector = Some(selector.into());
     let plan = plan(&dns, &[], &node());
-    assert!(shown(&plan).contains("unserved 10.96.0.10 udp 53: reject"));
+    assert!(shown(&plan).contains("unserved 10.96.0.10 udp 53: refuse"));
 }
 
 fn key(name: &str) -> ObjectKey {
@@ -274,7 +380,14 @@ fn a_change_of_a_service_changes_its_own_elements_and_no_more() {
     assert!(none.is_empty());
     let mut one = Changes::default();
     desired.put(&key("web"), planned(spec, &two[1..]), &mut one);
-    expect![[]].assert_eq(&changed(&one));
+    expect![[r#"
+        - services 10.96.0.7 tcp 80: choose-services-2
+        - endpoints 10.96.0.7 tcp 80 #0: 10.244.2.3:8080
+        - endpoints 10.96.0.7 tcp 80 #1: 10.244.2.4:8080
+        + services 10.96.0.7 tcp 80: choose-services-1
+        + endpoints 10.96.0.7 tcp 80 #0: 10.244.2.4:8080
+    "#]]
+    .assert_eq(&changed(&one));
     let mut gone = Changes::default();
     desired.put(&key("web"), None, &mut gone);
     assert_eq!(gone.added().count(), 0);
@@ -360,8 +473,265 @@ fn layout() -> Layout {
 
 #[test]
 fn the_tables_are_the_same_whatever_the_services() {
-    expect![[]].assert_eq(&layout::declaration(&layout(), Family::V4));
-    expect![[]].assert_eq(&layout::declaration(&layout(), Family::V6));
+    expect![[r#"
+        table ip services {
+          set pods { type ipv4_addr; flags interval; }
+          set service-ranges { type ipv4_addr; flags interval; }
+          set cluster-ips { type ipv4_addr; }
+          set external-ips { type ipv4_addr; }
+          set hairpin { type ipv4_addr . ipv4_addr; }
+          set firewalled { type ipv4_addr . inet_proto . inet_service; }
+          set allowed-sources { type ipv4_addr . inet_proto . inet_service . ipv4_addr; flags interval; }
+          map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+          map node-ports { type inet_proto . inet_service : verdict; }
+          map inside-services { type ipv4_addr . inet_proto . inet_service : verdict; }
+          map inside-node-ports { type inet_proto . inet_service : verdict; }
+          map endpoints { typeof numgen random mod 2 . ip daddr . meta l4proto . th dport : ip daddr . th dport; }
+          map node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip daddr . th dport; }
+          map inside-endpoints { typeof numgen random mod 2 . ip daddr . meta l4proto . th dport : ip daddr . th dport; }
+          map inside-node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip daddr . th dport; }
+          map sources { type ipv4_addr . inet_proto . inet_service : verdict; }
+          map node-port-sources { type inet_proto . inet_service : verdict; }
+          map remember-services { type ipv4_addr . inet_proto . inet_service : verdict; }
+          map remember-node-ports { type inet_proto . inet_service : verdict; }
+          map affinity { type ipv4_addr . ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags dynamic,timeout; size 262144; }
+          map node-port-affinity { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; flags dynamic,timeout; size 262144; }
+          map unserved { type ipv4_addr . inet_proto . inet_service : verdict; }
+          map unserved-node-ports { type inet_proto . inet_service : verdict; }
+          chain firewall-prerouting { type filter hook prerouting priority -110; policy accept; }
+          chain firewall-output { type filter hook output priority -110; policy accept; }
+          chain prerouting { type nat hook prerouting priority -101; policy accept; }
+          chain output { type nat hook output priority -101; policy accept; }
+          chain input { type nat hook input priority 99; policy accept; }
+          chain postrouting { type nat hook postrouting priority 99; policy accept; }
+          chain filter-input { type filter hook input priority 0; policy accept; }
+          chain filter-forward { type filter hook forward priority 0; policy accept; }
+          chain filter-output { type filter hook output priority 0; policy accept; }
+          chain firewall { }
+          chain dispatch { }
+          chain inside { }
+          chain remember { }
+          chain sources { }
+          chain source-pods { }
+          chain source-nobody { }
+          chain source-others { }
+          chain unserved-here { }
+          chain unserved-elsewhere { }
+          chain refuse { }
+        }
+        flush chain ip services firewall-prerouting
+        flush chain ip services firewall-output
+        flush chain ip services prerouting
+        flush chain ip services output
+        flush chain ip services input
+        flush chain ip services postrouting
+        flush chain ip services filter-input
+        flush chain ip services filter-forward
+        flush chain ip services filter-output
+        flush chain ip services firewall
+        flush chain ip services dispatch
+        flush chain ip services inside
+        flush chain ip services remember
+        flush chain ip services sources
+        flush chain ip services source-pods
+        flush chain ip services source-nobody
+        flush chain ip services source-others
+        flush chain ip services unserved-here
+        flush chain ip services unserved-elsewhere
+        flush chain ip services refuse
+        flush set ip services pods
+        add element ip services pods { 10.244.0.0/16 }
+        flush set ip services service-ranges
+        add element ip services service-ranges { 10.96.0.0/16 }
+        table ip services {
+          chain firewall-prerouting { ct state new jump firewall; }
+          chain firewall-output { ct state new jump firewall; }
+          chain firewall { ip daddr . meta l4proto . th dport @firewalled ip daddr . meta l4proto . th dport . ip saddr != @allowed-sources drop; }
+          chain prerouting { jump dispatch; }
+          chain output { jump dispatch; }
+          chain dispatch {
+            ip saddr @pods jump inside
+            fib saddr type local jump inside
+            ip daddr . meta l4proto . th dport vmap @services
+            fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @node-ports
+          }
+          chain inside {
+            ip daddr . meta l4proto . th dport vmap @inside-services
+            fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @inside-node-ports
+          }
+          chain input { ct status dnat jump remember; }
+          chain postrouting {
+            ct status dnat jump remember
+            ct status dnat jump sources
+          }
+          chain remember {
+            meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            meta l4proto udp ct original ip daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            meta l4proto sctp ct original ip daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            ct original ip daddr @cluster-ips return
+            ct original ip daddr @external-ips return
+            meta l4proto tcp meta l4proto . ct original proto-dst vmap @remember-node-ports
+            meta l4proto udp meta l4proto . ct original proto-dst vmap @remember-node-ports
+            meta l4proto sctp meta l4proto . ct original proto-dst vmap @remember-node-ports
+          }
+          chain sources {
+            ip saddr . ip daddr @hairpin masquerade fully-random
+            meta l4proto tcp ct original ip daddr . meta l4proto . ct original proto-dst vmap @sources
+            meta l4proto udp ct original ip daddr . meta l4proto . ct original proto-dst vmap @sources
+            meta l4proto sctp ct original ip daddr . meta l4proto . ct original proto-dst vmap @sources
+            ct original ip daddr @cluster-ips return
+            ct original ip daddr @external-ips return
+            meta l4proto tcp meta l4proto . ct original proto-dst vmap @node-port-sources
+            meta l4proto udp meta l4proto . ct original proto-dst vmap @node-port-sources
+            meta l4proto sctp meta l4proto . ct original proto-dst vmap @node-port-sources
+          }
+          chain source-pods { ip saddr != @pods masquerade fully-random; }
+          chain source-nobody { masquerade fully-random; }
+          chain source-others { fib saddr type local masquerade fully-random; }
+          chain filter-input { ct state new jump unserved-here; }
+          chain filter-forward { ct state new jump unserved-elsewhere; }
+          chain filter-output { ct state new jump unserved-elsewhere; }
+          chain unserved-here {
+            ip daddr . meta l4proto . th dport vmap @unserved
+            ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap @unserved-node-ports
+          }
+          chain unserved-elsewhere {
+            ip daddr . meta l4proto . th dport vmap @unserved
+            ip daddr @cluster-ips reject
+            ip daddr @service-ranges drop
+          }
+          chain refuse { reject; }
+        }
+    "#]].assert_eq(&layout::declaration(&layout(), Family::V4));
+    expect![[r#"
+        table ip6 services {
+          set pods { type ipv6_addr; flags interval; }
+          set service-ranges { type ipv6_addr; flags interval; }
+          set cluster-ips { type ipv6_addr; }
+          set external-ips { type ipv6_addr; }
+          set hairpin { type ipv6_addr . ipv6_addr; }
+          set firewalled { type ipv6_addr . inet_proto . inet_service; }
+          set allowed-sources { type ipv6_addr . inet_proto . inet_service . ipv6_addr; flags interval; }
+          map services { type ipv6_addr . inet_proto . inet_service : verdict; }
+          map node-ports { type inet_proto . inet_service : verdict; }
+          map inside-services { type ipv6_addr . inet_proto . inet_service : verdict; }
+          map inside-node-ports { type inet_proto . inet_service : verdict; }
+          map endpoints { typeof numgen random mod 2 . ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport; }
+          map node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip6 daddr . th dport; }
+          map inside-endpoints { typeof numgen random mod 2 . ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport; }
+          map inside-node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip6 daddr . th dport; }
+          map sources { type ipv6_addr . inet_proto . inet_service : verdict; }
+          map node-port-sources { type inet_proto . inet_service : verdict; }
+          map remember-services { type ipv6_addr . inet_proto . inet_service : verdict; }
+          map remember-node-ports { type inet_proto . inet_service : verdict; }
+          map affinity { type ipv6_addr . ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; flags dynamic,timeout; size 262144; }
+          map node-port-affinity { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; flags dynamic,timeout; size 262144; }
+          map unserved { type ipv6_addr . inet_proto . inet_service : verdict; }
+          map unserved-node-ports { type inet_proto . inet_service : verdict; }
+          chain firewall-prerouting { type filter hook prerouting priority -110; policy accept; }
+          chain firewall-output { type filter hook output priority -110; policy accept; }
+          chain prerouting { type nat hook prerouting priority -101; policy accept; }
+          chain output { type nat hook output priority -101; policy accept; }
+          chain input { type nat hook input priority 99; policy accept; }
+          chain postrouting { type nat hook postrouting priority 99; policy accept; }
+          chain filter-input { type filter hook input priority 0; policy accept; }
+          chain filter-forward { type filter hook forward priority 0; policy accept; }
+          chain filter-output { type filter hook output priority 0; policy accept; }
+          chain firewall { }
+          chain dispatch { }
+          chain inside { }
+          chain remember { }
+          chain sources { }
+          chain source-pods { }
+          chain source-nobody { }
+          chain source-others { }
+          chain unserved-here { }
+          chain unserved-elsewhere { }
+          chain refuse { }
+        }
+        flush chain ip6 services firewall-prerouting
+        flush chain ip6 services firewall-output
+        flush chain ip6 services prerouting
+        flush chain ip6 services output
+        flush chain ip6 services input
+        flush chain ip6 services postrouting
+        flush chain ip6 services filter-input
+        flush chain ip6 services filter-forward
+        flush chain ip6 services filter-output
+        flush chain ip6 services firewall
+        flush chain ip6 services dispatch
+        flush chain ip6 services inside
+        flush chain ip6 services remember
+        flush chain ip6 services sources
+        flush chain ip6 services source-pods
+        flush chain ip6 services source-nobody
+        flush chain ip6 services source-others
+        flush chain ip6 services unserved-here
+        flush chain ip6 services unserved-elsewhere
+        flush chain ip6 services refuse
+        flush set ip6 services pods
+        add element ip6 services pods { fd00:1::/48 }
+        flush set ip6 services service-ranges
+        table ip6 services {
+          chain firewall-prerouting { ct state new jump firewall; }
+          chain firewall-output { ct state new jump firewall; }
+          chain firewall { ip6 daddr . meta l4proto . th dport @firewalled ip6 daddr . meta l4proto . th dport . ip6 saddr != @allowed-sources drop; }
+          chain prerouting { jump dispatch; }
+          chain output { jump dispatch; }
+          chain dispatch {
+            ip6 saddr @pods jump inside
+            fib saddr type local jump inside
+            ip6 daddr . meta l4proto . th dport vmap @services
+            fib daddr type local ip6 daddr != ::1 meta l4proto . th dport vmap @node-ports
+          }
+          chain inside {
+            ip6 daddr . meta l4proto . th dport vmap @inside-services
+            fib daddr type local ip6 daddr != ::1 meta l4proto . th dport vmap @inside-node-ports
+          }
+          chain input { ct status dnat jump remember; }
+          chain postrouting {
+            ct status dnat jump remember
+            ct status dnat jump sources
+          }
+          chain remember {
+            meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            meta l4proto udp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            meta l4proto sctp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @remember-services
+            ct original ip6 daddr @cluster-ips return
+            ct original ip6 daddr @external-ips return
+            meta l4proto tcp meta l4proto . ct original proto-dst vmap @remember-node-ports
+            meta l4proto udp meta l4proto . ct original proto-dst vmap @remember-node-ports
+            meta l4proto sctp meta l4proto . ct original proto-dst vmap @remember-node-ports
+          }
+          chain sources {
+            ip6 saddr . ip6 daddr @hairpin masquerade fully-random
+            meta l4proto tcp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @sources
+            meta l4proto udp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @sources
+            meta l4proto sctp ct original ip6 daddr . meta l4proto . ct original proto-dst vmap @sources
+            ct original ip6 daddr @cluster-ips return
+            ct original ip6 daddr @external-ips return
+            meta l4proto tcp meta l4proto . ct original proto-dst vmap @node-port-sources
+            meta l4proto udp meta l4proto . ct original proto-dst vmap @node-port-sources
+            meta l4proto sctp meta l4proto . ct original proto-dst vmap @node-port-sources
+          }
+          chain source-pods { ip6 saddr != @pods masquerade fully-random; }
+          chain source-nobody { masquerade fully-random; }
+          chain source-others { fib saddr type local masquerade fully-random; }
+          chain filter-input { ct state new jump unserved-here; }
+          chain filter-forward { ct state new jump unserved-elsewhere; }
+          chain filter-output { ct state new jump unserved-elsewhere; }
+          chain unserved-here {
+            ip6 daddr . meta l4proto . th dport vmap @unserved
+            ip6 daddr != ::1 meta l4proto . th dport vmap @unserved-node-ports
+          }
+          chain unserved-elsewhere {
+            ip6 daddr . meta l4proto . th dport vmap @unserved
+            ip6 daddr @cluster-ips reject
+            ip6 daddr @service-ranges drop
+          }
+          chain refuse { reject; }
+        }
+    "#]].assert_eq(&layout::declaration(&layout(), Family::V6));
 }
 
 #[test]
@@ -404,5 +774,30 @@ fn chains_are_made_for_what_is_the_same_in_many_services() {
     ] {
         text.push_str(&chains::chain_text(&layout(), &key, &value).unwrap());
     }
-    expect![[]].assert_eq(&text);
+    expect![[r#"
+        add chain ip services choose-services-3-sticky
+        flush chain ip services choose-services-3-sticky
+        add rule ip services choose-services-3-sticky dnat to ip saddr . ip daddr . meta l4proto . th dport map @affinity
+        add rule ip services choose-services-3-sticky dnat to numgen random mod 3 . ip daddr . meta l4proto . th dport map @endpoints
+        add chain ip services choose-inside-services-3
+        flush chain ip services choose-inside-services-3
+        add rule ip services choose-inside-services-3 dnat to numgen random mod 3 . ip daddr . meta l4proto . th dport map @inside-endpoints
+        add chain ip services choose-node-ports-3-sticky
+        flush chain ip services choose-node-ports-3-sticky
+        add rule ip services choose-node-ports-3-sticky dnat to ip saddr . meta l4proto . th dport map @node-port-affinity
+        add rule ip services choose-node-ports-3-sticky dnat to numgen random mod 3 . meta l4proto . th dport map @node-port-endpoints
+        add chain ip services choose-inside-node-ports-1
+        flush chain ip services choose-inside-node-ports-1
+        add rule ip services choose-inside-node-ports-1 dnat to numgen random mod 1 . meta l4proto . th dport map @inside-node-port-endpoints
+        add chain ip services remember-services-10
+        flush chain ip services remember-services-10
+        add rule ip services remember-services-10 meta l4proto tcp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        add rule ip services remember-services-10 meta l4proto udp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        add rule ip services remember-services-10 meta l4proto sctp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        add chain ip services remember-node-ports-10
+        flush chain ip services remember-node-ports-10
+        add rule ip services remember-node-ports-10 meta l4proto tcp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        add rule ip services remember-node-ports-10 meta l4proto udp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        add rule ip services remember-node-ports-10 meta l4proto sctp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+    "#]].assert_eq(&text);
 }

@@ -52,7 +52,7 @@ async fn the_pod_sees_one_interface_with_its_address_route_and_mtu() {
         .host
         .sh(&format!("ip -d -o link show {}", attachment.host_interface));
     assert!(
-        port.contains("isolated on")
+        port.contains("hairpin on")
             && port.contains("master navarch0")
             && port.contains("mtu 1400"),
         "{port}"

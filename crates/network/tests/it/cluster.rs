@@ -53,7 +53,7 @@ impl Cluster {
         let outside = Namespace::new();
         node.host.sh(&format!(
             "ip link set lo up && ip link add name up0 type veth peer name out0 netns {} && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up \
-             && ip route add default via 192.0.2.2",
+             && ip link add name nowhere type dummy && ip link set nowhere up && ip route add default dev nowhere",
             outside.path().display()
         ));
         outside
@@ -162,13 +162,18 @@ impl Cluster {
             "metadata": {"name": name, "namespace": "default", "labels": labels},
             "addressType": "IPv4", "endpoints": endpoints, "ports": ports,
         });
-        let slice: EndpointSlice = serde_json::from_value(slice).unwrap();
-        let (namespace, options) = (Some("default"), DeleteOptions::default());
-        let _ = self
-            .client
-            .delete::<EndpointSlice>(namespace, name, options)
-            .await;
-        let made = self.client.create(slice).await.unwrap();
+        let namespace = Some("default");
+        let made = match self.client.get::<EndpointSlice>(namespace, name).await {
+            Ok(_) => {
+                let kind = PatchKind::Merge;
+                self.client.patch(namespace, name, kind, slice).await
+            }
+            Err(_) => {
+                let slice: EndpointSlice = serde_json::from_value(slice).unwrap();
+                self.client.create(slice).await
+            }
+        };
+        let made: Arc<EndpointSlice> = made.unwrap();
         let revision = made.metadata.resource_version.as_deref().unwrap();
         let revision = revision.parse().unwrap();
         let applied = self.proxy().applied(revision);

@@ -311,7 +311,8 @@ async fn rules_outlive_the_proxy_and_the_next_one_puts_them_right() {
             .contains("10.96.9.9")
     );
     // A table of another layout has to go.
-    table.sh("nft 'delete table ip services; table ip services { map services { type ipv4_addr : verdict; } }'");
+    table.sh("nft delete table ip services");
+    table.sh("nft 'table ip services { map services { type ipv4_addr : verdict; }; }'");
     cluster.start_proxy().await;
     until("the table is made anew", || client.who(at).is_ok()).await;
     cluster.remove_everything().await;
