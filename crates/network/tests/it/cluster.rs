@@ -53,7 +53,7 @@ impl Cluster {
         let outside = Namespace::new();
         node.host.sh(&format!(
             "ip link set lo up && ip link add name up0 type veth peer name out0 netns {} && ip addr add 192.0.2.1/24 dev up0 && ip link set up0 up \
-             && ip link add name nowhere type dummy && ip link set nowhere up && ip route add default dev nowhere",
+             && ip link add name nowhere type bridge && ip link set nowhere up && ip route add default dev nowhere",
             outside.path().display()
         ));
         outside
