@@ -55,11 +55,11 @@ pub(crate) enum Data {
     Drop,
 }
 
-/// What is done with elements of the tables of one name, in one transaction.
+/// What is done in the tables of one name, all in one transaction.
 #[derive(Debug)]
 pub(crate) struct Transaction<'a> {
-    table: &'a str,
-    messages: Vec<Message>,
+    pub(super) table: &'a str,
+    pub(super) messages: Vec<Message>,
 }
 
 impl<'a> Transaction<'a> {

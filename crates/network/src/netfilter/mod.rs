@@ -2,6 +2,7 @@
 //! takes too long to start, and reads every set that it is to change.
 
 mod attributes;
+pub(crate) mod chains;
 pub(crate) mod conntrack;
 pub(crate) mod elements;
 mod socket;

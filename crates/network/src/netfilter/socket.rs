@@ -26,11 +26,12 @@ const BATCH_END: u16 = 17;
 /// `NLMSG_ERROR` and `NLMSG_DONE`.
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
-/// `NLM_F_REQUEST`, `NLM_F_ACK`, `NLM_F_DUMP` and `NLM_F_CREATE`.
+/// `NLM_F_REQUEST`, `NLM_F_ACK`, `NLM_F_DUMP`, `NLM_F_CREATE` and `NLM_F_APPEND`.
 const REQUEST: u16 = 1;
 const ACK: u16 = 4;
 const DUMP: u16 = 0x300;
 pub(super) const CREATE: u16 = 0x400;
+pub(super) const APPEND: u16 = 0x800;
 /// The length of a message's own header, and of netfilter's behind it.
 const HEADER: usize = 16;
 const FAMILY_HEADER: usize = 4;

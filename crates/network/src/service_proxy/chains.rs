@@ -2,8 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::element::{Frontend, Key, Scope, SourceRule, Value};
+use super::element::{Frontend, Key, SourceRule, Value};
+use super::encode::AFFINITY;
 use super::layout::{Layout, words};
+use crate::netfilter::chains::{Part, SendOn};
+
+/// What the keys of frontends consist of.
+const ADDRESS: [Part; 3] = [Part::Destination, Part::Protocol, Part::Port];
+const NODE_PORT: [Part; 2] = [Part::Protocol, Part::Port];
 
 /// The chain that a verdict leads to; `None` where the value is no such verdict.
 pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
@@ -21,80 +27,47 @@ pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
     })
 }
 
-/// The statements that make a verdict's chain, if it is none of those that are always there. What is in it already is replaced by the
-/// same.
-pub(crate) fn chain_text(layout: &Layout, key: &Key, value: &Value) -> Option<String> {
-    let family = key.family();
-    let rules = match (key, value) {
-        (Key::Dispatch(scope, frontend), Value::Choose { count, sticky }) => {
-            choose(*scope, frontend, *count, *sticky)
-        }
-        (Key::Remember(frontend), Value::Remember(seconds)) => remember(frontend, *seconds),
-        _ => return None,
+/// The rules of a chain that chooses among endpoints; `None` where the value is none.
+pub(crate) fn choosing(key: &Key, value: &Value) -> Option<Vec<SendOn>> {
+    let (Key::Dispatch(scope, frontend), Value::Choose { count, sticky }) = (key, value) else {
+        return None;
     };
-    let (table, name) = (&layout.table, chain(key, value)?);
+    let (place, affinity) = match frontend {
+        Frontend::Address(..) => (&ADDRESS[..], AFFINITY[0]),
+        Frontend::NodePort(..) => (&NODE_PORT[..], AFFINITY[1]),
+    };
+    let send_on = |first: Part, map| SendOn {
+        key: [&[first], place].concat(),
+        map,
+    };
+    let before = sticky.then(|| send_on(Part::Source, affinity));
+    let endpoints = Key::Endpoint(*scope, *frontend, 0).set();
+    let drawn = send_on(Part::Random(*count), endpoints);
+    Some(before.into_iter().chain([drawn]).collect())
+}
+
+/// The statements that make a chain that remembers; `None` where the value is none. What is in it already is replaced by the same. By
+/// now the packet is on its way to its endpoint, and every connection prolongs the time.
+pub(crate) fn remembering(layout: &Layout, key: &Key, value: &Value) -> Option<String> {
+    let (Key::Remember(frontend), Value::Remember(seconds)) = (key, value) else {
+        return None;
+    };
+    let (family, table, name) = (key.family(), &layout.table, chain(key, value)?);
+    let ip = words(family).ip;
+    let (place, affinity) = match frontend {
+        Frontend::Address(..) => (
+            format!("ct original {ip} daddr . meta l4proto"),
+            AFFINITY[0],
+        ),
+        Frontend::NodePort(..) => ("meta l4proto".to_owned(), AFFINITY[1]),
+    };
     let mut text =
         format!("add chain {family} {table} {name}\nflush chain {family} {table} {name}\n");
-    for rule in rules {
-        let _ = writeln!(text, "add rule {family} {table} {name} {rule}");
+    for protocol in ["tcp", "udp", "sctp"] {
+        let _ = writeln!(
+            text,
+            "add rule {family} {table} {name} meta l4proto {protocol} update @{affinity} {{ ct original {ip} saddr . {place} . ct original proto-dst timeout {seconds}s : {ip} daddr . th dport }}"
+        );
     }
     Some(text)
-}
-
-/// What a frontend's keys consist of, and the map of its clients' endpoints.
-struct Parts {
-    ip: &'static str,
-    frontend: String,
-    affinity: &'static str,
-}
-
-fn parts(frontend: &Frontend) -> Parts {
-    let ip = words(frontend.family()).ip;
-    match frontend {
-        Frontend::Address(..) => Parts {
-            ip,
-            frontend: format!("{ip} daddr . meta l4proto . th dport"),
-            affinity: "affinity",
-        },
-        Frontend::NodePort(..) => Parts {
-            ip,
-            frontend: "meta l4proto . th dport".to_owned(),
-            affinity: "node-port-affinity",
-        },
-    }
-}
-
-fn choose(scope: Scope, frontend: &Frontend, count: u32, sticky: bool) -> Vec<String> {
-    let endpoints = Key::Endpoint(scope, *frontend, 0).set();
-    let Parts {
-        ip,
-        frontend,
-        affinity,
-    } = parts(frontend);
-    let mut rules = Vec::new();
-    if sticky {
-        rules.push(format!("dnat to {ip} saddr . {frontend} map @{affinity}"));
-    }
-    rules.push(format!(
-        "dnat to numgen random mod {count} . {frontend} map @{endpoints}"
-    ));
-    rules
-}
-
-/// Notes which endpoint the client was sent to, anew with every connection. By now the packet is on its way there.
-fn remember(frontend: &Frontend, seconds: u32) -> Vec<String> {
-    let Parts {
-        ip,
-        frontend,
-        affinity,
-    } = parts(frontend);
-    let original = frontend
-        .replace(&format!("{ip} daddr"), &format!("ct original {ip} daddr"))
-        .replace("th dport", "ct original proto-dst");
-    let rule = |protocol: &str| {
-        format!(
-            "meta l4proto {protocol} update @{affinity} {{ ct original {ip} saddr . {original} timeout {seconds}s : {ip} daddr . th dport }}"
-        )
-    };
-    ["tcp", "udp", "sctp"].map(rule).to_vec()
 }

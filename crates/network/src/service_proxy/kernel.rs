@@ -8,6 +8,7 @@ use super::element::{Family, Key, Value};
 use super::layout::{self, Layout};
 use super::{chains, encode};
 use crate::error::{RulesError, ServiceProxyError};
+use crate::netfilter::chains::SendOn;
 use crate::netfilter::elements::{self, Element, Transaction};
 use crate::netfilter::{Netfilter, conntrack};
 use crate::nft::Nft;
@@ -36,6 +37,9 @@ const SETS: [&str; 19] = [
     "unserved",
     "unserved-node-ports",
 ];
+
+/// A chain to be made, with its rules.
+type Chain = (Family, String, Vec<SendOn>);
 
 /// The tables, in the network namespace of the thread that made this.
 pub(crate) struct Kernel {
@@ -70,7 +74,7 @@ impl Kernel {
     /// Has the tables hold exactly this, whatever is in them: what differs is changed in one transaction.
     pub(crate) fn replace(&mut self, wanted: &[(Key, Value)]) -> Result<(), ServiceProxyError> {
         self.tables.clear();
-        self.make(wanted)?;
+        let chains = self.make(wanted)?;
         let (mut removed, mut added) = (Vec::new(), Vec::new());
         for family in FAMILIES {
             if !self.tables.contains_key(&family) {
@@ -91,7 +95,7 @@ impl Kernel {
             removed.push((family, extra));
             added.push((family, missing));
         }
-        self.commit(&removed, &added)
+        self.commit(&chains, &removed, &added)
     }
 
     /// Changes what is there: all of it or nothing.
@@ -100,7 +104,7 @@ impl Kernel {
         removed: &[(Key, Value)],
         added: &[(Key, Value)],
     ) -> Result<(), ServiceProxyError> {
-        self.make(added)?;
+        let chains = self.make(added)?;
         let encoded = |elements: &[(Key, Value)]| {
             FAMILIES.map(|family| {
                 let of_family = elements.iter().filter(|(key, _)| key.family() == family);
@@ -108,7 +112,7 @@ impl Kernel {
                 (family, of_family.collect::<Vec<_>>())
             })
         };
-        self.commit(&encoded(removed), &encoded(added))
+        self.commit(&chains, &encoded(removed), &encoded(added))
     }
 
     /// The clients of a family that are remembered.
@@ -122,12 +126,12 @@ impl Kernel {
         family: Family,
         clients: &[Element],
     ) -> Result<(), ServiceProxyError> {
-        let all = self.commit(&[(family, clients.to_vec())], &[]);
+        let all = self.commit(&[], &[(family, clients.to_vec())], &[]);
         if !is_absent(&all) {
             return all;
         }
         for client in clients {
-            let one = self.commit(&[(family, vec![client.clone()])], &[]);
+            let one = self.commit(&[], &[(family, vec![client.clone()])], &[]);
             if !is_absent(&one) {
                 one?;
             }
@@ -155,42 +159,52 @@ impl Kernel {
             .map_err(ServiceProxyError::Netlink)
     }
 
-    /// Makes the tables and chains that elements need, those that are not known to be there.
-    fn make(&mut self, elements: &[(Key, Value)]) -> Result<(), ServiceProxyError> {
-        let mut text = String::new();
+    /// Makes the tables that elements need, and of the chains those that only `nft` writes; returns the others. What is known to be
+    /// there is left.
+    fn make(&mut self, elements: &[(Key, Value)]) -> Result<Vec<Chain>, ServiceProxyError> {
+        let (mut text, mut chains) = (String::new(), Vec::new());
         let mut tables = self.tables.clone();
         for (key, value) in elements {
             let family = key.family();
-            let chains = tables.entry(family).or_insert_with(|| {
+            let known = tables.entry(family).or_insert_with(|| {
                 text.push_str(&layout::declaration(&self.layout, family));
                 HashSet::new()
             });
             if !matches!(value, Value::Choose { .. } | Value::Remember(_)) {
                 continue;
             }
-            if let Some(name) = chains::chain(key, value)
-                && chains.insert(name)
-            {
-                text.push_str(&chains::chain_text(&self.layout, key, value).unwrap_or_default());
-            }
+            let Some(name) = chains::chain(key, value).filter(|name| !known.contains(name)) else {
+                continue;
+            };
+            known.insert(name.clone());
+            let remembering = chains::remembering(&self.layout, key, value);
+            text.push_str(&remembering.unwrap_or_default());
+            let choosing = chains::choosing(key, value);
+            chains.extend(choosing.map(|rules| (family, name, rules)));
         }
+        self.run(&text, &tables)?;
+        self.tables = tables;
+        Ok(chains)
+    }
+
+    /// Has `nft` carry out what is to be done for these tables.
+    fn run(&self, text: &str, tables: &HashMap<Family, HashSet<String>>) -> Result<(), RulesError> {
         if text.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.nft.apply(&text) {
+        if let Err(error) = self.nft.apply(text) {
             if matches!(error, RulesError::NftMissing) {
-                return Err(error.into());
+                return Err(error);
             }
             // A table of another version of this program, most likely: it goes, in the same transaction that makes the new one.
             let removal = |family: &Family| layout::removal(&self.layout.table, *family);
             let new = tables
                 .keys()
                 .filter(|family| !self.tables.contains_key(family));
-            let anew = new.map(removal).collect::<String>() + &text;
+            let anew = new.map(removal).collect::<String>() + text;
             tracing::info!(%error, "the tables of services are made anew");
             self.nft.apply(&anew)?;
         }
-        self.tables = tables;
         Ok(())
     }
 
@@ -214,10 +228,14 @@ impl Kernel {
 
     fn commit(
         &mut self,
+        chains: &[Chain],
         removed: &[(Family, Vec<Element>)],
         added: &[(Family, Vec<Element>)],
     ) -> Result<(), ServiceProxyError> {
         let mut transaction = Transaction::new(&self.layout.table);
+        for (family, name, rules) in chains {
+            transaction.chain(family.number(), name, rules);
+        }
         for (family, elements) in removed {
             transaction.remove(family.number(), elements);
         }

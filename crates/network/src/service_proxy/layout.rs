@@ -4,7 +4,7 @@
 //! one that is established costs nothing here. Services come, change and go as elements (see [`super::element`]).
 //!
 //! What is the same for many services is a chain: to choose among so many endpoints, to remember for so many seconds. Those are made
-//! when they are first needed, a line each ([`super::chains`]).
+//! when they are first needed, of a rule or two each ([`super::chains`]).
 
 use std::fmt::Write as _;
 
@@ -124,11 +124,12 @@ fn of_family(ranges: &[IpNet], family: Family) -> Vec<String> {
 }
 
 fn maps(family: Family) -> String {
-    let Words { ip, address, .. } = words(family);
+    let Words { address, .. } = words(family);
     let frontend = format!("{address} . inet_proto . inet_service");
     let node_port = "inet_proto . inet_service";
     let endpoint = format!("{address} . inet_service");
-    let numbered = "numgen random mod 2";
+    // Any number of 32 bits, as the kernel draws one.
+    let numbered = "mark";
     let dynamic = format!("flags dynamic,timeout; size {MAX_REMEMBERED};");
     format!(
         "  set pods {{ type {address}; flags interval; }}
@@ -142,10 +143,10 @@ fn maps(family: Family) -> String {
   map node-ports {{ type {node_port} : verdict; }}
   map inside-services {{ type {frontend} : verdict; }}
   map inside-node-ports {{ type {node_port} : verdict; }}
-  map endpoints {{ typeof {numbered} . {ip} daddr . meta l4proto . th dport : {ip} daddr . th dport; }}
-  map node-port-endpoints {{ typeof {numbered} . meta l4proto . th dport : {ip} daddr . th dport; }}
-  map inside-endpoints {{ typeof {numbered} . {ip} daddr . meta l4proto . th dport : {ip} daddr . th dport; }}
-  map inside-node-port-endpoints {{ typeof {numbered} . meta l4proto . th dport : {ip} daddr . th dport; }}
+  map endpoints {{ type {numbered} . {frontend} : {endpoint}; }}
+  map node-port-endpoints {{ type {numbered} . {node_port} : {endpoint}; }}
+  map inside-endpoints {{ type {numbered} . {frontend} : {endpoint}; }}
+  map inside-node-port-endpoints {{ type {numbered} . {node_port} : {endpoint}; }}
   map sources {{ type {frontend} : verdict; }}
   map node-port-sources {{ type {node_port} : verdict; }}
   map remember-services {{ type {frontend} : verdict; }}

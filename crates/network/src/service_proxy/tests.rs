@@ -486,10 +486,10 @@ fn the_tables_are_the_same_whatever_the_services() {
           map node-ports { type inet_proto . inet_service : verdict; }
           map inside-services { type ipv4_addr . inet_proto . inet_service : verdict; }
           map inside-node-ports { type inet_proto . inet_service : verdict; }
-          map endpoints { typeof numgen random mod 2 . ip daddr . meta l4proto . th dport : ip daddr . th dport; }
-          map node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip daddr . th dport; }
-          map inside-endpoints { typeof numgen random mod 2 . ip daddr . meta l4proto . th dport : ip daddr . th dport; }
-          map inside-node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip daddr . th dport; }
+          map endpoints { type mark . ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+          map node-port-endpoints { type mark . inet_proto . inet_service : ipv4_addr . inet_service; }
+          map inside-endpoints { type mark . ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+          map inside-node-port-endpoints { type mark . inet_proto . inet_service : ipv4_addr . inet_service; }
           map sources { type ipv4_addr . inet_proto . inet_service : verdict; }
           map node-port-sources { type inet_proto . inet_service : verdict; }
           map remember-services { type ipv4_addr . inet_proto . inet_service : verdict; }
@@ -616,10 +616,10 @@ fn the_tables_are_the_same_whatever_the_services() {
           map node-ports { type inet_proto . inet_service : verdict; }
           map inside-services { type ipv6_addr . inet_proto . inet_service : verdict; }
           map inside-node-ports { type inet_proto . inet_service : verdict; }
-          map endpoints { typeof numgen random mod 2 . ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport; }
-          map node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip6 daddr . th dport; }
-          map inside-endpoints { typeof numgen random mod 2 . ip6 daddr . meta l4proto . th dport : ip6 daddr . th dport; }
-          map inside-node-port-endpoints { typeof numgen random mod 2 . meta l4proto . th dport : ip6 daddr . th dport; }
+          map endpoints { type mark . ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+          map node-port-endpoints { type mark . inet_proto . inet_service : ipv6_addr . inet_service; }
+          map inside-endpoints { type mark . ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+          map inside-node-port-endpoints { type mark . inet_proto . inet_service : ipv6_addr . inet_service; }
           map sources { type ipv6_addr . inet_proto . inet_service : verdict; }
           map node-port-sources { type inet_proto . inet_service : verdict; }
           map remember-services { type ipv6_addr . inet_proto . inet_service : verdict; }
@@ -736,59 +736,32 @@ fn the_tables_are_the_same_whatever_the_services() {
 
 #[test]
 fn chains_are_made_for_what_is_the_same_in_many_services() {
+    use super::element::Scope::{All, Inside};
     let address = Frontend::Address("10.96.0.7".parse().unwrap(), Protocol::Tcp, 80);
     let port = Frontend::NodePort(Family::V4, Protocol::Tcp, 30080);
-    use super::element::Scope::{All, Inside};
+    let choose = |count, sticky| Value::Choose { count, sticky };
     let mut text = String::new();
     for (key, value) in [
-        (
-            Key::Dispatch(All, address),
-            Value::Choose {
-                count: 3,
-                sticky: true,
-            },
-        ),
-        (
-            Key::Dispatch(Inside, address),
-            Value::Choose {
-                count: 3,
-                sticky: false,
-            },
-        ),
-        (
-            Key::Dispatch(All, port),
-            Value::Choose {
-                count: 3,
-                sticky: true,
-            },
-        ),
-        (
-            Key::Dispatch(Inside, port),
-            Value::Choose {
-                count: 1,
-                sticky: false,
-            },
-        ),
+        (Key::Dispatch(All, address), choose(3, true)),
+        (Key::Dispatch(Inside, address), choose(3, false)),
+        (Key::Dispatch(All, port), choose(3, true)),
+        (Key::Dispatch(Inside, port), choose(1, false)),
         (Key::Remember(address), Value::Remember(10)),
         (Key::Remember(port), Value::Remember(10)),
     ] {
-        text.push_str(&chains::chain_text(&layout(), &key, &value).unwrap());
+        for rule in chains::choosing(&key, &value).into_iter().flatten() {
+            let name = chains::chain(&key, &value).unwrap();
+            writeln!(text, "{name}: {:?} in {}", rule.key, rule.map).unwrap();
+        }
+        text.push_str(&chains::remembering(&layout(), &key, &value).unwrap_or_default());
     }
     expect![[r#"
-        add chain ip services choose-services-3-sticky
-        flush chain ip services choose-services-3-sticky
-        add rule ip services choose-services-3-sticky dnat to ip saddr . ip daddr . meta l4proto . th dport map @affinity
-        add rule ip services choose-services-3-sticky dnat to numgen random mod 3 . ip daddr . meta l4proto . th dport map @endpoints
-        add chain ip services choose-inside-services-3
-        flush chain ip services choose-inside-services-3
-        add rule ip services choose-inside-services-3 dnat to numgen random mod 3 . ip daddr . meta l4proto . th dport map @inside-endpoints
-        add chain ip services choose-node-ports-3-sticky
-        flush chain ip services choose-node-ports-3-sticky
-        add rule ip services choose-node-ports-3-sticky dnat to ip saddr . meta l4proto . th dport map @node-port-affinity
-        add rule ip services choose-node-ports-3-sticky dnat to numgen random mod 3 . meta l4proto . th dport map @node-port-endpoints
-        add chain ip services choose-inside-node-ports-1
-        flush chain ip services choose-inside-node-ports-1
-        add rule ip services choose-inside-node-ports-1 dnat to numgen random mod 1 . meta l4proto . th dport map @inside-node-port-endpoints
+        choose-services-3-sticky: [Source, Destination, Protocol, Port] in affinity
+        choose-services-3-sticky: [Random(3), Destination, Protocol, Port] in endpoints
+        choose-inside-services-3: [Random(3), Destination, Protocol, Port] in inside-endpoints
+        choose-node-ports-3-sticky: [Source, Protocol, Port] in node-port-affinity
+        choose-node-ports-3-sticky: [Random(3), Protocol, Port] in node-port-endpoints
+        choose-inside-node-ports-1: [Random(1), Protocol, Port] in inside-node-port-endpoints
         add chain ip services remember-services-10
         flush chain ip services remember-services-10
         add rule ip services remember-services-10 meta l4proto tcp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
