@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use tempfile::NamedTempFile;
+
 use crate::cluster::{Cluster, Kubectl};
 
 /// Two pods that say their names, and one that asks.
@@ -39,7 +41,11 @@ spec:
 "#;
 
 /// A program of the host's, in a pod's network and with the pod's resolvers.
-struct Inside(u32);
+struct Inside {
+    pid: u32,
+    /// A copy of the pod's `resolv.conf`, which `mount` finds.
+    resolv_conf: NamedTempFile,
+}
 
 impl Inside {
     /// Of the pod whose process sleeps for that many seconds.
@@ -50,16 +56,20 @@ impl Inside {
         };
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        Self(pids.into_iter().find(|pid| sleeps(*pid)).unwrap())
+        let pid = pids.into_iter().find(|pid| sleeps(*pid)).unwrap();
+        let resolv_conf = NamedTempFile::new().unwrap();
+        let own = format!("/proc/{pid}/root/etc/resolv.conf");
+        std::fs::copy(own, resolv_conf.path()).unwrap();
+        Self { pid, resolv_conf }
     }
 
     /// What `curl` gets, or its complaint.
     fn curl(&self, arguments: &str) -> Result<String, String> {
-        let pid = self.0;
         let script = format!(
-            "mount --bind /proc/{pid}/root/etc/resolv.conf /etc/resolv.conf && exec curl -sS --max-time 5 {arguments}"
+            "mount --bind {} /etc/resolv.conf && exec curl -sS --max-time 5 {arguments}",
+            self.resolv_conf.path().display()
         );
-        let net = format!("--net=/proc/{pid}/ns/net");
+        let net = format!("--net=/proc/{}/ns/net", self.pid);
         let output = Command::new("nsenter")
             .args([&net, "unshare", "--mount", "sh", "-c", &script])
             .output()
@@ -184,7 +194,7 @@ fn pods_and_the_host_reach_services_and_pods_reach_the_api() {
 fn the_api(kubectl: &Kubectl, client: &Inside) {
     let files = format!(
         "/proc/{}/root/var/run/secrets/kubernetes.io/serviceaccount",
-        client.0
+        client.pid
     );
     let address = kubectl.path("service/kubernetes", "{.spec.clusterIP}");
     let service = kubectl.path("service/kube-dns -n kube-system", "{.spec.clusterIP}");
