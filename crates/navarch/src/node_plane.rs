@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::Subject;
@@ -15,6 +15,7 @@ use navarch_runtime::images::Images;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::checks::{self, Ranges};
@@ -28,6 +29,9 @@ use crate::pod_network::LateNetwork;
 
 /// Who the part of a node is that sends traffic to services, as Kubernetes' `kube-proxy`.
 pub(crate) const SERVICE_PROXY: &str = "system:kube-proxy";
+
+/// How long a start waits for services, which come when they can.
+const SERVICES: Duration = Duration::from_secs(5);
 
 /// How a node's parts speak to the API.
 pub(crate) struct Clients {
@@ -45,6 +49,7 @@ pub(crate) struct NodePlane {
     /// The node's name.
     pub(crate) name: String,
     network: Arc<LateNetwork>,
+    served: oneshot::Receiver<()>,
     tasks: JoinSet<()>,
 }
 
@@ -113,8 +118,9 @@ impl NodePlane {
         .context("node agent")?;
         step(&format!("node {name} registered"));
         let mut tasks = JoinSet::new();
+        let (serving, served) = oneshot::channel();
         if let Some(services) = services {
-            tasks.spawn(services.serve(network.gateway(), domain, resolv_conf));
+            tasks.spawn(services.serve(network.gateway(), domain, resolv_conf, serving));
         }
         let api = agent.api();
         tasks.spawn(async move {
@@ -133,6 +139,7 @@ impl NodePlane {
             images,
             name,
             network,
+            served,
             tasks,
         })
     }
@@ -140,6 +147,12 @@ impl NodePlane {
     /// The node's address among its pods, once there is a network.
     pub(crate) async fn gateway(&self) -> Option<IpAddr> {
         self.network.gateway().await
+    }
+
+    /// Waits until what the API has said of services is so on this node, if it ever will be.
+    pub(crate) async fn services_served(&mut self) {
+        // An error: the node runs without.
+        let _ = tokio::time::timeout(SERVICES, &mut self.served).await;
     }
 
     /// Stops the agent. The containers run on.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use navarch_client::Client;
 use navarch_network::{DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView};
+use tokio::sync::oneshot;
 
 /// What serves a node's services.
 pub(crate) struct NodeServices {
@@ -25,12 +26,14 @@ impl NodeServices {
         }
     }
 
-    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends.
+    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells when services are
+    /// served.
     pub(crate) async fn serve(
         self,
         gateway: impl Future<Output = Option<IpAddr>>,
         domain: String,
         resolv_conf: PathBuf,
+        served: oneshot::Sender<()>,
     ) {
         let Some(address) = gateway.await else {
             return std::future::pending().await;
@@ -46,6 +49,9 @@ impl NodeServices {
             Ok(dns) => self.proxy.answer_dns_at(dns.address()),
             Err(error) => tracing::error!(%error, "cluster DNS does not work on this node"),
         }
+        self.proxy.applied(1).await;
+        // Nobody may be waiting.
+        let _ = served.send(());
         std::future::pending().await
     }
 }

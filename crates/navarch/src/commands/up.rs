@@ -45,10 +45,12 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
             node: plane.client(UserInfo::node(&node_name(node)?)),
             service_proxy: plane.client(UserInfo::authenticated(SERVICE_PROXY, [])),
         };
-        let node = NodePlane::start(&layout, node, &ranges, address, clients, pki, step).await?;
+        let mut node =
+            NodePlane::start(&layout, node, &ranges, address, clients, pki, step).await?;
         demo::node_ready(&own, &node.name).await?;
         if let Some(gateway) = node.gateway().await {
             plane.serve_pods(gateway).await?;
+            node.services_served().await;
         }
         anyhow::Ok(node)
     });

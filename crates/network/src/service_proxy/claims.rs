@@ -1,6 +1,6 @@
 //! What all services are together, and what changes when one does.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use navarch_client::ObjectKey;
@@ -40,15 +40,16 @@ impl Desired {
     /// Has a service be what its plan says; without one it is nothing.
     pub(crate) fn put(&mut self, service: &ObjectKey, plan: Option<Plan>, changes: &mut Changes) {
         let new = plan.unwrap_or_default();
+        let firewalled = self.firewalled(service, &new);
         let old = self.services.remove(service).unwrap_or_default();
-        for (key, claim) in &old.elements {
+        for (key, claim) in claims_of(&old) {
             if new.elements.get(key) != Some(claim) {
                 let before = self.value(key);
                 self.withdraw(key, service);
                 changes.note(*key, before, self.value(key));
             }
         }
-        for (key, claim) in &new.elements {
+        for (key, claim) in claims_of(&new) {
             if old.elements.get(key) != Some(claim) {
                 let before = self.value(key);
                 self.claim(*key, service, *claim);
@@ -58,13 +59,54 @@ impl Desired {
         if new != Plan::default() {
             self.services.insert(service.clone(), new);
         }
+        for (frontend, before) in firewalled {
+            let after = self.allowed(frontend);
+            for key in before.difference(&after) {
+                changes.note(*key, Some(Value::Present), None);
+            }
+            for key in after.difference(&before) {
+                changes.note(*key, None, Some(Value::Present));
+            }
+        }
+    }
+
+    /// The frontends that a service firewalls, or is to, each with those who may use it as of now.
+    fn firewalled(&self, service: &ObjectKey, new: &Plan) -> BTreeMap<Frontend, BTreeSet<Key>> {
+        let old = self.services.get(service);
+        let plans = old.into_iter().chain([new]);
+        let keys = plans.flat_map(|plan| plan.elements.keys());
+        let frontends = keys.filter_map(|key| match key {
+            Key::Firewalled(frontend) => Some(*frontend),
+            _ => None,
+        });
+        frontends
+            .map(|frontend| (frontend, self.allowed(frontend)))
+            .collect()
+    }
+
+    /// Who may use a firewalled frontend: those that the service says whose frontend it is. What another says of it counts for nothing,
+    /// for ranges of several services could overlap, which the kernel refuses.
+    fn allowed(&self, frontend: Frontend) -> BTreeSet<Key> {
+        let claims = self.claims.get(&Key::Firewalled(frontend));
+        let plan = claims.and_then(|claims| self.services.get(&claims.first.service));
+        let keys = plan.into_iter().flat_map(|plan| plan.elements.keys());
+        keys.filter(|key| matches!(key, Key::Allowed(of, _) if *of == frontend))
+            .copied()
+            .collect()
     }
 
     /// Everything that is to be in the tables.
     pub(crate) fn elements(&self) -> impl Iterator<Item = (Key, Value)> {
-        self.claims
+        let claimed = self
+            .claims
             .iter()
-            .map(|(key, claims)| (*key, claims.first.value))
+            .map(|(key, claims)| (*key, claims.first.value));
+        let allowed = self.claims.keys().filter_map(|key| match key {
+            Key::Firewalled(frontend) => Some(self.allowed(*frontend)),
+            _ => None,
+        });
+        let allowed = allowed.flatten().map(|key| (key, Value::Present));
+        claimed.chain(allowed)
     }
 
     /// What is to be at a key.
@@ -147,6 +189,13 @@ impl Desired {
             None => drop(self.claims.remove(key)),
         }
     }
+}
+
+/// What of a plan is claimed for itself: who is allowed goes with what is firewalled.
+fn claims_of(plan: &Plan) -> impl Iterator<Item = (&Key, &(Rank, Value))> {
+    plan.elements
+        .iter()
+        .filter(|(key, _)| !matches!(key, Key::Allowed(..)))
 }
 
 impl Claim {

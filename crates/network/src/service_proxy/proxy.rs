@@ -94,7 +94,7 @@ impl ServiceProxy {
         self.dns.send_replace(Some(address));
     }
 
-    /// Waits until the rules are what the API has said, up to a revision of endpoint slices or later.
+    /// Waits until the rules are what the API has said up to a revision of endpoint slices, or later; 1 is whatever it said first.
     pub async fn applied(&self, revision: u64) {
         let mut applied = self.applied.clone();
         // Fails when the proxy ends: then nothing is applied any more.

@@ -428,6 +428,44 @@ fn of_two_claims_the_clusters_own_address_goes_first_and_then_the_name() {
 }
 
 #[test]
+fn who_may_use_a_frontend_is_said_by_the_service_that_has_it() {
+    let firewalled = |range: &str| {
+        let mut service = service(json!({
+            "type": "LoadBalancer", "clusterIP": "10.96.0.7", "ports": [{"port": 80}], "loadBalancerSourceRanges": [range],
+        }));
+        service.status =
+            serde_json::from_value(json!({"loadBalancer": {"ingress": [{"ip": "198.51.100.1"}]}}))
+                .unwrap();
+        Some(plan(&service, &[], &node()))
+    };
+    let allowed = |desired: &Desired| {
+        let range = |(key, _)| match key {
+            Key::Allowed(_, range) => Some(range.to_string()),
+            _ => None,
+        };
+        desired.elements().filter_map(range).collect::<Vec<_>>()
+    };
+    let mut desired = Desired::default();
+    let mut changes = Changes::default();
+    desired.put(&key("b"), firewalled("10.0.0.0/8"), &mut changes);
+    assert_eq!(allowed(&desired), ["10.0.0.0/8"]);
+    // A range within another one's would be refused by the kernel, and everything with it.
+    let mut first = Changes::default();
+    desired.put(&key("a"), firewalled("10.1.0.0/16"), &mut first);
+    assert_eq!(allowed(&desired), ["10.1.0.0/16"]);
+    expect![[r#"
+        - allowed-sources 198.51.100.1 tcp 80 from 10.0.0.0/8
+        + allowed-sources 198.51.100.1 tcp 80 from 10.1.0.0/16
+    "#]].assert_eq(&changed(&first));
+    desired.put(&key("a"), firewalled("10.2.0.0/16"), &mut changes);
+    assert_eq!(allowed(&desired), ["10.2.0.0/16"]);
+    desired.put(&key("a"), None, &mut changes);
+    assert_eq!(allowed(&desired), ["10.0.0.0/8"]);
+    desired.put(&key("b"), None, &mut changes);
+    assert_eq!(desired.elements().count(), 0);
+}
+
+#[test]
 fn clients_are_forgotten_with_their_endpoint() {
     let spec =
         json!({"clusterIP": "10.96.0.7", "sessionAffinity": "ClientIP", "ports": [{"port": 80}]});
