@@ -58,7 +58,9 @@ impl Interface<'_> {
             }
             self.create_pair(host, pod)?;
         }
-        self.set_up_pod(pod).inspect_err(|_| {
+        let set_up = self.set_up_pod(pod);
+        let set_up = set_up.and_then(|()| host.link(by_name(self.host_name)).map(drop));
+        set_up.inspect_err(|_| {
             // The error that matters is the first; what stays is removed by the next try.
             let _ = remove(host, self.host_name);
         })
@@ -101,7 +103,14 @@ impl Interface<'_> {
                 .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
                 .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
             let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
-            answers.into_iter().try_for_each(|answer| answer.map(drop))
+            answers
+                .into_iter()
+                .try_for_each(|answer| answer.map(drop))?;
+            // The kernel begins to send a moment after an interface is up, and what comes before is lost, for a second as a rule. It
+            // makes up for that moment when it is asked about the interface (since 6.8).
+            netlink
+                .link(LinkUnspec::new_with_index(eth0.header.index).build())
+                .map(drop)
         })
     }
 

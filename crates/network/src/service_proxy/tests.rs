@@ -456,7 +456,8 @@ fn who_may_use_a_frontend_is_said_by_the_service_that_has_it() {
     expect![[r#"
         - allowed-sources 198.51.100.1 tcp 80 from 10.0.0.0/8
         + allowed-sources 198.51.100.1 tcp 80 from 10.1.0.0/16
-    "#]].assert_eq(&changed(&first));
+    "#]]
+    .assert_eq(&changed(&first));
     desired.put(&key("a"), firewalled("10.2.0.0/16"), &mut changes);
     assert_eq!(allowed(&desired), ["10.2.0.0/16"]);
     desired.put(&key("a"), None, &mut changes);
