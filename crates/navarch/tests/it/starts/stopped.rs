@@ -52,6 +52,8 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     let arguments = [
         "--https-port=0",
         "--node-port=0",
+        "--service-cidr",
+        "10.127.0.0/16",
         "--bridge",
         &bridge_of(&cluster.data()),
     ];
@@ -65,6 +67,8 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
         "--node-port=0",
         "--bridge",
         "nvtother",
+        "--service-cidr",
+        "10.127.0.0/16",
         "--cluster-cidr",
         &range_of(&cluster.data()),
     ];
