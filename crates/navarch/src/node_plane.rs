@@ -113,6 +113,7 @@ impl NodePlane {
             network: network.clone(),
             volumes,
             clock,
+            services_applied: services.as_ref().map(NodeServices::applied),
         })
         .await
         .context("node agent")?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use navarch_client::Client;
 use navarch_network::{DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// What serves a node's services.
 pub(crate) struct NodeServices {
@@ -24,6 +24,11 @@ impl NodeServices {
                 None
             }
         }
+    }
+
+    /// Up to which revision of endpoint slices the node's rules are applied.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.proxy.applied_revision()
     }
 
     /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells when services are
@@ -52,6 +57,6 @@ impl NodeServices {
         self.proxy.applied(1).await;
         // Nobody may be waiting.
         let _ = served.send(());
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -81,14 +81,13 @@ fn lifetime(answer: &Message) -> Option<u32> {
         return None;
     }
     let lifetime = if answer.answers.is_empty() {
-        let soa = answer
+        answer
             .authorities
             .iter()
             .find_map(|record| match &record.data {
                 RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
                 _ => None,
-            })?;
-        soa
+            })?
     } else {
         let records = answer.answers.iter().chain(&answer.authorities);
         records

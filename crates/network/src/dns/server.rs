@@ -207,7 +207,7 @@ impl Resolver {
                     return reply;
                 }
                 Some(Outcome::Alias(alias, target)) => {
-                    reply.answers.push(alias);
+                    reply.answers.push(*alias);
                     name = target;
                 }
                 Some(Outcome::NotOurs) => return self.ask_others(query, reply, name, kind).await,

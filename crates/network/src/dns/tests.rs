@@ -17,12 +17,14 @@ use super::zone::{Outcome, Zone};
 use super::{reply, resolv_conf};
 use crate::service_proxy::ServiceView;
 
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
 fn service(name: &str, spec: Value) -> Service {
     let (namespace, name) = name.split_once('/').unwrap();
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
 fn slice(name: &str, service: &str, endpoints: Value) -> EndpointSlice {
     let labels = json!({"kubernetes.io/service-name": service});
     let ports = json!([{"name": "http", "port": 8080, "protocol": "TCP"}, {"name": "dns", "port": 53, "protocol": "UDP"}]);

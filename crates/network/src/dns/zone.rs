@@ -39,7 +39,7 @@ pub(super) enum Outcome {
         additionals: Vec<Record>,
     },
     /// Another name, which is to be looked for in its place.
-    Alias(Record, Name),
+    Alias(Box<Record>, Name),
     /// There is no such name in the cluster's domain.
     NoSuchName,
     /// It is of no concern to the cluster.
@@ -133,7 +133,7 @@ impl Zone<'_> {
             let alias = record(name, RData::CNAME(CNAME(target.clone())));
             return match kind {
                 RecordType::CNAME => Outcome::records(vec![alias]),
-                _ => Outcome::Alias(alias, target),
+                _ => Outcome::Alias(Box::new(alias), target),
             };
         }
         if kind == RecordType::SRV {

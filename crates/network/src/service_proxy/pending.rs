@@ -20,12 +20,22 @@ pub(crate) struct Work {
     pub(crate) services: HashSet<ObjectKey>,
     /// What all of them depend on: the node, or the ranges of services' addresses.
     pub(crate) everything: bool,
+    /// Up to which revision of endpoint slices this is all there is.
+    pub(crate) revision: u64,
 }
 
 impl Pending {
     pub(crate) fn service(&self, key: ObjectKey) {
         self.work.lock().services.insert(key);
         self.changed.notify_one();
+    }
+
+    /// The endpoints of a service have changed, at a revision.
+    pub(crate) fn endpoints(&self, key: ObjectKey, revision: u64) {
+        let mut work = self.work.lock();
+        work.revision = work.revision.max(revision);
+        drop(work);
+        self.service(key);
     }
 
     pub(crate) fn everything(&self) {

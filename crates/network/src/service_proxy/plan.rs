@@ -140,7 +140,7 @@ impl Draft<'_> {
             self.external(port, *place, &usable);
         }
         self.firewall(port);
-        self.flows(port, places, endpoints);
+        self.flows(port, &places, endpoints);
     }
 
     fn internal(&mut self, port: &ServicePort, place: Place, usable: &Usable) {
@@ -233,7 +233,7 @@ impl Draft<'_> {
 
     /// UDP has no end by which the kernel would forget where a client's packets go. While nothing serves, they are left: the endpoint
     /// may come back.
-    fn flows(&mut self, port: &ServicePort, places: Vec<Place>, endpoints: &[Endpoint]) {
+    fn flows(&mut self, port: &ServicePort, places: &[Place], endpoints: &[Endpoint]) {
         let serving = endpoints.iter().filter(|endpoint| endpoint.is_serving);
         let endpoints: BTreeSet<_> = serving.map(|endpoint| endpoint.address).collect();
         if port.protocol == Protocol::Udp && !endpoints.is_empty() {

@@ -80,6 +80,7 @@ impl ServiceProxy {
             health: HealthChecks::new(config.netns),
             health_retry: None,
             is_current: false,
+            revision: 0,
             applied: applying,
         };
         Ok(Self {
@@ -92,6 +93,11 @@ impl ServiceProxy {
     /// Where this node answers cluster DNS: the service `kube-dns` leads there, on this node.
     pub fn answer_dns_at(&self, address: SocketAddr) {
         self.dns.send_replace(Some(address));
+    }
+
+    /// Up to which revision of endpoint slices the rules are applied; 0 before they ever were.
+    pub fn applied_revision(&self) -> watch::Receiver<u64> {
+        self.applied.clone()
     }
 
     /// Waits until the rules are what the API has said up to a revision of endpoint slices, or later; 1 is whatever it said first.

@@ -47,6 +47,8 @@ pub(super) struct Shell {
     pub(super) health_retry: Option<Task>,
     /// Whether the kernel's tables are known to hold what was desired last.
     pub(super) is_current: bool,
+    /// Up to which revision slices have been seen.
+    pub(super) revision: u64,
     pub(super) applied: watch::Sender<u64>,
 }
 
@@ -100,9 +102,15 @@ impl Shell {
         });
         let pending = self.pending.clone();
         self.view.slices.on_change(move |old, new| {
+            let version = new
+                .or(old)
+                .and_then(|slice| slice.metadata.resource_version.as_ref());
+            let revision = version
+                .and_then(|version| version.parse().ok())
+                .unwrap_or(0);
             for slice in [old, new].into_iter().flatten() {
                 if let Some(service) = service_of(slice) {
-                    pending.service(service);
+                    pending.endpoints(service, revision);
                 }
             }
         });
@@ -118,6 +126,7 @@ impl Shell {
 
     async fn look(&mut self, work: Work) -> Result<(), ServiceProxyError> {
         let (services, slices) = (self.view.services.snapshot(), self.view.slices.snapshot());
+        self.revision = self.revision.max(work.revision);
         let mut keys = work.services;
         if work.everything {
             self.look_around().await?;
@@ -150,7 +159,7 @@ impl Shell {
                 pending.everything();
             })
         });
-        self.applied.send_replace(slices.revision());
+        self.applied.send_replace(self.revision.max(1));
         Ok(())
     }
 
