@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,7 @@ pub(crate) struct ControlPlane {
     subject: Subject,
     store: Arc<Embedded>,
     serving: JoinHandle<()>,
+    serving_pods: Mutex<Option<JoinHandle<()>>>,
     stop: CancellationToken,
 }
 
@@ -108,6 +110,7 @@ impl ControlPlane {
             subject,
             store,
             serving,
+            serving_pods: Mutex::default(),
             stop,
         })
     }
@@ -130,8 +133,8 @@ impl ControlPlane {
         subject.addresses.push(gateway);
         let tls = server_tls(&self.pki, "apiserver-pods", &subject, SystemTime::now())?;
         let (api, stop) = (self.api.clone(), self.stop.clone());
-        // It ends with the other listener, which waits for the connections of both.
-        tokio::spawn(api.serve(listener, Arc::new(tls), stop));
+        let serving = tokio::spawn(api.serve(listener, Arc::new(tls), stop));
+        *self.serving_pods.lock().await = Some(serving);
         self.api
             .advertise_to_pods(wanted)
             .await
@@ -150,6 +153,9 @@ impl ControlPlane {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let _ = self.serving.await;
+        if let Some(serving) = self.serving_pods.into_inner() {
+            let _ = serving.await;
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::Protocol;
 
 mod claims;
 mod figures;
+mod kernel;
 mod tables;
 
 fn node() -> NodeView {
