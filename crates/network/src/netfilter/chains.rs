@@ -1,5 +1,5 @@
-//! Chains of rules that send a new connection on to what a map has for it. `nft` could write them too, but 1.0.6 does not read back the
-//! type of a key that a drawn number is part of, and from then on refuses to.
+//! Chains of rules that send a new connection on to what a map has for it, and remember that. `nft` could write them too, but 1.0.6 does
+//! not read back the type of a key that a drawn number is part of, and runs out of registers where addresses are of IPv6.
 
 use super::attributes::Writer;
 use super::elements::Transaction;
@@ -29,6 +29,14 @@ const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
 /// `NFT_REG32_00`: the first of sixteen registers of four bytes.
 const FIRST_REGISTER: u32 = 8;
+/// `NFT_CT_PROTO_DST`, `NFT_CT_SRC_IP`, `NFT_CT_DST_IP`, and the latter two of IPv6.
+const TRACKED_PORT: u32 = 12;
+const TRACKED_ADDRESSES: (u32, u32) = (19, 20);
+const TRACKED_ADDRESSES_V6: (u32, u32) = (21, 22);
+/// `IP_CT_DIR_ORIGINAL`.
+const ORIGINAL: u8 = 0;
+/// `NFT_DYNSET_OP_UPDATE`.
+const UPDATE: u32 = 1;
 /// `NFPROTO_IPV6`.
 const IPV6: u8 = 10;
 
@@ -45,19 +53,30 @@ pub(crate) enum Part {
     Protocol,
     /// Its destination port.
     Port,
+    /// The source of the connection's first packet, before anything was changed.
+    OriginalSource,
+    /// Where that was sent to.
+    OriginalDestination,
+    /// And to which port.
+    OriginalPort,
 }
 
-/// A rule: the connection goes where the map says for the key, or on to the next rule if it says nothing.
+/// A rule with a map from a key to an address and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SendOn {
-    pub(crate) key: Vec<Part>,
-    /// From the key to an address and a port.
-    pub(crate) map: &'static str,
+pub(crate) enum Rule {
+    /// The connection goes where the map says for the key, or on to the next rule if it says nothing.
+    SendOn { key: Vec<Part>, map: &'static str },
+    /// The map has, for so many seconds from now, where the packet goes.
+    Remember {
+        key: Vec<Part>,
+        map: &'static str,
+        seconds: u32,
+    },
 }
 
 impl Transaction<'_> {
     /// Makes a chain of these rules and no others, whether or not it is there.
-    pub(crate) fn chain(&mut self, family: u8, name: &str, rules: &[SendOn]) {
+    pub(crate) fn chain(&mut self, family: u8, name: &str, rules: &[Rule]) {
         let mut chain = Writer::default();
         chain.text(CHAIN_TABLE, self.table);
         chain.text(CHAIN_NAME, name);
@@ -84,25 +103,45 @@ impl Transaction<'_> {
     }
 }
 
-impl SendOn {
+impl Rule {
     fn write(&self, family: u8, list: &mut Writer) {
-        let address = if family == IPV6 { 4 } else { 1 };
-        let mut register = FIRST_REGISTER;
-        for part in &self.key {
-            register += part.load(family, register, list);
+        match self {
+            Self::SendOn { key, map } => {
+                load(key, family, FIRST_REGISTER, list);
+                expression(list, "lookup", |lookup| {
+                    lookup.text(1, map);
+                    number(lookup, 2, FIRST_REGISTER);
+                    number(lookup, 3, FIRST_REGISTER);
+                });
+                let address = if family == IPV6 { 4 } else { 1 };
+                expression(list, "nat", |nat| {
+                    number(nat, 1, DNAT);
+                    number(nat, 2, family.into());
+                    number(nat, 3, FIRST_REGISTER);
+                    number(nat, 5, FIRST_REGISTER + address);
+                });
+            }
+            Self::Remember { key, map, seconds } => {
+                let data = load(key, family, FIRST_REGISTER, list);
+                load(&[Part::Destination, Part::Port], family, data, list);
+                expression(list, "dynset", |dynset| {
+                    dynset.text(1, map);
+                    number(dynset, 3, UPDATE);
+                    number(dynset, 4, FIRST_REGISTER);
+                    number(dynset, 5, data);
+                    let milliseconds = u64::from(*seconds) * 1000;
+                    dynset.put(6, &milliseconds.to_be_bytes());
+                });
+            }
         }
-        expression(list, "lookup", |lookup| {
-            lookup.text(1, self.map);
-            number(lookup, 2, FIRST_REGISTER);
-            number(lookup, 3, FIRST_REGISTER);
-        });
-        expression(list, "nat", |nat| {
-            number(nat, 1, DNAT);
-            number(nat, 2, family.into());
-            number(nat, 3, FIRST_REGISTER);
-            number(nat, 5, FIRST_REGISTER + address);
-        });
     }
+}
+
+/// Loads parts one behind the other, from a register on; returns the next.
+fn load(parts: &[Part], family: u8, first: u32, list: &mut Writer) -> u32 {
+    parts.iter().fold(first, |register, part| {
+        register + part.load(family, register, list)
+    })
 }
 
 impl Part {
@@ -113,7 +152,18 @@ impl Part {
             IPV6 => (8, 24, 16, 4),
             _ => (12, 16, 4, 1),
         };
-        let mut payload = |base, offset, length| {
+        let tracked = match family {
+            IPV6 => TRACKED_ADDRESSES_V6,
+            _ => TRACKED_ADDRESSES,
+        };
+        let original = |list: &mut Writer, key| {
+            expression(list, "ct", |ct| {
+                number(ct, 1, register);
+                number(ct, 2, key);
+                ct.put(3, &[ORIGINAL]);
+            });
+        };
+        let payload = |list: &mut Writer, base, offset, length| {
             expression(list, "payload", |payload| {
                 let fields = [register, base, offset, length];
                 (1..)
@@ -122,9 +172,12 @@ impl Part {
             });
         };
         match self {
-            Self::Source => payload(NETWORK, source, octets),
-            Self::Destination => payload(NETWORK, destination, octets),
-            Self::Port => payload(TRANSPORT, 2, 2),
+            Self::Source => payload(list, NETWORK, source, octets),
+            Self::Destination => payload(list, NETWORK, destination, octets),
+            Self::Port => payload(list, TRANSPORT, 2, 2),
+            Self::OriginalSource => original(list, tracked.0),
+            Self::OriginalDestination => original(list, tracked.1),
+            Self::OriginalPort => original(list, TRACKED_PORT),
             Self::Protocol => expression(list, "meta", |meta| {
                 number(meta, 1, register);
                 number(meta, 2, PROTOCOL);
@@ -137,8 +190,10 @@ impl Part {
             }),
         }
         match self {
-            Self::Source | Self::Destination => registers,
-            Self::Port | Self::Protocol | Self::Random(_) => 1,
+            Self::Source | Self::Destination | Self::OriginalSource | Self::OriginalDestination => {
+                registers
+            }
+            Self::Port | Self::OriginalPort | Self::Protocol | Self::Random(_) => 1,
         }
     }
 }

@@ -1,15 +1,20 @@
 //! Chains that verdicts lead to: what is the same for many services. Pure.
 
-use std::fmt::Write as _;
-
 use super::element::{Frontend, Key, SourceRule, Value};
 use super::encode::AFFINITY;
-use super::layout::{Layout, words};
-use crate::netfilter::chains::{Part, SendOn};
+use crate::netfilter::chains::{Part, Rule};
 
 /// What the keys of frontends consist of.
 const ADDRESS: [Part; 3] = [Part::Destination, Part::Protocol, Part::Port];
 const NODE_PORT: [Part; 2] = [Part::Protocol, Part::Port];
+/// And what those of their clients do, when the packet is on its way.
+const ORIGINAL_ADDRESS: [Part; 4] = [
+    Part::OriginalSource,
+    Part::OriginalDestination,
+    Part::Protocol,
+    Part::OriginalPort,
+];
+const ORIGINAL_NODE_PORT: [Part; 3] = [Part::OriginalSource, Part::Protocol, Part::OriginalPort];
 
 /// The chain that a verdict leads to; `None` where the value is no such verdict.
 pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
@@ -27,47 +32,32 @@ pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
     })
 }
 
-/// The rules of a chain that chooses among endpoints; `None` where the value is none.
-pub(crate) fn choosing(key: &Key, value: &Value) -> Option<Vec<SendOn>> {
-    let (Key::Dispatch(scope, frontend), Value::Choose { count, sticky }) = (key, value) else {
-        return None;
-    };
-    let (place, affinity) = match frontend {
-        Frontend::Address(..) => (&ADDRESS[..], AFFINITY[0]),
-        Frontend::NodePort(..) => (&NODE_PORT[..], AFFINITY[1]),
-    };
-    let send_on = |first: Part, map| SendOn {
-        key: [&[first], place].concat(),
-        map,
-    };
-    let before = sticky.then(|| send_on(Part::Source, affinity));
-    let endpoints = Key::Endpoint(*scope, *frontend, 0).set();
-    let drawn = send_on(Part::Random(*count), endpoints);
-    Some(before.into_iter().chain([drawn]).collect())
-}
-
-/// The statements that make a chain that remembers; `None` where the value is none. What is in it already is replaced by the same. By
-/// now the packet is on its way to its endpoint, and every connection prolongs the time.
-pub(crate) fn remembering(layout: &Layout, key: &Key, value: &Value) -> Option<String> {
-    let (Key::Remember(frontend), Value::Remember(seconds)) = (key, value) else {
-        return None;
-    };
-    let (family, table, name) = (key.family(), &layout.table, chain(key, value)?);
-    let ip = words(family).ip;
-    let (place, affinity) = match frontend {
-        Frontend::Address(..) => (
-            format!("ct original {ip} daddr . meta l4proto"),
-            AFFINITY[0],
-        ),
-        Frontend::NodePort(..) => ("meta l4proto".to_owned(), AFFINITY[1]),
-    };
-    let mut text =
-        format!("add chain {family} {table} {name}\nflush chain {family} {table} {name}\n");
-    for protocol in ["tcp", "udp", "sctp"] {
-        let _ = writeln!(
-            text,
-            "add rule {family} {table} {name} meta l4proto {protocol} update @{affinity} {{ ct original {ip} saddr . {place} . ct original proto-dst timeout {seconds}s : {ip} daddr . th dport }}"
-        );
+/// The rules of a verdict's chain; `None` where it is one of those that are always there.
+pub(crate) fn rules(key: &Key, value: &Value) -> Option<Vec<Rule>> {
+    match (key, value) {
+        (Key::Dispatch(scope, frontend), Value::Choose { count, sticky }) => {
+            let (place, affinity) = match frontend {
+                Frontend::Address(..) => (&ADDRESS[..], AFFINITY[0]),
+                Frontend::NodePort(..) => (&NODE_PORT[..], AFFINITY[1]),
+            };
+            let send_on = |first: Part, map| Rule::SendOn {
+                key: [&[first], place].concat(),
+                map,
+            };
+            let before = sticky.then(|| send_on(Part::Source, affinity));
+            let endpoints = Key::Endpoint(*scope, *frontend, 0).set();
+            let drawn = send_on(Part::Random(*count), endpoints);
+            Some(before.into_iter().chain([drawn]).collect())
+        }
+        // By now the packet is on its way to its endpoint. Every connection prolongs the time.
+        (Key::Remember(frontend), Value::Remember(seconds)) => {
+            let (key, map) = match frontend {
+                Frontend::Address(..) => (ORIGINAL_ADDRESS.to_vec(), AFFINITY[0]),
+                Frontend::NodePort(..) => (ORIGINAL_NODE_PORT.to_vec(), AFFINITY[1]),
+            };
+            let seconds = *seconds;
+            Some(vec![Rule::Remember { key, map, seconds }])
+        }
+        _ => None,
     }
-    Some(text)
 }

@@ -8,7 +8,7 @@ use super::element::{Family, Key, Value};
 use super::layout::{self, Layout};
 use super::{chains, encode};
 use crate::error::{RulesError, ServiceProxyError};
-use crate::netfilter::chains::SendOn;
+use crate::netfilter::chains::Rule;
 use crate::netfilter::elements::{self, Element, Transaction};
 use crate::netfilter::{Netfilter, conntrack};
 use crate::nft::Nft;
@@ -39,7 +39,7 @@ const SETS: [&str; 19] = [
 ];
 
 /// A chain to be made, with its rules.
-type Chain = (Family, String, Vec<SendOn>);
+type Chain = (Family, String, Vec<Rule>);
 
 /// The tables, in the network namespace of the thread that made this.
 pub(crate) struct Kernel {
@@ -159,8 +159,7 @@ impl Kernel {
             .map_err(ServiceProxyError::Netlink)
     }
 
-    /// Makes the tables that elements need, and of the chains those that only `nft` writes; returns the others. What is known to be
-    /// there is left.
+    /// Makes the tables that elements need; returns the chains that they need. What is known to be there is left.
     fn make(&mut self, elements: &[(Key, Value)]) -> Result<Vec<Chain>, ServiceProxyError> {
         let (mut text, mut chains) = (String::new(), Vec::new());
         let mut tables = self.tables.clone();
@@ -170,17 +169,14 @@ impl Kernel {
                 text.push_str(&layout::declaration(&self.layout, family));
                 HashSet::new()
             });
-            if !matches!(value, Value::Choose { .. } | Value::Remember(_)) {
-                continue;
-            }
-            let Some(name) = chains::chain(key, value).filter(|name| !known.contains(name)) else {
+            let Some(rules) = chains::rules(key, value) else {
                 continue;
             };
-            known.insert(name.clone());
-            let remembering = chains::remembering(&self.layout, key, value);
-            text.push_str(&remembering.unwrap_or_default());
-            let choosing = chains::choosing(key, value);
-            chains.extend(choosing.map(|rules| (family, name, rules)));
+            if let Some(name) = chains::chain(key, value)
+                && known.insert(name.clone())
+            {
+                chains.push((family, name, rules));
+            }
         }
         self.run(&text, &tables)?;
         self.tables = tables;

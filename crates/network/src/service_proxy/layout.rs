@@ -27,13 +27,13 @@ pub(crate) struct Layout {
 }
 
 /// How each family writes what both have.
-pub(super) struct Words {
-    pub(super) ip: &'static str,
+struct Words {
+    ip: &'static str,
     address: &'static str,
     loopback: &'static str,
 }
 
-pub(super) fn words(family: Family) -> Words {
+fn words(family: Family) -> Words {
     match family {
         Family::V4 => Words {
             ip: "ip",

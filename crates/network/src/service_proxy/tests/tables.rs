@@ -280,28 +280,19 @@ fn chains_are_made_for_what_is_the_same_in_many_services() {
         (Key::Remember(address), Value::Remember(10)),
         (Key::Remember(port), Value::Remember(10)),
     ] {
-        for rule in chains::choosing(&key, &value).into_iter().flatten() {
-            let name = chains::chain(&key, &value).unwrap();
-            writeln!(text, "{name}: {:?} in {}", rule.key, rule.map).unwrap();
+        let name = chains::chain(&key, &value).unwrap();
+        for rule in chains::rules(&key, &value).unwrap() {
+            writeln!(text, "{name}: {rule:?}").unwrap();
         }
-        text.push_str(&chains::remembering(&layout(), &key, &value).unwrap_or_default());
     }
     expect![[r#"
-        choose-services-3-sticky: [Source, Destination, Protocol, Port] in affinity
-        choose-services-3-sticky: [Random(3), Destination, Protocol, Port] in endpoints
-        choose-inside-services-3: [Random(3), Destination, Protocol, Port] in inside-endpoints
-        choose-node-ports-3-sticky: [Source, Protocol, Port] in node-port-affinity
-        choose-node-ports-3-sticky: [Random(3), Protocol, Port] in node-port-endpoints
-        choose-inside-node-ports-1: [Random(1), Protocol, Port] in inside-node-port-endpoints
-        add chain ip services remember-services-10
-        flush chain ip services remember-services-10
-        add rule ip services remember-services-10 meta l4proto tcp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
-        add rule ip services remember-services-10 meta l4proto udp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
-        add rule ip services remember-services-10 meta l4proto sctp update @affinity { ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
-        add chain ip services remember-node-ports-10
-        flush chain ip services remember-node-ports-10
-        add rule ip services remember-node-ports-10 meta l4proto tcp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
-        add rule ip services remember-node-ports-10 meta l4proto udp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
-        add rule ip services remember-node-ports-10 meta l4proto sctp update @node-port-affinity { ct original ip saddr . meta l4proto . ct original proto-dst timeout 10s : ip daddr . th dport }
+        choose-services-3-sticky: SendOn { key: [Source, Destination, Protocol, Port], map: "affinity" }
+        choose-services-3-sticky: SendOn { key: [Random(3), Destination, Protocol, Port], map: "endpoints" }
+        choose-inside-services-3: SendOn { key: [Random(3), Destination, Protocol, Port], map: "inside-endpoints" }
+        choose-node-ports-3-sticky: SendOn { key: [Source, Protocol, Port], map: "node-port-affinity" }
+        choose-node-ports-3-sticky: SendOn { key: [Random(3), Protocol, Port], map: "node-port-endpoints" }
+        choose-inside-node-ports-1: SendOn { key: [Random(1), Protocol, Port], map: "inside-node-port-endpoints" }
+        remember-services-10: Remember { key: [OriginalSource, OriginalDestination, Protocol, OriginalPort], map: "affinity", seconds: 10 }
+        remember-node-ports-10: Remember { key: [OriginalSource, Protocol, OriginalPort], map: "node-port-affinity", seconds: 10 }
     "#]].assert_eq(&text);
 }
