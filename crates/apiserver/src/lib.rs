@@ -43,6 +43,7 @@ use ipnet::Ipv4Net;
 use navarch_api::table::Table;
 use navarch_auth::TokenKeys;
 use navarch_store::{Revision, Store};
+use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub node_ports: RangeInclusive<u16>,
     /// Where clients reach this server: told in discovery and in the endpoints of the service `kubernetes`.
     pub advertise: SocketAddr,
+    /// The address of the service `kube-dns`, where the nodes answer cluster DNS; without one there is no such service.
+    pub cluster_dns: Option<Ipv4Addr>,
 }
 
 /// The API server.
@@ -96,6 +99,9 @@ pub struct ApiServer {
     metrics: metrics::Metrics,
     health: health::Health,
     advertise: SocketAddr,
+    /// Where pods reach this server, if not where others do.
+    from_pods: RwLock<Option<SocketAddr>>,
+    cluster_dns: Option<Ipv4Addr>,
     /// Cancelled when the server is told to stop: watches end.
     closing: CancellationToken,
     /// The revision up to which flow schemas know whether their levels are there.
@@ -128,6 +134,8 @@ impl ApiServer {
             turns: registry::Turns::new(&config.store),
             labels: labels::LabelIndexes::default(),
             advertise: config.advertise,
+            from_pods: RwLock::new(None),
+            cluster_dns: config.cluster_dns,
             closing: CancellationToken::new(),
             schemas_marked: watch::Sender::new(0),
             store: config.store,

@@ -148,7 +148,7 @@ impl Served {
         let shared = entry.decoded::<String>(|bytes| {
             let object = self.decode_bytes(bytes)?;
             fresh = Some(object.clone());
-            Ok(object.into_any())
+            Ok::<_, String>(object.into_any())
         });
         match (shared?, fresh) {
             (_, Some(object)) => Ok(object),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
 
 use crate::host::HostSettings;
 
@@ -32,19 +33,25 @@ pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Res
         let data = owner.parent().unwrap_or(&owner).display();
         let shared = if other.bridge == settings.bridge {
             format!("the bridge {} is the one", other.bridge)
-        } else if let (Some(own), Some(its)) = (settings.cluster_cidr, other.cluster_cidr)
-            && (own.contains(&its) || its.contains(&own))
-        {
+        } else if let Some(its) = both(settings.cluster_cidr, other.cluster_cidr) {
             format!("the addresses {its} are those of the pods")
+        } else if let Some(its) = both(settings.service_cidr, other.service_cidr) {
+            format!("the addresses {its} are those of the services")
         } else {
             continue;
         };
         bail!(
             "{shared} of the node in {data}: take that down (`navarch down --data-dir {data}`), or give this one its own with --bridge, \
-             --cluster-cidr and --node-port"
+             --cluster-cidr, --service-cidr and --node-port"
         );
     }
     Ok(())
+}
+
+/// The other's range, where it has addresses in common with this node's.
+fn both(own: Option<IpNet>, other: Option<IpNet>) -> Option<IpNet> {
+    let (own, other) = (own?, other?);
+    (own.contains(&other) || other.contains(&own)).then_some(other)
 }
 
 /// Gives it up.

@@ -1,5 +1,7 @@
 //! What can be seen to be wrong with the command line before anything is started.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Context, Result, anyhow, bail};
 use ipnet::{IpNet, Ipv4Net};
 
@@ -8,6 +10,25 @@ use crate::cli::{Api, NodeArgs};
 use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::parts;
+
+/// The addresses of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ranges {
+    /// Of its pods.
+    pub(crate) pods: IpNet,
+    /// Of its services.
+    pub(crate) services: Ipv4Net,
+}
+
+impl Ranges {
+    /// As they are on the command line.
+    pub(crate) fn parse(pods: &str, services: &str) -> Result<Self> {
+        Ok(Self {
+            pods: cluster_cidr(pods)?,
+            services: service_cidr(services)?,
+        })
+    }
+}
 
 /// Of a control plane on this data directory.
 pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
@@ -25,9 +46,9 @@ pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
 }
 
 /// Of a node on this data directory.
-pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, cluster: &str) -> Result<()> {
+pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &Ranges) -> Result<()> {
     node_name(arguments)?;
-    let settings = HostSettings::of(layout, arguments, cluster_cidr(cluster)?);
+    let settings = HostSettings::of(layout, arguments, ranges);
     settings.must_agree(layout)?;
     bridge_claim::must_be_free(&settings, &layout.host_settings())
 }
@@ -52,12 +73,18 @@ pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
 }
 
 /// The addresses of the cluster's pods.
-pub(crate) fn cluster_cidr(text: &str) -> Result<IpNet> {
+fn cluster_cidr(text: &str) -> Result<IpNet> {
     text.parse()
         .map_err(|_| anyhow!("--cluster-cidr {text} is no range of addresses"))
 }
 
-fn service_cidr(text: &str) -> Result<Ipv4Net> {
+/// The address of cluster DNS, the tenth of the services', as kubeadm gives it; none where there are fewer.
+pub(crate) fn cluster_dns(services: Ipv4Net) -> Option<Ipv4Addr> {
+    services.hosts().nth(9)
+}
+
+/// The addresses of the cluster's services.
+pub(crate) fn service_cidr(text: &str) -> Result<Ipv4Net> {
     text.parse()
         .map_err(|_| anyhow!("--service-cidr {text}: an IPv4 range is expected, as 10.96.0.0/16"))
 }

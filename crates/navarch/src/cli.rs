@@ -282,6 +282,14 @@ pub(crate) struct Agent {
     /// By which that certificate is known where it is not here yet: sha256:HEX, the digest of its public key.
     #[arg(long, env = "NAVARCH_CA_CERT_HASH", value_name = "HASH")]
     pub(crate) ca_cert_hash: Option<String>,
+    /// The addresses of services: as the server has them.
+    #[arg(
+        long,
+        env = "NAVARCH_SERVICE_CIDR",
+        default_value = "10.96.0.0/16",
+        value_name = "CIDR"
+    )]
+    pub(crate) service_cidr: String,
     /// The addresses of all pods of the cluster: what is not masqueraded.
     #[arg(
         long,

@@ -25,9 +25,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::checks;
 use crate::cli::Api;
 use crate::layout::Layout;
 use crate::leaves;
@@ -50,8 +52,11 @@ pub(crate) struct ControlPlane {
     /// The certificates that this process shows.
     pub(crate) leaves: Arc<Leaves>,
     upkeep: JoinSet<()>,
+    /// Who the server is, for its certificates.
+    subject: Subject,
     store: Arc<Embedded>,
     serving: JoinHandle<()>,
+    serving_pods: Mutex<Option<JoinHandle<()>>>,
     stop: CancellationToken,
 }
 
@@ -63,12 +68,7 @@ impl ControlPlane {
         step: impl Fn(&str),
     ) -> Result<Self> {
         let now = SystemTime::now();
-        let service_cidr: Ipv4Net = arguments.service_cidr.parse().map_err(|_| {
-            anyhow!(
-                "--service-cidr {}: an IPv4 range is expected, as 10.96.0.0/16",
-                arguments.service_cidr
-            )
-        })?;
+        let service_cidr = checks::service_cidr(&arguments.service_cidr)?;
         let admission = AdmissionOptions::read(
             &arguments.enable_admission_plugins,
             &arguments.disable_admission_plugins,
@@ -80,7 +80,7 @@ impl ControlPlane {
         let leaves = Arc::new(Leaves::new(pki.clone()));
         let advertised = advertised(arguments.bind_address);
         let subject = server_subject(arguments, service_cidr, advertised)?;
-        let tls = server_tls(&pki, &leaves, subject, now)?;
+        let tls = server_tls(&pki, &leaves, "apiserver", subject.clone(), now)?;
         let kubelets = kubelet_client(&pki, &leaves, now)?;
         step("certificates");
         let tokens = static_tokens(arguments)?;
@@ -110,6 +110,7 @@ impl ControlPlane {
             node_ports: NODE_PORTS,
             advertise: SocketAddr::new(advertised, address.port()),
             service_cidr,
+            cluster_dns: checks::cluster_dns(service_cidr),
             store: store.clone(),
         });
         let stop = CancellationToken::new();
@@ -132,8 +133,10 @@ impl ControlPlane {
             token_keys,
             leaves,
             upkeep,
+            subject,
             store,
             serving,
+            serving_pods: Mutex::default(),
             stop,
         })
     }
@@ -141,6 +144,28 @@ impl ControlPlane {
     /// A client in this process that speaks as somebody, and may do what their roles give them.
     pub(crate) fn client(&self, user: UserInfo) -> Client {
         Client::new(self.api.as_user(user))
+    }
+
+    /// Listens for pods too, at the gateway of this host's, where the server listens only for its own host otherwise.
+    pub(crate) async fn serve_pods(&self, gateway: IpAddr) -> Result<()> {
+        if !self.address.ip().is_loopback() {
+            return Ok(());
+        }
+        let wanted = SocketAddr::new(gateway, self.address.port());
+        let listener = TcpListener::bind(wanted)
+            .await
+            .with_context(|| format!("listen on {wanted}"))?;
+        let mut subject = self.subject.clone();
+        subject.addresses.push(gateway);
+        let name = "apiserver-pods";
+        let tls = server_tls(&self.pki, &self.leaves, name, subject, SystemTime::now())?;
+        let (api, stop) = (self.api.clone(), self.stop.clone());
+        let serving = tokio::spawn(api.serve(listener, Arc::new(tls), stop));
+        *self.serving_pods.lock().await = Some(serving);
+        self.api
+            .advertise_to_pods(wanted)
+            .await
+            .context("endpoints of the service kubernetes")
     }
 
     /// Waits until the store can no longer write. Whoever runs the process starts it again, on what is durable.
@@ -156,6 +181,9 @@ impl ControlPlane {
         self.upkeep.shutdown().await;
         self.stop.cancel();
         let _ = self.serving.await;
+        if let Some(serving) = self.serving_pods.into_inner() {
+            let _ = serving.await;
+        }
     }
 }
 
@@ -271,12 +299,13 @@ pub(crate) fn trust(authority: &str) -> Result<RootCertStore> {
 fn server_tls(
     pki: &Pki,
     leaves: &Leaves,
+    name: &str,
     subject: Subject,
     now: SystemTime,
 ) -> Result<ServerConfig> {
     let shown = Arc::new(Exchangeable::default());
     let leaf = Leaf {
-        name: "apiserver".into(),
+        name: name.to_owned(),
         subject,
         purpose: Purpose::Server,
         // The authority's own comes along: who knows only its digest can learn it here.

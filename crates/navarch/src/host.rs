@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
-use navarch_network::Config;
+use navarch_network::{Config, ServiceProxyConfig};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
 use crate::bridge_claim;
+use crate::checks::Ranges;
 use crate::cli::NodeArgs;
 use crate::layout::Layout;
 
@@ -25,6 +26,9 @@ pub(crate) struct HostSettings {
     /// The addresses of the cluster's pods; `None` in what an older version has written.
     #[serde(default)]
     pub(crate) cluster_cidr: Option<IpNet>,
+    /// The addresses of the cluster's services; `None` in what an older version has written.
+    #[serde(default)]
+    pub(crate) service_cidr: Option<IpNet>,
     /// The control group.
     pub(crate) cgroup: String,
     /// Sockets, namespaces and bundles.
@@ -41,12 +45,13 @@ pub(crate) struct HostSettings {
 
 impl HostSettings {
     /// Of a node on this data directory.
-    pub(crate) fn of(layout: &Layout, arguments: &NodeArgs, cluster_cidr: IpNet) -> Self {
+    pub(crate) fn of(layout: &Layout, arguments: &NodeArgs, ranges: &Ranges) -> Self {
         Self {
             bridge: arguments.bridge.clone(),
             // One bridge, one table: nodes that share a host are told apart by their bridges.
             table: arguments.bridge.replace(['-', '.'], "_"),
-            cluster_cidr: Some(cluster_cidr),
+            cluster_cidr: Some(ranges.pods),
+            service_cidr: Some(ranges.services.into()),
             cgroup: layout.cgroup(),
             run: layout.run(),
             runtime: layout.runtime(),
@@ -85,8 +90,14 @@ impl HostSettings {
         if before.bridge != self.bridge {
             return Some(("--bridge", before.bridge.clone(), self.bridge.clone()));
         }
-        let (was, asked) = (before.cluster_cidr?, self.cluster_cidr?);
-        (was != asked).then(|| ("--cluster-cidr", was.to_string(), asked.to_string()))
+        let ranges = [
+            ("--cluster-cidr", before.cluster_cidr, self.cluster_cidr),
+            ("--service-cidr", before.service_cidr, self.service_cidr),
+        ];
+        ranges.into_iter().find_map(|(flag, was, asked)| {
+            let (was, asked) = (was?, asked?);
+            (was != asked).then(|| (flag, was.to_string(), asked.to_string()))
+        })
     }
 
     /// Of the node that last ran in this data directory; `None` if none ever did.
@@ -112,6 +123,16 @@ impl HostSettings {
                 program: "/proc/self/exe".into(),
                 args: vec![SHIM.into()],
             },
+        }
+    }
+
+    /// The service proxy's configuration, for the node of this name.
+    pub(crate) fn service_proxy(&self, node: &str) -> ServiceProxyConfig {
+        ServiceProxyConfig {
+            node: node.to_owned(),
+            table: format!("{}_services", self.table),
+            cluster_cidrs: self.cluster_cidr.into_iter().collect(),
+            netns: None,
         }
     }
 

@@ -15,6 +15,7 @@ mod layout;
 mod leaves;
 mod node_identity;
 mod node_plane;
+mod node_services;
 mod parts;
 mod pinning;
 mod pod_network;

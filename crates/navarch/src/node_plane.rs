@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use navarch_auth::leaves::Leaf;
@@ -15,15 +16,20 @@ use navarch_runtime::images::Images;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::checks;
+use crate::checks::{self, Ranges};
 use crate::cli::NodeArgs;
 use crate::control;
 use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::leaves;
+use crate::node_services::NodeServices;
 use crate::pod_network::LateNetwork;
+
+/// How long a start waits for services, which come when they can.
+const SERVICES: Duration = Duration::from_secs(5);
 
 /// How a node's parts speak to the API.
 pub(crate) struct Clients {
@@ -40,6 +46,8 @@ pub(crate) struct NodePlane {
     pub(crate) images: Images,
     /// The node's name.
     pub(crate) name: String,
+    network: Arc<LateNetwork>,
+    served: oneshot::Receiver<()>,
     tasks: JoinSet<()>,
 }
 
@@ -48,7 +56,7 @@ impl NodePlane {
     pub(crate) async fn start(
         layout: &Layout,
         arguments: &NodeArgs,
-        cluster_cidr: &str,
+        ranges: &Ranges,
         address: IpAddr,
         clients: Clients,
         tls: ServeOptions,
@@ -56,8 +64,7 @@ impl NodePlane {
     ) -> Result<Self> {
         let name = checks::node_name(arguments)?;
         let client = clients.node;
-        let cluster = checks::cluster_cidr(cluster_cidr)?;
-        let settings = HostSettings::of(layout, arguments, cluster);
+        let settings = HostSettings::of(layout, arguments, ranges);
         let listener = SocketAddr::new(address, arguments.node_port);
         let listener = TcpListener::bind(listener)
             .await
@@ -76,11 +83,18 @@ impl NodePlane {
             client.clone(),
             &name,
             settings.clone(),
-            vec![cluster],
+            vec![ranges.pods],
         ));
+        let services = settings.service_proxy(&name);
+        let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         options.port = listener.local_addr()?.port();
         options.cluster_domain.clone_from(&arguments.cluster_domain);
+        if services.is_some() {
+            let dns = checks::cluster_dns(ranges.services);
+            options.cluster_dns = dns.into_iter().map(IpAddr::V4).collect();
+        }
+        let (domain, resolv_conf) = (options.cluster_domain.clone(), options.resolv_conf.clone());
         let clock = Arc::new(SystemClock);
         let volumes = Arc::new(HostVolumes::new(
             options.clone(),
@@ -92,14 +106,19 @@ impl NodePlane {
             client,
             service_proxy: clients.service_proxy,
             runtime: runtime.clone(),
-            network,
+            network: network.clone(),
             volumes,
             clock,
+            services_applied: services.as_ref().map(NodeServices::applied),
         })
         .await
         .context("node agent")?;
         step(&format!("node {name} registered"));
         let mut tasks = JoinSet::new();
+        let (serving, served) = oneshot::channel();
+        if let Some(services) = services {
+            tasks.spawn(services.serve(network.gateway(), domain, resolv_conf, serving));
+        }
         let api = agent.api();
         tasks.spawn(async move {
             if let Err(error) = server::serve(listener, tls, api).await {
@@ -116,8 +135,21 @@ impl NodePlane {
             agent,
             images,
             name,
+            network,
+            served,
             tasks,
         })
+    }
+
+    /// The node's address among its pods, once there is a network.
+    pub(crate) async fn gateway(&self) -> Option<IpAddr> {
+        self.network.gateway().await
+    }
+
+    /// Waits until what the API has said of services is so on this node, if it ever will be.
+    pub(crate) async fn services_served(&mut self) {
+        // An error: the node runs without.
+        let _ = tokio::time::timeout(SERVICES, &mut self.served).await;
     }
 
     /// Stops the agent. The containers run on.

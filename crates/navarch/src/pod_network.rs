@@ -78,6 +78,18 @@ impl LateNetwork {
         }
     }
 
+    /// The node's address among its pods, once there is a network; `None` where there will be none.
+    pub(crate) fn gateway(&self) -> impl Future<Output = Option<IpAddr>> + Send + 'static {
+        let mut known = self.known.clone();
+        async move {
+            let network = {
+                let known = known.wait_for(Option::is_some).await.ok()?;
+                known.as_ref()?.as_ref().ok()?.clone()
+            };
+            network.gateway().await.ok()
+        }
+    }
+
     /// Whether nothing can be attached: the node has never had a range.
     fn is_new(&self) -> bool {
         !self.resumed && self.known.borrow().is_none()

@@ -77,6 +77,24 @@ pub enum RulesError {
     Refused(String),
 }
 
+/// Why the service proxy could not do its work this time. It goes on trying.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceProxyError {
+    /// The tables could not be made.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The kernel refused a netlink request.
+    #[error("netfilter: {0}")]
+    Netlink(io::Error),
+    /// The network namespace could not be entered, or a port not be listened on.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The thread that serves it is gone.
+    #[error("the service proxy has stopped")]
+    Stopped,
+}
+
 /// Something the node does without. Pods start and reach each other all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -84,7 +102,7 @@ pub enum Degradation {
     /// Pods do not reach addresses outside the cluster, and host ports are not served.
     #[error("no masquerading and no host ports: {0}")]
     NoRules(RulesError),
-    /// The host does not forward packets: pods reach only pods of the same node.
+    /// The host does not forward packets: pods reach their node and nobody else.
     #[error("forwarding is off: {sysctl} could not be set: {reason}")]
     NoForwarding {
         /// The file below `/proc/sys`.

@@ -25,6 +25,32 @@ impl Protocol {
             Protocol::Sctp => "sctp",
         }
     }
+
+    /// As in a packet.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Protocol::Tcp => 6,
+            Protocol::Udp => 17,
+            Protocol::Sctp => 132,
+        }
+    }
+
+    /// From a packet; `None` if it is none of these.
+    pub(crate) fn of_number(number: u8) -> Option<Self> {
+        [Self::Tcp, Self::Udp, Self::Sctp]
+            .into_iter()
+            .find(|protocol| protocol.number() == number)
+    }
+
+    /// From a spec, where nothing means TCP; `None` if it is none of these.
+    pub(crate) fn parse(text: Option<&str>) -> Option<Self> {
+        match text {
+            None | Some("TCP") => Some(Self::Tcp),
+            Some("UDP") => Some(Self::Udp),
+            Some("SCTP") => Some(Self::Sctp),
+            Some(_) => None,
+        }
+    }
 }
 
 /// One port of the host and the pod's port it leads to.

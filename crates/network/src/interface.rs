@@ -8,7 +8,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         link::{InfoData, InfoVeth, LinkFlags, LinkMessage},
-        route::RouteMessage,
+        route::{RouteMessage, RouteScope},
     },
 };
 use sha2::{Digest, Sha256};
@@ -32,6 +32,7 @@ pub(crate) struct Interface<'a> {
     pub(crate) bridge: u32,
     pub(crate) mtu: u32,
     pub(crate) address: IpAddr,
+    /// Of one address alone.
     pub(crate) prefix_len: u8,
     pub(crate) gateway: IpAddr,
 }
@@ -57,7 +58,9 @@ impl Interface<'_> {
             }
             self.create_pair(host, pod)?;
         }
-        self.set_up_pod(pod).inspect_err(|_| {
+        let set_up = self.set_up_pod(pod);
+        let set_up = set_up.and_then(|()| host.link(by_name(self.host_name)).map(drop));
+        set_up.inspect_err(|_| {
             // The error that matters is the first; what stays is removed by the next try.
             let _ = remove(host, self.host_name);
         })
@@ -76,7 +79,8 @@ impl Interface<'_> {
             .controller(self.bridge)
             .up()
             .build();
-        // Hairpin: a pod may reach itself through an address that leads back to it.
+        // Hairpin: a pod may reach itself through an address that leads back to it. Where the host has its bridges filter
+        // (`bridge-nf-call-iptables`), packets whose destination was changed go along the bridge.
         let mut hairpin = LinkBridgePort::new(0)
             .name(self.host_name)
             .hairpin(true)
@@ -99,7 +103,14 @@ impl Interface<'_> {
                 .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
                 .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
             let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
-            answers.into_iter().try_for_each(|answer| answer.map(drop))
+            answers
+                .into_iter()
+                .try_for_each(|answer| answer.map(drop))?;
+            // The kernel begins to send a moment after an interface is up, and what comes before is lost, for a second as a rule. It
+            // makes up for that moment when it is asked about the interface (since 6.8).
+            netlink
+                .link(LinkUnspec::new_with_index(eth0.header.index).build())
+                .map(drop)
         })
     }
 
@@ -115,10 +126,24 @@ impl Interface<'_> {
                 set,
             ),
             (
+                RouteNetlinkMessage::NewRoute(self.route_to_gateway(eth0)?),
+                set,
+            ),
+            (
                 RouteNetlinkMessage::NewRoute(self.default_route(eth0)?),
                 set,
             ),
         ])
+    }
+
+    /// Nothing else is on the pod's link: pods reach each other by way of the node, so that what a service has sent on comes back
+    /// through it, and rules hold between neighbours too.
+    fn route_to_gateway(&self, eth0: u32) -> io::Result<RouteMessage> {
+        let route = RouteMessageBuilder::<IpAddr>::new()
+            .destination_prefix(self.gateway, self.prefix_len)
+            .map_err(io::Error::other)?
+            .scope(RouteScope::Link);
+        Ok(route.output_interface(eth0).build())
     }
 
     fn default_route(&self, eth0: u32) -> io::Result<RouteMessage> {

@@ -4,6 +4,9 @@
 //! There is no rule to accept forwarded traffic: in nftables an accept ends only its own chain, so it would change nothing, and
 //! another table that drops still drops.
 //!
+//! Pods reach each other through the node, which would tell them of a shorter way along the bridge: there is none for them, and so those
+//! redirects are dropped.
+//!
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
 
@@ -30,10 +33,11 @@ pub(crate) fn ruleset<'a>(
 ) -> String {
     let table = &config.table;
     let pods = config.pod_cidr.trunc();
-    let (family, address) = match pods {
-        IpNet::V4(_) => ("ip", "ipv4_addr"),
-        IpNet::V6(_) => ("ip6", "ipv6_addr"),
+    let (family, address, redirect) = match pods {
+        IpNet::V4(_) => ("ip", "ipv4_addr", "icmp type redirect"),
+        IpNet::V6(_) => ("ip6", "ipv6_addr", "icmpv6 type nd-redirect"),
     };
+    let bridge = &config.bridge;
     let direct = unmasqueraded(config)
         .iter()
         .map(ToString::to_string)
@@ -62,14 +66,19 @@ pub(crate) fn ruleset<'a>(
         "add table inet {table}
 delete table inet {table}
 table inet {table} {{
+  set hairpin {{ type {address} . {address}; }}
   set unmasqueraded {{ type {address}; flags interval; elements = {{ {direct} }}; }}
   map host_ports {{ type inet_proto . inet_service : {address} . inet_service; }}
   map host_address_ports {{ type {address} . inet_proto . inet_service : {address} . inet_service; }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
     {family} saddr {pods} {family} daddr != @unmasqueraded masquerade fully-random
-    ct status dnat {family} saddr {pods} {family} daddr {pods} masquerade fully-random{loopback}
+    ct status dnat {family} saddr . {family} daddr @hairpin masquerade fully-random{loopback}
   }}{guard}
+  chain redirects {{
+    type filter hook output priority 0; policy accept;
+    oifname \"{bridge}\" {redirect} drop
+  }}
   chain host-ports {{
     dnat {family} to {family} daddr . meta l4proto . th dport map @host_address_ports
     dnat {family} to meta l4proto . th dport map @host_ports
@@ -113,6 +122,14 @@ pub(crate) fn removal(config: &Config) -> String {
 }
 
 fn elements(text: &mut String, verb: &str, config: &Config, pod: Exposed<'_>) {
+    if !pod.ports.is_empty() {
+        // What a pod sends to itself through the node must come back that way, which its own address would not lead to.
+        let _ = writeln!(
+            text,
+            "{verb} element inet {} hairpin {{ {1} . {1} }}",
+            config.table, pod.address
+        );
+    }
     for port in pod.ports {
         let protocol = port.protocol.rule_name();
         let (map, key) = match port.address() {

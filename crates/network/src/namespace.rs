@@ -44,3 +44,14 @@ pub(crate) fn within<T: Send>(
             .unwrap_or_else(|_| Err(io::Error::other("the thread in the namespace panicked")))
     })
 }
+
+/// Has `open` open a socket inside the namespace, where it stays; `None` is that of the caller.
+pub(crate) fn open_socket<T: Send>(
+    netns: Option<&Path>,
+    open: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    match netns {
+        None => open(),
+        Some(path) => within(&File::open(path)?, open),
+    }
+}

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -171,6 +172,11 @@ impl Node {
             .collect()
     }
 
+    /// The bridge's own address.
+    pub(crate) fn gateway(&self) -> IpAddr {
+        self.pool.gateway()
+    }
+
     /// What the node does without.
     pub(crate) fn degradations(&self) -> Vec<Degradation> {
         self.degradations
@@ -217,7 +223,7 @@ impl Node {
             netns: netns.to_owned(),
             ips: vec![ip],
             gateway: self.pool.gateway(),
-            prefix_len: self.config.prefix_len(),
+            prefix_len: IpNet::from(ip).prefix_len(),
             mac: mac_address(ip)
                 .map(|octet| format!("{octet:02x}"))
                 .join(":"),

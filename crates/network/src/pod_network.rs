@@ -1,6 +1,6 @@
 //! The pod network as the node uses it: a handle on the thread that owns it.
 
-use std::{collections::HashSet, path::Path, sync::Arc, thread};
+use std::{collections::HashSet, net::IpAddr, path::Path, sync::Arc, thread};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -107,6 +107,11 @@ impl PodNetwork {
         let detached: Result<(), Error> = detaches.join_all().await.into_iter().collect();
         self.run(Node::remove_strays).await??;
         detached.map(|()| dead)
+    }
+
+    /// The node's address among its pods, which everything they send goes to first.
+    pub async fn gateway(&self) -> Result<IpAddr, Error> {
+        self.run(|node| node.gateway()).await
     }
 
     /// What the node does without; empty when all is well.

@@ -10,13 +10,14 @@ use navarch_client::{
     Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
 };
 use navarch_runtime::cri::{ContainerEvent, EventStream, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::node_object::{self, Machine};
 use crate::options::NodeOptions;
 use crate::ports::{Network, Volumes};
 use crate::server::NodeApi;
-use crate::worker::{BY_TARGET, BY_UID, Parts, Worker};
+use crate::worker::{BY_TARGET, BY_UID, Parts, Withdrawals, Worker};
 use crate::{Error, log_files, storage_limits};
 
 /// How often every pod is looked at though nothing changed, and its volumes are brought up to date.
@@ -42,6 +43,9 @@ pub struct NodeParts {
     pub volumes: Arc<dyn Volumes>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Up to which revision of endpoint slices the node's service rules are applied, if it has any: containers are told to stop when
+    /// the rules have let go of their pod.
+    pub services_applied: Option<watch::Receiver<u64>>,
 }
 
 /// A running node. Dropping it ends the agent; containers run on.
@@ -62,6 +66,7 @@ impl Agent {
             network,
             volumes,
             clock,
+            services_applied,
         } = parts;
         let options = Arc::new(options);
         let events = EventRecorder::start(client.clone(), "kubelet", &options.name, clock.clone());
@@ -96,6 +101,7 @@ impl Agent {
             pods,
             services,
             slices,
+            withdrawals: Withdrawals::new(services_applied),
         });
         let changes = worker.runtime.events();
         worker.adopt().await?;
@@ -110,6 +116,14 @@ impl Agent {
         tasks.spawn(node_object::heartbeat(worker.clone(), machine));
         tasks.spawn(follow(worker.clone(), changes));
         tasks.spawn(look_after(worker.clone()));
+        let of_services = worker.clone();
+        tasks.spawn(async move {
+            loop {
+                for uid in of_services.withdrawals.next().await {
+                    of_services.queue.add(uid);
+                }
+            }
+        });
         let (of_lease, of_logs, of_volumes, of_sizes) = (
             worker.clone(),
             worker.clone(),

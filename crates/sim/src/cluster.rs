@@ -123,6 +123,7 @@ impl Cluster {
             token_keys: None,
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse()?,
+            cluster_dns: None,
             node_ports: 30000..=32767,
             advertise: "192.168.0.1:6443".parse()?,
         });

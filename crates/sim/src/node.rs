@@ -65,6 +65,7 @@ impl SimNode {
                     network: machine.wires.clone(),
                     volumes: Arc::new(NoVolumes),
                     clock: clock.clone(),
+                    services_applied: None,
                 };
                 match Agent::start(parts).await {
                     Ok(_agent) => std::future::pending().await,

@@ -12,7 +12,8 @@ use crate::ApiServer;
 
 /// Makes the service where it is missing, and has what is behind it say this server's address.
 pub(super) async fn ensure(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
-    let (address, port) = (server.advertise.ip(), server.advertise.port());
+    let advertise = server.from_pods.read().unwrap_or(server.advertise);
+    let (address, port) = (advertise.ip(), advertise.port());
     let labels = json!({"component": "apiserver", "provider": "kubernetes"});
     let service = json!({
         "apiVersion": "v1", "kind": "Service",

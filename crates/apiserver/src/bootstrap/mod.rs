@@ -2,11 +2,13 @@
 
 mod api_services;
 pub(crate) mod flow_control;
+mod kube_dns_service;
 mod kubernetes_service;
 mod legacy_tokens;
 mod roles;
 mod service_cidr;
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,7 +28,7 @@ const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-nod
 
 impl ApiServer {
     /// Makes what is missing: namespaces, the addresses that services have, the classes of the system's own pods, the roles and
-    /// bindings that everybody works by, the service `kubernetes` with this server's address behind it, what says which groups
+    /// bindings that everybody works by, the service `kubernetes` with this server's address behind it, `kube-dns`, what says which groups
     /// are served here, and the configuration of flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
@@ -48,6 +50,7 @@ impl ApiServer {
         }
         self.health.roles.store(true, Ordering::Release);
         kubernetes_service::ensure(self, &*me).await?;
+        kube_dns_service::ensure(self, &*me).await;
         flow_control::ensure(self, &*me).await?;
         tokio::spawn(flow_control::keep(Arc::downgrade(self)));
         tokio::spawn(keep(Arc::downgrade(self)));
@@ -55,6 +58,13 @@ impl ApiServer {
         self.bootstrap_api_services(&*me).await?;
         self.health.bootstrapped.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Says, in the endpoints of the service `kubernetes`, where pods reach this server: for one that listens only where its own host
+    /// reaches it, and for its pods apart.
+    pub async fn advertise_to_pods(self: &Arc<Self>, address: SocketAddr) -> Result<()> {
+        *self.from_pods.write() = Some(address);
+        kubernetes_service::ensure(self, &*self.own_endpoint()).await
     }
 
     /// The server itself, as a client.
@@ -85,7 +95,7 @@ async fn namespaces(me: &dyn Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Brings back the namespaces and the service `kubernetes` when somebody deletes them, for as long as the server is there.
+/// Brings back the namespaces and the services `kubernetes` and `kube-dns` when somebody deletes them, for as long as the server is there.
 async fn keep(server: Weak<ApiServer>) {
     let Some(closing) = server.upgrade().map(|server| server.closing.clone()) else {
         return;
@@ -109,6 +119,7 @@ async fn keep(server: Weak<ApiServer>) {
                 tracing::warn!(%error, "the service kubernetes, the system's namespaces, and since when tokens are tracked");
             }
         }
+        kube_dns_service::ensure(&server, &*me).await;
     }
 }
 

@@ -105,6 +105,7 @@ impl Cluster {
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: address,
+            cluster_dns: None,
         });
         server.bootstrap().await.unwrap();
         let tls = tls_config(&proof.certificate, &proof.key, authority.certificate()).unwrap();

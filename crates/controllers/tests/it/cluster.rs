@@ -36,6 +36,7 @@ impl Cluster {
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: "127.0.0.1:6443".parse().unwrap(),
+            cluster_dns: None,
         });
         server.bootstrap().await.unwrap();
         let admin = server.as_user(UserInfo::authenticated("admin", [MASTERS.to_owned()]));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use anyhow::{Context, Result};
 
 use super::demo;
-use crate::checks::{self, node_name};
+use crate::checks::{self, Ranges, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
 use crate::node_identity::{self, Identity, Place};
@@ -17,7 +17,8 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     must_be_root("a node needs root: it makes namespaces, mounts and control groups")?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
-    checks::node(&layout, &arguments.node, &arguments.cluster_cidr)?;
+    let ranges = Ranges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
+    checks::node(&layout, &arguments.node, &ranges)?;
     let address = match arguments.node.node_ip {
         Some(address) => address,
         None => way_to(&arguments.server)?,
@@ -41,7 +42,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     let node = NodePlane::start(
         &layout,
         &arguments.node,
-        &arguments.cluster_cidr,
+        &ranges,
         address,
         clients,
         tls,

@@ -1,7 +1,7 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
 use anyhow::{Context, Result, bail};
-use navarch_network::PodNetwork;
+use navarch_network::{PodNetwork, ServiceProxy};
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
@@ -43,6 +43,9 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
     PodNetwork::remove_everything(pod_network::removal(&settings))
         .await
         .context("pod network")?;
+    ServiceProxy::remove_everything(settings.service_proxy(""))
+        .await
+        .context("rules of services")?;
     progress.done("pod network removed");
     navarch_node::volumes::remove_everything(&settings.node)
         .await

@@ -9,8 +9,7 @@ use navarch_client::Client;
 use navarch_node::certificates::Exchangeable;
 
 use super::demo;
-use crate::checks;
-use crate::checks::node_name;
+use crate::checks::{self, Ranges, node_name};
 use crate::cli::Up;
 use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
@@ -26,7 +25,8 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
     checks::control_plane(&layout, &arguments.api)?;
-    checks::node(&layout, &arguments.node, &arguments.api.cluster_cidr)?;
+    let ranges = Ranges::parse(&arguments.api.cluster_cidr, &arguments.api.service_cidr)?;
+    checks::node(&layout, &arguments.node, &ranges)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
     let mut stop = Stop::listen()?;
@@ -43,7 +43,6 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let cidr = &arguments.api.cluster_cidr;
     let address = arguments.node.node_ip;
     let address = address.unwrap_or_else(|| advertised(plane.address.ip()));
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
@@ -57,8 +56,14 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         let leaf = node_plane::leaf(&name, address, shown.clone());
         plane.leaves.add(leaf, SystemTime::now())?;
         let tls = node_plane::serving(authority, shown)?;
-        let node = NodePlane::start(&layout, node, cidr, address, clients, tls, step).await?;
-        demo::node_ready(&own, &node.name).await.map(|()| node)
+        let mut node =
+            NodePlane::start(&layout, node, &ranges, address, clients, tls, step).await?;
+        demo::node_ready(&own, &node.name).await?;
+        if let Some(gateway) = node.gateway().await {
+            plane.serve_pods(gateway).await?;
+            node.services_served().await;
+        }
+        anyhow::Ok(node)
     });
     let node = tokio::select! {
         node = ready => node?,

@@ -24,6 +24,7 @@ mod registry;
 mod renewal;
 mod replay;
 mod rolling;
+mod services;
 mod starts;
 mod sweep;
 mod token_keys;

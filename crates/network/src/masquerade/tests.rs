@@ -46,19 +46,24 @@ fn the_table_of_a_node() {
             add table inet navarch
             delete table inet navarch
             table inet navarch {
+              set hairpin { type ipv4_addr . ipv4_addr; }
               set unmasqueraded { type ipv4_addr; flags interval; elements = { 10.244.0.0/16, 224.0.0.0/4 }; }
               map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
               map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip saddr 10.244.1.0/24 ip daddr != @unmasqueraded masquerade fully-random
-                ct status dnat ip saddr 10.244.1.0/24 ip daddr 10.244.1.0/24 masquerade fully-random
+                ct status dnat ip saddr . ip daddr @hairpin masquerade fully-random
                 ct status dnat ip saddr 127.0.0.0/8 ip daddr 10.244.1.0/24 masquerade fully-random
               }
               chain loopback {
                 type filter hook prerouting priority -300; policy accept;
                 iifname "navarch0" ip saddr 127.0.0.0/8 drop
                 iifname "navarch0" ip daddr 127.0.0.0/8 drop
+              }
+              chain redirects {
+                type filter hook output priority 0; policy accept;
+                oifname "navarch0" icmp type redirect drop
               }
               chain host-ports {
                 dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports
@@ -73,6 +78,7 @@ fn the_table_of_a_node() {
                 fib daddr type local jump host-ports
               }
             }
+            add element inet navarch hairpin { 10.244.1.2 . 10.244.1.2 }
             add element inet navarch host_ports { tcp . 8080 : 10.244.1.2 . 80 }
             add element inet navarch host_address_ports { 192.0.2.1 . udp . 53 : 10.244.1.2 . 5353 }
         "#]],
@@ -87,13 +93,18 @@ fn the_table_of_an_ipv6_node() {
             add table inet navarch
             delete table inet navarch
             table inet navarch {
+              set hairpin { type ipv6_addr . ipv6_addr; }
               set unmasqueraded { type ipv6_addr; flags interval; elements = { fd00::/48, ff00::/8 }; }
               map host_ports { type inet_proto . inet_service : ipv6_addr . inet_service; }
               map host_address_ports { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip6 saddr fd00:0:0:1::/64 ip6 daddr != @unmasqueraded masquerade fully-random
-                ct status dnat ip6 saddr fd00:0:0:1::/64 ip6 daddr fd00:0:0:1::/64 masquerade fully-random
+                ct status dnat ip6 saddr . ip6 daddr @hairpin masquerade fully-random
+              }
+              chain redirects {
+                type filter hook output priority 0; policy accept;
+                oifname "navarch0" icmpv6 type nd-redirect drop
               }
               chain host-ports {
                 dnat ip6 to ip6 daddr . meta l4proto . th dport map @host_address_ports
@@ -137,18 +148,21 @@ fn a_pod_comes_and_goes_by_elements() {
     check(
         &expose(&config, pod),
         &expect![[r#"
-        add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
-        add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
-    "#]],
+            add element inet navarch hairpin { 10.244.1.2 . 10.244.1.2 }
+            add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+            add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+        "#]],
     );
     check(
         &conceal(&config, pod),
         &expect![[r#"
-        add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
-        add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
-        delete element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
-        delete element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
-    "#]],
+            add element inet navarch hairpin { 10.244.1.2 . 10.244.1.2 }
+            add element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+            add element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+            delete element inet navarch hairpin { 10.244.1.2 . 10.244.1.2 }
+            delete element inet navarch host_ports { sctp . 9 : 10.244.1.2 . 10 }
+            delete element inet navarch host_address_ports { 192.0.2.1 . tcp . 80 : 10.244.1.2 . 8080 }
+        "#]],
     );
     check(
         &removal(&config),

@@ -40,7 +40,7 @@ async fn the_pod_sees_one_interface_with_its_address_route_and_mtu() {
     let shown = pod.sh("ip -o -4 addr show; ip route; ip -o link show eth0; ip -o link show lo");
     assert_eq!(attachment.ips, [ip("10.244.1.2")]);
     for part in [
-        "inet 10.244.1.2/24",
+        "inet 10.244.1.2/32",
         "default via 10.244.1.1 dev eth0",
         "mtu 1400",
         &attachment.mac,
@@ -81,7 +81,7 @@ async fn attach_and_detach_may_be_repeated() {
     assert!(
         moved
             .sh("ip -o -4 addr show eth0")
-            .contains("10.244.1.2/24")
+            .contains("10.244.1.2/32")
     );
     assert!(!pod.sh("ip -o link").contains("eth0"));
     for _ in 0..2 {
@@ -258,7 +258,7 @@ async fn a_pod_of_an_ipv6_node_has_an_ipv6_address_and_route() {
     assert_eq!(attachment.ips, [ip("fd00:0:0:1::2")]);
     let shown = pod.sh("ip -o -6 addr show eth0; ip -6 route");
     for part in [
-        "inet6 fd00:0:0:1::2/64",
+        "inet6 fd00:0:0:1::2/128",
         "default via fd00:0:0:1::1 dev eth0",
     ] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");

@@ -8,9 +8,12 @@
 )]
 
 mod attach;
+mod cluster;
+mod dns;
 mod namespaces;
 mod recover;
 mod rules;
+mod services;
 
 use std::{net::IpAddr, path::PathBuf};
 

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::{AsFd, AsRawFd},
     path::PathBuf,
     process::Command,
@@ -91,6 +91,76 @@ impl Namespace {
             let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
             answer.parse().map_err(std::io::Error::other)
+        })
+    }
+
+    /// A server that answers every client, for as long as the test runs, with its name and the client's address.
+    pub fn answer(&self, port: u16, name: &'static str) {
+        let listener = self.run(move || TcpListener::bind(("0.0.0.0", port)).unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let peer = stream.peer_addr().unwrap().ip();
+                // A client that only looks whether there is somebody is gone by now.
+                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
+            }
+        });
+    }
+
+    /// The same over UDP.
+    pub fn answer_udp(&self, port: u16, name: &'static str) {
+        let socket = self.run(move || UdpSocket::bind(("0.0.0.0", port)).unwrap());
+        thread::spawn(move || {
+            let mut buffer = [0; 64];
+            while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+                let _ = socket.send_to(name.as_bytes(), peer);
+            }
+        });
+    }
+
+    /// Who answers at `to`, which must be soon.
+    pub fn who(&self, to: (IpAddr, u16)) -> std::io::Result<String> {
+        let answer = self.exchange(to, b"")?;
+        Ok(answer.split(' ').next().unwrap_or_default().to_owned())
+    }
+
+    /// Which address they see this namespace under.
+    pub fn seen_as(&self, to: (IpAddr, u16)) -> std::io::Result<IpAddr> {
+        let answer = self.exchange(to, b"")?;
+        let address = answer.split(' ').nth(1).unwrap_or_default();
+        address.parse().map_err(std::io::Error::other)
+    }
+
+    /// Who answers over UDP, to a packet from this port.
+    pub fn who_udp(&self, from: u16, to: (IpAddr, u16)) -> std::io::Result<String> {
+        self.run(move || {
+            let socket = UdpSocket::bind(("0.0.0.0", from))?;
+            socket.set_read_timeout(Some(Duration::from_millis(500)))?;
+            socket.connect(SocketAddr::from(to))?;
+            socket.send(b"who")?;
+            let mut buffer = [0; 64];
+            let length = socket.recv(&mut buffer)?;
+            Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        })
+    }
+
+    /// What an HTTP server answers, head and body.
+    pub fn http(&self, to: (IpAddr, u16)) -> std::io::Result<String> {
+        self.exchange(
+            to,
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
+    }
+
+    fn exchange(&self, to: (IpAddr, u16), question: &'static [u8]) -> std::io::Result<String> {
+        self.run(move || {
+            let timeout = Duration::from_millis(1500);
+            let mut stream = TcpStream::connect_timeout(&SocketAddr::from(to), timeout)?;
+            stream.set_read_timeout(Some(timeout))?;
+            stream.write_all(question)?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
         })
     }
 }

@@ -13,6 +13,7 @@ mod start;
 mod status_writer;
 mod stop;
 pub(crate) mod view;
+mod withdrawals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::{admission, spec};
 
 use memory::Memories;
 use view::RuntimeView;
+pub(crate) use withdrawals::Withdrawals;
 
 /// Pods by uid.
 pub(crate) const BY_UID: Index<Pod> = Index {
@@ -69,6 +71,7 @@ pub(crate) struct Worker {
     pub(crate) pods: Informer<Pod>,
     pub(crate) services: Informer<Service>,
     pub(crate) slices: Informer<EndpointSlice>,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) queue: Queue<String>,
     pub(crate) view: RuntimeView,
     memories: Memories,
@@ -98,6 +101,7 @@ pub(crate) struct Parts {
     pub(crate) pods: Informer<Pod>,
     pub(crate) services: Informer<Service>,
     pub(crate) slices: Informer<EndpointSlice>,
+    pub(crate) withdrawals: Withdrawals,
 }
 
 impl Worker {
@@ -113,6 +117,7 @@ impl Worker {
             pods,
             services,
             slices,
+            withdrawals,
         } = parts;
         let objects = Objects::new(client.clone());
         let parallel = options.parallel_pulls;
@@ -136,6 +141,7 @@ impl Worker {
             pods,
             services,
             slices,
+            withdrawals,
             queue: Queue::new(RETRY),
             view: RuntimeView::default(),
             memories: Memories::default(),
@@ -163,8 +169,15 @@ impl Worker {
             let before = old.map(|slice| targets(slice)).unwrap_or_default();
             let after = new.map(|slice| targets(slice)).unwrap_or_default();
             // Only those that leave matter: their containers may be told to stop now.
+            let version = new
+                .or(old)
+                .and_then(|slice| slice.metadata.resource_version.as_ref());
+            let revision = version
+                .and_then(|version| version.parse().ok())
+                .unwrap_or(0);
             for uid in before.into_iter().filter(|uid| !after.contains(uid)) {
                 if worker.memories.knows(&uid) {
+                    worker.withdrawals.leaves(&uid, revision);
                     worker.queue.add(uid);
                 }
             }
@@ -198,12 +211,9 @@ impl Worker {
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
         let mut history = self.memories.history(uid);
         let mut actual = self.view.of_pod(uid);
-        actual.in_service = self
-            .slices
-            .snapshot()
-            .by_index(BY_TARGET, uid)
-            .next()
-            .is_some();
+        let slices = self.slices.snapshot();
+        actual.in_service =
+            slices.by_index(BY_TARGET, uid).next().is_some() || self.withdrawals.is_served(uid);
         self.read_messages(uid, &pod, &actual).await;
         history.messages = self.memories.history(uid).messages;
         if known.gone || pod.metadata.deletion_timestamp.is_some() {

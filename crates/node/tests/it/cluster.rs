@@ -61,6 +61,7 @@ impl Cluster {
             network: self.network.clone(),
             volumes: Arc::new(FakeVolumes),
             clock: Arc::new(SystemClock),
+            services_applied: None,
         };
         Agent::start(parts).await.unwrap()
     }

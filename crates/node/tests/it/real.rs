@@ -119,6 +119,7 @@ impl Node {
             network: self.network.clone(),
             volumes: Arc::new(volumes),
             clock,
+            services_applied: None,
         };
         Agent::start(parts).await.unwrap()
     }

@@ -69,7 +69,10 @@ impl Settings {
                 .map(|line| format!("link {line}")),
         );
         let tables = output("nft", &["list", "tables"]);
-        let ours = |line: &&str| line.split_whitespace().last() == Some(&self.table);
+        // The pods' table, and those of services.
+        let names = [self.table.clone(), format!("{}_services", self.table)];
+        let is_ours = |name: &str| names.iter().any(|own| own == name);
+        let ours = |line: &&str| line.split_whitespace().last().is_some_and(is_ours);
         left.extend(tables.lines().filter(ours).map(str::to_owned));
         left.extend(self.processes());
         left

@@ -30,6 +30,7 @@ pub(crate) struct Cluster {
     port: u16,
     bridge: String,
     range: String,
+    services: String,
     /// What `up` is told besides.
     more: Vec<String>,
     directory: TempDir,
@@ -64,6 +65,7 @@ impl Cluster {
             bridge: format!("nvt{}x{number}", process % 100_000),
             // Clusters that run beside each other share the host's routes.
             range: format!("10.{}.0.0/16", 130 + (process + number) % 100),
+            services: format!("10.96.{}.0/24", (process + number) % 250),
             more: more.iter().map(|&flag| flag.to_owned()).collect(),
             directory,
         };
@@ -88,6 +90,8 @@ impl Cluster {
             &self.bridge,
             "--cluster-cidr",
             &self.range,
+            "--service-cidr",
+            &self.services,
         ];
         arguments.extend(self.more.iter().map(String::as_str));
         self.program = Some(Program::start(&arguments, READY, &self.log()));

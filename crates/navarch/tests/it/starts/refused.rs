@@ -202,7 +202,14 @@ fn a_node_that_cannot_be_is_refused_before_anything_is_started() {
 fn a_node_that_never_was_claims_nothing() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let range = ["--cluster-cidr", "10.129.0.0/16", "--node-port", &port];
+    let range = [
+        "--cluster-cidr",
+        "10.129.0.0/16",
+        "--service-cidr",
+        "10.97.0.0/16",
+        "--node-port",
+        &port,
+    ];
     let data = refuse_up(&range, "the node's API: listen on 127.0.0.1:");
     assert!(!data.path().join("host.json").exists());
     let owners = std::fs::read_dir("/run/navarch").into_iter().flatten();

@@ -52,6 +52,8 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     let arguments = [
         "--https-port=0",
         "--node-port=0",
+        "--service-cidr",
+        "10.127.0.0/16",
         "--bridge",
         &bridge_of(&cluster.data()),
     ];
@@ -65,18 +67,35 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
         "--node-port=0",
         "--bridge",
         "nvtother",
+        "--service-cidr",
+        "10.127.0.0/16",
         "--cluster-cidr",
         &range_of(&cluster.data()),
     ];
     let complaint = navarch(&[&up[..], &arguments].concat(), &[]).refused();
     let owner = format!("are those of the pods of the node in {data}");
     assert!(complaint.contains(&owner), "{complaint}");
+    let arguments = [
+        "--https-port=0",
+        "--node-port=0",
+        "--bridge",
+        "nvtother",
+        "--cluster-cidr",
+        "10.128.0.0/16",
+        "--service-cidr",
+        &setting(&cluster.data(), "service_cidr"),
+    ];
+    let complaint = navarch(&[&up[..], &arguments].concat(), &[]).refused();
+    let owner = format!("are those of the services of the node in {data}");
+    assert!(complaint.contains(&owner), "{complaint}");
     // Nor does the node itself leave what it made behind for another bridge or other addresses.
     for (flag, asked) in [
         ("--bridge", "nvtother"),
         ("--cluster-cidr", "10.128.0.0/16"),
+        ("--service-cidr", "10.128.0.0/16"),
     ] {
         let (bridge, range) = (bridge_of(&cluster.data()), range_of(&cluster.data()));
+        let services = setting(&cluster.data(), "service_cidr");
         let as_before = [
             "up",
             "--https-port=0",
@@ -87,6 +106,8 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
             &bridge,
             "--cluster-cidr",
             &range,
+            "--service-cidr",
+            &services,
         ];
         let complaint = navarch(&[&as_before[..], &[flag, asked]].concat(), &[]).refused();
         let words = format!("and is now to have {flag} {asked}: take it down first");

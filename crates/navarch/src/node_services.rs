@@ -1,0 +1,62 @@
+//! Services and cluster DNS on a node: the proxy at once, DNS when there is an address for it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use navarch_client::Client;
+use navarch_network::{DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView};
+use tokio::sync::{oneshot, watch};
+
+/// What serves a node's services.
+pub(crate) struct NodeServices {
+    view: ServiceView,
+    proxy: ServiceProxy,
+}
+
+impl NodeServices {
+    /// Starts the proxy. Without one (`nft` is missing) the node runs all the same, and its pods have the host's resolvers.
+    pub(crate) async fn start(config: ServiceProxyConfig, client: &Client) -> Option<Self> {
+        let view = ServiceView::start(client);
+        match ServiceProxy::start(config, client, view.clone()).await {
+            Ok(proxy) => Some(Self { view, proxy }),
+            Err(error) => {
+                tracing::error!(%error, "services and cluster DNS do not work on this node");
+                None
+            }
+        }
+    }
+
+    /// Up to which revision of endpoint slices the node's rules are applied.
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.proxy.applied_revision()
+    }
+
+    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells when services are
+    /// served.
+    pub(crate) async fn serve(
+        self,
+        gateway: impl Future<Output = Option<IpAddr>>,
+        domain: String,
+        resolv_conf: PathBuf,
+        served: oneshot::Sender<()>,
+    ) {
+        let Some(address) = gateway.await else {
+            return std::future::pending().await;
+        };
+        let config = DnsConfig {
+            address,
+            domain,
+            resolv_conf,
+            netns: None,
+        };
+        let dns = DnsServer::start(config, self.view);
+        match &dns {
+            Ok(dns) => self.proxy.answer_dns_at(dns.address()),
+            Err(error) => tracing::error!(%error, "cluster DNS does not work on this node"),
+        }
+        self.proxy.applied(1).await;
+        // Nobody may be waiting.
+        let _ = served.send(());
+        std::future::pending::<()>().await;
+    }
+}

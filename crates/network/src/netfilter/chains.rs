@@ -1,0 +1,210 @@
+//! Chains of rules that send a new connection on to what a map has for it, and remember that. `nft` could write them too, but 1.0.6 does
+//! not read back the type of a key that a drawn number is part of, and runs out of registers where addresses are of IPv6.
+
+use super::attributes::Writer;
+use super::elements::Transaction;
+use super::socket::{APPEND, CREATE, Message, NFTABLES};
+
+/// `NFT_MSG_NEWCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
+const NEW_CHAIN: u16 = NFTABLES | 3;
+const NEW_RULE: u16 = NFTABLES | 6;
+const DELETE_RULES: u16 = NFTABLES | 8;
+/// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
+const CHAIN_TABLE: u16 = 1;
+const CHAIN_NAME: u16 = 3;
+/// `NFTA_RULE_TABLE`, `NFTA_RULE_CHAIN` and `NFTA_RULE_EXPRESSIONS`.
+const RULE_TABLE: u16 = 1;
+const RULE_CHAIN: u16 = 2;
+const RULE_EXPRESSIONS: u16 = 4;
+/// `NFTA_LIST_ELEM`, `NFTA_EXPR_NAME` and `NFTA_EXPR_DATA`.
+const LIST_ELEMENT: u16 = 1;
+const EXPRESSION_NAME: u16 = 1;
+const EXPRESSION_DATA: u16 = 2;
+/// `NFT_NG_RANDOM`, `NFT_META_L4PROTO` and `NFT_NAT_DNAT`.
+const RANDOM: u32 = 1;
+const PROTOCOL: u32 = 16;
+const DNAT: u32 = 1;
+/// `NFT_PAYLOAD_NETWORK_HEADER` and `NFT_PAYLOAD_TRANSPORT_HEADER`.
+const NETWORK: u32 = 1;
+const TRANSPORT: u32 = 2;
+/// `NFT_REG32_00`: the first of sixteen registers of four bytes.
+const FIRST_REGISTER: u32 = 8;
+/// `NFT_CT_PROTO_DST`, `NFT_CT_SRC_IP`, `NFT_CT_DST_IP`, and the latter two of IPv6.
+const TRACKED_PORT: u32 = 12;
+const TRACKED_ADDRESSES: (u32, u32) = (19, 20);
+const TRACKED_ADDRESSES_V6: (u32, u32) = (21, 22);
+/// `IP_CT_DIR_ORIGINAL`.
+const ORIGINAL: u8 = 0;
+/// `NFT_DYNSET_OP_UPDATE`.
+const UPDATE: u32 = 1;
+/// `NFPROTO_IPV6`.
+const IPV6: u8 = 10;
+
+/// A part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A number below this, drawn for every connection.
+    Random(u32),
+    /// The packet's source address.
+    Source,
+    /// Its destination address.
+    Destination,
+    /// Its transport protocol.
+    Protocol,
+    /// Its destination port.
+    Port,
+    /// The source of the connection's first packet, before anything was changed.
+    OriginalSource,
+    /// Where that was sent to.
+    OriginalDestination,
+    /// And to which port.
+    OriginalPort,
+}
+
+/// A rule with a map from a key to an address and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The connection goes where the map says for the key, or on to the next rule if it says nothing.
+    SendOn { key: Vec<Part>, map: &'static str },
+    /// The map has, for so many seconds from now, where the packet goes.
+    Remember {
+        key: Vec<Part>,
+        map: &'static str,
+        seconds: u32,
+    },
+}
+
+impl Transaction<'_> {
+    /// Makes a chain of these rules and no others, whether or not it is there.
+    pub(crate) fn chain(&mut self, family: u8, name: &str, rules: &[Rule]) {
+        let mut chain = Writer::default();
+        chain.text(CHAIN_TABLE, self.table);
+        chain.text(CHAIN_NAME, name);
+        let mut of_chain = Writer::default();
+        of_chain.text(RULE_TABLE, self.table);
+        of_chain.text(RULE_CHAIN, name);
+        let mut push = |kind, flags, attributes| {
+            self.messages.push(Message {
+                kind,
+                flags,
+                family,
+                attributes,
+            });
+        };
+        push(NEW_CHAIN, CREATE, chain.bytes);
+        push(DELETE_RULES, 0, of_chain.bytes.clone());
+        for rule in rules {
+            let mut attributes = Writer {
+                bytes: of_chain.bytes.clone(),
+            };
+            attributes.nest(RULE_EXPRESSIONS, |list| rule.write(family, list));
+            push(NEW_RULE, CREATE | APPEND, attributes.bytes);
+        }
+    }
+}
+
+impl Rule {
+    fn write(&self, family: u8, list: &mut Writer) {
+        match self {
+            Self::SendOn { key, map } => {
+                load(key, family, FIRST_REGISTER, list);
+                expression(list, "lookup", |lookup| {
+                    lookup.text(1, map);
+                    number(lookup, 2, FIRST_REGISTER);
+                    number(lookup, 3, FIRST_REGISTER);
+                });
+                let address = if family == IPV6 { 4 } else { 1 };
+                expression(list, "nat", |nat| {
+                    number(nat, 1, DNAT);
+                    number(nat, 2, family.into());
+                    number(nat, 3, FIRST_REGISTER);
+                    number(nat, 5, FIRST_REGISTER + address);
+                });
+            }
+            Self::Remember { key, map, seconds } => {
+                let data = load(key, family, FIRST_REGISTER, list);
+                load(&[Part::Destination, Part::Port], family, data, list);
+                expression(list, "dynset", |dynset| {
+                    dynset.text(1, map);
+                    number(dynset, 3, UPDATE);
+                    number(dynset, 4, FIRST_REGISTER);
+                    number(dynset, 5, data);
+                    let milliseconds = u64::from(*seconds) * 1000;
+                    dynset.put(6, &milliseconds.to_be_bytes());
+                });
+            }
+        }
+    }
+}
+
+/// Loads parts one behind the other, from a register on; returns the next.
+fn load(parts: &[Part], family: u8, first: u32, list: &mut Writer) -> u32 {
+    parts.iter().fold(first, |register, part| {
+        register + part.load(family, register, list)
+    })
+}
+
+impl Part {
+    /// Loads it into registers from this one on; says how many.
+    fn load(self, family: u8, register: u32, list: &mut Writer) -> u32 {
+        // Offsets and lengths in octets, and lengths in registers.
+        let (source, destination, octets, registers) = match family {
+            IPV6 => (8, 24, 16, 4),
+            _ => (12, 16, 4, 1),
+        };
+        let tracked = match family {
+            IPV6 => TRACKED_ADDRESSES_V6,
+            _ => TRACKED_ADDRESSES,
+        };
+        let original = |list: &mut Writer, key| {
+            expression(list, "ct", |ct| {
+                number(ct, 1, register);
+                number(ct, 2, key);
+                ct.put(3, &[ORIGINAL]);
+            });
+        };
+        let payload = |list: &mut Writer, base, offset, length| {
+            expression(list, "payload", |payload| {
+                let fields = [register, base, offset, length];
+                (1..)
+                    .zip(fields)
+                    .for_each(|(kind, field)| number(payload, kind, field));
+            });
+        };
+        match self {
+            Self::Source => payload(list, NETWORK, source, octets),
+            Self::Destination => payload(list, NETWORK, destination, octets),
+            Self::Port => payload(list, TRANSPORT, 2, 2),
+            Self::OriginalSource => original(list, tracked.0),
+            Self::OriginalDestination => original(list, tracked.1),
+            Self::OriginalPort => original(list, TRACKED_PORT),
+            Self::Protocol => expression(list, "meta", |meta| {
+                number(meta, 1, register);
+                number(meta, 2, PROTOCOL);
+            }),
+            Self::Random(modulus) => expression(list, "numgen", |numgen| {
+                let fields = [register, modulus, RANDOM, 0];
+                (1..)
+                    .zip(fields)
+                    .for_each(|(kind, field)| number(numgen, kind, field));
+            }),
+        }
+        match self {
+            Self::Source | Self::Destination | Self::OriginalSource | Self::OriginalDestination => {
+                registers
+            }
+            Self::Port | Self::OriginalPort | Self::Protocol | Self::Random(_) => 1,
+        }
+    }
+}
+
+fn expression(list: &mut Writer, name: &str, write: impl FnOnce(&mut Writer)) {
+    list.nest(LIST_ELEMENT, |element| {
+        element.text(EXPRESSION_NAME, name);
+        element.nest(EXPRESSION_DATA, write);
+    });
+}
+
+fn number(writer: &mut Writer, kind: u16, number: u32) {
+    writer.put(kind, &number.to_be_bytes());
+}

@@ -1,0 +1,13 @@
+//! Netfilter's netlink: elements of nftables sets, and the connections that are tracked. `nft` makes tables; for a single element it
+//! takes too long to start, and reads every set that it is to change.
+
+mod attributes;
+pub(crate) mod chains;
+pub(crate) mod conntrack;
+pub(crate) mod elements;
+mod socket;
+
+pub(crate) use socket::Netfilter;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Follows services and endpoints, and has the kernel's tables follow them.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::ServiceCIDR;
+use navarch_client::{Backoff, Informer, ObjectKey, Snapshot};
+use tokio::sync::watch;
+
+use super::claims::{Changes, Desired};
+use super::element::{Family, Frontend};
+use super::health::HealthChecks;
+use super::kernel::Kernel;
+use super::layout::Layout;
+use super::pending::{Pending, Work};
+use super::plan::{self, Flows, NodeView};
+use super::stale;
+use super::view::{ServiceView, of_node, service_of};
+use crate::error::ServiceProxyError;
+use crate::owned::{Gone, Owned};
+use crate::task::Task;
+
+/// How often the kernel's tables are compared with what they should be: somebody else may have changed them.
+const COMPARISON: Duration = Duration::from_secs(300);
+/// After a port of a health check was another's.
+const HEALTH_RETRY: Duration = Duration::from_secs(10);
+/// The label of services that another proxy takes care of.
+const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
+
+pub(super) struct Shell {
+    pub(super) view: ServiceView,
+    pub(super) nodes: Informer<Node>,
+    pub(super) ranges: Informer<ServiceCIDR>,
+    pub(super) pending: Arc<Pending>,
+    pub(super) kernel: Owned<Kernel>,
+    pub(super) layout: Layout,
+    pub(super) node: NodeView,
+    pub(super) dns: watch::Receiver<Option<SocketAddr>>,
+    pub(super) desired: Desired,
+    pub(super) health: HealthChecks,
+    /// Tries again where a health check's port could not be had.
+    pub(super) health_retry: Option<Task>,
+    /// Whether the kernel's tables are known to hold what was desired last.
+    pub(super) is_current: bool,
+    /// Up to which revision slices have been seen.
+    pub(super) revision: u64,
+    pub(super) applied: watch::Sender<u64>,
+}
+
+impl Shell {
+    pub(super) async fn run(mut self) {
+        tokio::join!(
+            self.view.services.synced(),
+            self.view.slices.synced(),
+            self.nodes.synced(),
+            self.ranges.synced(),
+        );
+        self.listen();
+        self.pending.everything();
+        let mut failures = 0;
+        let mut comparison = tokio::time::interval(COMPARISON);
+        comparison.tick().await;
+        loop {
+            let work = tokio::select! {
+                work = self.pending.take() => work,
+                _ = comparison.tick() => {
+                    self.is_current = false;
+                    Work::default()
+                }
+                changed = self.dns.changed() => match changed {
+                    Ok(()) => Work { everything: true, ..Work::default() },
+                    Err(_) => return,
+                },
+            };
+            match self.look(work).await {
+                Ok(()) => failures = 0,
+                Err(ServiceProxyError::Stopped) => return,
+                Err(error) => {
+                    failures += 1;
+                    self.is_current = false;
+                    self.health.set_healthy(false);
+                    let wait = Backoff::REFLECTOR.after(failures);
+                    tracing::warn!(%error, ?wait, "the rules of services could not be applied");
+                    tokio::time::sleep(wait).await;
+                    self.pending.everything();
+                }
+            }
+        }
+    }
+
+    fn listen(&self) {
+        let pending = self.pending.clone();
+        self.view.services.on_change(move |old, new| {
+            if let Some(service) = new.or(old) {
+                pending.service(ObjectKey::of(&service.metadata));
+            }
+        });
+        let pending = self.pending.clone();
+        self.view.slices.on_change(move |old, new| {
+            let version = new
+                .or(old)
+                .and_then(|slice| slice.metadata.resource_version.as_ref());
+            let revision = version
+                .and_then(|version| version.parse().ok())
+                .unwrap_or(0);
+            for slice in [old, new].into_iter().flatten() {
+                if let Some(service) = service_of(slice) {
+                    pending.endpoints(service, revision);
+                }
+            }
+        });
+        let pending = self.pending.clone();
+        self.nodes.on_change(move |old, new| {
+            if old.map(|node| of_node(node)) != new.map(|node| of_node(node)) {
+                pending.everything();
+            }
+        });
+        let pending = self.pending.clone();
+        self.ranges.on_change(move |_, _| pending.everything());
+    }
+
+    async fn look(&mut self, work: Work) -> Result<(), ServiceProxyError> {
+        let (services, slices) = (self.view.services.snapshot(), self.view.slices.snapshot());
+        self.revision = self.revision.max(work.revision);
+        let mut keys = work.services;
+        if work.everything {
+            self.look_around().await?;
+            keys.extend(services.keys().cloned());
+            keys.extend(self.desired.services().cloned());
+        }
+        let was_current = self.is_current;
+        let mut changes = Changes::default();
+        let mut moved = Vec::new();
+        for key in &keys {
+            let before = self.desired.flows_of(key).to_vec();
+            let plan = self.plan(key, &services, &slices);
+            self.desired.put(key, plan, &mut changes);
+            if !was_current || before != self.desired.flows_of(key) {
+                moved.push(key.clone());
+            }
+        }
+        self.apply(&changes).await?;
+        let touched = was_current.then(|| stale::frontends(&changes, &self.desired));
+        self.forget_clients(touched).await?;
+        self.forget_flows(&moved).await?;
+        let checks: HashMap<_, _> = self.desired.health_checks().collect();
+        let checks = checks.into_iter().map(|(key, check)| (key.clone(), check));
+        self.health.set_healthy(true);
+        let all = self.health.serve(&checks.collect());
+        self.health_retry = (!all).then(|| {
+            let pending = self.pending.clone();
+            Task::spawn(async move {
+                tokio::time::sleep(HEALTH_RETRY).await;
+                pending.everything();
+            })
+        });
+        self.applied.send_replace(self.revision.max(1));
+        Ok(())
+    }
+
+    /// What services depend on beside their own objects.
+    async fn look_around(&mut self) -> Result<(), ServiceProxyError> {
+        let node = self.nodes.get(&ObjectKey::new("", &self.node.name));
+        let (zone, addresses) = node.map(|node| of_node(&node)).unwrap_or_default();
+        self.node.zone = zone;
+        self.node.addresses = addresses;
+        self.node.dns = *self.dns.borrow_and_update();
+        let ranges = self.ranges.snapshot();
+        let ranges = ranges
+            .iter()
+            .filter_map(|range| range.spec.as_ref()?.cidrs.as_ref());
+        let services: Vec<IpNet> = ranges.flatten().filter_map(|r| r.parse().ok()).collect();
+        if services == self.layout.services {
+            return Ok(());
+        }
+        self.layout.services = services;
+        let layout = self.layout.clone();
+        self.kernel.run(|kernel| kernel.declare(layout)).await?
+    }
+
+    fn plan(
+        &self,
+        key: &ObjectKey,
+        services: &Snapshot<Service>,
+        slices: &Snapshot<EndpointSlice>,
+    ) -> Option<plan::Plan> {
+        let labels = |service: &Service| service.metadata.labels.clone().unwrap_or_default();
+        let service = services
+            .get(key)
+            .filter(|service| !labels(service).contains_key(OTHER_PROXY))?;
+        let slices: Vec<_> = slices
+            .by_index(ServiceView::by_service(), &key.to_string())
+            .cloned()
+            .collect();
+        Some(plan::plan(service, &slices, &self.node))
+    }
+
+    async fn apply(&mut self, changes: &Changes) -> Result<(), ServiceProxyError> {
+        if !self.is_current {
+            let wanted: Vec<_> = self.desired.elements().collect();
+            self.kernel
+                .run(move |kernel| kernel.replace(&wanted))
+                .await??;
+            self.is_current = true;
+        } else if !changes.is_empty() {
+            let removed: Vec<_> = changes.removed().collect();
+            let added: Vec<_> = changes.added().collect();
+            self.kernel
+                .run(move |kernel| kernel.change(&removed, &added))
+                .await??;
+        }
+        Ok(())
+    }
+
+    /// `touched`: of which frontends; `None` is of all.
+    async fn forget_clients(
+        &self,
+        touched: Option<HashSet<Frontend>>,
+    ) -> Result<(), ServiceProxyError> {
+        for family in self.families() {
+            let of_family = |frontend: &Frontend| frontend.family() == family;
+            if touched
+                .as_ref()
+                .is_some_and(|all| !all.iter().any(of_family))
+            {
+                continue;
+            }
+            let known = self.kernel.run(move |k| k.affinities(family)).await??;
+            let gone = stale::clients(family, known, &self.desired, touched.as_ref());
+            if !gone.is_empty() {
+                let forget = move |kernel: &mut Kernel| kernel.forget_clients(family, &gone);
+                self.kernel.run(forget).await??;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_flows(&self, services: &[ObjectKey]) -> Result<(), ServiceProxyError> {
+        let moved: Vec<Flows> = services
+            .iter()
+            .flat_map(|key| self.desired.flows_of(key).to_vec())
+            .collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        for family in self.families() {
+            let known = self.kernel.run(move |k| k.udp_flows(family)).await??;
+            let gone = stale::flows(known, moved.iter());
+            self.kernel.run(move |k| k.forget_flows(&gone)).await??;
+        }
+        Ok(())
+    }
+
+    /// Those that services have addresses of.
+    fn families(&self) -> Vec<Family> {
+        let has_v6 = self
+            .desired
+            .elements()
+            .any(|(key, _)| key.family() == Family::V6);
+        match has_v6 {
+            true => vec![Family::V4, Family::V6],
+            false => vec![Family::V4],
+        }
+    }
+}
+
+impl From<Gone> for ServiceProxyError {
+    fn from(_: Gone) -> Self {
+        Self::Stopped
+    }
+}
