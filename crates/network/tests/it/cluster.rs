@@ -69,7 +69,7 @@ impl Cluster {
             store,
             table: navarch_api::table::builtin().clone(),
             admission: AdmissionOptions::default(),
-            token_key: None,
+            token_keys: None,
             node_proxy: None,
             service_cidr: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
