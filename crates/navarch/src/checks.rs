@@ -57,7 +57,8 @@ pub(crate) fn cluster_cidr(text: &str) -> Result<IpNet> {
         .map_err(|_| anyhow!("--cluster-cidr {text} is no range of addresses"))
 }
 
-fn service_cidr(text: &str) -> Result<Ipv4Net> {
+/// The addresses of the cluster's services.
+pub(crate) fn service_cidr(text: &str) -> Result<Ipv4Net> {
     text.parse()
         .map_err(|_| anyhow!("--service-cidr {text}: an IPv4 range is expected, as 10.96.0.0/16"))
 }
