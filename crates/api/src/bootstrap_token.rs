@@ -36,12 +36,15 @@ pub enum Expiry {
 impl Expiry {
     /// Of the token that a secret keeps.
     pub fn of(secret: &Secret, now: Timestamp) -> Self {
-        match text(secret, EXPIRATION) {
-            "" => Self::Never,
-            time => match time.parse::<Timestamp>() {
+        let data = secret.data.as_ref();
+        let time = data.and_then(|data| data.get(EXPIRATION));
+        match time.map(|time| std::str::from_utf8(&time.0)) {
+            None | Some(Ok("")) => Self::Never,
+            Some(Ok(time)) => match time.parse::<Timestamp>() {
                 Ok(end) if end > now => Self::At(end),
                 _ => Self::Over,
             },
+            Some(Err(_)) => Self::Over,
         }
     }
 }
@@ -64,19 +67,21 @@ mod tests {
     #[test]
     fn a_time_that_cannot_be_read_is_over() {
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let of = |time: &str| {
-            let data = [(EXPIRATION.to_owned(), ByteString(time.into()))];
+        let of_bytes = |time: &[u8]| {
+            let data = [(EXPIRATION.to_owned(), ByteString(time.to_vec()))];
             let secret = Secret {
                 data: Some(data.into()),
                 ..Secret::default()
             };
             Expiry::of(&secret, now)
         };
+        let of = |time: &str| of_bytes(time.as_bytes());
         let later = "2026-01-01T00:00:01Z".parse().unwrap();
         assert_eq!(of("2026-01-01T00:00:01Z"), Expiry::At(later));
         assert_eq!(of("2026-01-01T02:00:01+02:00"), Expiry::At(later));
         assert_eq!(of("2026-01-01T00:00:00Z"), Expiry::Over);
         assert_eq!(of("tomorrow"), Expiry::Over);
+        assert_eq!(of_bytes(b"2099-01-01T00:00:00Z\xff"), Expiry::Over);
         assert_eq!(of(""), Expiry::Never);
         assert_eq!(Expiry::of(&Secret::default(), now), Expiry::Never);
     }

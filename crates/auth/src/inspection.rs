@@ -9,7 +9,8 @@ use x509_parser::prelude::X509Certificate;
 
 use crate::{Error, Result};
 
-/// What ends within this time, or within a quarter of its life, should have been renewed.
+/// What ends within this time, or within a twelfth of its life, should have been renewed: a node renews its own when between a tenth
+/// and three tenths are left.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The longest file that is read.
 const FILE_BYTES: u64 = 1 << 20;
@@ -46,7 +47,7 @@ impl Found {
         let soon = i64::try_from(SOON.as_secs()).unwrap_or(i64::MAX);
         match self.not_after - now {
             left if left <= 0 => Standing::Over,
-            left if left < soon.min(self.life / 4) => Standing::Soon,
+            left if left < soon.min(self.life / 12) => Standing::Soon,
             _ => Standing::Good,
         }
     }

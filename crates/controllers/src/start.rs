@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::certificates::approving::CertificateApproving;
 use crate::certificates::cleaning::CertificateCleaning;
-use crate::certificates::serving::ServingApproving;
+use crate::certificates::serving::{Reserved, ServingApproving};
 use crate::certificates::signing::{CertificateSigning, Signer};
 use crate::clusterrole_aggregation::ClusterRoleAggregation;
 use crate::deployment::{self, Deployments};
@@ -49,6 +49,8 @@ pub struct Options {
     pub signing_duration: SignedDuration,
     /// Whether what nodes serve with is approved without anybody's hand.
     pub approve_serving: bool,
+    /// What is approved for no node all the same.
+    pub reserved: Reserved,
 }
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
@@ -288,6 +290,7 @@ fn certificates(
             ServingApproving {
                 requests: requests.clone(),
                 nodes: nodes.clone(),
+                reserved: options.reserved.clone(),
             },
             context.clone(),
         ));

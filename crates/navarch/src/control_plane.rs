@@ -253,7 +253,12 @@ fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
     read().with_context(|| format!("token file {}", path.display()))
 }
 
-fn server_subject(arguments: &Api, service_cidr: Ipv4Net, advertised: IpAddr) -> Result<Subject> {
+/// Whom the API server's certificate names.
+pub(crate) fn server_subject(
+    arguments: &Api,
+    service_cidr: Ipv4Net,
+    advertised: IpAddr,
+) -> Result<Subject> {
     let first = service_cidr
         .hosts()
         .next()
@@ -334,9 +339,11 @@ fn kubelet_client(pki: &Pki, leaves: &Leaves, now: SystemTime) -> Result<Kubelet
         in_use: leaves::shown_by(shown.clone(), ""),
     };
     leaves.add(leaf, now)?;
-    let tls = rustls::ClientConfig::builder()
+    let mut tls = rustls::ClientConfig::builder()
         .with_root_certificates(trust(pki.authority.certificate())?)
         .with_client_cert_resolver(shown);
+    // A session that is resumed shows the certificate that it began with, also when that has been renewed.
+    tls.resumption = rustls::client::Resumption::disabled();
     Ok(Kubelets::new(tls))
 }
 

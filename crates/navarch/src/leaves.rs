@@ -20,6 +20,9 @@ use crate::control::{ASKING, receive, send};
 const LOOKS: u32 = 50;
 const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(600));
 
+/// How long is waited when nobody can be accepted, as where there are too many open files.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
 enum Request {
@@ -81,7 +84,14 @@ pub(crate) async fn serve(socket: PathBuf, rotate: Rotate) -> Result<()> {
         UnixListener::bind(&socket).with_context(|| format!("socket {}", socket.display()))?;
     std::fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
     loop {
-        let (mut stream, _) = listener.accept().await?;
+        let mut stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "who asks for new certificates could not be heard");
+                tokio::time::sleep(AFTER_FAILURE).await;
+                continue;
+            }
+        };
         // One after the other: two would only renew twice.
         let asked = tokio::time::timeout(ASKING, receive::<Request>(&mut stream)).await;
         let Ok(Ok(Request::Rotate)) = asked else {

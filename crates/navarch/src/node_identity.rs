@@ -54,19 +54,22 @@ impl Identity {
     pub(crate) async fn of(place: &Place<'_>) -> Result<Self> {
         let token = place.arguments.token.as_deref();
         let joins = token.and_then(BootstrapToken::parse);
-        let mut identity = if joins.is_none() && has_key(place.layout) {
+        if joins.is_none() && has_key(place.layout) {
             let pki = Pki::open(&place.layout.pki(), "", SystemTime::now())?;
-            local::identity(place, Arc::new(pki))?
+            local::identity(place, Arc::new(pki))
         } else {
-            joined::identity(place, joins).await?
-        };
-        let (socket, rotate) = (place.layout.agent_socket(), identity.rotate.clone());
-        identity.tasks.spawn(async move {
+            joined::identity(place, joins).await
+        }
+    }
+
+    /// Renews all of it when `navarch certs rotate` asks. The data directory must have been claimed: its socket is taken.
+    pub(crate) fn listen(&mut self, layout: &Layout) {
+        let (socket, rotate) = (layout.agent_socket(), self.rotate.clone());
+        self.tasks.spawn(async move {
             if let Err(error) = leaves::serve(socket, rotate).await {
                 tracing::error!(%error, "`navarch certs rotate` cannot reach this process");
             }
         });
-        Ok(identity)
     }
 
     /// Renews nothing any more.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use ipnet::IpNet;
 use navarch_auth::pki::Pki;
 use navarch_auth::{BoundObject, CONTROLLER_MANAGER, LegacyClaims, SCHEDULER, TokenKeys, UserInfo};
 use navarch_client::{
     Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
 };
+use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
 use navarch_controllers::node_cidr::Ranges;
 use navarch_controllers::service_account_tokens::IssueToken;
@@ -16,7 +18,9 @@ use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
 
+use crate::checks;
 use crate::cli::Api;
+use crate::control_plane::{advertised, server_subject};
 use crate::signer::ClusterSigner;
 
 /// The namespace of the system's own objects.
@@ -64,7 +68,20 @@ pub(crate) fn options(arguments: &Api, authority: &str, keys: Keys) -> Result<Op
         signer,
         signing_duration: arguments.lives.cluster_signing_duration,
         approve_serving: arguments.lives.approve_kubelet_serving,
+        reserved: reserved(arguments)?,
         issue_token: keys.tokens.map(issue_token),
+    })
+}
+
+/// What no node may serve as: the API server, a service, a pod.
+fn reserved(arguments: &Api) -> Result<Reserved> {
+    let services = checks::service_cidr(&arguments.service_cidr)?;
+    let pods = checks::cluster_cidr(&arguments.cluster_cidr)?;
+    let server = server_subject(arguments, services, advertised(arguments.bind_address))?;
+    Ok(Reserved {
+        names: server.dns_names,
+        addresses: server.addresses,
+        ranges: vec![IpNet::V4(services), pods],
     })
 }
 
@@ -162,5 +179,40 @@ async fn led<F: Future<Output = ()>>(
             () = elector.hold() => tracing::warn!(name, "the lease is lost"),
             () = Box::pin(run()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn what_the_server_is_called_by_is_no_nodes() {
+        let flags = [
+            "navarch",
+            "server",
+            "--bind-address=198.51.100.7",
+            "--tls-san=api.example,198.51.100.8",
+        ];
+        let Command::Server(server) = Cli::parse_from(flags).command else {
+            panic!("another command");
+        };
+        let is = reserved(&server.api).unwrap();
+        let told = |addresses: &[std::net::IpAddr]| {
+            let texts = addresses.iter().map(ToString::to_string);
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            told(&is.addresses),
+            "127.0.0.1 10.96.0.1 198.51.100.7 198.51.100.8"
+        );
+        for name in ["localhost", "kubernetes.default.svc", "api.example"] {
+            assert!(is.names.iter().any(|it| it == name), "{name}");
+        }
+        let ranges = ["10.96.0.0/16", "10.244.0.0/16"].map(|it| it.parse::<IpNet>().unwrap());
+        assert_eq!(is.ranges, ranges);
     }
 }

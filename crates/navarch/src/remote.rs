@@ -18,6 +18,20 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<kube::Client> {
     Ok(kube::Client::try_from(config)?)
 }
 
+/// The names and addresses by which a kubeconfig calls servers.
+pub(crate) fn hosts(kubeconfig: &Path) -> Result<Vec<String>> {
+    let read = Kubeconfig::read_from(kubeconfig)
+        .with_context(|| format!("kubeconfig {}", kubeconfig.display()))?;
+    let clusters = read.clusters.iter().filter_map(|it| it.cluster.as_ref());
+    let servers = clusters.filter_map(|cluster| cluster.server.as_deref());
+    let urls = servers.filter_map(|server| server.parse::<http::Uri>().ok());
+    let hosts = urls.filter_map(|url| {
+        let host = url.host()?;
+        Some(host.trim_matches(['[', ']']).to_owned())
+    });
+    Ok(hosts.collect())
+}
+
 /// How often it is looked whether a kubeconfig has changed.
 const LOOK: Duration = Duration::from_secs(1);
 

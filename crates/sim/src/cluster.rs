@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, Clock, Informer, InformerOptions};
+use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::node_cidr::Ranges;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
@@ -161,6 +162,7 @@ impl Cluster {
                     signer: None,
                     signing_duration: SignedDuration::from_hours(1),
                     approve_serving: false,
+                    reserved: Reserved::default(),
                 };
                 navarch_controllers::start(context, options).await;
             }),

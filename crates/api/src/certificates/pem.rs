@@ -17,19 +17,26 @@ pub(crate) struct Block {
     pub(crate) der: Vec<u8>,
 }
 
-/// All blocks, in order. What stands between them, and what is none, is passed over.
+/// A block whose end has not come yet.
+struct Begun<'a> {
+    label: &'a str,
+    has_headers: bool,
+    body: String,
+}
+
+/// All blocks, in order. What stands between them, and what is none, is passed over: what begins before another has ended, too.
 pub(crate) fn blocks(text: &[u8]) -> Vec<Block> {
     let text = String::from_utf8_lossy(text);
-    let mut lines = text.lines().map(str::trim_end);
     let mut blocks = Vec::new();
-    while let Some(line) = lines.next() {
-        let Some(label) = between(line, BEGIN) else {
-            continue;
-        };
-        let mut rest = lines.clone();
-        if let Some(block) = read(label, &mut rest) {
-            blocks.push(block);
-            lines = rest;
+    let mut begun: Option<Begun<'_>> = None;
+    for line in text.lines().map(str::trim_end) {
+        if let Some(at) = line.rfind(BEGIN) {
+            let label = between(line, BEGIN).filter(|_| at == 0);
+            begun = label.map(Begun::new);
+        } else if line.starts_with(END) {
+            blocks.extend(begun.take().and_then(|begun| begun.end(line)));
+        } else if let Some(begun) = &mut begun {
+            begun.add(line);
         }
     }
     blocks
@@ -39,23 +46,71 @@ fn between<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     line.strip_prefix(start)?.strip_suffix(DASHES)
 }
 
-fn read<'a>(label: &str, lines: &mut impl Iterator<Item = &'a str>) -> Option<Block> {
-    let mut has_headers = false;
-    let mut body = String::new();
-    for line in lines {
-        if let Some(end) = between(line, END) {
-            let der = STANDARD.decode(&body).ok()?;
-            return (end == label).then(|| Block {
-                label: label.to_owned(),
-                has_headers,
-                der,
-            });
-        }
-        if line.contains(':') && body.is_empty() {
-            has_headers = true;
-        } else {
-            body.push_str(line.trim());
+impl<'a> Begun<'a> {
+    fn new(label: &'a str) -> Self {
+        Self {
+            label,
+            has_headers: false,
+            body: String::new(),
         }
     }
-    None
+
+    fn add(&mut self, line: &str) {
+        if line.contains(':') && self.body.is_empty() {
+            self.has_headers = true;
+        } else {
+            self.body.push_str(line.trim());
+        }
+    }
+
+    /// `None`: it is no block.
+    fn end(self, line: &str) -> Option<Block> {
+        let label = between(line, END).filter(|label| *label == self.label)?;
+        let der = STANDARD.decode(&self.body).ok()?;
+        Some(Block {
+            label: label.to_owned(),
+            has_headers: self.has_headers,
+            der,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(String, bool, Vec<u8>)> {
+        let all = blocks(text.as_bytes()).into_iter();
+        all.map(|it| (it.label, it.has_headers, it.der)).collect()
+    }
+
+    #[test]
+    fn what_is_no_block_is_passed_over() {
+        let one = "-----BEGIN A-----\nAAEC\n-----END A-----\n";
+        let is = ("A".to_owned(), false, vec![0, 1, 2]);
+        assert_eq!(found(one), std::slice::from_ref(&is));
+        for before in [
+            "text\n",
+            "-----BEGIN B-----\n",
+            "-----BEGIN B-----\nAAEC\n",
+            "-----BEGIN B-----\nAAEC\n-----END C-----\n",
+            "-----BEGIN B-----\nA?\n-----END B-----\n",
+            "-----END A-----\n",
+            "x-----BEGIN B-----\nAAEC\n-----END B-----\n",
+        ] {
+            assert_eq!(found(&format!("{before}{one}")), [is.clone()], "{before}");
+        }
+        let headers = "-----BEGIN A-----\r\nK: v\r\n\r\nAAEC\r\n-----END A-----\r\n";
+        let with = ("A".to_owned(), true, vec![0, 1, 2]);
+        assert_eq!(found(headers), [with]);
+        assert_eq!(found(&one.repeat(2)), [is.clone(), is]);
+        assert!(found("-----BEGIN A-----\nAAEC\n").is_empty(), "no end");
+        assert!(found("-----BEGIN A\nAAEC\n-----END A-----\n").is_empty());
+    }
+
+    #[test]
+    fn many_that_have_no_end_are_read_once() {
+        let many = "-----BEGIN CERTIFICATE REQUEST-----\nAAEC\n".repeat(20_000);
+        assert!(found(&many).is_empty());
+    }
 }

@@ -41,8 +41,9 @@ fn what_should_have_been_renewed_is_soon() {
     let day = 86_400;
     assert_eq!(of(365 * day, 31 * day), Standing::Good);
     assert_eq!(of(365 * day, 29 * day), Standing::Soon);
-    assert_eq!(of(100, 26), Standing::Good);
-    assert_eq!(of(100, 24), Standing::Soon);
+    assert_eq!(of(120, 11), Standing::Good);
+    assert_eq!(of(120, 10), Standing::Good);
+    assert_eq!(of(120, 9), Standing::Soon);
     assert_eq!(of(100, 0), Standing::Over);
 }
 

@@ -12,6 +12,7 @@ use navarch_api::certificates::{Requested, signers};
 use navarch_auth::{Authority, UserInfo};
 use navarch_client::Client;
 use navarch_controllers::Options;
+use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
 use navarch_controllers::node_cidr::Ranges;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
@@ -55,6 +56,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         signer: Some(Arc::new(Own(authority))),
         signing_duration: SignedDuration::from_hours(1),
         approve_serving: true,
+        reserved: Reserved::default(),
     };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));

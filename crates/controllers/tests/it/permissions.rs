@@ -15,6 +15,7 @@ use k8s_openapi::api::storage::v1::VolumeAttributesClass;
 use navarch_api::call::{Answer, Call, Endpoint, WatchStream};
 use navarch_auth::UserInfo;
 use navarch_client::{Client, DeleteOptions, ListOptions};
+use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::node_cidr::Ranges;
 use navarch_controllers::{Options, start};
 use navarch_machinery::object::Typed;
@@ -134,6 +135,7 @@ async fn no_controller_asks_for_what_it_may_not() {
         signer: None,
         signing_duration: jiff::SignedDuration::from_hours(1),
         approve_serving: true,
+        reserved: Reserved::default(),
     };
     let running = tokio::spawn(start(context, options));
 

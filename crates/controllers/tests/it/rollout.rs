@@ -9,6 +9,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_api::call::PatchKind;
 use navarch_client::{Client, DeleteOptions, Informer, InformerOptions, ListOptions};
 use navarch_controllers::Options;
+use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::node_cidr::Ranges;
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         signer: None,
         signing_duration: jiff::SignedDuration::from_hours(1),
         approve_serving: true,
+        reserved: Reserved::default(),
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
     let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});

@@ -37,8 +37,8 @@ pub(crate) struct Lives {
         value_name = "DURATION"
     )]
     pub(crate) service_account_max_token_expiration: Option<SignedDuration>,
-    /// Whether the certificate that a node serves with is approved without anybody's hand: if the node itself asks for it, by names and
-    /// addresses of its Node object that no other node has.
+    /// Whether the certificate that a node serves with is approved without anybody's hand: if the node itself asks for it, by its own
+    /// name and by addresses of its Node object that are no older node's, the API's, a service's or a pod's.
     #[arg(
         long,
         env = "NAVARCH_APPROVE_KUBELET_SERVING",
@@ -113,22 +113,35 @@ pub(crate) enum Certs {
     Rotate(Kubeconfig),
 }
 
-/// `8760h`, `90m`, `1h30m`: more than nothing.
+/// The shortest that something holds, and the longest: a hundred years.
+const BOUNDS: (SignedDuration, SignedDuration) = (
+    SignedDuration::from_secs(1),
+    SignedDuration::from_hours(100 * 8760),
+);
+
+/// `8760h`, `90m`, `1h30m`: from one second to a hundred years.
 fn duration(text: &str) -> Result<SignedDuration, String> {
     match lifetime(text)? {
-        SignedDuration::ZERO => Err("more than nothing is expected".to_owned()),
+        SignedDuration::ZERO => Err(out_of_bounds()),
         duration => Ok(duration),
     }
 }
 
+fn out_of_bounds() -> String {
+    "from one second (1s) to a hundred years (876000h) is expected".to_owned()
+}
+
+/// The same, or nothing.
 fn lifetime(text: &str) -> Result<SignedDuration, String> {
     if text == "0" {
         return Ok(SignedDuration::ZERO);
     }
     let duration: Result<SignedDuration, _> = text.parse();
     match duration {
-        Ok(duration) if !duration.is_negative() => Ok(duration),
-        _ => Err("a duration is expected, as 24h or 90m".to_owned()),
+        Ok(SignedDuration::ZERO) => Ok(SignedDuration::ZERO),
+        Ok(duration) if (BOUNDS.0..=BOUNDS.1).contains(&duration) => Ok(duration),
+        Ok(_) => Err(out_of_bounds()),
+        Err(_) => Err("a duration is expected, as 24h or 90m".to_owned()),
     }
 }
 
@@ -143,11 +156,26 @@ mod tests {
             ("8760h0m0s", 31_536_000),
             ("1h30m", 5400),
             ("10s", 10),
+            ("1s", 1),
+            ("876000h", 3_153_600_000),
         ] {
             assert_eq!(duration(text), Ok(SignedDuration::from_secs(seconds)));
         }
-        for no in ["0", "0s", "-1h", "soon", "", "5"] {
+        for no in [
+            "0",
+            "0s",
+            "-1h",
+            "soon",
+            "",
+            "5",
+            "999ms",
+            "876000h1s",
+            "9999999h",
+        ] {
             assert!(duration(no).is_err(), "{no}");
+        }
+        for no in ["-1h", "999ms", "9999999h"] {
+            assert!(lifetime(no).is_err(), "{no}");
         }
         assert_eq!(lifetime("0"), Ok(SignedDuration::ZERO));
     }

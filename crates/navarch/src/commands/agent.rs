@@ -30,7 +30,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         address,
         authority: node_identity::authority(&layout, &arguments).await?,
     };
-    let identity = Identity::of(&place).await?;
+    let mut identity = Identity::of(&place).await?;
     progress.done("certificates");
     let clients = Clients {
         node: identity.node.clone(),
@@ -49,6 +49,8 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         step,
     )
     .await?;
+    // Only now is it sure that no other process has the data directory.
+    identity.listen(&layout);
     demo::node_ready(&own, &node.name).await?;
     let mut stop = Stop::listen()?;
     progress.done("node ready");

@@ -12,8 +12,16 @@ use crate::layout::Layout;
 use crate::leaves;
 use crate::table;
 
-/// The certificate that is not renewed.
-const AUTHORITY: &str = "ca";
+/// The certificates that Navarch itself makes, beside each node's.
+const OWN: [&str; 5] = [
+    "admin",
+    "apiserver",
+    "apiserver-kubelet-client",
+    "kube-proxy",
+    "kubelet",
+];
+/// What a node's is called, before its name.
+const OF_NODE: &str = "node-";
 
 pub(super) async fn run(arguments: Certs) -> Result<()> {
     match arguments {
@@ -78,6 +86,16 @@ async fn rotate(arguments: &Kubeconfig) -> Result<()> {
     Ok(())
 }
 
+/// Whether Navarch makes it. Others may have put theirs beside; nobody would make those anew.
+fn is_own(found: &Found) -> bool {
+    let is_node = |name: &str| {
+        let user = format!("CN=system:node:{name}");
+        found.subject.split(", ").any(|part| part == user)
+    };
+    let name = &*found.name;
+    OWN.contains(&name) || name.strip_prefix(OF_NODE).is_some_and(is_node)
+}
+
 /// Where nobody shows them they are forgotten, and made when somebody will.
 fn at_next_start(layout: &Layout) -> Result<()> {
     let directory = layout.pki();
@@ -89,10 +107,36 @@ fn at_next_start(layout: &Layout) -> Result<()> {
     }
     let pki = Pki::open(&directory, "", SystemTime::now())?;
     for found in inspect(&directory)? {
-        if found.name != AUTHORITY {
+        if is_own(&found) {
             pki.discard(&found.name)?;
             println!("{} is made anew at the next start", found.name);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_made_here_is_forgotten() {
+        let of = |name: &str, subject: &str| {
+            is_own(&Found {
+                name: name.to_owned(),
+                subject: subject.to_owned(),
+                issuer: String::new(),
+                not_after: 0,
+                life: 0,
+            })
+        };
+        for name in OWN {
+            assert!(of(name, "CN=any"), "{name}");
+        }
+        assert!(of("node-n", "O=system:nodes, CN=system:node:n"));
+        for name in ["ca", "etcd", "node-exporter", "kubelet-server-current"] {
+            assert!(!of(name, "CN=node-exporter"), "{name}");
+        }
+        assert!(!of("node-n", "O=system:nodes, CN=system:node:n2"));
+    }
 }

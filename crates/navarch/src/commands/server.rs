@@ -82,7 +82,14 @@ async fn without_api(
         }
         false => parts::Keys::default(),
     };
-    let options = parts::options(&arguments.api, &authority, keys)?;
+    let mut options = parts::options(&arguments.api, &authority, keys)?;
+    // Where the API is cannot be seen from this command line.
+    for host in remote::hosts(&path)? {
+        match host.parse() {
+            Ok(address) => options.reserved.addresses.push(address),
+            Err(_) => options.reserved.names.push(host),
+        }
+    }
     let running = parts::start(
         wanted,
         move |user: UserInfo| {

@@ -2,10 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use jiff::Timestamp;
+use x509_parser::extensions::GeneralName;
+
+use super::Purpose;
+use super::exchangeable::certified;
 
 /// What the key begins with, behind the certificates.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----";
@@ -64,6 +69,42 @@ impl Pair {
         time(validity.not_before.timestamp()).zip(time(validity.not_after.timestamp()))
     }
 
+    /// Whether TLS can show it, and it is what this node would ask for: with its name or, where it serves, with all these names and
+    /// addresses.
+    pub(super) fn is_of(&self, node: &str, purpose: &Purpose) -> bool {
+        certified(self).is_ok() && self.names(node, purpose).unwrap_or(false)
+    }
+
+    /// `None`: it cannot be read, or has no alternative names at all.
+    fn names(&self, node: &str, purpose: &Purpose) -> Option<bool> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.certificate.as_bytes()).ok()?;
+        let certificate = pem.parse_x509().ok()?;
+        let (names, addresses) = match purpose {
+            Purpose::Client => {
+                let wanted = format!("system:node:{node}");
+                let mut users = certificate.subject().iter_common_name();
+                let user = users.next().and_then(|user| user.as_str().ok());
+                return Some(user == Some(&*wanted) && users.next().is_none());
+            }
+            Purpose::Serving { names, addresses } => (names, addresses),
+        };
+        let there = certificate.subject_alternative_name().ok()??;
+        let there = &there.value.general_names;
+        let has_name = |wanted: &String| {
+            let mut all = there.iter();
+            all.any(|it| matches!(it, GeneralName::DNSName(name) if name == wanted))
+        };
+        let has_address = |address: &IpAddr| {
+            let wanted = match address {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            };
+            let mut all = there.iter();
+            all.any(|it| matches!(it, GeneralName::IPAddress(octets) if *octets == wanted))
+        };
+        Some(names.iter().all(has_name) && addresses.iter().all(has_address))
+    }
+
     /// Whether it holds at a time.
     pub fn holds(&self, now: Timestamp) -> bool {
         self.times()
@@ -84,7 +125,49 @@ impl std::fmt::Debug for Pair {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+
     use super::*;
+
+    /// A certificate of a user for these names.
+    fn issued(user: &str, names: Vec<SanType>) -> Pair {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, user);
+        params.subject_alt_names = names;
+        let key = KeyPair::generate().unwrap();
+        Pair {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    #[test]
+    fn a_pair_is_of_the_node_that_it_names() {
+        let names = vec![
+            SanType::DnsName("n".try_into().unwrap()),
+            SanType::IpAddress([10, 0, 0, 1].into()),
+            SanType::IpAddress([10, 0, 0, 2].into()),
+        ];
+        let serving = |name: &str, address: [u8; 4]| Purpose::Serving {
+            names: vec![name.to_owned()],
+            addresses: vec![address.into()],
+        };
+        let client = issued("system:node:n", Vec::new());
+        assert!(client.is_of("n", &Purpose::Client));
+        assert!(!client.is_of("m", &Purpose::Client));
+        assert!(!client.is_of("n", &serving("n", [10, 0, 0, 1])));
+        let server = issued("system:node:n", names);
+        assert!(server.is_of("n", &serving("n", [10, 0, 0, 1])));
+        assert!(server.is_of("n", &serving("n", [10, 0, 0, 2])));
+        assert!(!server.is_of("n", &serving("n", [10, 0, 0, 3])));
+        assert!(!server.is_of("m", &serving("m", [10, 0, 0, 1])));
+        let mixed = Pair {
+            key: server.key,
+            ..client
+        };
+        assert!(!mixed.is_of("n", &Purpose::Client), "another's key");
+    }
 
     #[test]
     fn what_is_kept_is_found_and_private() {

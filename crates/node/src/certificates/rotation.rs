@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use navarch_client::{Backoff, Client};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::obtaining::{ObtainError, obtain};
 use super::{Pair, Purpose};
@@ -23,18 +23,22 @@ pub struct Rotation {
     path: PathBuf,
     asking: Asking,
     current: watch::Sender<Option<Pair>>,
+    /// Who asks: one at a time.
+    renewing: Mutex<()>,
 }
 
 impl Rotation {
-    /// Begins with what is on disk at `path`, where that is of use.
+    /// Begins with what is on disk at `path`, where that is of use and this node's.
     pub fn new(node: &str, purpose: Purpose, path: PathBuf, asking: Asking) -> Self {
-        let current = watch::Sender::new(Pair::load(&path));
+        let stored = Pair::load(&path).filter(|pair| pair.is_of(node, &purpose));
+        let current = watch::Sender::new(stored);
         Self {
             node: node.to_owned(),
             purpose,
             path,
             asking,
             current,
+            renewing: Mutex::new(()),
         }
     }
 
@@ -57,9 +61,15 @@ impl Rotation {
     /// Renews it before it ends, until the future is dropped. What fails is tried again, first soon and then seldom.
     pub async fn keep(&self, clock: &dyn navarch_client::Clock) {
         let mut failures = 0;
+        let mut seen = self.current();
         let mut due = self.due(clock.now());
         loop {
             let now = clock.now();
+            if seen.has_changed().unwrap_or(false) {
+                // Somebody else has asked meanwhile.
+                seen.mark_unchanged();
+                due = self.due(now);
+            }
             if now < due {
                 let left = Duration::try_from(due.duration_since(now)).unwrap_or(LOOK);
                 tokio::time::sleep(left.min(LOOK)).await;
@@ -68,7 +78,13 @@ impl Rotation {
             match self.renew(now).await {
                 Ok(()) => {
                     failures = 0;
-                    due = self.due(clock.now());
+                    seen.mark_unchanged();
+                    let now = clock.now();
+                    due = self.due(now);
+                    if due <= now {
+                        // It is old already, by this clock: the next would be, too.
+                        tokio::time::sleep(LOOK).await;
+                    }
                 }
                 Err(error) => {
                     failures += 1;
@@ -80,17 +96,20 @@ impl Rotation {
         }
     }
 
-    /// Asks for a new one now.
+    /// Asks for a new one now; after another has, where one does. It is used from now on, even where it cannot be stored.
     ///
     /// # Errors
     /// Why there is none; the one before is kept.
     pub async fn renew(&self, now: Timestamp) -> Result<(), ObtainError> {
+        let _one = self.renewing.lock().await;
         let held = self.held(now);
         let client = (self.asking)(held.as_ref()).map_err(ObtainError::Unusable)?;
         let pair = obtain(&client, &self.node, &self.purpose).await?;
-        pair.store(&self.path)
-            .map_err(|error| ObtainError::Unusable(format!("{}: {error}", self.path.display())))?;
-        self.current.send_replace(Some(pair));
+        self.current.send_replace(Some(pair.clone()));
+        if let Err(error) = pair.store(&self.path) {
+            let path = self.path.display();
+            tracing::warn!(%error, %path, "the node's certificate could not be stored: it is lost at the next start");
+        }
         Ok(())
     }
 
@@ -127,6 +146,29 @@ fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_is_taken_where_it_is_this_nodes() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("current.pem");
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let subject = &mut params.distinguished_name;
+        subject.push(rcgen::DnType::CommonName, "system:node:n");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pair = Pair {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        };
+        pair.store(&path).unwrap();
+        let begun = |node: &str| {
+            let asking: Asking = Box::new(|_: Option<&Pair>| Err("nobody".to_owned()));
+            let rotation = Rotation::new(node, Purpose::Client, path.clone(), asking);
+            rotation.current().borrow().clone()
+        };
+        assert_eq!(begun("n"), Some(pair));
+        assert_eq!(begun("m"), None);
+    }
 
     #[test]
     fn it_is_renewed_between_seven_and_nine_tenths() {

@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -89,6 +89,9 @@ fn config(options: ServeOptions) -> Result<ServerConfig, Error> {
     let mut config = builder
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(options.certificate);
+    // Each connection is by the certificates of its moment: a session that is resumed would be by those that it began with.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     // Upgrades to WebSockets need HTTP/1.1.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
@@ -119,5 +122,23 @@ where
         .await
     {
         tracing::debug!(%error, "a connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_session_is_resumed() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = rcgen::CertificateParams::default().self_signed(&key);
+        let options = ServeOptions {
+            certificate: Arc::new(Exchangeable::default()),
+            client_authorities: vec![authority.unwrap().der().clone()],
+        };
+        let config = config(options).unwrap();
+        assert_eq!(config.send_tls13_tickets, 0);
+        assert!(!config.session_storage.can_cache());
     }
 }

@@ -1,5 +1,7 @@
 //! The checks of a request, and of what may become of it.
 
+use std::collections::HashSet;
+
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestSpec,
 };
@@ -87,7 +89,8 @@ fn usages(usages: &[String], path: &Path) -> ErrorList {
         .clone()
         .flat_map(|(at, usage)| one_of(usage, USAGES, &path.index(at)))
         .collect();
-    let again = all.filter(|(at, usage)| usages[..*at].contains(usage));
+    let mut seen = HashSet::new();
+    let again = all.filter(|&(_, usage)| !seen.insert(usage));
     errors.extend(again.map(|(at, usage)| Error::duplicate(&path.index(at), usage.as_str())));
     errors
 }
