@@ -73,7 +73,7 @@ pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
 }
 
 /// The addresses of the cluster's pods.
-fn cluster_cidr(text: &str) -> Result<IpNet> {
+pub(crate) fn cluster_cidr(text: &str) -> Result<IpNet> {
     text.parse()
         .map_err(|_| anyhow!("--cluster-cidr {text} is no range of addresses"))
 }

@@ -98,7 +98,11 @@ mod tests {
             "-----END A-----\n",
             "x-----BEGIN B-----\nAAEC\n-----END B-----\n",
         ] {
-            assert_eq!(found(&format!("{before}{one}")), [is.clone()], "{before}");
+            assert_eq!(
+                found(&format!("{before}{one}")),
+                std::slice::from_ref(&is),
+                "{before}"
+            );
         }
         let headers = "-----BEGIN A-----\r\nK: v\r\n\r\nAAEC\r\n-----END A-----\r\n";
         let with = ("A".to_owned(), true, vec![0, 1, 2]);
