@@ -75,6 +75,10 @@ table inet {table} {{
     {family} saddr {pods} {family} daddr != @unmasqueraded masquerade fully-random
     ct status dnat {family} saddr . {family} daddr @hairpin masquerade fully-random{loopback}
   }}{guard}
+  chain gateway {{
+    type filter hook input priority 0; policy accept;
+    {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} drop
+  }}
   chain redirects {{
     type filter hook output priority 0; policy accept;
     oifname \"{bridge}\" {redirect} drop

@@ -114,6 +114,7 @@ async fn a_node_writes_what_is_its_own() {
     let status = json!({"status": {"message": "x"}});
     let labelled = json!({"metadata": {"labels": {"a": "b"}}, "status": {"message": "x"}});
     let mut mirror = pod("m", "node1");
+    mirror["spec"]["volumes"] = json!([]);
     mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
     let evicted = json!({"metadata": {"name": "b"}});
     let named = |name: &str| json!({"metadata": {"name": name}});

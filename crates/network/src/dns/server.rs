@@ -1,5 +1,6 @@
 //! Listens for questions and answers them.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -24,10 +25,12 @@ use crate::task::Task;
 
 /// The port of DNS, if nobody else has it: the service `kube-dns` leads to whichever it is.
 const PORT: u16 = 53;
-/// How many questions over UDP are worked on at a time. Those beyond are not answered, and asked again.
+/// How many questions others are asked at a time. Those beyond fail; what is known here is answered all the same.
 const QUESTIONS: usize = 1024;
 /// How many connections there are at a time; those beyond wait.
 const CONNECTIONS: usize = 256;
+/// How many of them one address may have; those beyond are closed.
+const CONNECTIONS_OF_ONE: usize = 32;
 /// How long a connection may stay silent.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How many names may lead on to another.
@@ -74,6 +77,7 @@ impl DnsServer {
                 netns: config.netns,
                 cache: Mutex::new(Cache::new()),
             },
+            places: Arc::new(Semaphore::new(QUESTIONS)),
         });
         let tasks = [
             Task::spawn(serve_udp(Arc::new(udp), resolver.clone())),
@@ -113,7 +117,6 @@ fn listen(address: IpAddr) -> io::Result<Sockets> {
 }
 
 async fn serve_udp(socket: Arc<UdpSocket>, resolver: Arc<Resolver>) {
-    let places = Arc::new(Semaphore::new(QUESTIONS));
     let mut buffer = vec![0; reply::MAX_MESSAGE];
     let mut questions = JoinSet::new();
     loop {
@@ -122,36 +125,61 @@ async fn serve_udp(socket: Arc<UdpSocket>, resolver: Arc<Resolver>) {
             tokio::time::sleep(RETRY).await;
             continue;
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
-            continue;
-        };
         let Ok(query) = Message::from_vec(&buffer[..length]) else {
             continue;
         };
-        let (resolver, socket) = (resolver.clone(), socket.clone());
-        questions.spawn(async move {
-            let longest = reply::payload(&query);
-            if let Some(answer) = resolver.answer(&query, longest).await {
-                // Whoever is gone does not wait for it.
-                let _ = socket.send_to(&answer, from).await;
-            }
-            drop(place);
-        });
+        let Some(Begun { reply, asked }) = resolver.begin(&query) else {
+            continue;
+        };
+        let longest = reply::payload(&query);
+        let reply = match asked {
+            None => reply,
+            Some(asked) => match resolver.places.clone().try_acquire_owned() {
+                Err(_) => reply::to(&query, ResponseCode::ServFail),
+                Ok(place) => {
+                    let (resolver, socket) = (resolver.clone(), socket.clone());
+                    questions.spawn(async move {
+                        let reply = resolver.ask_others(&query, reply, &asked).await;
+                        send(&socket, reply, longest, from).await;
+                        drop(place);
+                    });
+                    continue;
+                }
+            },
+        };
+        send(&socket, reply, longest, from).await;
+    }
+}
+
+async fn send(socket: &UdpSocket, reply: Message, longest: usize, to: SocketAddr) {
+    if let Some(answer) = reply::encode(reply, longest) {
+        // Whoever is gone does not wait for it.
+        let _ = socket.send_to(&answer, to).await;
     }
 }
 
 async fn serve_tcp(listener: TcpListener, resolver: Arc<Resolver>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut sources = HashMap::new();
     let mut connections = JoinSet::new();
     while let Ok(place) = places.clone().acquire_owned().await {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Err(_) => tokio::time::sleep(RETRY).await,
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
+                sources.retain(|_, own: &mut Arc<Semaphore>| {
+                    own.available_permits() < CONNECTIONS_OF_ONE
+                });
+                let own = sources
+                    .entry(from.ip())
+                    .or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_OF_ONE)));
+                let Ok(own_place) = own.clone().try_acquire_owned() else {
+                    continue;
+                };
                 let resolver = resolver.clone();
                 connections.spawn(async move {
                     let _ = converse(stream, &resolver).await;
-                    drop(place);
+                    drop((place, own_place));
                 });
             }
         }
@@ -162,7 +190,7 @@ async fn converse(mut stream: TcpStream, resolver: &Resolver) -> io::Result<()> 
     loop {
         let asked = tokio::time::timeout(SILENCE, read_message(&mut stream)).await??;
         let query = Message::from_vec(&asked).map_err(io::Error::other)?;
-        let Some(answer) = resolver.answer(&query, reply::MAX_MESSAGE).await else {
+        let Some(answer) = resolver.answer(&query).await else {
             return Ok(());
         };
         tokio::time::timeout(SILENCE, write_message(&mut stream, &answer)).await??;
@@ -174,51 +202,92 @@ struct Resolver {
     address: IpAddr,
     view: ServiceView,
     upstream: Upstream,
+    /// One for each question that others are asked.
+    places: Arc<Semaphore>,
+}
+
+/// What can be said to a question at once.
+struct Begun {
+    reply: Message,
+    /// What others have to be asked before the reply is complete.
+    asked: Option<Message>,
+}
+
+impl From<Message> for Begun {
+    fn from(reply: Message) -> Self {
+        Self { reply, asked: None }
+    }
 }
 
 impl Resolver {
-    async fn answer(&self, query: &Message, longest: usize) -> Option<Vec<u8>> {
+    /// The answer for a connection.
+    async fn answer(&self, query: &Message) -> Option<Vec<u8>> {
+        let Begun { reply, asked } = self.begin(query)?;
+        let reply = match asked {
+            None => reply,
+            Some(asked) => match self.places.try_acquire() {
+                Err(_) => reply::to(query, ResponseCode::ServFail),
+                Ok(_place) => self.ask_others(query, reply, &asked).await,
+            },
+        };
+        reply::encode(reply, reply::MAX_MESSAGE)
+    }
+
+    fn begin(&self, query: &Message) -> Option<Begun> {
         if query.metadata.message_type != MessageType::Query {
             // An answer to an answer would go on forever.
             return None;
         }
-        let reply = match &query.queries[..] {
-            _ if query.metadata.op_code != OpCode::Query => reply::to(query, ResponseCode::NotImp),
+        let begun: Begun = match &query.queries[..] {
+            _ if query.metadata.op_code != OpCode::Query => {
+                reply::to(query, ResponseCode::NotImp).into()
+            }
             _ if query.edns.as_ref().is_some_and(|edns| edns.version() > 0) => {
-                reply::to(query, ResponseCode::BADVERS)
+                reply::to(query, ResponseCode::BADVERS).into()
             }
-            [question] if question.query_class == DNSClass::IN => {
-                self.resolve(query, question).await
-            }
-            [_] => reply::to(query, ResponseCode::Refused),
-            _ => reply::to(query, ResponseCode::FormErr),
+            [question] if question.query_class == DNSClass::IN => self.resolve(query, question),
+            [_] => reply::to(query, ResponseCode::Refused).into(),
+            _ => reply::to(query, ResponseCode::FormErr).into(),
         };
-        reply::encode(reply, longest)
+        Some(begun)
     }
 
-    /// Follows names that stand for others, in the cluster and outside, until there is an answer.
-    async fn resolve(&self, query: &Message, question: &Query) -> Message {
+    /// Follows names that stand for others, until there is an answer or the cluster does not have it.
+    fn resolve(&self, query: &Message, question: &Query) -> Begun {
         let mut reply = reply::to(query, ResponseCode::NoError);
         let (mut name, kind) = (question.name.clone(), question.query_type);
         for _ in 0..ALIASES {
             match self.look_up(&name, kind) {
                 None => {
                     reply.metadata.response_code = ResponseCode::ServFail;
-                    return reply;
+                    return reply.into();
                 }
                 Some(Outcome::Alias(alias, target)) => {
                     reply.answers.push(*alias);
                     name = target;
                 }
-                Some(Outcome::NotOurs) => return self.ask_others(query, reply, name, kind).await,
+                Some(Outcome::NotOurs) => return self.refer(query, reply, name, kind),
                 Some(outcome) => {
                     self.conclude(&mut reply, outcome);
-                    return reply;
+                    return reply.into();
                 }
             }
         }
         reply.metadata.response_code = ResponseCode::ServFail;
-        reply
+        reply.into()
+    }
+
+    /// What others have said lately is said again; else they have to be asked.
+    fn refer(&self, query: &Message, reply: Message, name: Name, kind: RecordType) -> Begun {
+        let mut asked = query.clone();
+        asked.queries = vec![Query::query(name, kind)];
+        match self.upstream.known(&asked) {
+            Some(known) => complete(query, reply, known).into(),
+            None => Begun {
+                reply,
+                asked: Some(asked),
+            },
+        }
     }
 
     /// `None`: what the cluster has is not known yet.
@@ -255,33 +324,14 @@ impl Resolver {
         }
     }
 
-    async fn ask_others(
-        &self,
-        query: &Message,
-        mut reply: Message,
-        name: Name,
-        kind: RecordType,
-    ) -> Message {
-        let mut asked = query.clone();
-        asked.queries = vec![Query::query(name, kind)];
+    async fn ask_others(&self, query: &Message, reply: Message, asked: &Message) -> Message {
         let dns = self
             .view
             .services
             .get(&ObjectKey::new("kube-system", "kube-dns"));
         let dns = dns.map(|dns| cluster_ips(&dns)).unwrap_or_default();
         let own = |ip: IpAddr| ip == self.address || dns.contains(&ip);
-        let mut answer = self.upstream.ask(&asked, own).await;
-        if reply.answers.is_empty() {
-            answer.queries.clone_from(&query.queries);
-            return answer;
-        }
-        for record in &mut answer.answers {
-            record.ttl = record.ttl.min(TTL);
-        }
-        reply.answers.append(&mut answer.answers);
-        reply.authorities = answer.authorities;
-        reply.metadata.response_code = answer.metadata.response_code;
-        reply
+        complete(query, reply, self.upstream.ask(asked, own).await)
     }
 
     fn zone<'a>(
@@ -295,4 +345,19 @@ impl Resolver {
             slices,
         }
     }
+}
+
+/// The reply with what others have answered.
+fn complete(query: &Message, mut reply: Message, mut answer: Message) -> Message {
+    if reply.answers.is_empty() {
+        answer.queries.clone_from(&query.queries);
+        return answer;
+    }
+    for record in &mut answer.answers {
+        record.ttl = record.ttl.min(TTL);
+    }
+    reply.answers.append(&mut answer.answers);
+    reply.authorities = answer.authorities;
+    reply.metadata.response_code = answer.metadata.response_code;
+    reply
 }

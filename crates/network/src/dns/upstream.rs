@@ -28,11 +28,13 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
+    /// What they have answered lately.
+    pub(super) fn known(&self, query: &Message) -> Option<Message> {
+        self.cache.lock().get(query, Instant::now())
+    }
+
     /// Their answer, or that there is none. `own`: addresses of ours, where the question would come back to us.
     pub(super) async fn ask(&self, query: &Message, own: impl Fn(IpAddr) -> bool) -> Message {
-        if let Some(known) = self.cache.lock().get(query, Instant::now()) {
-            return known;
-        }
         let text = tokio::fs::read_to_string(&self.resolv_conf).await;
         let servers = resolv_conf::servers(&text.unwrap_or_default(), own);
         for _ in 0..ROUNDS {

@@ -34,8 +34,9 @@ impl Pending {
     pub(crate) fn endpoints(&self, key: ObjectKey, revision: u64) {
         let mut work = self.work.lock();
         work.revision = work.revision.max(revision);
+        work.services.insert(key);
         drop(work);
-        self.service(key);
+        self.changed.notify_one();
     }
 
     pub(crate) fn everything(&self) {

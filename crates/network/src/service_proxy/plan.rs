@@ -26,6 +26,8 @@ pub(crate) struct NodeView {
     pub(crate) addresses: Vec<IpAddr>,
     /// Where this node itself answers cluster DNS.
     pub(crate) dns: Option<SocketAddr>,
+    /// The addresses of services: nobody has one but by the cluster's own choice.
+    pub(crate) services: Vec<IpNet>,
 }
 
 /// Who has a key that several services claim: what is more the cluster's own goes first, so that nobody takes a service's address
@@ -131,7 +133,11 @@ impl Draft<'_> {
                 self.put(Rank::ClusterIp, key, Value::Present);
             }
         }
-        let places = places(port);
+        let mut places = places(port);
+        let cluster_ip = places.remove(0);
+        // Whoever names a service's address among external ones would get what is meant for it (CVE-2020-8554).
+        places.retain(|place| !self.is_services(*place));
+        places.insert(0, cluster_ip);
         let (cluster_ip, external) = places.split_at(1);
         for place in cluster_ip {
             self.internal(port, *place, &usable);
@@ -141,6 +147,13 @@ impl Draft<'_> {
         }
         self.firewall(port);
         self.flows(port, &places, endpoints);
+    }
+
+    fn is_services(&self, place: Place) -> bool {
+        let Frontend::Address(ip, ..) = place.frontend else {
+            return false;
+        };
+        self.node.services.iter().any(|range| range.contains(&ip))
     }
 
     fn internal(&mut self, port: &ServicePort, place: Place, usable: &Usable) {

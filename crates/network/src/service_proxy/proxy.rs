@@ -64,6 +64,7 @@ impl ServiceProxy {
             list: node,
             indices: Vec::new(),
         };
+        let services = layout.services.clone();
         let shell = Shell {
             view,
             nodes: Informer::start(client.clone(), node),
@@ -73,6 +74,7 @@ impl ServiceProxy {
             layout,
             node: NodeView {
                 name: config.node,
+                services,
                 ..NodeView::default()
             },
             dns: own_dns,

@@ -146,8 +146,15 @@ impl Shell {
         }
         self.apply(&changes).await?;
         let touched = was_current.then(|| stale::frontends(&changes, &self.desired));
-        self.forget_clients(touched).await?;
-        self.forget_flows(&moved).await?;
+        // The rules are as they should be: what is remembered of before goes by itself, if later.
+        for forgotten in [
+            self.forget_clients(touched).await,
+            self.forget_flows(&moved).await,
+        ] {
+            if let Err(error) = forgotten {
+                tracing::warn!(%error, "what is remembered of former endpoints stays");
+            }
+        }
         let checks: HashMap<_, _> = self.desired.health_checks().collect();
         let checks = checks.into_iter().map(|(key, check)| (key.clone(), check));
         self.health.set_healthy(true);
@@ -175,6 +182,7 @@ impl Shell {
             .iter()
             .filter_map(|range| range.spec.as_ref()?.cidrs.as_ref());
         let services: Vec<IpNet> = ranges.flatten().filter_map(|r| r.parse().ok()).collect();
+        self.node.services.clone_from(&services);
         if services == self.layout.services {
             return Ok(());
         }

@@ -25,6 +25,7 @@ fn node() -> NodeView {
         zone: "z1".into(),
         addresses: vec!["192.0.2.1".parse().unwrap()],
         dns: Some("10.244.1.1:53".parse().unwrap()),
+        services: vec!["10.96.0.0/16".parse().unwrap()],
     }
 }
 

@@ -113,11 +113,11 @@ async fn a_watch_leads_through_no_proxy() {
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let got = admin.send(method, path, &[], "").await;
-            let words = "the server could not find the requested resource";
-            assert_eq!(
-                (got.status.as_u16(), &*got.message()),
-                (404, words),
-                "{path}"
+            let status = got.status.as_u16();
+            assert!(matches!(status, 404 | 405), "{path}: {}", got.message());
+            assert!(
+                !got.message().contains("not found"),
+                "{path}: it was looked for"
             );
         }
     }

@@ -30,6 +30,7 @@ pub(super) struct Apart {
     pub(super) join: Vec<String>,
     bridge: String,
     range: String,
+    services: String,
     directory: TempDir,
 }
 
@@ -68,10 +69,12 @@ impl Apart {
         let process = std::process::id();
         // Beside the ranges of the other clusters of these tests.
         let range = format!("10.{}.0.0/16", 130 + (process + 50 + number) % 100);
+        let services = format!("10.96.{}.0/24", (process + 125 + number) % 250);
         let data = directory.path().join("server").display().to_string();
         let run = |components: &str| {
             let mut arguments = vec!["server", "--components", components, "--data-dir", &data];
             arguments.extend(["--https-port", "0", "--cluster-cidr", &range]);
+            arguments.extend(["--service-cidr", &services]);
             arguments.extend(LIVES);
             let log = directory.path().join(format!("{components}.log"));
             Program::start(&arguments, "ready", &log)
@@ -85,6 +88,7 @@ impl Apart {
             join: Vec::new(),
             bridge: format!("nvj{}x{number}", process % 100_000),
             range,
+            services,
             directory,
         };
         apart.join = apart.join_command();
@@ -124,6 +128,7 @@ impl Apart {
             ["--node-port", "0"],
             ["--bridge", &self.bridge],
             ["--cluster-cidr", &self.range],
+            ["--service-cidr", &self.services],
         ];
         flags.concat().into_iter().map(str::to_owned).collect()
     }
