@@ -61,6 +61,10 @@ fn the_table_of_a_node() {
                 iifname "navarch0" ip saddr 127.0.0.0/8 drop
                 iifname "navarch0" ip daddr 127.0.0.0/8 drop
               }
+              chain gateway {
+                type filter hook input priority 0; policy accept;
+                ip daddr 10.244.1.0/24 iifname != { "navarch0", "lo" } drop
+              }
               chain redirects {
                 type filter hook output priority 0; policy accept;
                 oifname "navarch0" icmp type redirect drop
@@ -101,6 +105,10 @@ fn the_table_of_an_ipv6_node() {
                 type nat hook postrouting priority 100; policy accept;
                 ip6 saddr fd00:0:0:1::/64 ip6 daddr != @unmasqueraded masquerade fully-random
                 ct status dnat ip6 saddr . ip6 daddr @hairpin masquerade fully-random
+              }
+              chain gateway {
+                type filter hook input priority 0; policy accept;
+                ip6 daddr fd00:0:0:1::/64 iifname != { "navarch0", "lo" } drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;

@@ -1,6 +1,7 @@
 //! What services are together, and what a change of one changes.
 
 use super::*;
+use crate::service_proxy::element::Scope;
 
 fn changed(changes: &Changes) -> String {
     let mut text = String::new();
@@ -45,35 +46,42 @@ fn a_change_of_a_service_changes_its_own_elements_and_no_more() {
 }
 
 #[test]
-fn of_two_claims_the_clusters_own_address_goes_first_and_then_the_name() {
+fn nobody_gets_the_address_of_a_service_and_of_two_claims_the_first_name_goes_first() {
+    const SHARED: &str = "198.51.100.7";
     let own = json!({"clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
-    let thief = |own: &str| json!({"clusterIP": own, "externalIPs": ["10.96.0.7"], "ports": [{"port": 80}]});
-    let frontend = Frontend::Address("10.96.0.7".parse().unwrap(), Protocol::Tcp, 80);
-    let at = Key::Endpoint(crate::service_proxy::element::Scope::All, frontend, 0);
-    let winner = |desired: &Desired| match desired.value(&at) {
-        Some(Value::Endpoint(endpoint)) => endpoint.ip().to_string(),
-        other => panic!("{other:?}"),
+    let claims = |own: &str, policy: &str| {
+        let external = json!(["10.96.0.7", SHARED]);
+        json!({"clusterIP": own, "externalIPs": external, "externalTrafficPolicy": policy,
+            "ports": [{"port": 80}]})
     };
-    let mut desired = Desired::default();
-    let mut changes = Changes::default();
-    desired.put(
-        &key("b"),
-        planned(thief("10.96.0.8"), &["10.244.2.2"]),
-        &mut changes,
-    );
-    assert_eq!(winner(&desired), "10.244.2.2");
-    desired.put(&key("c"), planned(own, &["10.244.2.3"]), &mut changes);
-    assert_eq!(winner(&desired), "10.244.2.3");
-    desired.put(
-        &key("a"),
-        planned(thief("10.96.0.9"), &["10.244.2.1"]),
-        &mut changes,
-    );
-    assert_eq!(winner(&desired), "10.244.2.3");
-    desired.put(&key("c"), None, &mut changes);
-    assert_eq!(winner(&desired), "10.244.2.1");
-    desired.put(&key("a"), None, &mut changes);
-    assert_eq!(winner(&desired), "10.244.2.2");
+    let winner = |desired: &Desired, ip: &str| {
+        let frontend = Frontend::Address(ip.parse().unwrap(), Protocol::Tcp, 80);
+        let mut scopes = [Scope::All, Scope::Inside].into_iter();
+        scopes.find_map(
+            |scope| match desired.value(&Key::Endpoint(scope, frontend, 0)) {
+                Some(Value::Endpoint(endpoint)) => Some(endpoint.ip().to_string()),
+                _ => None,
+            },
+        )
+    };
+    let (mut desired, mut changes) = (Desired::default(), Changes::default());
+    let mut put = |desired: &mut Desired, name: &str, plan| {
+        desired.put(&key(name), plan, &mut changes);
+    };
+    let thief = planned(claims("10.96.0.8", "Cluster"), &["10.244.2.2"]);
+    put(&mut desired, "b", thief);
+    // Not even while the service has no endpoint, or is not there.
+    assert_eq!(winner(&desired, "10.96.0.7"), None);
+    assert_eq!(winner(&desired, SHARED).unwrap(), "10.244.2.2");
+    put(&mut desired, "c", planned(own, &["10.244.2.3"]));
+    let thief = planned(claims("10.96.0.9", "Local"), &["10.244.2.1 here"]);
+    put(&mut desired, "a", thief);
+    assert_eq!(winner(&desired, "10.96.0.7").unwrap(), "10.244.2.3");
+    put(&mut desired, "c", None);
+    assert_eq!(winner(&desired, "10.96.0.7"), None);
+    assert_eq!(winner(&desired, SHARED).unwrap(), "10.244.2.1");
+    put(&mut desired, "a", None);
+    assert_eq!(winner(&desired, SHARED).unwrap(), "10.244.2.2");
 }
 
 #[test]
