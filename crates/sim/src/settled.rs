@@ -33,7 +33,13 @@ impl Cluster {
             witness.look()?;
             match self.unsettled(witness.state()) {
                 None => return Ok(()),
-                Some(why) if begun.elapsed() > PATIENCE => return Err(why),
+                Some(why) if begun.elapsed() > PATIENCE => {
+                    let waiting = witness.state().pods.values().filter(|pod| !is_ready(pod));
+                    let waiting: Vec<_> = waiting
+                        .map(|pod| (&pod.metadata.name, &pod.status))
+                        .collect();
+                    return Err(format!("{why}\n{waiting:#?}\n{}", witness.story()));
+                }
                 Some(_) => {}
             }
         }

@@ -139,6 +139,11 @@ impl Witness {
         &self.state
     }
 
+    /// What has happened of late.
+    pub fn story(&self) -> String {
+        told(&self.story)
+    }
+
     /// Looks at what has happened since.
     ///
     /// # Errors
@@ -178,8 +183,7 @@ impl Witness {
         for invariant in &mut self.invariants {
             let held = invariant.see(&change, &self.state);
             held.map_err(|why| {
-                let story: Vec<&str> = self.story.iter().map(String::as_str).collect();
-                let story = story.join("\n");
+                let story = told(&self.story);
                 format!(
                     "at revision {revision}, {}: {why}\n{story}",
                     event.entry.key
@@ -188,6 +192,11 @@ impl Witness {
         }
         Ok(())
     }
+}
+
+fn told(story: &VecDeque<String>) -> String {
+    let lines: Vec<&str> = story.iter().map(String::as_str).collect();
+    lines.join("\n")
 }
 
 impl State {
