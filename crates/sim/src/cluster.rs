@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -265,6 +264,4 @@ async fn schedule(client: Client, clock: Arc<dyn Clock>) {
         pods,
     })
     .await;
-    // It goes on until it is killed.
-    tokio::time::sleep(Duration::MAX).await;
 }

@@ -25,4 +25,4 @@ pub use faults::{Faults, Rates};
 pub use machine::Machine;
 pub use node::SimNode;
 pub use user::{Size, User};
-pub use witness::{Change, Invariant, Witness};
+pub use witness::{Change, Invariant, State, Witness};

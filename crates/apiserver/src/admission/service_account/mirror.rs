@@ -1,7 +1,8 @@
 //! What the pods that a node reports of itself may not name: they would give the node what is not its own.
 
 use k8s_openapi::api::core::v1::Pod;
-use navarch_auth::node::{Kind, MIRROR_POD, needs};
+use navarch_api::pod::secret_names;
+use navarch_auth::node::MIRROR_POD;
 
 /// Whether a pod says that its node made it.
 pub(super) fn is_mirror(pod: &Pod) -> bool {
@@ -16,12 +17,7 @@ pub(super) fn objection(pod: &Pod) -> Option<&'static str> {
     if !account.is_empty() {
         return Some("a mirror pod may not reference service accounts");
     }
-    let mut plain = pod.clone();
-    plain.metadata.annotations = None;
-    if needs("", &plain)
-        .iter()
-        .any(|need| need.kind == Kind::Secret)
-    {
+    if !secret_names(spec).is_empty() {
         return Some("a mirror pod may not reference secrets");
     }
     let volumes = spec.volumes.iter().flatten();

@@ -5,7 +5,6 @@ use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, TokenRequest, TokenRequestStatus,
 };
 use k8s_openapi::api::core::v1::Pod;
-use navarch_api::schema::schema;
 use navarch_auth::BoundObject;
 use navarch_machinery::apply::{Scope, Tree, update};
 use navarch_machinery::field::{Error, Path};
@@ -18,6 +17,7 @@ use crate::ApiServer;
 use crate::admission::node_restriction::tokens;
 use crate::managed::Managed;
 use crate::reply::Output;
+use crate::served::Served;
 
 /// How long tokens may hold, in seconds.
 const SHORTEST: i64 = 10 * 60;
@@ -51,7 +51,7 @@ impl ApiServer {
         let spec = wanted.spec.get_or_insert_default();
         let expiration = *spec.expiration_seconds.get_or_insert(USUAL);
         validate(expiration)?;
-        let managed = owners(request, &wanted)?;
+        let managed = owners(request, served, &wanted)?;
         let spec = wanted.spec.get_or_insert_default();
         let audiences = spec.audiences.get_or_insert_default();
         if audiences.is_empty() {
@@ -182,12 +182,11 @@ impl ApiServer {
 }
 
 /// Who asks for what of the token.
-fn owners(request: &Request<'_>, wanted: &TokenRequest) -> Result<Managed> {
-    let (group, version, kind) = ("authentication.k8s.io", "v1", "TokenRequest");
-    let ty = schema().kind(group, version, kind);
+fn owners(request: &Request<'_>, served: &Served, wanted: &TokenRequest) -> Result<Managed> {
+    let ty = served.ty;
     let ty = ty.ok_or_else(|| StatusError::internal("a request for a token has no type"))?;
     let writer = request.writer();
-    let writer = writer.of_version("authentication.k8s.io/v1");
+    let writer = writer.of_version(&served.api_version);
     let write = writer.write(ty, Scope::AllBut(&["status"]));
     let json = serde_json::to_vec(wanted).map_err(StatusError::internal)?;
     let new = Tree::parse(&json).map_err(StatusError::internal)?;
