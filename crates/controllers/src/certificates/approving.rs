@@ -11,7 +11,7 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use navarch_api::certificates::{Requested, signers};
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 
-use super::{ACCOUNT, approve, is_pending};
+use super::{ACCOUNT, approve, is_pending, queue_each};
 use crate::{Action, Controller, Failure, Plan, Watched};
 
 /// What can be recognized in a request: the permission for it, and what is told when it is approved. The first is tried first.
@@ -36,12 +36,7 @@ impl Controller for CertificateApproving {
     type View = Snapshot<CertificateSigningRequest>;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let queue = queue.clone();
-        self.requests.on_change(move |_, new| {
-            if let Some(request) = new {
-                queue.add(ObjectKey::of(&request.metadata));
-            }
-        });
+        queue_each(&self.requests, queue);
     }
 
     fn watched(&self) -> Vec<&dyn Watched> {

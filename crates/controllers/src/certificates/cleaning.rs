@@ -7,7 +7,7 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use navarch_api::certificates::certificate_end;
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 
-use super::{ACCOUNT, APPROVED, DENIED, FAILED, certificate, conditions};
+use super::{ACCOUNT, APPROVED, DENIED, FAILED, certificate, conditions, queue_each};
 use crate::{Action, Controller, Plan, Watched};
 
 /// How long a request is kept that was granted, denied or failed.
@@ -29,12 +29,7 @@ impl Controller for CertificateCleaning {
     type View = Snapshot<CertificateSigningRequest>;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let queue = queue.clone();
-        self.requests.on_change(move |_, new| {
-            if let Some(request) = new {
-                queue.add(ObjectKey::of(&request.metadata));
-            }
-        });
+        queue_each(&self.requests, queue);
     }
 
     fn watched(&self) -> Vec<&dyn Watched> {

@@ -5,9 +5,12 @@ pub mod cleaning;
 pub mod serving;
 pub mod signing;
 
+use std::sync::Arc;
+
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition,
 };
+use navarch_client::{Informer, ObjectKey, Queue};
 
 use crate::Action;
 
@@ -17,6 +20,16 @@ const ACCOUNT: &str = "certificate-controller";
 const APPROVED: &str = "Approved";
 const DENIED: &str = "Denied";
 const FAILED: &str = "Failed";
+
+/// Has each request looked at that is there or changes.
+fn queue_each(requests: &Informer<CertificateSigningRequest>, queue: &Arc<Queue<ObjectKey>>) {
+    let queue = queue.clone();
+    requests.on_change(move |_, new| {
+        if let Some(request) = new {
+            queue.add(ObjectKey::of(&request.metadata));
+        }
+    });
+}
 
 fn conditions(request: &CertificateSigningRequest) -> &[CertificateSigningRequestCondition] {
     let status = request.status.as_ref();

@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::{Node, NodeAddress};
 use navarch_api::certificates::{Requested, signers};
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 
-use super::{approve, is_pending};
+use super::{approve, is_pending, queue_each};
 use crate::{Controller, Plan, Watched};
 
 const NODE_PREFIX: &str = "system:node:";
@@ -83,12 +83,7 @@ impl Controller for ServingApproving {
     type View = View;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let q = queue.clone();
-        self.requests.on_change(move |_, new| {
-            if let Some(request) = new {
-                q.add(ObjectKey::of(&request.metadata));
-            }
-        });
+        queue_each(&self.requests, queue);
         // A node may ask before it has told where it is.
         let (q, requests) = (queue.clone(), self.requests.clone());
         self.nodes.on_change(move |old, new| {

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_api::certificates::{Requested, signers};
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 
-use super::{ACCOUNT, APPROVED, DENIED, FAILED, certificate, has, with_condition};
+use super::{ACCOUNT, APPROVED, DENIED, FAILED, certificate, has, queue_each, with_condition};
 use crate::{Action, Controller, Plan, Watched};
 
 /// No certificate is asked for that holds for less: Kubernetes' 10 minutes.
@@ -49,12 +49,7 @@ impl Controller for CertificateSigning {
     type View = Snapshot<CertificateSigningRequest>;
 
     fn watch(&self, queue: &Arc<Queue<ObjectKey>>) {
-        let queue = queue.clone();
-        self.requests.on_change(move |_, new| {
-            if let Some(request) = new {
-                queue.add(ObjectKey::of(&request.metadata));
-            }
-        });
+        queue_each(&self.requests, queue);
     }
 
     fn watched(&self) -> Vec<&dyn Watched> {
