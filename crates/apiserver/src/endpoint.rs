@@ -54,6 +54,7 @@ impl Caller {
             agent: part_name(&self.user.name),
             user: &self.user,
             body,
+            now: self.server.clock.now(),
             warnings: Vec::new(),
         };
         match self.server.route(request, None).await {

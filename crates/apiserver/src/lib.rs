@@ -10,6 +10,7 @@ mod at_rest;
 mod authentication;
 mod authorization;
 mod bootstrap;
+mod clock;
 mod discovery;
 mod encode;
 mod endpoint;
@@ -50,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 pub use admission::{AdmissionOptions, AdmissionOptionsError};
 pub use at_rest::EncryptedAtRest;
 pub use authentication::Credentials;
+pub use clock::Clock;
 pub use encode::body::ReplyBody;
 pub use identity::{Authenticator, Recognised, UsedToken};
 pub use kubelets::Kubelets;
@@ -59,6 +61,8 @@ pub use server::{TlsError, tls_config};
 
 /// What an API server is made of.
 pub struct Config {
+    /// What time it is where the server writes one down.
+    pub clock: Clock,
     /// The cluster's state.
     pub store: Arc<dyn Store>,
     /// The resources that are served.
@@ -83,6 +87,7 @@ pub struct Config {
 
 /// The API server.
 pub struct ApiServer {
+    clock: Clock,
     store: Arc<dyn Store>,
     directory: served::Directory,
     authenticator: Arc<dyn Authenticator>,
@@ -117,6 +122,7 @@ impl ApiServer {
         let directory = served::Directory::new(table);
         let permissions = authorization::Permissions::new(config.store.clone(), &directory);
         Arc::new(Self {
+            clock: config.clock,
             discovery,
             openapi,
             metrics: metrics::Metrics::new(),

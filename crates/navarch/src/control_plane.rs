@@ -98,6 +98,7 @@ impl ControlPlane {
         let address = listener.local_addr()?;
         let token_keys = Arc::new(token_keys(&pki, arguments)?);
         let api = ApiServer::new(Config {
+            clock: navarch_apiserver::Clock::default(),
             authenticator: Arc::new(Credentials::new(
                 store.clone(),
                 tokens,

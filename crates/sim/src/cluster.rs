@@ -54,6 +54,11 @@ pub struct Cluster {
     controllers: Option<JoinHandle<()>>,
 }
 
+/// The cluster's clock as the API server wants it.
+fn server_clock(clock: Arc<dyn Clock>) -> navarch_apiserver::Clock {
+    navarch_apiserver::Clock::new(move || clock.now())
+}
+
 impl Cluster {
     /// A cluster of so many nodes, which all run.
     ///
@@ -116,6 +121,7 @@ impl Cluster {
         let store: Arc<dyn Store> = self.store.clone();
         let credentials = Credentials::new(store.clone(), StaticTokens::default(), None);
         let server = ApiServer::new(Config {
+            clock: server_clock(self.clock.clone()),
             authenticator: Arc::new(credentials),
             store,
             table: navarch_api::table::builtin().clone(),

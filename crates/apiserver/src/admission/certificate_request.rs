@@ -38,7 +38,11 @@ impl Layer for CertificateRequester {
             Operation::Create => fill_in_user(request, attributes.user),
             Operation::Update(_) => {
                 let old = old.and_then(|old| old.as_any().downcast_ref());
-                fill_in_times(request, old.map(conditions).unwrap_or_default());
+                fill_in_times(
+                    request,
+                    old.map(conditions).unwrap_or_default(),
+                    attributes.now,
+                );
             }
             Operation::Delete => {}
         }
@@ -93,8 +97,9 @@ fn conditions(request: &CertificateSigningRequest) -> &[CertificateSigningReques
 fn fill_in_times(
     request: &mut CertificateSigningRequest,
     before: &[CertificateSigningRequestCondition],
+    now: Timestamp,
 ) {
-    let now = seconds(Timestamp::now());
+    let now = seconds(now);
     let status = request.status.iter_mut();
     for condition in status.flat_map(|status| status.conditions.iter_mut().flatten()) {
         condition

@@ -31,6 +31,7 @@ mod tolerations;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use navarch_api::strategy::Part;
 use navarch_auth::UserInfo;
@@ -72,6 +73,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) user: &'a UserInfo,
     /// Whether nothing is to be kept.
     pub(crate) dry_run: bool,
+    /// When the request came.
+    pub(crate) now: Timestamp,
     /// The state at this moment.
     pub(crate) snapshot: Arc<dyn Snapshot>,
     /// What is used of quotas when all that is on its way has come.
@@ -266,6 +269,7 @@ impl ApiServer {
             directory: &self.directory,
             user: request.user,
             dry_run: !request.params.dry_run.is_empty(),
+            now: request.now,
             snapshot: self.store.snapshot(),
         }
     }

@@ -39,6 +39,7 @@ impl Layer for ResourceQuota {
             (&*attributes.snapshot, attributes.pending),
             (attributes.served, attributes.namespace),
             (part, Some(object), old),
+            attributes.now,
         );
         match charged {
             Ok(charged) => {
@@ -72,6 +73,7 @@ pub(crate) fn charge_quotas(
     (snapshot, pending): (&dyn Snapshot, &Pending),
     (served, namespace): (&Served, &str),
     (part, new, old): (Part, Option<&dyn Object>, Option<&dyn Object>),
+    now: Timestamp,
 ) -> std::result::Result<Vec<Charged>, Refused> {
     let Some(resource) = Resource::counted(&served.def) else {
         return Ok(Vec::new());
@@ -93,8 +95,8 @@ pub(crate) fn charge_quotas(
         new,
         old,
     };
-    let charges = charge(&quotas, &write, Timestamp::now())
-        .map_err(|refusal| Refused::Quota(refusal.to_string()))?;
+    let charges =
+        charge(&quotas, &write, now).map_err(|refusal| Refused::Quota(refusal.to_string()))?;
     let pairs: Vec<_> = entries.into_iter().zip(quotas).collect();
     let charged = charges.into_iter().filter_map(|charge| {
         let ((entry, is_pending), quota) = pairs.get(charge.index)?;

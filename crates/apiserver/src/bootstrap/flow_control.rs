@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 use k8s_openapi::Resource;
 use k8s_openapi::api::flowcontrol::v1::{FlowSchema, PriorityLevelConfiguration};
 use navarch_api::call::{Body, Call, Endpoint, Gvr, Options, PatchKind};
@@ -71,7 +70,7 @@ pub(crate) async fn marked(server: &ApiServer, revision: Revision) {
 /// Tells every schema that does not know whether its level is there.
 async fn mark_dangling(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
     let levels = all::<PriorityLevelConfiguration>(server)?;
-    let now = Timestamp::now();
+    let now = server.clock.now();
     let mut calls = Vec::new();
     for schema in all::<FlowSchema>(server)? {
         if let Some(condition) = dangling::news(&schema, &levels, now) {

@@ -24,8 +24,8 @@ const NAME: &str = "kube-apiserver-legacy-service-account-token-tracking";
 const SINCE: &str = "since";
 
 /// Says since when uses are written down, unless that is said already.
-pub(super) async fn track(me: &dyn Endpoint) -> Result<()> {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+pub(super) async fn track(me: &dyn Endpoint, now: Timestamp) -> Result<()> {
+    let today = now.to_zoned(TimeZone::UTC).date().to_string();
     let data = json!({SINCE: today});
     let metadata = json!({"name": NAME, "namespace": NAMESPACE});
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});

@@ -44,7 +44,7 @@ impl ApiServer {
         }
         roles::ensure(self, &*me).await?;
         kubelet_client(&*me).await?;
-        legacy_tokens::track(&*me).await?;
+        legacy_tokens::track(&*me, self.clock.now()).await?;
         if let Some(used) = self.authenticator.used() {
             tokio::spawn(legacy_tokens::mark(Arc::downgrade(self), used));
         }
@@ -113,7 +113,7 @@ async fn keep(server: Weak<ApiServer>) {
         for kept in [
             namespaces(&*me).await,
             kubernetes_service::ensure(&server, &*me).await,
-            legacy_tokens::track(&*me).await,
+            legacy_tokens::track(&*me, server.clock.now()).await,
         ] {
             if let Err(error) = kept {
                 tracing::warn!(%error, "the service kubernetes, the system's namespaces, and since when tokens are tracked");

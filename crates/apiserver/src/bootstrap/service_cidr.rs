@@ -35,7 +35,7 @@ impl ApiServer {
     }
 
     async fn say_ready(&self, me: &dyn Endpoint) -> Result<()> {
-        let now = format(&seconds(jiff::Timestamp::now()));
+        let now = format(&seconds(self.clock.now()));
         let ready = json!({"status": {"conditions": [{
             "type": READY, "status": "True", "reason": "", "lastTransitionTime": now,
             "message": "Kubernetes default Service CIDR is ready",

@@ -29,6 +29,7 @@ impl<'a> Writer<'a> {
         agent: &'a str,
         api_version: &'a str,
         subresource: &'a str,
+        now: Timestamp,
     ) -> Self {
         let manager = if given.is_empty() {
             of_agent(agent)
@@ -43,7 +44,7 @@ impl<'a> Writer<'a> {
             },
             api_version,
             subresource,
-            now: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            now: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         }
     }
 
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn names_who_writes() {
         let check = |given, agent, expected: &str| {
-            let writer = Writer::new(given, agent, "v1", "");
+            let writer = Writer::new(given, agent, "v1", "", Timestamp::UNIX_EPOCH);
             assert_eq!(writer.manager, expected);
         };
         check("one", "kubectl/v1.36", "one");

@@ -59,7 +59,7 @@ impl ApiServer {
 
     fn health_of(&self, (name, lease): &(&str, Option<&str>)) -> ComponentStatus {
         let snapshot = self.store.snapshot();
-        let failed = lease.and_then(|lease| self.expired(&*snapshot, lease, Timestamp::now()));
+        let failed = lease.and_then(|lease| self.expired(&*snapshot, lease, self.clock.now()));
         let condition = ComponentCondition {
             type_: "Healthy".into(),
             status: if failed.is_none() { "True" } else { "Unknown" }.into(),

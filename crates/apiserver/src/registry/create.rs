@@ -80,7 +80,7 @@ impl ApiServer {
         }
         self.mutate(request, Operation::Create, &mut *object, None)?;
         owners::drop_duplicates(&mut *object, When::Made, &mut request.warnings);
-        let now = Timestamp::now();
+        let now = request.now;
         fill(&mut *object, now);
         let Some(base) = base.filter(|base| !base.is_empty()) else {
             let tried = self.try_create(request, &served, object, now, dry_run, &managed);
@@ -134,7 +134,11 @@ impl ApiServer {
                 served.def.special == Special::Service && request.info.subresource.is_empty();
             let blank = addressed.then(|| object.clone_object());
             if blank.is_some() {
-                let wish = services::Wish { old: None, dry_run };
+                let wish = services::Wish {
+                    old: None,
+                    dry_run,
+                    now,
+                };
                 let services = &self.services;
                 services.reserve(&*snapshot, &self.directory, &mut *object, wish, &mut extra)?;
             }

@@ -78,7 +78,7 @@ impl ApiServer {
             }
             options.check(request, &entry)?;
             let managed = Managed::of(&entry);
-            match step(served, &old, options) {
+            match step(served, &old, options, request.now) {
                 Step::Pending => {
                     return Ok(Output::Stored {
                         served: served.clone(),
@@ -217,8 +217,7 @@ fn deleted(served: &Arc<Served>, entry: &Entry, object: &Arc<dyn Object>) -> Out
     Output::Value { value, code: 200 }
 }
 
-fn step(served: &Served, old: &Arc<dyn Object>, options: &DeleteOptions) -> Step {
-    let now = Timestamp::now();
+fn step(served: &Served, old: &Arc<dyn Object>, options: &DeleteOptions, now: Timestamp) -> Step {
     let mut object = old.clone_object();
     let deleting = old.metadata().deletion_timestamp.is_some();
     let running = old.metadata().deletion_grace_period_seconds.unwrap_or(0);

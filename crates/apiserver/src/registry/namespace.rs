@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use navarch_machinery::object::Object;
 use navarch_machinery::status::{Result, StatusError};
@@ -55,7 +54,7 @@ impl ApiServer {
         }
         let mut object = old.clone_object();
         set_finalizers(served, &mut *object, options);
-        object.metadata_mut().deletion_timestamp = Some(seconds(Timestamp::now()));
+        object.metadata_mut().deletion_timestamp = Some(seconds(self.clock.now()));
         if let Some(namespace) = object.as_any_mut().downcast_mut::<Namespace>() {
             namespace.status.get_or_insert_default().phase = Some("Terminating".into());
         }

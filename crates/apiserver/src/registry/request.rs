@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use navarch_api::call::PatchKind;
 use navarch_api::strategy::Part;
 use navarch_auth::UserInfo;
@@ -23,6 +24,8 @@ pub(crate) struct Request<'a> {
     /// Who asks.
     pub(crate) user: &'a UserInfo,
     pub(crate) body: Input,
+    /// When it came: what is written for it says this time.
+    pub(crate) now: Timestamp,
     /// What the client will be warned of.
     pub(crate) warnings: Vec<String>,
 }
@@ -31,7 +34,7 @@ impl<'a> Request<'a> {
     /// Who writes, for the managed fields.
     pub(crate) fn writer(&self) -> Writer<'a> {
         let (given, version) = (&self.params.field_manager, &self.served.api_version);
-        Writer::new(given, self.agent, version, &self.info.subresource)
+        Writer::new(given, self.agent, version, &self.info.subresource, self.now)
     }
 
     pub(crate) fn namespace(&self) -> &str {

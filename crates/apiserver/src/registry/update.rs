@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use navarch_api::def::Special;
 use navarch_api::strategy::Part;
 use navarch_machinery::field::{Error, Path};
@@ -144,6 +143,7 @@ impl ApiServer {
                 let wish = services::Wish {
                     old: Some(&*old),
                     dry_run: change.dry_run,
+                    now: request.now,
                 };
                 let services = &self.services;
                 services.reserve(&*snapshot, &self.directory, &mut *object, wish, &mut extra)?;
@@ -155,7 +155,7 @@ impl ApiServer {
             served
                 .def
                 .strategy
-                .stamp(change.part, &mut *object, Some(&*old), Timestamp::now());
+                .stamp(change.part, &mut *object, Some(&*old), request.now);
             object.metadata_mut().self_link = None;
             validate(&served, change.part, &*object, &*old)?;
             request.warnings.extend(served.def.strategy.warnings(

@@ -167,6 +167,7 @@ impl ApiServer {
             agent: header(&parts.headers, &USER_AGENT).unwrap_or_default(),
             user,
             body,
+            now: self.clock.now(),
             warnings: Vec::new(),
         };
         match self.route(request, upgrade).await {

@@ -108,13 +108,13 @@ fn check(text: &str, ranges: &[Range], free: impl Fn(Ipv4Addr) -> bool) -> Resul
 pub(super) fn take(
     directory: &Directory,
     address: Ipv4Addr,
-    owner: Owner<'_>,
+    (owner, now): (Owner<'_>, Timestamp),
     extra: &mut Extra,
 ) -> Result<()> {
     let served = served(directory)?;
     let mut object = of_service(address.into(), owner.0, owner.1);
     object.metadata.uid = Some(crate::random::uuid());
-    object.metadata.creation_timestamp = Some(seconds(Timestamp::now()));
+    object.metadata.creation_timestamp = Some(seconds(now));
     let key: Arc<str> = served.key("", &address.to_string()).into();
     let encoded = encode(served, &mut object, &Managed::default())?;
     extra.compare.push(Compare::Absent(key.clone()));

@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use navarch_api::core::service::node_ports::{self, Refusal};
 use navarch_api::core::service::{allocate, needs_cluster_ip, service_type};
@@ -48,6 +49,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) old: Option<&'a dyn Object>,
     /// Whether nothing is to be kept, so that nothing need be free.
     pub(crate) dry_run: bool,
+    /// When it is wished.
+    pub(crate) now: Timestamp,
 }
 
 impl Services {
@@ -97,7 +100,7 @@ impl Services {
         let owner = (namespace.as_str(), name.as_str());
         if before.address != after.address {
             if let Some(address) = after.address {
-                addresses::take(directory, address, owner, extra)?;
+                addresses::take(directory, address, (owner, wish.now), extra)?;
             }
             if let Some(address) = before.address {
                 addresses::give_back(snapshot, directory, address, owner, extra)?;

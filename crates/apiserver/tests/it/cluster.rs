@@ -96,6 +96,7 @@ impl Cluster {
         .unwrap();
         let kept = store.clone();
         let server = ApiServer::new(Config {
+            clock: navarch_apiserver::Clock::default(),
             authenticator: Arc::new(Credentials::new(store.clone(), tokens, Some(keys.clone()))),
             store,
             table: navarch_api::table::builtin().clone(),

@@ -23,6 +23,7 @@ impl Cluster {
     pub(crate) async fn start() -> Self {
         let store = Arc::new(Memory::new());
         let server = ApiServer::new(Config {
+            clock: navarch_apiserver::Clock::default(),
             authenticator: Arc::new(Credentials::new(
                 store.clone(),
                 StaticTokens::default(),

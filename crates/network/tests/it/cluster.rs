@@ -61,6 +61,7 @@ impl Cluster {
         let network = node.start().await;
         let store = Arc::new(Memory::new());
         let server = ApiServer::new(Config {
+            clock: navarch_apiserver::Clock::default(),
             authenticator: Arc::new(Credentials::new(
                 store.clone(),
                 StaticTokens::default(),

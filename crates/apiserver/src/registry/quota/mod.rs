@@ -147,7 +147,7 @@ impl ApiServer {
                 mut quota,
             } = charged;
             let kept = Arc::new(quota.clone());
-            let writer = Writer::new(MANAGER, "", &served.api_version, "status");
+            let writer = Writer::new(MANAGER, "", &served.api_version, "status", self.clock.now());
             let managed =
                 self.updated_managers(served, &writer, Part::Status, Some(&entry), &quota, None);
             let Encoded { value, stamp } = commit::to_stored(served, &mut quota, &managed)?;
@@ -176,6 +176,7 @@ impl ApiServer {
             (&*snapshot, &Pending::new()),
             (served, namespace),
             (Part::Main, None, Some(object)),
+            self.clock.now(),
         );
         match charged {
             Ok(mut charged) => {

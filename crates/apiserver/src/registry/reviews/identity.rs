@@ -1,6 +1,5 @@
 //! Who somebody is.
 
-use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{
     SelfSubjectReview, SelfSubjectReviewStatus, TokenReview, TokenReviewStatus, UserInfo,
 };
@@ -25,7 +24,7 @@ fn shown(user: &navarch_auth::UserInfo) -> UserInfo {
 pub(super) fn oneself(_: &ApiServer, request: &Request<'_>, object: &mut dyn Object) -> Result<()> {
     *as_type(object)? = SelfSubjectReview {
         metadata: ObjectMeta {
-            creation_timestamp: Some(seconds(Timestamp::now())),
+            creation_timestamp: Some(seconds(request.now)),
             ..Default::default()
         },
         status: Some(SelfSubjectReviewStatus {

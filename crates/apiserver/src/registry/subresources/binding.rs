@@ -40,11 +40,12 @@ impl ApiServer {
             ));
         }
         validate(&binding)?;
+        let now = request.now;
         self.change_raw(request, &name, options.dry_run, &mut |object, entry| {
             let pod = object.as_any_mut().downcast_mut::<Pod>();
             pod.map_or(Ok(()), |pod| {
                 check_preconditions(&binding, pod, entry)?;
-                assign(pod, &binding, &name)
+                assign(pod, &binding, &name, now)
             })
         })
         .await?;
@@ -94,7 +95,7 @@ fn check_preconditions(binding: &Binding, pod: &Pod, entry: &Entry) -> Result<()
     Err(StatusError::conflict("", "pods", name, &why))
 }
 
-fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
+fn assign(pod: &mut Pod, binding: &Binding, name: &str, now: Timestamp) -> Result<()> {
     let conflict = |why: String| Err(StatusError::conflict("", "pods/binding", name, &why));
     if pod.metadata.deletion_timestamp.is_some() {
         return conflict(format!(
@@ -138,7 +139,7 @@ fn assign(pod: &mut Pod, binding: &Binding, name: &str) -> Result<()> {
     conditions.push(PodCondition {
         type_: "PodScheduled".into(),
         status: "True".into(),
-        last_transition_time: Some(seconds(Timestamp::now())),
+        last_transition_time: Some(seconds(now)),
         ..PodCondition::default()
     });
     Ok(())

@@ -80,12 +80,12 @@ impl ApiServer {
         if budgets.len() > 1 {
             return Ok(Some(too_many_budgets()));
         }
-        let now = Timestamp::now();
+        let now = request.now;
         let (extra, enforced) = match budgets.into_iter().next() {
             None => (Extra::default(), budget::must_stay_so(&pod)),
             Some((kept, mut budget)) => match budget::judge(&pod, &mut budget, now)? {
                 Verdict::Unhealthy => (Extra::default(), true),
-                Verdict::Counted => (self.budget_written(&kept, budget)?, false),
+                Verdict::Counted => (self.budget_written(&kept, budget, now)?, false),
             },
         };
         if let Err(error) = options.check(request, &entry) {
@@ -138,12 +138,23 @@ impl ApiServer {
     }
 
     /// What the transaction does to a budget that counts the eviction.
-    fn budget_written(&self, kept: &Entry, budget: PodDisruptionBudget) -> Result<Extra> {
+    fn budget_written(
+        &self,
+        kept: &Entry,
+        budget: PodDisruptionBudget,
+        now: Timestamp,
+    ) -> Result<Extra> {
         let served = self
             .directory
             .find("policy", "v1", "poddisruptionbudgets")
             .ok_or_else(StatusError::no_such_path)?;
-        let writer = Writer::new("", part_name("system:apiserver"), "policy/v1", "status");
+        let writer = Writer::new(
+            "",
+            part_name("system:apiserver"),
+            "policy/v1",
+            "status",
+            now,
+        );
         let managed =
             self.updated_managers(served, &writer, Part::Status, Some(kept), &budget, None);
         let mut object: Box<dyn Object> = Box::new(budget);

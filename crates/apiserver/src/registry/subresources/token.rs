@@ -1,6 +1,6 @@
 //! TokenRequest: a token for a service account.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, TokenRequest, TokenRequestStatus,
 };
@@ -67,7 +67,7 @@ impl ApiServer {
             }
             None => expiration,
         };
-        let now = Timestamp::now();
+        let now = request.now;
         let mut claims = navarch_auth::TokenRequest {
             namespace: request.namespace().to_owned(),
             service_account: BoundObject {
