@@ -27,6 +27,7 @@ impl Pki {
         let authority = if key.exists() {
             kept_authority(&certificate, &key, now)?
         } else {
+            must_be_ours(directory, &certificate)?;
             let made = Authority::create("navarch", now)?;
             write(&certificate, made.certificate(), 0o644)?;
             // The key last: where it is, the rest is.
@@ -110,7 +111,8 @@ impl Pki {
         // What cannot be read is made anew, as what is not there.
         if let (Ok(certificate), Ok(key)) = (read(&certificate), read(&key)) {
             let found = Issued { certificate, key };
-            if belong(&found) && fits(&found.certificate) && fresh(&found.certificate, now) {
+            let holds = fits(&found.certificate) && fresh(&found.certificate, now);
+            if holds && belong(&found) && signed(&found.certificate, self.authority.certificate()) {
                 return Ok(found);
             }
         }
@@ -119,6 +121,18 @@ impl Pki {
         write(&key, &made.key, 0o600)?;
         Ok(made)
     }
+}
+
+/// Refuses to make an authority where another one's certificate is without its key: in the directory of a node that has joined, and where the
+/// key was lost, a new one would turn away all who believe the old. A start that was cut off leaves the certificate alone.
+fn must_be_ours(directory: &Path, certificate: &Path) -> Result<()> {
+    let entries = fs::read_dir(directory).map_err(|source| file(directory, source))?;
+    let others = entries.flatten().any(|entry| entry.path() != *certificate);
+    if others && certificate.exists() {
+        let words = "the key of this authority is not here, so that no certificate can be signed: it is another server's whose node lives in this directory, or ca.key was lost";
+        return Err(Error::Certificate(words.into()).of(certificate));
+    }
+    Ok(())
 }
 
 /// The authority of these files, while its certificate holds: every client would turn one away that does not.
@@ -168,6 +182,17 @@ fn belong(issued: &Issued) -> bool {
         certificate.public_key().raw == key.subject_public_key_info()
     })
     .unwrap_or(false)
+}
+
+/// Whether the authority of this certificate has signed it.
+fn signed(pem: &str, authority: &str) -> bool {
+    let found = parsed(authority, |authority| {
+        parsed(pem, |certificate| {
+            let by = Some(authority.public_key());
+            certificate.issuer() == authority.subject() && certificate.verify_signature(by).is_ok()
+        })
+    });
+    found.flatten().unwrap_or(false)
 }
 
 /// Whether a certificate is of the subject's user, in their group and no other.

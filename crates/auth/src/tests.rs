@@ -152,10 +152,26 @@ fn what_no_client_would_accept_is_made_anew_or_refused() {
     let fourth = server("b.example", ahead).certificate;
     assert_ne!(server("b.example", now).certificate, fourth);
 
+    // As after a rotation of the authority by hand: the same name, another key.
+    let fifth = server("b.example", now).certificate;
+    let other = Authority::create("navarch", now).unwrap();
+    std::fs::write(directory.path().join("ca.crt"), other.certificate()).unwrap();
+    std::fs::write(directory.path().join("ca.key"), other.key()).unwrap();
+    let sixth = open(now)
+        .unwrap()
+        .server("server", &subject("b.example"), now);
+    assert_ne!(sixth.unwrap().certificate, fifth);
+
     let before = now - Duration::from_secs(24 * 3600);
     let error = open(before).err().unwrap().to_string();
     assert!(error.contains("ca.crt: this host's clock"), "{error}");
     std::fs::write(directory.path().join("ca.key"), "rubbish").unwrap();
     let error = open(now).err().unwrap().to_string();
     assert!(error.contains("ca.key: "), "{error}");
+    std::fs::remove_file(directory.path().join("ca.key")).unwrap();
+    let error = open(now).err().unwrap().to_string();
+    assert!(
+        error.contains("ca.crt: the key of this authority"),
+        "{error}"
+    );
 }

@@ -9,8 +9,9 @@ use lru::LruCache;
 
 /// How many answers are kept.
 const ENTRIES: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
-/// The most records of an answer that is kept.
+/// The most records of an answer that is kept, and its most bytes.
 const MAX_RECORDS: usize = 64;
+const MAX_BYTES: usize = 4096;
 /// For how long at most, whatever the answer says: kubeadm's `cache 30`.
 const LONGEST: u32 = 30;
 
@@ -51,7 +52,8 @@ impl Cache {
 
     pub(super) fn put(&mut self, query: &Message, answer: &Message, now: Instant) {
         let records = answer.answers.len() + answer.authorities.len() + answer.additionals.len();
-        if records > MAX_RECORDS || answer.metadata.truncation {
+        let fits = || answer.to_vec().is_ok_and(|bytes| bytes.len() <= MAX_BYTES);
+        if records > MAX_RECORDS || answer.metadata.truncation || !fits() {
             return;
         }
         if let (Some(key), Some(1..)) = (key(query), lifetime(answer)) {

@@ -62,8 +62,12 @@ impl Netfilter {
         socket.connect(&SocketAddr::new(0, 0))?;
         let timeout = TimeVal::new(ANSWER_TIMEOUT.as_secs() as i64, 0);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout)?;
-        setsockopt(&socket.as_fd(), sockopt::SndBufForce, &SEND_BUFFER)?;
-        setsockopt(&socket.as_fd(), sockopt::RcvBufForce, &RECEIVE_BUFFER)?;
+        // Who is root in a user namespace alone gets as much as the host lets everybody have.
+        let fd = socket.as_fd();
+        setsockopt(&fd, sockopt::SndBufForce, &SEND_BUFFER)
+            .or_else(|_| setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER))?;
+        setsockopt(&fd, sockopt::RcvBufForce, &RECEIVE_BUFFER)
+            .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &RECEIVE_BUFFER))?;
         Ok(Self {
             socket,
             sequence: 0,

@@ -85,14 +85,14 @@ impl Kernel {
                 continue;
             }
             let of_family = wanted.iter().filter(|(key, _)| key.family() == family);
-            let mut missing: HashSet<Element> = of_family
+            let wanted: HashSet<Element> = of_family
                 .map(|(key, value)| encode::element(key, value))
                 .collect();
-            let mut extra = self.list(family, &SETS)?;
-            extra.retain(|element| !missing.remove(element));
-            let mut missing: Vec<Element> = missing.into_iter().collect();
+            // The kernel may list an element twice when others change meanwhile.
+            let there: HashSet<Element> = self.list(family, &SETS)?.into_iter().collect();
+            removed.push((family, there.difference(&wanted).cloned().collect()));
+            let mut missing: Vec<Element> = wanted.difference(&there).cloned().collect();
             missing.sort_by_key(|element| element.set);
-            removed.push((family, extra));
             added.push((family, missing));
         }
         self.commit(&chains, &removed, &added)
@@ -120,7 +120,7 @@ impl Kernel {
         self.list(family, &encode::AFFINITY)
     }
 
-    /// Forgets clients. Those that have been forgotten meanwhile are no matter.
+    /// Forgets clients. Those that have been forgotten meanwhile are no matter: all but they are found in halves of halves.
     pub(crate) fn forget_clients(
         &mut self,
         family: Family,
@@ -130,13 +130,12 @@ impl Kernel {
         if !is_absent(&all) {
             return all;
         }
-        for client in clients {
-            let one = self.commit(&[], &[(family, vec![client.clone()])], &[]);
-            if !is_absent(&one) {
-                one?;
-            }
+        if clients.len() < 2 {
+            return Ok(());
         }
-        Ok(())
+        let (first, second) = clients.split_at(clients.len() / 2);
+        self.forget_clients(family, first)?;
+        self.forget_clients(family, second)
     }
 
     /// The flows of UDP.
