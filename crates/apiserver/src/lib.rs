@@ -56,6 +56,8 @@ pub use encode::body::ReplyBody;
 pub use identity::{Authenticator, Recognised, UsedToken};
 pub use kubelets::Kubelets;
 pub use proxy::Wire;
+#[cfg(feature = "simulation")]
+pub use random::draw_from;
 pub use registry::{NodeProxy, NodeRequest};
 pub use server::{TlsError, tls_config};
 

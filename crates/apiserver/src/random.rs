@@ -61,8 +61,32 @@ fn fill(bytes: &mut [u8]) {
     });
 }
 
+#[cfg(feature = "simulation")]
+thread_local! {
+    static DRAWN: RefCell<Option<fastrand::Rng>> = const { RefCell::new(None) };
+}
+
+/// From now on this thread's numbers follow from a seed, so that a simulation can be run again. Anybody can guess them.
+#[cfg(feature = "simulation")]
+pub fn draw_from(seed: u64) {
+    DRAWN.set(Some(fastrand::Rng::with_seed(seed)));
+    BUFFER.with_borrow_mut(|buffer| buffer.used = BUFFERED);
+}
+
+/// Whether there is a seed that they were drawn from.
+#[cfg(feature = "simulation")]
+fn drawn(bytes: &mut [u8]) -> bool {
+    DRAWN
+        .with_borrow_mut(|drawn| drawn.as_mut().map(|random| random.fill(bytes)))
+        .is_some()
+}
+
 /// The kernel's random numbers cannot fail once the machine has booted; should they, time is the last resort.
 fn fetch(bytes: &mut [u8]) {
+    #[cfg(feature = "simulation")]
+    if drawn(bytes) {
+        return;
+    }
     if getrandom::fill(bytes).is_err() {
         let now = jiff::Timestamp::now().as_nanosecond().to_ne_bytes();
         for (at, byte) in bytes.iter_mut().enumerate() {

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use navarch_client::Clock;
 use tokio::time::Instant;
 
-/// Begins with the host's time, and goes on with the runtime's.
+/// When every simulation begins, in seconds since 1970: in 2026.
+const START: i64 = 1_780_000_000;
+
+/// Begins at the same time always, and goes on with the runtime's.
 #[derive(Debug, Clone, Copy)]
 pub struct SimClock {
     start: Timestamp,
@@ -15,7 +18,7 @@ impl SimClock {
     /// From now on.
     pub fn start() -> Self {
         Self {
-            start: Timestamp::now(),
+            start: Timestamp::from_second(START).unwrap_or(Timestamp::UNIX_EPOCH),
             began: Instant::now(),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -111,6 +112,8 @@ pub struct Witness {
     invariants: Vec<Box<dyn Invariant>>,
     /// What has happened of late, a line each.
     story: VecDeque<String>,
+    /// All that has happened.
+    history: DefaultHasher,
 }
 
 impl Witness {
@@ -131,6 +134,7 @@ impl Witness {
             state: State::default(),
             invariants,
             story: VecDeque::new(),
+            history: DefaultHasher::new(),
         })
     }
 
@@ -142,6 +146,11 @@ impl Witness {
     /// What has happened of late.
     pub fn story(&self) -> String {
         told(&self.story)
+    }
+
+    /// A number that two histories share which are the same to the last byte.
+    pub fn digest(&self) -> u64 {
+        self.history.finish()
     }
 
     /// Looks at what has happened since.
@@ -172,6 +181,7 @@ impl Witness {
             return Err(format!("revision {revision} came after {}", self.seen));
         }
         self.seen = revision;
+        (revision, &event.entry.key, &event.entry.value).hash(&mut self.history);
         let Some(change) = self.state.take(event) else {
             return Err(format!("{} at {revision} cannot be read", event.entry.key));
         };

@@ -13,7 +13,7 @@ fn roll_outs_keep_enough_pods_whatever_is_seen_late() {
     simulate(roll_outs, 6);
 }
 
-async fn roll_outs(seed: u64) -> Result<(), String> {
+async fn roll_outs(seed: u64) -> Result<u64, String> {
     let told = |error: navarch_machinery::status::StatusError| error.to_string();
     let cluster = Cluster::start(seed, 3)
         .await
@@ -45,5 +45,6 @@ async fn roll_outs(seed: u64) -> Result<(), String> {
     }
     cluster.settles(&mut witness).await?;
     cluster.faults.set(Rates::NONE);
-    cluster.rests().await
+    cluster.rests().await?;
+    Ok(witness.digest())
 }
