@@ -1,9 +1,10 @@
 //! Small reads of files that others write, and directories that others do not read.
 
+use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use tokio::io::AsyncReadExt;
+use crate::blocking::blocking;
 
 /// Makes a directory of a pod, and those above it, for root and its group alone: secrets are below. Containers see what is mounted from
 /// there, wherever it is.
@@ -16,19 +17,14 @@ pub(crate) fn make_private(directory: &Path) -> std::io::Result<()> {
 
 /// The beginning of a file as text; empty where it cannot be read.
 pub(crate) async fn read_beginning(path: &Path, most: usize) -> String {
-    let Ok(file) = tokio::fs::File::open(path).await else {
-        return String::new();
+    let path = path.to_owned();
+    let read = move || {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
     };
-    let mut bytes = Vec::new();
-    if file
-        .take(most as u64)
-        .read_to_end(&mut bytes)
-        .await
-        .is_err()
-    {
-        return String::new();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    blocking(read).await.flatten().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod admission;
 mod agent;
 mod allocation;
+mod blocking;
 pub mod certificates;
 mod container_config;
 mod container_log;

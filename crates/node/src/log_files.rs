@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use navarch_runtime::logs::rotate_if_large;
 
+use crate::blocking::blocking;
 use crate::worker::Worker;
 
 /// How often sizes are looked at, as the kubelet's `containerLogMonitorInterval`.
@@ -12,56 +13,63 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The log and what rotation made of it, the oldest first and the one that is written last.
 pub(crate) async fn all(log: &Path) -> Vec<PathBuf> {
+    let log = log.to_owned();
+    blocking(move || rotated(&log)).await.unwrap_or_default()
+}
+
+/// Bytes of a log and what rotation made of it.
+pub(crate) async fn size(log: &Path) -> u64 {
+    let log = log.to_owned();
+    let length = |file: &PathBuf| std::fs::symlink_metadata(file).map_or(0, |m| m.len());
+    let sum = move || {
+        let lengths = rotated(&log).iter().map(length).collect::<Vec<_>>();
+        lengths.into_iter().fold(0, u64::saturating_add)
+    };
+    blocking(sum).await.unwrap_or_default()
+}
+
+/// Removes a log and what rotation made of it.
+pub(crate) async fn remove(log: &Path) {
+    let log = log.to_owned();
+    // What panicked has told.
+    let _ = blocking(move || remove_rotated(&log)).await;
+}
+
+/// Removes the logs of the attempts before this one.
+pub(crate) async fn remove_before(directory: &Path, attempt: u32) {
+    let directory = directory.to_owned();
+    let remove = move || {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let of = entry.file_name().to_str().and_then(attempt_of);
+            if of.is_some_and(|of| of < attempt) {
+                remove_rotated(&entry.path());
+            }
+        }
+    };
+    // What panicked has told.
+    let _ = blocking(remove).await;
+}
+
+fn rotated(log: &Path) -> Vec<PathBuf> {
     let (Some(directory), Some(name)) = (log.parent(), log.file_name()) else {
         return Vec::new();
     };
-    let mut files = Vec::new();
-    if let Ok(mut entries) = tokio::fs::read_dir(directory).await {
-        let prefix = format!("{}.", name.to_string_lossy());
-        while let Ok(Some(entry)) = entries.next_entry().await {
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                files.push(entry.path());
-            }
-        }
-    }
+    let prefix = format!("{}.", name.to_string_lossy());
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let of_log = entries.filter(|it| it.file_name().to_string_lossy().starts_with(&prefix));
+    let mut files: Vec<PathBuf> = of_log.map(|entry| entry.path()).collect();
     files.sort();
     files.push(log.to_path_buf());
     files
 }
 
-/// Bytes of a log and what rotation made of it.
-pub(crate) async fn size(log: &Path) -> u64 {
-    let mut bytes = 0u64;
-    for file in all(log).await {
-        let length = tokio::fs::symlink_metadata(&file)
-            .await
-            .map_or(0, |m| m.len());
-        bytes = bytes.saturating_add(length);
-    }
-    bytes
-}
-
-/// Removes a log and what rotation made of it.
-pub(crate) async fn remove(log: &Path) {
-    for file in all(log).await {
-        match tokio::fs::remove_file(&file).await {
+fn remove_rotated(log: &Path) {
+    for file in rotated(log) {
+        match std::fs::remove_file(&file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(file = %file.display(), %error, "a log could not be removed");
             }
             _ => {}
-        }
-    }
-}
-
-/// Removes the logs of the attempts before this one.
-pub(crate) async fn remove_before(directory: &Path, attempt: u32) {
-    let Ok(mut entries) = tokio::fs::read_dir(directory).await else {
-        return;
-    };
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        let of = entry.file_name().to_str().and_then(attempt_of);
-        if of.is_some_and(|of| of < attempt) {
-            remove(&entry.path()).await;
         }
     }
 }
@@ -91,8 +99,7 @@ pub(crate) async fn rotate(worker: &Worker) {
             let log = directory.join(&container.config.log_path);
             let (policy, now) = (worker.options.log_rotation, worker.clock.now());
             let shown = log.display().to_string();
-            let rotated =
-                tokio::task::spawn_blocking(move || rotate_if_large(&log, policy, now)).await;
+            let rotated = blocking(move || rotate_if_large(&log, policy, now)).await;
             match rotated {
                 Ok(Ok(false)) => {}
                 Ok(Ok(true)) => {

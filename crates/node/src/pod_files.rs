@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use navarch_runtime::cri::{DnsConfig, Mount};
 
+use crate::blocking::blocking;
 use crate::options::NodeOptions;
 use crate::spec;
 
@@ -193,9 +194,7 @@ pub(crate) async fn write(pod: &Pod, ips: &[IpAddr], options: &NodeOptions) -> s
             .into_iter()
             .try_for_each(|(name, text)| std::fs::write(directory.join(name), text))
     };
-    tokio::task::spawn_blocking(write_all)
-        .await
-        .map_err(std::io::Error::other)?
+    blocking(write_all).await?
 }
 
 /// The mounts of the pod's files, but where the container mounts something of its own.

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// So many calls of a cluster of a few nodes at one moment are of somebody who goes round in a circle.
+const MOST_AT_ONCE: usize = 20_000;
 
 /// How often what goes wrong, each as a probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +61,9 @@ struct State {
     random: fastrand::Rng,
     rates: Rates,
     cut: BTreeSet<String>,
+    /// The moment of the last call, and how many there were at it.
+    moment: Option<(Instant, usize)>,
+    circle: Option<String>,
 }
 
 /// The network's weather, and all else that is drawn.
@@ -69,6 +76,8 @@ impl Faults {
             random: fastrand::Rng::with_seed(seed),
             rates: Rates::NONE,
             cut: BTreeSet::new(),
+            moment: None,
+            circle: None,
         }))
     }
 
@@ -104,6 +113,24 @@ impl Faults {
     /// A time of at most so long.
     pub fn within(&self, longest: Duration) -> Duration {
         longest.mul_f64(self.0.lock().random.f64())
+    }
+
+    /// Whether calls go round in a circle at one moment, so that no time would pass any more.
+    pub(crate) fn circles(&self, call: impl FnOnce() -> String) -> bool {
+        let state = &mut *self.0.lock();
+        let now = Instant::now();
+        let before = state.moment.filter(|(at, _)| *at == now);
+        let calls = before.map_or(1, |(_, calls)| calls + 1);
+        state.moment = Some((now, calls));
+        if calls > MOST_AT_ONCE {
+            state.circle.get_or_insert_with(call);
+        }
+        calls > MOST_AT_ONCE
+    }
+
+    /// The call that was made again and again, if one was.
+    pub fn circle(&self) -> Option<String> {
+        self.0.lock().circle.clone()
     }
 
     pub(crate) fn fate(&self) -> Fate {

@@ -48,6 +48,15 @@ impl Endpoint for Link {
     async fn call(&self, call: Call) -> Result<Answer> {
         let fate = self.faults.fate();
         let (server, mut servers) = self.server().await?;
+        let told = || {
+            format!(
+                "{}: {:?} {} {:?}",
+                self.part, call.verb, call.resource.resource, call.name
+            )
+        };
+        if self.faults.circles(told) {
+            tokio::time::sleep(PATIENCE).await;
+        }
         if fate == Fate::Refused {
             return Err(unreachable("connection refused"));
         }
@@ -69,6 +78,10 @@ impl Endpoint for Link {
             return Err(unreachable("connection refused"));
         }
         let (server, servers) = self.server().await?;
+        let told = || format!("{}: Watch {}", self.part, call.resource.resource);
+        if self.faults.circles(told) {
+            tokio::time::sleep(PATIENCE).await;
+        }
         let events = server.watch(call).await?;
         let (part, faults) = (self.part.clone(), self.faults.clone());
         let state = (events, servers, part, faults);

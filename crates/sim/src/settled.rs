@@ -31,6 +31,11 @@ impl Cluster {
         loop {
             tokio::time::sleep(STEP).await;
             witness.look()?;
+            if let Some(call) = self.faults.circle() {
+                return Err(format!(
+                    "{call} is called again and again, and no time passes"
+                ));
+            }
             match self.unsettled(witness.state()) {
                 None => return Ok(()),
                 Some(why) if begun.elapsed() > PATIENCE => {

@@ -282,7 +282,7 @@ fn fs_group(pod: &Pod) -> Option<u32> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    tokio::task::spawn_blocking(work)
+    crate::blocking::blocking(work)
         .await
         .unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, umount2};
 
+use crate::blocking::blocking;
+
 /// Unmounts all that is mounted below the pod's directory, and removes its volumes.
 pub(super) fn tear_down(pod: &Path) -> Result<(), String> {
     let places = ["volumes", "volume-subpaths"].map(|name| pod.join(name));
@@ -62,9 +64,7 @@ pub async fn remove_everything(data_dir: &Path) -> Result<(), String> {
         }
         fs::remove_dir_all(&pods).map_err(|error| error.to_string())
     };
-    tokio::task::spawn_blocking(remove)
-        .await
-        .map_err(|error| error.to_string())?
+    blocking(remove).await.map_err(|error| error.to_string())?
 }
 
 /// The innermost first.

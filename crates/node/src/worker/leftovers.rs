@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::Worker;
+use crate::blocking::blocking;
 use crate::spec;
 
 impl Worker {
@@ -44,17 +45,19 @@ fn uid_of_logs(name: &str) -> Option<&str> {
 }
 
 async fn names(directory: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    if let Ok(mut entries) = tokio::fs::read_dir(directory).await {
-        while let Ok(Some(entry)) = entries.next_entry().await {
-            names.extend(entry.file_name().into_string().ok());
-        }
-    }
-    names
+    let directory = directory.to_owned();
+    let read = blocking(move || std::fs::read_dir(directory).map(Iterator::collect)).await;
+    let entries: Vec<std::io::Result<std::fs::DirEntry>> = read.flatten().unwrap_or_default();
+    let entries = entries.into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 async fn remove(directory: &Path) -> Result<(), String> {
-    match tokio::fs::remove_dir_all(directory).await {
+    let directory = directory.to_owned();
+    let removed = blocking(move || std::fs::remove_dir_all(directory)).await;
+    match removed.flatten() {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.to_string()),
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use navarch_client::{DeleteOptions, EventType};
 
 use super::Worker;
+use crate::blocking::blocking;
 use crate::{container_config, spec};
 
 impl Worker {
@@ -99,9 +100,11 @@ impl Worker {
             .options
             .log_dir(spec::namespace(pod), spec::name(pod), uid);
         for directory in [self.options.pod_dir(uid), logs] {
-            match tokio::fs::remove_dir_all(&directory).await {
+            let shown = directory.display().to_string();
+            let removed = blocking(move || std::fs::remove_dir_all(directory)).await;
+            match removed.flatten() {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(format!("{}: {error}", directory.display()));
+                    return Err(format!("{shown}: {error}"));
                 }
                 _ => {}
             }
@@ -133,7 +136,7 @@ impl Worker {
                     record.config.attempt,
                     &self.options,
                 );
-                let _ = tokio::fs::remove_file(message).await;
+                let _ = blocking(move || std::fs::remove_file(message)).await;
             }
         }
         self.view.reload_container(&*self.runtime, id).await;

@@ -9,6 +9,7 @@ use navarch_runtime::cri::{ContainerRecord, Error, Image};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
+use crate::blocking::blocking;
 use crate::container_config::{self, Parts};
 use crate::env::{self, Downward, Sources};
 use crate::images::failure;
@@ -367,7 +368,5 @@ async fn make_file(path: &std::path::Path) -> std::io::Result<()> {
         let file = std::fs::File::create(path)?;
         file.set_permissions(std::fs::Permissions::from_mode(0o666))
     };
-    tokio::task::spawn_blocking(make)
-        .await
-        .map_err(std::io::Error::other)?
+    blocking(make).await?
 }
