@@ -2,14 +2,30 @@
 
 use crate::witness::{Change, Invariant, State};
 
-/// Services have addresses and node ports of their own.
+/// Services have addresses and node ports of their own, nodes ranges of their own for their pods.
 pub struct UniqueAddresses;
 
 impl Invariant for UniqueAddresses {
     fn see(&mut self, change: &Change, state: &State) -> Result<(), String> {
-        let Change::Service(_, Some(_)) = change else {
-            return Ok(());
-        };
+        match change {
+            Change::Service(_, Some(_)) => Self::services(state),
+            Change::Node(_, Some(_)) => Self::ranges(state),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl UniqueAddresses {
+    fn ranges(state: &State) -> Result<(), String> {
+        let specs = state.nodes.values().filter_map(|node| node.spec.as_ref());
+        let mut ranges: Vec<&str> = specs
+            .flat_map(|spec| spec.pod_cidrs.iter().flatten())
+            .map(String::as_str)
+            .collect();
+        twice(&mut ranges)
+    }
+
+    fn services(state: &State) -> Result<(), String> {
         let mut addresses: Vec<&str> = Vec::new();
         let mut ports: Vec<(i32, &str)> = Vec::new();
         for spec in state
