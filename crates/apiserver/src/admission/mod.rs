@@ -9,6 +9,7 @@ mod always_pull_images;
 mod certificate_request;
 mod certificate_signer;
 mod claim_resize;
+mod claim_status;
 mod deny_external_ips;
 mod event_rate_limit;
 mod ingress_class;
@@ -60,6 +61,8 @@ pub(crate) enum Operation {
 /// What a layer may know of a write.
 pub(crate) struct Attributes<'a> {
     pub(crate) operation: Operation,
+    /// The verb of the request.
+    pub(crate) verb: &'static str,
     pub(crate) served: &'a Served,
     pub(crate) namespace: &'a str,
     /// The name in the path; empty where there is none.
@@ -217,6 +220,7 @@ impl Chain {
             ),
             ("RuntimeClass", Box::new(runtime_class::RuntimeClass)),
             (ALWAYS, Box::new(admin_access::AdminAccess)),
+            (ALWAYS, Box::new(claim_status::ClaimStatus)),
             (
                 "CertificateApproval",
                 Box::new(certificate_signer::CertificateSigner::Approve),
@@ -261,6 +265,7 @@ impl ApiServer {
         Attributes {
             pending: &NONE,
             operation,
+            verb: request.info.verb.as_str(),
             served: request.served,
             namespace: request.namespace(),
             name: &request.info.name,

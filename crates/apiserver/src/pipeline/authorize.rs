@@ -105,7 +105,7 @@ fn selected(info: &RequestInfo<'_>, params: &Params<'_>) -> Selector {
 }
 
 /// The refusal of what nothing speaks for, in Kubernetes' words.
-pub(super) fn forbidden(user: &UserInfo, attributes: &Attributes<'_>, reason: &str) -> StatusError {
+pub(crate) fn forbidden(user: &UserInfo, attributes: &Attributes<'_>, reason: &str) -> StatusError {
     let Attributes {
         verb,
         group,

@@ -19,5 +19,5 @@ mod impersonate;
 mod route;
 
 pub(crate) use authenticate::{Connection, passed_over};
-pub(crate) use authorize::asked;
+pub(crate) use authorize::{asked, forbidden};
 pub(crate) use route::Handled;

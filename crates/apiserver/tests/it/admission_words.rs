@@ -248,3 +248,75 @@ async fn addresses_end_where_they_end() {
     let none = admin.send("GET", &secrets, &[("accept", alone)], "").await;
     assert_eq!(none.json()["items"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_claims_status_is_written_part_by_part_by_who_may() {
+    const CLAIMS: &str = "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims";
+    let (cluster, mut admin) = start().await;
+    let mut alice = Client::connect(&cluster, Who::Token("alice-token")).await;
+    let request = json!({"name": "r", "exactly": {"deviceClassName": "c.example"}});
+    let claim = json!({"metadata": {"name": "c"}, "spec": {"devices": {"requests": [request]}}});
+    assert_eq!(admin.post(CLAIMS, &claim).await.status, 201);
+    let mut rules = vec![
+        json!({"apiGroups": ["resource.k8s.io"], "resources": ["resourceclaims/status"], "verbs": ["patch"]}),
+    ];
+    grant(&mut admin, &rules).await;
+
+    let result = json!({"request": "r", "driver": "d.example", "pool": "p", "device": "x"});
+    let selector = json!({"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n"]}]}]});
+    let allocation = json!({"devices": {"results": [result]}, "nodeSelector": selector});
+    let reserved = json!([{"resource": "pods", "name": "p", "uid": "u"}]);
+    let bound = json!({"status": {"allocation": allocation, "reservedFor": reserved}});
+    let status = format!("{CLAIMS}/c/status");
+    let mut patch = async |bound: &Value| {
+        alice
+            .send("PATCH", &status, &MERGE, bound.to_string())
+            .await
+    };
+    let refused = patch(&bound).await;
+    let words = "ResourceClaim.resource.k8s.io \"c\" is invalid: status.allocation: Forbidden: changing status.allocation or \
+        status.reservedFor requires resource=\"resourceclaims/binding\", verb=\"patch\" permission: resourceclaims.resource.k8s.io is forbidden: \
+        User \"alice\" cannot patch resource \"resourceclaims/binding\" in API group \"resource.k8s.io\" at the cluster scope";
+    assert_eq!(said(&refused), (422, words.to_owned()));
+    rules.push(json!({"apiGroups": ["resource.k8s.io"], "resources": ["resourceclaims/binding"], "verbs": ["patch"]}));
+    grant(&mut admin, &rules).await;
+    let done = patch(&bound).await;
+    assert_eq!(done.status, 200, "{}", done.message());
+
+    let device = json!({"driver": "d.example", "pool": "p", "device": "x", "conditions": []});
+    let told = json!({"status": {"devices": [device]}});
+    let refused = patch(&told).await;
+    let words = "ResourceClaim.resource.k8s.io \"c\" is invalid: status.devices: Forbidden: changing status.devices requires \
+        resource=\"resourceclaims/driver\", verb=\"[arbitrary-node:patch]\" permission: resourceclaims.resource.k8s.io \"d.example\" is forbidden: \
+        User \"alice\" cannot arbitrary-node:patch resource \"resourceclaims/driver\" in API group \"resource.k8s.io\" in the namespace \"default\"";
+    assert_eq!(said(&refused), (422, words.to_owned()));
+    rules.push(
+        json!({"apiGroups": ["resource.k8s.io"], "resources": ["resourceclaims/driver"],
+        "resourceNames": ["d.example"], "verbs": ["arbitrary-node:patch"]}),
+    );
+    grant(&mut admin, &rules).await;
+    let done = patch(&told).await;
+    assert_eq!(done.status, 200, "{}", done.message());
+}
+
+/// Gives Alice these rules, in all namespaces.
+async fn grant(admin: &mut Client, rules: &[Value]) {
+    const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+    let force = "?fieldManager=t&force=true";
+    let apply = [("content-type", "application/apply-patch+yaml")];
+    let group = "rbac.authorization.k8s.io";
+    let (version, metadata) = (format!("{group}/v1"), json!({"name": "alices"}));
+    let role =
+        json!({"apiVersion": version, "kind": "ClusterRole", "metadata": metadata, "rules": rules});
+    let path = format!("{RBAC}/clusterroles/alices{force}");
+    let made = admin.send("PATCH", &path, &apply, role.to_string()).await;
+    assert!(made.status.is_success(), "{}", made.message());
+    let binding = json!({"apiVersion": version, "kind": "ClusterRoleBinding", "metadata": metadata,
+        "subjects": [{"kind": "User", "name": "alice", "apiGroup": group}],
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "alices"}});
+    let path = format!("{RBAC}/clusterrolebindings/alices{force}");
+    let made = admin
+        .send("PATCH", &path, &apply, binding.to_string())
+        .await;
+    assert!(made.status.is_success(), "{}", made.message());
+}

@@ -23,8 +23,6 @@ use super::{Admitted, Attributes, Layer, Operation};
 
 /// Kubernetes' name for the rule.
 pub(super) const NAME: &str = "EventRateLimit";
-/// How long a client is to wait that is told to.
-const RETRY_SECONDS: i32 = 1;
 /// The buckets that a limit keeps where its configuration does not say.
 const BUCKETS: usize = 4096;
 
@@ -71,7 +69,11 @@ impl Layer for EventRateLimit {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),
         };
-        Err(StatusError::too_many_requests(why, RETRY_SECONDS))
+        Err(StatusError::new(
+            429,
+            "TooManyRequests",
+            format!("Too many requests: {why}"),
+        ))
     }
 }
 
