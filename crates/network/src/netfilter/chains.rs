@@ -1,5 +1,6 @@
-//! Chains of rules that send a new connection on to what a map has for it, and remember that. `nft` could write them too, but 1.0.6 does
-//! not read back the type of a key that a drawn number is part of, and runs out of registers where addresses are of IPv6.
+//! Chains of rules that `nft` 1.0.6 does not write, or not as they are needed: those that send a new connection on to what a map has for it,
+//! and remember that (it does not read back the type of a key that a drawn number is part of, and runs out of registers where addresses
+//! are of IPv6); and those that look up with what they have looked up.
 
 use super::attributes::Writer;
 use super::elements::Transaction;
@@ -37,6 +38,16 @@ const TRACKED_ADDRESSES_V6: (u32, u32) = (21, 22);
 const ORIGINAL: u8 = 0;
 /// `NFT_DYNSET_OP_UPDATE`.
 const UPDATE: u32 = 1;
+/// `NFT_REG_VERDICT`.
+const VERDICT_REGISTER: u32 = 0;
+/// `NFTA_DATA_VERDICT`, `NFTA_VERDICT_CODE` and `NFTA_VERDICT_CHAIN`.
+const VERDICT: u16 = 2;
+const VERDICT_CODE: u16 = 1;
+const VERDICT_CHAIN: u16 = 2;
+/// `NF_DROP`, `NFT_JUMP` and `NFT_RETURN`.
+const DROP: i32 = 0;
+const JUMP: i32 = -3;
+const RETURN: i32 = -5;
 /// `NFPROTO_IPV6`.
 const IPV6: u8 = 10;
 
@@ -72,6 +83,31 @@ pub(crate) enum Rule {
         map: &'static str,
         seconds: u32,
     },
+    /// These steps, one after the other: a look-up that finds nothing ends the rule, and the next one begins.
+    Steps(Vec<Step>),
+}
+
+/// A step of a rule. Places are registers of four octets, from 0 to 15.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Puts a part of the packet at a place.
+    Load(Part, u32),
+    /// Looks up in a map by what is at a place, and puts there what it has.
+    Map(&'static str, u32),
+    /// Looks up in a set by what is at a place.
+    Set(&'static str, u32),
+    /// Ends the chain for the packet.
+    Verdict(Verdict),
+}
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Drop,
+    /// Back to where the chain was jumped to from.
+    Return,
+    /// There, and back.
+    Jump(&'static str),
 }
 
 impl Transaction<'_> {
@@ -133,6 +169,44 @@ impl Rule {
                     dynset.put(6, &milliseconds.to_be_bytes());
                 });
             }
+            Self::Steps(steps) => steps.iter().for_each(|step| step.write(family, list)),
+        }
+    }
+}
+
+impl Step {
+    fn write(&self, family: u8, list: &mut Writer) {
+        match self {
+            Self::Load(part, place) => {
+                part.load(family, FIRST_REGISTER + place, list);
+            }
+            Self::Map(map, place) => expression(list, "lookup", |lookup| {
+                lookup.text(1, map);
+                number(lookup, 2, FIRST_REGISTER + place);
+                number(lookup, 3, FIRST_REGISTER + place);
+            }),
+            Self::Set(set, place) => expression(list, "lookup", |lookup| {
+                lookup.text(1, set);
+                number(lookup, 2, FIRST_REGISTER + place);
+            }),
+            Self::Verdict(verdict) => expression(list, "immediate", |immediate| {
+                number(immediate, 1, VERDICT_REGISTER);
+                immediate.nest(2, |data| data.nest(VERDICT, |inner| verdict.write(inner)));
+            }),
+        }
+    }
+}
+
+impl Verdict {
+    fn write(self, verdict: &mut Writer) {
+        let (code, chain) = match self {
+            Self::Drop => (DROP, None),
+            Self::Return => (RETURN, None),
+            Self::Jump(chain) => (JUMP, Some(chain)),
+        };
+        verdict.put(VERDICT_CODE, &code.to_be_bytes());
+        if let Some(chain) = chain {
+            verdict.text(VERDICT_CHAIN, chain);
         }
     }
 }

@@ -1,6 +1,6 @@
 use navarch_network::{Config, Degradation, Error, HostPort, PodNetwork, Protocol, RulesError};
 
-use crate::{TestNode, attach, ip, namespaces::Namespace};
+use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
 /// A machine beside the node that knows no way to the pods: 192.0.2.1 is the node, 192.0.2.2 the machine.
 fn outside(node: &TestNode) -> Namespace {
@@ -90,14 +90,16 @@ async fn a_host_port_has_one_holder() {
     let (_first, _) = attach(&network, "first", vec![port(None, 8080, 80)]).await;
     let pod = Namespace::new();
     let wanted = || vec![port(Some("192.0.2.1"), 8080, 80)];
-    let refused = network.attach("second", &pod.path(), wanted()).await;
+    let refused = network
+        .attach("second", &pod.path(), pod_name("second"), wanted())
+        .await;
     assert!(
         matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"),
         "{refused:?}"
     );
     network.detach("first").await.unwrap();
     network
-        .attach("second", &pod.path(), wanted())
+        .attach("second", &pod.path(), pod_name("second"), wanted())
         .await
         .unwrap();
 }
