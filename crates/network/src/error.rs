@@ -159,6 +159,9 @@ pub enum Degradation {
         /// Family and name, as `ip filter`.
         table: String,
     },
+    /// Pods that write frames themselves reach their neighbours past the node, and past network policies.
+    #[error("pods can reach their neighbours along the bridge, where no rule holds: {0}")]
+    Neighbours(RulesError),
     /// The kernel does not have what network policies say. Pods that they select, and that start now, do not.
     #[error("network policies are not applied: {0}")]
     NoPolicies(String),

@@ -17,6 +17,7 @@ mod host_port;
 mod interface;
 mod masquerade;
 mod namespace;
+mod neighbours;
 mod netfilter;
 mod netlink;
 mod nft;

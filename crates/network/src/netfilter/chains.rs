@@ -5,6 +5,7 @@
 use super::attributes::Writer;
 use super::elements::Transaction;
 use super::socket::{APPEND, CREATE, Message, NFTABLES};
+use super::steps::Step;
 
 /// `NFT_MSG_NEWCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
 const NEW_CHAIN: u16 = NFTABLES | 3;
@@ -29,7 +30,7 @@ const DNAT: u32 = 1;
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
 /// `NFT_REG32_00`: the first of sixteen registers of four bytes.
-const FIRST_REGISTER: u32 = 8;
+pub(super) const FIRST_REGISTER: u32 = 8;
 /// `NFT_CT_PROTO_DST`, `NFT_CT_SRC_IP`, `NFT_CT_DST_IP`, and the latter two of IPv6.
 const TRACKED_PORT: u32 = 12;
 const TRACKED_ADDRESSES: (u32, u32) = (19, 20);
@@ -38,16 +39,6 @@ const TRACKED_ADDRESSES_V6: (u32, u32) = (21, 22);
 const ORIGINAL: u8 = 0;
 /// `NFT_DYNSET_OP_UPDATE`.
 const UPDATE: u32 = 1;
-/// `NFT_REG_VERDICT`.
-const VERDICT_REGISTER: u32 = 0;
-/// `NFTA_DATA_VERDICT`, `NFTA_VERDICT_CODE` and `NFTA_VERDICT_CHAIN`.
-const VERDICT: u16 = 2;
-const VERDICT_CODE: u16 = 1;
-const VERDICT_CHAIN: u16 = 2;
-/// `NF_DROP`, `NFT_JUMP` and `NFT_RETURN`.
-const DROP: i32 = 0;
-const JUMP: i32 = -3;
-const RETURN: i32 = -5;
 /// `NFPROTO_IPV6`.
 const IPV6: u8 = 10;
 
@@ -85,29 +76,6 @@ pub(crate) enum Rule {
     },
     /// These steps, one after the other: a look-up that finds nothing ends the rule, and the next one begins.
     Steps(Vec<Step>),
-}
-
-/// A step of a rule. Places are registers of four octets, from 0 to 15.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Puts a part of the packet at a place.
-    Load(Part, u32),
-    /// Looks up in a map by what is at a place, and puts there what it has.
-    Map(&'static str, u32),
-    /// Looks up in a set by what is at a place.
-    Set(&'static str, u32),
-    /// Ends the chain for the packet.
-    Verdict(Verdict),
-}
-
-/// What becomes of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Drop,
-    /// Back to where the chain was jumped to from.
-    Return,
-    /// There, and back.
-    Jump(&'static str),
 }
 
 impl Transaction<'_> {
@@ -174,43 +142,6 @@ impl Rule {
     }
 }
 
-impl Step {
-    fn write(&self, family: u8, list: &mut Writer) {
-        match self {
-            Self::Load(part, place) => {
-                part.load(family, FIRST_REGISTER + place, list);
-            }
-            Self::Map(map, place) => expression(list, "lookup", |lookup| {
-                lookup.text(1, map);
-                number(lookup, 2, FIRST_REGISTER + place);
-                number(lookup, 3, FIRST_REGISTER + place);
-            }),
-            Self::Set(set, place) => expression(list, "lookup", |lookup| {
-                lookup.text(1, set);
-                number(lookup, 2, FIRST_REGISTER + place);
-            }),
-            Self::Verdict(verdict) => expression(list, "immediate", |immediate| {
-                number(immediate, 1, VERDICT_REGISTER);
-                immediate.nest(2, |data| data.nest(VERDICT, |inner| verdict.write(inner)));
-            }),
-        }
-    }
-}
-
-impl Verdict {
-    fn write(self, verdict: &mut Writer) {
-        let (code, chain) = match self {
-            Self::Drop => (DROP, None),
-            Self::Return => (RETURN, None),
-            Self::Jump(chain) => (JUMP, Some(chain)),
-        };
-        verdict.put(VERDICT_CODE, &code.to_be_bytes());
-        if let Some(chain) = chain {
-            verdict.text(VERDICT_CHAIN, chain);
-        }
-    }
-}
-
 /// Loads parts one behind the other, from a register on; returns the next.
 fn load(parts: &[Part], family: u8, first: u32, list: &mut Writer) -> u32 {
     parts.iter().fold(first, |register, part| {
@@ -220,7 +151,7 @@ fn load(parts: &[Part], family: u8, first: u32, list: &mut Writer) -> u32 {
 
 impl Part {
     /// Loads it into registers from this one on; says how many.
-    fn load(self, family: u8, register: u32, list: &mut Writer) -> u32 {
+    pub(super) fn load(self, family: u8, register: u32, list: &mut Writer) -> u32 {
         // Offsets and lengths in octets, and lengths in registers.
         let (source, destination, octets, registers) = match family {
             IPV6 => (8, 24, 16, 4),
@@ -272,13 +203,13 @@ impl Part {
     }
 }
 
-fn expression(list: &mut Writer, name: &str, write: impl FnOnce(&mut Writer)) {
+pub(super) fn expression(list: &mut Writer, name: &str, write: impl FnOnce(&mut Writer)) {
     list.nest(LIST_ELEMENT, |element| {
         element.text(EXPRESSION_NAME, name);
         element.nest(EXPRESSION_DATA, write);
     });
 }
 
-fn number(writer: &mut Writer, kind: u16, number: u32) {
+pub(super) fn number(writer: &mut Writer, kind: u16, number: u32) {
     writer.put(kind, &number.to_be_bytes());
 }

@@ -2,7 +2,8 @@
 
 use super::compiled::Direction;
 use super::layout::CHAINS;
-use crate::netfilter::chains::{Part, Rule, Step, Verdict};
+use crate::netfilter::chains::{Part, Rule};
+use crate::netfilter::steps::{Step, Verdict};
 
 /// Where a name of 16 octets, and what comes behind it, is put.
 const FIRST: u32 = 0;

@@ -169,8 +169,7 @@ impl Kernel {
         let committed = transaction.commit(&mut self.netfilter);
         committed.map_err(|error| {
             // Whatever was made has no rules: it is made again.
-            made.iter()
-                .for_each(|family| drop(self.tables.remove(family)));
+            self.tables.retain(|family| !made.contains(family));
             PolicyError::Netlink(error)
         })
     }

@@ -19,10 +19,12 @@ use super::pods::{self, NamedPort};
 use super::ports::PortSet;
 use crate::family::Family;
 
+mod atoms;
 mod groups;
 mod identities;
 
-use groups::{Atoms, Group};
+use atoms::Atoms;
+use groups::Group;
 
 /// What a plan is made of.
 pub(crate) struct Cluster<'a> {

@@ -67,7 +67,10 @@ impl Shell {
                 }
                 Err(PolicyError::Stopped) => return,
                 Err(error) => {
-                    tracing::error!(%error, "network policies are not applied on this node");
+                    // Once, and not with every try.
+                    if self.outcome.borrow().failure != Some(error.to_string()) {
+                        tracing::error!(%error, "network policies are not applied on this node");
+                    }
                     self.applied = None;
                     self.tell(sequence, &wanted, Some(&error));
                     tokio::time::sleep(RETRY).await;

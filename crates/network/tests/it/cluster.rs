@@ -107,12 +107,16 @@ impl Cluster {
         }
     }
 
+    /// How the node's own parts that see the whole cluster speak.
+    pub fn as_node(&self) -> Client {
+        let user = UserInfo::authenticated("system:kube-proxy", []);
+        Client::new(self.server.as_user(user))
+    }
+
     /// Starts a proxy in the place of the one there is, as a node's agent that is replaced.
     pub async fn start_proxy(&mut self) {
         self.proxy = None;
-        let user = UserInfo::authenticated("system:kube-proxy", []);
-        let client = Client::new(self.server.as_user(user));
-        let proxy = ServiceProxy::start(self.config(), &client, self.view.clone()).await;
+        let proxy = ServiceProxy::start(self.config(), &self.as_node(), self.view.clone()).await;
         self.proxy = Some(proxy.unwrap());
     }
 

@@ -10,7 +10,9 @@
 mod attach;
 mod cluster;
 mod dns;
+mod guarded;
 mod namespaces;
+mod policies;
 mod recover;
 mod rules;
 mod services;

@@ -24,6 +24,26 @@ fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort 
 }
 
 #[tokio::test]
+async fn a_pod_that_goes_past_its_route_reaches_no_neighbour() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (server, served) = attach(&network, "server", vec![]).await;
+    let (client, asking) = attach(&network, "client", vec![]).await;
+    server.answer(80, "server");
+    let at = (served.ips[0], 80);
+    assert_eq!(client.who(at).unwrap(), "server");
+    // As if they were on one segment, in both directions: the frames have each other's hardware addresses.
+    for (pod, neighbour) in [(&client, &served), (&server, &asking)] {
+        pod.sh(&format!(
+            "ip route add {0}/32 dev eth0 && ip neigh add {0} lladdr {1} dev eth0",
+            neighbour.ips[0], neighbour.mac
+        ));
+    }
+    let error = client.who(at).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[tokio::test]
 async fn outside_the_cluster_a_pod_has_the_nodes_address() {
     let node = TestNode::new();
     let outside = outside(&node);

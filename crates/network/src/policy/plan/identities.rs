@@ -1,7 +1,7 @@
 //! Identities: what a pod's address is to the rules of this node. Pods that the same peers select, and that call the same ports by the names
 //! that rules use, are one.
 
-use super::groups::{Atom, Atoms};
+use super::atoms::{Atom, Atoms};
 use super::*;
 
 /// Ascending, each once.
