@@ -1,14 +1,18 @@
 //! Chains of rules that `nft` 1.0.6 does not write, or not as they are needed: those that send a new connection on to what a map has for it,
 //! and remember that (it does not read back the type of a key that a drawn number is part of, and runs out of registers where addresses
-//! are of IPv6); and those that look up with what they have looked up.
+//! are of IPv6); and those of steps, which have numbers in what they look up.
 
-use super::attributes::Writer;
+use std::io;
+
+use super::attributes::{self, Writer};
 use super::elements::Transaction;
-use super::socket::{APPEND, CREATE, Message, NFTABLES};
+use super::socket::{APPEND, CREATE, Message, NFTABLES, Netfilter};
 use super::steps::Step;
 
-/// `NFT_MSG_NEWCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
+/// `NFT_MSG_NEWCHAIN`, `NFT_MSG_GETCHAIN`, `NFT_MSG_DELCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
 const NEW_CHAIN: u16 = NFTABLES | 3;
+const GET_CHAIN: u16 = NFTABLES | 4;
+const DELETE_CHAIN: u16 = NFTABLES | 5;
 const NEW_RULE: u16 = NFTABLES | 6;
 const DELETE_RULES: u16 = NFTABLES | 8;
 /// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
@@ -47,6 +51,8 @@ const IPV6: u8 = 10;
 pub(crate) enum Part {
     /// A number below this, drawn for every connection.
     Random(u32),
+    /// This number.
+    Constant(u32),
     /// The packet's source address.
     Source,
     /// Its destination address.
@@ -105,6 +111,47 @@ impl Transaction<'_> {
             push(NEW_RULE, CREATE | APPEND, attributes.bytes);
         }
     }
+
+    /// Removes a chain that nothing leads to any more, with its rules.
+    pub(crate) fn remove_chain(&mut self, family: u8, name: &str) {
+        let mut chain = Writer::default();
+        chain.text(CHAIN_TABLE, self.table);
+        chain.text(CHAIN_NAME, name);
+        let mut of_chain = Writer::default();
+        of_chain.text(RULE_TABLE, self.table);
+        of_chain.text(RULE_CHAIN, name);
+        for (kind, attributes) in [(DELETE_RULES, of_chain.bytes), (DELETE_CHAIN, chain.bytes)] {
+            self.messages.push(Message {
+                kind,
+                flags: 0,
+                family,
+                attributes,
+            });
+        }
+    }
+}
+
+/// The names of a table's chains.
+pub(crate) fn list(netfilter: &mut Netfilter, family: u8, table: &str) -> io::Result<Vec<String>> {
+    let message = Message {
+        kind: GET_CHAIN,
+        flags: 0,
+        family,
+        attributes: Vec::new(),
+    };
+    let mut names = Vec::new();
+    netfilter.dump(&message, |bytes| {
+        let parts = attributes::by_kind(bytes);
+        let text = |kind| {
+            parts
+                .get(&kind)
+                .map(|text| text.strip_suffix(&[0]).unwrap_or(text))
+        };
+        if text(CHAIN_TABLE) == Some(table.as_bytes()) {
+            names.extend(text(CHAIN_NAME).map(|name| String::from_utf8_lossy(name).into_owned()));
+        }
+    })?;
+    Ok(names)
 }
 
 impl Rule {
@@ -176,6 +223,15 @@ impl Part {
                     .for_each(|(kind, field)| number(payload, kind, field));
             });
         };
+        // A number below a modulus, and added to an offset.
+        let drawn = |list: &mut Writer, modulus, offset| {
+            expression(list, "numgen", |numgen| {
+                let fields = [register, modulus, RANDOM, offset];
+                (1..)
+                    .zip(fields)
+                    .for_each(|(kind, field)| number(numgen, kind, field));
+            });
+        };
         match self {
             Self::Source => payload(list, NETWORK, source, octets),
             Self::Destination => payload(list, NETWORK, destination, octets),
@@ -187,18 +243,19 @@ impl Part {
                 number(meta, 1, register);
                 number(meta, 2, PROTOCOL);
             }),
-            Self::Random(modulus) => expression(list, "numgen", |numgen| {
-                let fields = [register, modulus, RANDOM, 0];
-                (1..)
-                    .zip(fields)
-                    .for_each(|(kind, field)| number(numgen, kind, field));
-            }),
+            Self::Random(modulus) => drawn(list, modulus, 0),
+            // Of all there is, `nft` reads only this back as a part of a key.
+            Self::Constant(number) => drawn(list, 1, number),
         }
         match self {
             Self::Source | Self::Destination | Self::OriginalSource | Self::OriginalDestination => {
                 registers
             }
-            Self::Port | Self::OriginalPort | Self::Protocol | Self::Random(_) => 1,
+            Self::Port
+            | Self::OriginalPort
+            | Self::Protocol
+            | Self::Random(_)
+            | Self::Constant(_) => 1,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rules that look up with what they have looked up, step by step.
+//! Rules of steps: what a packet has is put together, looked up, and judged.
 
 use super::attributes::Writer;
 use super::chains::{FIRST_REGISTER, Part, expression, number};
@@ -9,18 +9,17 @@ const VERDICT_REGISTER: u32 = 0;
 const VERDICT: u16 = 2;
 const VERDICT_CODE: u16 = 1;
 const VERDICT_CHAIN: u16 = 2;
-/// `NF_DROP`, `NFT_JUMP` and `NFT_RETURN`.
-const DROP: i32 = 0;
-const JUMP: i32 = -3;
-const RETURN: i32 = -5;
+/// `NF_ACCEPT` and `NFT_GOTO`.
+const ACCEPT: i32 = 1;
+const GOTO: i32 = -4;
 
 /// A step of a rule. Places are registers of four octets, from 0 to 15.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Puts a part of the packet at a place.
     Load(Part, u32),
-    /// Looks up in a map by what is at a place, and puts there what it has.
-    Map(&'static str, u32),
+    /// Looks up in a map of verdicts by what is at a place, and does what it says.
+    Verdicts(&'static str, u32),
     /// Looks up in a set by what is at a place.
     Set(&'static str, u32),
     /// Ends the chain for the packet.
@@ -30,11 +29,9 @@ pub(crate) enum Step {
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Drop,
-    /// Back to where the chain was jumped to from.
-    Return,
-    /// There, and back.
-    Jump(&'static str),
+    Accept,
+    /// It goes on there.
+    Goto(&'static str),
 }
 
 impl Step {
@@ -43,10 +40,10 @@ impl Step {
             Self::Load(part, place) => {
                 part.load(family, FIRST_REGISTER + place, list);
             }
-            Self::Map(map, place) => expression(list, "lookup", |lookup| {
+            Self::Verdicts(map, place) => expression(list, "lookup", |lookup| {
                 lookup.text(1, map);
                 number(lookup, 2, FIRST_REGISTER + place);
-                number(lookup, 3, FIRST_REGISTER + place);
+                number(lookup, 3, VERDICT_REGISTER);
             }),
             Self::Set(set, place) => expression(list, "lookup", |lookup| {
                 lookup.text(1, set);
@@ -63,9 +60,8 @@ impl Step {
 impl Verdict {
     fn write(self, verdict: &mut Writer) {
         let (code, chain) = match self {
-            Self::Drop => (DROP, None),
-            Self::Return => (RETURN, None),
-            Self::Jump(chain) => (JUMP, Some(chain)),
+            Self::Accept => (ACCEPT, None),
+            Self::Goto(chain) => (GOTO, Some(chain)),
         };
         verdict.put(VERDICT_CODE, &code.to_be_bytes());
         if let Some(chain) = chain {

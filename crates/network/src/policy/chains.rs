@@ -1,64 +1,70 @@
-//! The rules that judge a packet: always the same. Pure.
+//! Chains that verdicts lead to: an identity's, and a set of ports'. Each is one rule, which puts its number before what it looks up. Pure.
+//!
+//! `nft` does not write numbers into what is looked up. That is why these are chains at all: it does not read back a look-up of what was
+//! looked up either, but ends itself at it (1.0.6).
 
 use super::compiled::Direction;
-use super::layout::CHAINS;
+use super::element::{Key, Value};
 use crate::netfilter::chains::{Part, Rule};
 use crate::netfilter::steps::{Step, Verdict};
 
-/// Where a name of 16 octets, and what comes behind it, is put.
-const FIRST: u32 = 0;
-const SECOND: u32 = 4;
-
-/// The chains with their rules, by name.
-pub(crate) fn rules() -> [(&'static str, Vec<Rule>); 3] {
-    let [judge, egress, ingress] = CHAINS;
-    // The look-up is only whether the pod is isolated; which group it is in is looked up again where it is of use.
-    let isolated = |direction, chain| {
-        let steps = [group(direction), vec![Step::Verdict(Verdict::Jump(chain))]];
-        Rule::Steps(steps.concat())
+/// The chain that a verdict leads to; `None` where the value is none.
+pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
+    let direction = match direction(key)? {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
     };
-    let both = vec![
-        isolated(Direction::Egress, egress),
-        isolated(Direction::Ingress, ingress),
-    ];
-    [
-        (judge, both),
-        (egress, of(Direction::Egress)),
-        (ingress, of(Direction::Ingress)),
-    ]
+    Some(match value {
+        Value::Present => return None,
+        Value::Identity(number) => format!("{direction}-identity-{number:08x}"),
+        Value::Ports(number) => format!("{direction}-ports-{number:08x}"),
+        Value::Everything => format!("{direction}-allowed"),
+    })
 }
 
-/// Back if the peer may by what pod it is, back if it may by its address, and dropped otherwise.
-fn of(direction: Direction) -> Vec<Rule> {
-    let (peer, pairs, blocks) = match direction {
-        Direction::Ingress => (Part::Source, "ingress-pairs", "ingress-blocks"),
-        Direction::Egress => (Part::Destination, "egress-pairs", "egress-blocks"),
-    };
-    let by_identity = vec![
-        Step::Load(peer, SECOND),
-        Step::Map("identities", SECOND),
-        Step::Map(pairs, FIRST),
-    ];
-    let by_address = vec![Step::Load(peer, SECOND), Step::Map(blocks, FIRST)];
-    let ports = vec![
-        Step::Load(Part::Protocol, SECOND),
-        Step::Load(Part::Port, SECOND + 1),
-        Step::Set("ports", FIRST),
-        Step::Verdict(Verdict::Return),
-    ];
-    let rule = |found: Vec<Step>| Rule::Steps([group(direction), found, ports.clone()].concat());
-    vec![
-        rule(by_identity),
-        rule(by_address),
-        Rule::Steps(vec![Step::Verdict(Verdict::Drop)]),
-    ]
+/// Whether a chain of this name is one that a verdict led to, and not one that is always there.
+pub(crate) fn is_of_verdict(name: &str) -> bool {
+    name.contains("-identity-") || name.contains("-ports-")
 }
 
-/// The group of the pod that is judged for.
-fn group(direction: Direction) -> Vec<Step> {
-    let (pod, groups) = match direction {
-        Direction::Ingress => (Part::Destination, "ingress-groups"),
-        Direction::Egress => (Part::Source, "egress-groups"),
+/// The rule of a verdict's chain; `None` where it is one of those that are always there.
+pub(crate) fn rule(key: &Key, value: &Value) -> Option<Rule> {
+    let direction = direction(key)?;
+    let steps = match value {
+        Value::Present | Value::Everything => return None,
+        Value::Identity(number) => {
+            let (pod, pairs) = match direction {
+                Direction::Ingress => (Part::Destination, "ingress-pairs"),
+                Direction::Egress => (Part::Source, "egress-pairs"),
+            };
+            vec![
+                Step::Load(Part::Constant(*number), 0),
+                Step::Load(pod, 1),
+                Step::Verdicts(pairs, 0),
+            ]
+        }
+        Value::Ports(number) => vec![
+            Step::Load(Part::Constant(*number), 0),
+            Step::Load(Part::Protocol, 1),
+            Step::Load(Part::Port, 2),
+            Step::Set("ports", 0),
+            Step::Verdict(match direction {
+                Direction::Ingress => Verdict::Accept,
+                Direction::Egress => Verdict::Goto(AFTER_EGRESS),
+            }),
+        ],
     };
-    vec![Step::Load(pod, FIRST), Step::Map(groups, FIRST)]
+    Some(Rule::Steps(steps))
+}
+
+/// Where a packet is looked at from the other end.
+pub(crate) const AFTER_EGRESS: &str = "judge-ingress";
+
+fn direction(key: &Key) -> Option<Direction> {
+    match key {
+        Key::Identity(direction, _) | Key::Pair(direction, ..) | Key::Block(direction, ..) => {
+            Some(*direction)
+        }
+        Key::Isolated(_) | Key::Itself(_) | Key::IsolatedIn(..) | Key::Ports(..) => None,
+    }
 }

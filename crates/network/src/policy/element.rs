@@ -4,26 +4,25 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::compiled::Direction;
-use super::id::Id;
 use super::ports::PortRange;
 use crate::family::Family;
 
-/// Where something is looked up.
+/// Where something is looked up. The pod is always one of this node, its peer is at the connection's other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
-    /// A pod of this node that policies select; and that it reaches itself.
+    /// A pod that policies select; and that it reaches itself.
     Isolated(IpAddr),
     Itself(IpAddr),
-    /// Which policies they are: pods that the same ones select are one group.
-    Group(Direction, IpAddr),
-    /// Whom policies take a pod for: pods that the same peers select are one identity.
-    Identity(IpAddr),
-    /// What an identity may in a group.
-    Pair(Direction, Family, Id, Id),
-    /// What addresses from one to another may in a group.
-    Block(Direction, Id, IpAddr, IpAddr),
+    /// A pod that policies select in a direction.
+    IsolatedIn(Direction, IpAddr),
+    /// Whom policies take a peer for: pods that the same rules select are one identity.
+    Identity(Direction, IpAddr),
+    /// What an identity may with a pod.
+    Pair(Direction, u32, IpAddr),
+    /// What peers from an address to another may with a pod.
+    Block(Direction, IpAddr, IpAddr, IpAddr),
     /// The ports of a set.
-    Ports(Family, Id, PortRange),
+    Ports(Family, u32, PortRange),
 }
 
 /// What is at a [`Key`].
@@ -31,8 +30,12 @@ pub(crate) enum Key {
 pub(crate) enum Value {
     /// Of sets, which hold keys alone.
     Present,
-    /// A group, an identity or a set of ports.
-    Id(Id),
+    /// The number of an identity.
+    Identity(u32),
+    /// Everything is allowed, whatever the protocol.
+    Everything,
+    /// The number of the set of ports that are allowed.
+    Ports(u32),
 }
 
 /// Everything that is in the tables.
@@ -43,31 +46,34 @@ impl Key {
         match self {
             Self::Isolated(address)
             | Self::Itself(address)
-            | Self::Group(_, address)
-            | Self::Identity(address)
-            | Self::Block(_, _, address, _) => Family::of(*address),
-            Self::Pair(_, family, ..) | Self::Ports(family, ..) => *family,
+            | Self::IsolatedIn(_, address)
+            | Self::Identity(_, address)
+            | Self::Pair(_, _, address)
+            | Self::Block(_, address, ..) => Family::of(*address),
+            Self::Ports(family, ..) => *family,
         }
     }
 
     /// The set or map that it is a key of.
     pub(crate) fn set(&self) -> &'static str {
+        use Direction::{Egress, Ingress};
         match self {
             Self::Isolated(_) => "isolated",
             Self::Itself(_) => "itself",
-            Self::Group(Direction::Ingress, _) => "ingress-groups",
-            Self::Group(Direction::Egress, _) => "egress-groups",
-            Self::Identity(_) => "identities",
-            Self::Pair(Direction::Ingress, ..) => "ingress-pairs",
-            Self::Pair(Direction::Egress, ..) => "egress-pairs",
-            Self::Block(Direction::Ingress, ..) => "ingress-blocks",
-            Self::Block(Direction::Egress, ..) => "egress-blocks",
+            Self::IsolatedIn(Ingress, _) => "ingress-isolated",
+            Self::IsolatedIn(Egress, _) => "egress-isolated",
+            Self::Identity(Ingress, _) => "ingress-identities",
+            Self::Identity(Egress, _) => "egress-identities",
+            Self::Pair(Ingress, ..) => "ingress-pairs",
+            Self::Pair(Egress, ..) => "egress-pairs",
+            Self::Block(Ingress, ..) => "ingress-blocks",
+            Self::Block(Egress, ..) => "egress-blocks",
             Self::Ports(..) => "ports",
         }
     }
 
     /// Whether there being less of it can only let less through. Isolation is the other way round.
     pub(crate) fn permits(&self) -> bool {
-        !matches!(self, Self::Isolated(_) | Self::Group(..))
+        !matches!(self, Self::Isolated(_) | Self::IsolatedIn(..))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::chains;
 use super::element::{Key, Value};
-use super::id::Id;
 use crate::netfilter::elements::{Data, Element};
 
 /// An element of a table.
@@ -13,33 +13,34 @@ pub(crate) fn element(key: &Key, value: &Value) -> Element {
         set: key.set(),
         key: first,
         end: last,
-        data: match value {
-            Value::Present => None,
-            Value::Id(Id(id)) => Some(Data::Value(id.to_vec())),
-        },
+        data: chains::chain(key, value).map(Data::Jump),
     }
 }
 
 /// The key; of sets of ranges, its other end too.
 fn ends(key: &Key) -> (Vec<u8>, Option<Vec<u8>>) {
     match key {
-        Key::Isolated(address) | Key::Group(_, address) | Key::Identity(address) => {
+        Key::Isolated(address) | Key::IsolatedIn(_, address) | Key::Identity(_, address) => {
             (octets(*address), None)
         }
         Key::Itself(address) => ([octets(*address), octets(*address)].concat(), None),
-        Key::Pair(_, _, Id(group), Id(identity)) => ([*group, *identity].concat(), None),
-        Key::Block(_, Id(group), first, last) => {
-            let end = |address| [group.to_vec(), octets(address)].concat();
+        // A number is as the kernel has it in its own order.
+        Key::Pair(_, identity, pod) => {
+            let key = [identity.to_ne_bytes().to_vec(), octets(*pod)];
+            (key.concat(), None)
+        }
+        Key::Block(_, pod, first, last) => {
+            let end = |address| [octets(*pod), octets(address)].concat();
             (end(*first), Some(end(*last)))
         }
-        Key::Ports(_, Id(id), range) => {
+        Key::Ports(_, number, range) => {
             let end = |protocol: u8, port: u16| {
                 let [high, low] = port.to_be_bytes();
                 let rest = [protocol, 0, 0, 0, high, low, 0, 0];
-                [&id[..], &rest].concat()
+                [&number.to_ne_bytes()[..], &rest].concat()
             };
-            let first = end(range.protocols.0, range.ports.0);
-            (first, Some(end(range.protocols.1, range.ports.1)))
+            let first = end(range.protocol, range.ports.0);
+            (first, Some(end(range.protocol, range.ports.1)))
         }
     }
 }

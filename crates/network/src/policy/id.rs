@@ -1,25 +1,39 @@
-//! Names of what the tables' keys consist of, made from what it is: so that the same is called the same after a restart, and nothing has
-//! to be remembered for it.
-//!
-//! They are as long as they are because whoever writes policies and labels chooses what is named: two things of one name would be allowed
-//! what either is.
+//! Names and numbers of what the tables' keys consist of, made from what it is: so that the same is called the same after a restart, and
+//! nothing has to be remembered for it.
 
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-/// The first 16 octets of a digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Id(pub(crate) [u8; Self::LENGTH]);
+/// The first 16 octets of a digest: too many for whoever writes policies and labels to find two things of one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Id([u8; Self::LENGTH]);
 
 impl Id {
-    pub(crate) const LENGTH: usize = 16;
+    const LENGTH: usize = 16;
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn number(self) -> u32 {
+        self.0[..4]
+            .iter()
+            .fold(0, |number, octet| number << 8 | u32::from(*octet))
+    }
 }
 
-impl fmt::Debug for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
+/// A number for each of these: what it begins with, or the next that is free.
+pub(crate) fn numbers(ids: &BTreeSet<Id>) -> BTreeMap<Id, u32> {
+    let mut taken = BTreeSet::new();
+    let number = |id: &Id| {
+        let mut number = id.number();
+        while !taken.insert(number) {
+            number = number.wrapping_add(1);
+        }
+        (*id, number)
+    };
+    ids.iter().map(number).collect()
 }
 
 /// Takes in what is to be named, part by part: other parts, or parts split otherwise, are another name.

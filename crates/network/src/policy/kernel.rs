@@ -1,6 +1,6 @@
 //! The tables of policies in the kernel: made by `nft`, filled by netlink.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -11,24 +11,26 @@ use super::verdict::{self, Packet};
 use super::{chains, encode, layout};
 use crate::error::{PolicyError, RulesError};
 use crate::family::Family;
+use crate::netfilter::chains::Rule;
 use crate::netfilter::elements::{self, Element, Transaction};
-use crate::netfilter::{Netfilter, conntrack};
+use crate::netfilter::{self, Netfilter, conntrack};
 use crate::nft::Nft;
 
 /// Both, in the order in which they are looked at.
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
-/// The maps and sets that hold what policies are. What others lead to comes first.
-const SETS: [&str; 10] = [
+/// The maps and sets that hold what policies are.
+const SETS: [&str; 11] = [
     "isolated",
     "itself",
-    "ports",
-    "identities",
+    "ingress-isolated",
+    "egress-isolated",
+    "ingress-identities",
+    "egress-identities",
     "ingress-pairs",
     "egress-pairs",
     "ingress-blocks",
     "egress-blocks",
-    "ingress-groups",
-    "egress-groups",
+    "ports",
 ];
 
 /// The tables, in the network namespace of the thread that made this.
@@ -36,12 +38,23 @@ pub(crate) struct Kernel {
     table: String,
     nft: Nft,
     netfilter: Netfilter,
-    /// The families whose table is as this process has declared it.
-    tables: HashSet<Family>,
+    /// The families whose table is as this process has declared it, with the chains of verdicts that it has made.
+    tables: HashMap<Family, HashSet<String>>,
 }
 
 /// Elements to be removed and to be added.
 pub(crate) type Change = (Vec<(Key, Value)>, Vec<(Key, Value)>);
+
+/// What is changed in one transaction.
+#[derive(Default)]
+struct Changes {
+    /// Chains to be made, with their rules.
+    made: Vec<(Family, String, Rule)>,
+    removed: Vec<(Family, Vec<Element>)>,
+    added: Vec<(Family, Vec<Element>)>,
+    /// Chains that nothing leads to any more.
+    left: Vec<(Family, String)>,
+}
 
 impl Kernel {
     /// For tables in the network namespace of the calling thread.
@@ -50,22 +63,30 @@ impl Kernel {
             table: table.to_owned(),
             nft: Nft::find()?,
             netfilter: Netfilter::open().map_err(PolicyError::Netlink)?,
-            tables: HashSet::new(),
+            tables: HashMap::new(),
         })
     }
 
     /// Has the tables hold exactly this, whatever is in them: what differs is changed in one transaction.
     pub(crate) fn replace(&mut self, wanted: &Elements) -> Result<(), PolicyError> {
         self.tables.clear();
-        let made = self.make(wanted.keys())?;
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
+        let mut changes = Changes {
+            made: self.make(wanted.iter())?,
+            ..Changes::default()
+        };
         for family in FAMILIES {
-            if !self.tables.contains(&family) {
+            let Some(chains) = self.tables.get(&family) else {
                 // A host without IPv6 cannot have one.
                 let gone = self.nft.apply(&layout::removal(&self.table, family));
                 tracing::debug!(?gone, %family, "no policy is of this family");
                 continue;
-            }
+            };
+            let known = netfilter::chains::list(&mut self.netfilter, family.number(), &self.table);
+            let mut left = known.map_err(PolicyError::Netlink)?;
+            left.retain(|name| chains::is_of_verdict(name) && !chains.contains(name));
+            changes
+                .left
+                .extend(left.into_iter().map(|name| (family, name)));
             let of_family = wanted.iter().filter(|(key, _)| key.family() == family);
             let mut missing: HashSet<Element> = of_family
                 .map(|(key, value)| encode::element(key, value))
@@ -78,23 +99,29 @@ impl Kernel {
             extra.retain(|element| !missing.remove(element));
             let mut missing: Vec<Element> = missing.into_iter().collect();
             missing.sort_by_key(|element| element.set);
-            removed.push((family, extra));
-            added.push((family, missing));
+            changes.removed.push((family, extra));
+            changes.added.push((family, missing));
         }
-        self.commit(&made, &removed, &added)
+        self.commit(&changes)
     }
 
-    /// Changes what is there: all of it or nothing.
+    /// Changes what is there: all of it or nothing. Chains that nothing leads to any more stay until the next [`Kernel::replace`].
     pub(crate) fn change(&mut self, (removed, added): &Change) -> Result<(), PolicyError> {
-        let made = self.make(added.iter().map(|(key, _)| key))?;
         let encoded = |elements: &[(Key, Value)]| {
-            FAMILIES.map(|family| {
+            let of = |family| {
                 let of_family = elements.iter().filter(|(key, _)| key.family() == family);
                 let of_family = of_family.map(|(key, value)| encode::element(key, value));
-                (family, of_family.collect::<Vec<_>>())
-            })
+                (family, of_family.collect())
+            };
+            FAMILIES.map(of).into()
         };
-        self.commit(&made, &encoded(removed), &encoded(added))
+        let changes = Changes {
+            made: self.make(added.iter().map(|(key, value)| (key, value)))?,
+            removed: encoded(removed),
+            added: encoded(added),
+            left: Vec::new(),
+        };
+        self.commit(&changes)
     }
 
     /// Ends the connections that go on and would not be let through if they began now. Returns how many.
@@ -102,7 +129,7 @@ impl Kernel {
         let host: HashSet<IpAddr> = host_addresses().map_err(PolicyError::Netlink)?;
         let mut cut = 0;
         for family in FAMILIES {
-            if !self.tables.contains(&family) {
+            if !self.tables.contains_key(&family) {
                 continue;
             }
             let flows = conntrack::flows(&mut self.netfilter, family.number());
@@ -123,55 +150,62 @@ impl Kernel {
         Ok(cut)
     }
 
-    /// Makes the tables that elements need; returns those whose chains are to be filled. What is known to be there is left.
+    /// Makes the tables that elements need; returns the chains that they need. What is known to be there is left.
     fn make<'a>(
         &mut self,
-        keys: impl Iterator<Item = &'a Key>,
-    ) -> Result<Vec<Family>, PolicyError> {
-        let needed: HashSet<Family> = keys.map(Key::family).collect();
-        let new: Vec<Family> = needed.difference(&self.tables).copied().collect();
-        let text = |write: fn(&str, Family) -> String| -> String {
-            new.iter()
-                .map(|family| write(&self.table, *family))
-                .collect()
-        };
-        let declaration = text(layout::declaration);
-        if let Err(error) = self.nft.apply(&declaration) {
-            if matches!(error, RulesError::NftMissing) {
-                return Err(error.into());
+        elements: impl Iterator<Item = (&'a Key, &'a Value)>,
+    ) -> Result<Vec<(Family, String, Rule)>, PolicyError> {
+        let (mut tables, mut made) = (self.tables.clone(), Vec::new());
+        for (key, value) in elements {
+            let known = tables.entry(key.family()).or_default();
+            if let (Some(name), Some(rule)) = (chains::chain(key, value), chains::rule(key, value))
+                && known.insert(name.clone())
+            {
+                made.push((key.family(), name, rule));
             }
-            // A table of another version of this program, most likely: it goes, in the same transaction that makes the new one.
-            tracing::info!(%error, "the tables of policies are made anew");
-            self.nft.apply(&(text(layout::removal) + &declaration))?;
         }
-        self.tables.extend(&new);
-        Ok(new)
+        let new: Vec<Family> = FAMILIES
+            .into_iter()
+            .filter(|family| tables.contains_key(family) && !self.tables.contains_key(family))
+            .collect();
+        self.declare(&new)?;
+        self.tables = tables;
+        Ok(made)
     }
 
-    fn commit(
-        &mut self,
-        made: &[Family],
-        removed: &[(Family, Vec<Element>)],
-        added: &[(Family, Vec<Element>)],
-    ) -> Result<(), PolicyError> {
-        let mut transaction = Transaction::new(&self.table);
-        for family in made {
-            for (name, rules) in chains::rules() {
-                transaction.chain(family.number(), name, &rules);
-            }
+    fn declare(&self, families: &[Family]) -> Result<(), RulesError> {
+        let text = |write: fn(&str, Family) -> String| -> String {
+            let texts = families.iter().map(|family| write(&self.table, *family));
+            texts.collect()
+        };
+        let declaration = text(layout::declaration);
+        let Err(error) = self.nft.apply(&declaration) else {
+            return Ok(());
+        };
+        if matches!(error, RulesError::NftMissing) {
+            return Err(error);
         }
-        for (family, elements) in removed {
+        // A table of another version of this program, most likely: it goes, in the same transaction that makes the new one.
+        tracing::info!(%error, "the tables of policies are made anew");
+        self.nft.apply(&(text(layout::removal) + &declaration))
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), PolicyError> {
+        let mut transaction = Transaction::new(&self.table);
+        for (family, name, rule) in &changes.made {
+            transaction.chain(family.number(), name, std::slice::from_ref(rule));
+        }
+        for (family, elements) in &changes.removed {
             transaction.remove(family.number(), elements);
         }
-        for (family, elements) in added {
+        for (family, elements) in &changes.added {
             transaction.add(family.number(), elements);
         }
+        for (family, name) in &changes.left {
+            transaction.remove_chain(family.number(), name);
+        }
         let committed = transaction.commit(&mut self.netfilter);
-        committed.map_err(|error| {
-            // Whatever was made has no rules: it is made again.
-            self.tables.retain(|family| !made.contains(family));
-            PolicyError::Netlink(error)
-        })
+        committed.map_err(PolicyError::Netlink)
     }
 }
 

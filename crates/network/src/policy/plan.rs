@@ -13,7 +13,7 @@ use navarch_machinery::labels::Labels;
 use super::blocks::{self, Block};
 use super::compiled::{Compiled, Direction, Namespaces, Peer, PodPeer, PortNumber, Rule};
 use super::element::{Elements, Key, Value};
-use super::id::{Id, Naming};
+use super::id::{self, Id, Naming};
 use super::local::LocalPod;
 use super::pods::{self, NamedPort};
 use super::ports::PortSet;
@@ -23,8 +23,8 @@ mod atoms;
 mod groups;
 mod identities;
 
-use atoms::Atoms;
 use groups::Group;
+use identities::Identity;
 
 /// What a plan is made of.
 pub(crate) struct Cluster<'a> {
@@ -35,101 +35,107 @@ pub(crate) struct Cluster<'a> {
     pub(crate) local: &'a BTreeMap<String, LocalPod>,
 }
 
+const DIRECTIONS: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
 /// The elements of this node's tables.
 pub(crate) fn plan(cluster: &Cluster<'_>) -> Elements {
     let mut draft = Draft::default();
-    let (groups, atoms) = draft.isolate(cluster);
-    if groups.is_empty() {
-        return draft.elements;
+    let (groups, atoms) = groups::of(cluster);
+    for group in &groups {
+        draft.isolate(group);
+        draft.blocks(group);
     }
-    for (identity, addresses) in identities::of(cluster, &atoms) {
-        let id = identity.id(&atoms);
-        let permitted: BTreeSet<Family> = groups
-            .iter()
-            .flat_map(|group| draft.pair(group, &identity, id))
-            .collect();
-        for address in addresses {
-            if permitted.contains(&Family::of(address)) {
-                draft.put(Key::Identity(address), Value::Id(id));
+    let identities = identities::of(cluster, &atoms);
+    let ids: BTreeMap<&Identity, Id> = identities
+        .keys()
+        .map(|identity| (identity, identity.id(&atoms)))
+        .collect();
+    let numbers = id::numbers(&ids.values().copied().collect());
+    for (identity, addresses) in &identities {
+        let number = numbers[&ids[identity]];
+        for direction in DIRECTIONS {
+            let of_direction = groups.iter().filter(|group| group.direction == direction);
+            let families: BTreeSet<Family> = of_direction
+                .flat_map(|group| draft.pairs(group, identity, number))
+                .collect();
+            for address in addresses {
+                if families.contains(&Family::of(*address)) {
+                    let key = Key::Identity(direction, *address);
+                    draft.elements.insert(key, Value::Identity(number));
+                }
             }
         }
     }
-    for group in &groups {
-        draft.blocks(group);
-    }
-    draft.elements
+    draft.finish()
 }
 
 #[derive(Default)]
 struct Draft {
     elements: Elements,
+    /// Which ports are to be allowed where.
+    allowed: Vec<(Key, Id)>,
+    ports: BTreeMap<Id, PortSet>,
 }
 
 impl Draft {
-    fn put(&mut self, key: Key, value: Value) {
-        self.elements.insert(key, value);
+    fn isolate(&mut self, group: &Group) {
+        for pod in &group.pods {
+            for key in [
+                Key::Isolated(*pod),
+                Key::Itself(*pod),
+                Key::IsolatedIn(group.direction, *pod),
+            ] {
+                self.elements.insert(key, Value::Present);
+            }
+        }
     }
 
-    /// The groups of this node's pods, and the peers that their rules name.
-    fn isolate(&mut self, cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
-        let mut atoms = Atoms::default();
-        let mut groups: BTreeMap<Id, Group> = BTreeMap::new();
-        let mut compiled: BTreeMap<&str, Vec<(&str, Compiled)>> = BTreeMap::new();
-        for local in cluster.local.values() {
-            let namespace = local.pod.namespace.as_str();
-            let policies = compiled
-                .entry(namespace)
-                .or_insert_with(|| groups::policies_of(cluster, namespace));
-            for direction in [Direction::Ingress, Direction::Egress] {
-                let pod = cluster.pods.get(&local.pod.key());
-                let Some(selected) = groups::select(policies, direction, pod) else {
-                    continue;
-                };
-                let id = selected.id(namespace);
-                let group = groups
-                    .entry(id)
-                    .or_insert_with(|| selected.group(id, &mut atoms));
-                for address in &local.ips {
-                    group.families.insert(Family::of(*address));
-                    self.put(Key::Isolated(*address), Value::Present);
-                    self.put(Key::Itself(*address), Value::Present);
-                    self.put(Key::Group(direction, *address), Value::Id(id));
+    /// What peers may by their addresses.
+    fn blocks(&mut self, group: &Group) {
+        for family in group.families() {
+            for (first, last, ports) in blocks::partition(family, group.blocks()) {
+                for pod in group.pods_of(family) {
+                    self.allow(Key::Block(group.direction, pod, first, last), &ports);
                 }
             }
         }
-        (groups.into_values().collect(), atoms)
     }
 
-    /// What an identity may in a group. Returns the families for which that is something.
-    fn pair(&mut self, group: &Group, identity: &identities::Identity, id: Id) -> BTreeSet<Family> {
+    /// What an identity may. Returns the families for which that is something.
+    fn pairs(&mut self, group: &Group, identity: &Identity, number: u32) -> BTreeSet<Family> {
         let ports = group.ports_of(identity);
         if ports.is_empty() {
             return BTreeSet::new();
         }
-        for family in &group.families {
-            let value = self.ports(*family, &ports);
-            self.put(Key::Pair(group.direction, *family, group.id, id), value);
+        for pod in &group.pods {
+            self.allow(Key::Pair(group.direction, number, *pod), &ports);
         }
-        group.families.clone()
+        group.families()
     }
 
-    fn blocks(&mut self, group: &Group) {
-        for family in &group.families {
-            for (first, last, ports) in blocks::partition(*family, group.blocks()) {
-                if ports.is_empty() {
-                    continue;
-                }
-                let value = self.ports(*family, &ports);
-                self.put(Key::Block(group.direction, group.id, first, last), value);
+    fn allow(&mut self, key: Key, ports: &PortSet) {
+        if !ports.is_empty() {
+            let id = ports.id();
+            self.allowed.push((key, id));
+            self.ports.entry(id).or_insert_with(|| ports.clone());
+        }
+    }
+
+    fn finish(mut self) -> Elements {
+        let numbers = id::numbers(&self.ports.keys().copied().collect());
+        for (key, id) in self.allowed {
+            let ports = &self.ports[&id];
+            if ports.is_everything() {
+                self.elements.insert(key, Value::Everything);
+                continue;
+            }
+            let number = numbers[&id];
+            self.elements.insert(key, Value::Ports(number));
+            for range in ports.ranges() {
+                let key = Key::Ports(key.family(), number, range);
+                self.elements.insert(key, Value::Present);
             }
         }
-    }
-
-    fn ports(&mut self, family: Family, ports: &PortSet) -> Value {
-        let id = ports.id();
-        for range in ports.ranges() {
-            self.put(Key::Ports(family, id, range), Value::Present);
-        }
-        Value::Id(id)
+        self.elements
     }
 }

@@ -17,10 +17,10 @@ pub(crate) struct PortSet {
     ranges: BTreeMap<Protocol, Vec<(u16, u16)>>,
 }
 
-/// A range of protocols by number, each with the same range of ports; ends are part of both.
+/// Ports of a protocol, as in packets; ends are part of the range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PortRange {
-    pub(crate) protocols: (u8, u8),
+    pub(crate) protocol: u8,
     pub(crate) ports: (u16, u16),
 }
 
@@ -66,18 +66,17 @@ impl PortSet {
         }
     }
 
-    /// The fewest ranges that are it; none overlaps another.
+    /// Whether it is all there is, of whatever protocol.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// The fewest ranges that are it; none overlaps another. None of everything, which no range of ports is.
     pub(crate) fn ranges(&self) -> Vec<PortRange> {
-        if self.everything {
-            return vec![PortRange {
-                protocols: (0, u8::MAX),
-                ports: ALL,
-            }];
-        }
         let ranges = self.ranges.iter().flat_map(|(protocol, ranges)| {
-            let number = protocol.number();
+            let protocol = protocol.number();
             ranges.iter().map(move |ports| PortRange {
-                protocols: (number, number),
+                protocol,
                 ports: *ports,
             })
         });
@@ -86,13 +85,11 @@ impl PortSet {
 
     pub(crate) fn id(&self) -> Id {
         let mut naming = Naming::of("ports");
+        naming.number(self.everything.into());
         for range in self.ranges() {
-            for end in [range.protocols.0, range.protocols.1] {
-                naming.number(end.into());
-            }
-            for end in [range.ports.0, range.ports.1] {
-                naming.number(end.into());
-            }
+            naming.number(range.protocol.into());
+            naming.number(range.ports.0.into());
+            naming.number(range.ports.1.into());
         }
         naming.id()
     }
@@ -100,7 +97,6 @@ impl PortSet {
 
 impl PortRange {
     pub(crate) fn contains(&self, protocol: u8, port: u16) -> bool {
-        (self.protocols.0..=self.protocols.1).contains(&protocol)
-            && (self.ports.0..=self.ports.1).contains(&port)
+        self.protocol == protocol && (self.ports.0..=self.ports.1).contains(&port)
     }
 }

@@ -8,8 +8,7 @@ use navarch_client::Snapshot;
 use serde_json::{Value as Json, json};
 
 use super::blocks::{Block, partition};
-use super::compiled::Direction;
-use super::element::{Elements, Key, Value};
+use super::element::Elements;
 use super::local::{LocalPod, PodName};
 use super::plan::{Cluster, plan};
 use super::ports::PortSet;

@@ -6,7 +6,6 @@ use std::ops::Bound;
 
 use super::compiled::Direction;
 use super::element::{Elements, Key, Value};
-use super::id::Id;
 use super::ports::PortRange;
 use crate::family::Family;
 
@@ -35,49 +34,43 @@ fn permits(
     peer: IpAddr,
     packet: &Packet,
 ) -> bool {
-    let family = Family::of(pod);
-    let Some(group) = id(elements, &Key::Group(direction, pod)) else {
+    if !elements.contains_key(&Key::IsolatedIn(direction, pod)) {
         return true;
-    };
-    let by_identity = id(elements, &Key::Identity(peer))
-        .and_then(|identity| id(elements, &Key::Pair(direction, family, group, identity)));
-    let by_block = block(elements, direction, group, peer);
-    let mut ports = [by_identity, by_block].into_iter().flatten();
-    ports.any(|set| has_port(elements, family, set, packet))
-}
-
-fn id(elements: &Elements, key: &Key) -> Option<Id> {
-    match elements.get(key)? {
-        Value::Id(id) => Some(*id),
-        Value::Present => None,
     }
+    let by_identity = match elements.get(&Key::Identity(direction, peer)) {
+        Some(Value::Identity(number)) => elements.get(&Key::Pair(direction, *number, pod)),
+        _ => None,
+    };
+    let by_block = block(elements, direction, pod, peer);
+    let mut found = [by_identity, by_block].into_iter().flatten();
+    found.any(|value| match value {
+        Value::Everything => true,
+        Value::Ports(number) => has_port(elements, Family::of(pod), *number, packet),
+        Value::Present | Value::Identity(_) => false,
+    })
 }
 
 /// Ranges do not overlap: it is in the last that does not begin behind it, if in any.
-fn block(elements: &Elements, direction: Direction, group: Id, peer: IpAddr) -> Option<Id> {
-    let lowest = match peer {
-        IpAddr::V4(_) => IpAddr::from([0; 4]),
-        IpAddr::V6(_) => IpAddr::from([0u16; 8]),
+fn block(elements: &Elements, direction: Direction, pod: IpAddr, peer: IpAddr) -> Option<&Value> {
+    let (lowest, highest) = match peer {
+        IpAddr::V4(_) => (IpAddr::from([0; 4]), IpAddr::from([u8::MAX; 4])),
+        IpAddr::V6(_) => (IpAddr::from([0u16; 8]), IpAddr::from([u16::MAX; 8])),
     };
-    let highest = match peer {
-        IpAddr::V4(_) => IpAddr::from([u8::MAX; 4]),
-        IpAddr::V6(_) => IpAddr::from([u16::MAX; 8]),
-    };
-    let from = Key::Block(direction, group, lowest, lowest);
-    let to = Key::Block(direction, group, peer, highest);
+    let from = Key::Block(direction, pod, lowest, lowest);
+    let to = Key::Block(direction, pod, peer, highest);
     let mut before = elements.range((Bound::Included(from), Bound::Included(to)));
     match before.next_back()? {
-        (Key::Block(_, _, _, last), Value::Id(ports)) if *last >= peer => Some(*ports),
+        (Key::Block(_, _, _, last), value) if *last >= peer => Some(value),
         _ => None,
     }
 }
 
-fn has_port(elements: &Elements, family: Family, set: Id, packet: &Packet) -> bool {
-    let range = |protocols, ports| PortRange { protocols, ports };
-    let from = Key::Ports(family, set, range((0, 0), (0, 0)));
-    let all = (u8::MAX, u8::MAX);
-    let to = Key::Ports(family, set, range(all, (u16::MAX, u16::MAX)));
-    let mut of_set = elements.range((Bound::Included(from), Bound::Included(to)));
+fn has_port(elements: &Elements, family: Family, number: u32, packet: &Packet) -> bool {
+    let end = |protocol, port| {
+        let ports = (port, port);
+        Bound::Included(Key::Ports(family, number, PortRange { protocol, ports }))
+    };
+    let mut of_set = elements.range((end(0, 0), end(u8::MAX, u16::MAX)));
     of_set.any(|(key, _)| match key {
         Key::Ports(_, _, range) => range.contains(packet.protocol, packet.port),
         _ => false,

@@ -112,8 +112,8 @@ impl Guarded {
             uid: made.metadata.uid.clone().unwrap(),
         };
         let inside = Namespace::new();
-        let network = &self.cluster.network;
-        let attached = network.attach(&name.name, &inside.path(), name.clone(), vec![]);
+        let (network, netns) = (&self.cluster.network, inside.path());
+        let attached = network.attach(&name.name, &netns, name.clone(), vec![]);
         let attachment = attached.await.unwrap();
         Running {
             inside,

@@ -7,9 +7,7 @@ use super::*;
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) direction: Direction,
-    pub(super) id: Id,
-    /// Those that its pods have addresses of.
-    pub(super) families: BTreeSet<Family>,
+    pub(super) pods: BTreeSet<IpAddr>,
     allowed: Vec<Allowed>,
 }
 
@@ -24,17 +22,37 @@ struct Allowed {
 }
 
 /// The policies that select a pod in a direction.
-pub(super) struct Selected<'a> {
+struct Selected<'a> {
     direction: Direction,
     policies: Vec<(&'a str, &'a [Rule])>,
     /// How the pod calls the ports that their rules name, of ingress: there the pod is what is asked.
     named: BTreeMap<NamedPort, Option<u16>>,
 }
 
-pub(super) fn policies_of<'a>(
-    cluster: &Cluster<'a>,
-    namespace: &'a str,
-) -> Vec<(&'a str, Compiled)> {
+/// The groups of this node's pods, and the peers that their rules name.
+pub(super) fn of(cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
+    let mut atoms = Atoms::default();
+    let mut groups: BTreeMap<Id, Group> = BTreeMap::new();
+    let mut compiled: BTreeMap<&str, Vec<(&str, Compiled)>> = BTreeMap::new();
+    for local in cluster.local.values() {
+        let namespace = local.pod.namespace.as_str();
+        let policies = compiled
+            .entry(namespace)
+            .or_insert_with(|| policies_of(cluster, namespace));
+        for direction in DIRECTIONS {
+            let pod = cluster.pods.get(&local.pod.key());
+            if let Some(selected) = select(policies, direction, pod) {
+                let group = groups
+                    .entry(selected.id(namespace))
+                    .or_insert_with(|| selected.group(&mut atoms));
+                group.pods.extend(&local.ips);
+            }
+        }
+    }
+    (groups.into_values().collect(), atoms)
+}
+
+fn policies_of<'a>(cluster: &Cluster<'a>, namespace: &'a str) -> Vec<(&'a str, Compiled)> {
     let policies = cluster.policies.in_namespace(namespace);
     policies
         .map(|policy| {
@@ -46,7 +64,7 @@ pub(super) fn policies_of<'a>(
 
 /// `None` where no policy does. A pod that the API has not told of yet, or no longer, may do nothing where there are policies at all: it is
 /// about to start, or being killed.
-pub(super) fn select<'a>(
+fn select<'a>(
     policies: &'a [(&'a str, Compiled)],
     direction: Direction,
     pod: Option<&std::sync::Arc<Pod>>,
@@ -94,8 +112,7 @@ fn named(rule: &Rule) -> impl Iterator<Item = NamedPort> {
 }
 
 impl Selected<'_> {
-    /// By the names of the policies and not by what they say, so that a change of theirs leaves the group what it is.
-    pub(super) fn id(&self, namespace: &str) -> Id {
+    fn id(&self, namespace: &str) -> Id {
         let mut naming = Naming::of(match self.direction {
             Direction::Ingress => "ingress",
             Direction::Egress => "egress",
@@ -113,12 +130,11 @@ impl Selected<'_> {
         naming.id()
     }
 
-    pub(super) fn group(&self, id: Id, atoms: &mut Atoms) -> Group {
+    fn group(&self, atoms: &mut Atoms) -> Group {
         let rules = self.policies.iter().flat_map(|(_, rules)| *rules);
         Group {
             direction: self.direction,
-            id,
-            families: BTreeSet::new(),
+            pods: BTreeSet::new(),
             allowed: rules.map(|rule| self.allowed(rule, atoms)).collect(),
         }
     }
@@ -190,6 +206,15 @@ impl Group {
             }
         }
         ports
+    }
+
+    pub(super) fn families(&self) -> BTreeSet<Family> {
+        self.pods.iter().map(|pod| Family::of(*pod)).collect()
+    }
+
+    pub(super) fn pods_of(&self, family: Family) -> impl Iterator<Item = IpAddr> {
+        let pods = self.pods.iter().copied();
+        pods.filter(move |pod| Family::of(*pod) == family)
     }
 
     pub(super) fn blocks(&self) -> impl Iterator<Item = (&Block, &PortSet)> {

@@ -1,6 +1,8 @@
 //! Identities: what a pod's address is to the rules of this node. Pods that the same peers select, and that call the same ports by the names
 //! that rules use, are one.
 
+use navarch_machinery::labels::Operator;
+
 use super::atoms::{Atom, Atoms};
 use super::*;
 
@@ -53,7 +55,9 @@ pub(super) fn of(cluster: &Cluster<'_>, atoms: &Atoms) -> BTreeMap<Identity, BTr
 /// The peers that pods of a namespace can be.
 struct Applicable<'a> {
     name: String,
-    peers: Vec<(usize, &'a PodPeer)>,
+    /// Those that ask for a label with one value, by that; a pod has few labels, and there may be many peers.
+    by_label: BTreeMap<(&'a str, &'a str), Vec<(usize, &'a PodPeer)>>,
+    others: Vec<(usize, &'a PodPeer)>,
 }
 
 impl<'a> Applicable<'a> {
@@ -65,19 +69,32 @@ impl<'a> Applicable<'a> {
             Namespaces::One(own) => own == name,
             Namespaces::Labelled(selector) => selector.matches(labels),
         };
-        let peers = atoms.peers.iter().enumerate();
-        let peers = peers.filter_map(|(index, (atom, _))| match atom {
-            Atom::Pods(peer) if is_there(peer) => Some((index, peer)),
-            _ => None,
-        });
-        Self {
+        let mut applicable = Self {
             name: name.to_owned(),
-            peers: peers.collect(),
+            by_label: BTreeMap::new(),
+            others: Vec::new(),
+        };
+        for (index, (atom, _)) in atoms.peers.iter().enumerate() {
+            let Atom::Pods(peer) = atom else { continue };
+            if !is_there(peer) {
+                continue;
+            }
+            let mut asked = peer.pods.requirements().iter();
+            let exact = asked.find(|asked| asked.operator() == Operator::Equals);
+            match exact.and_then(|label| Some((label.key(), label.values().first()?.as_str()))) {
+                Some(label) => applicable.by_label.entry(label).or_default(),
+                None => &mut applicable.others,
+            }
+            .push((index, peer));
         }
+        applicable
     }
 
     fn atoms_of(&self, labels: &Labels) -> Vec<usize> {
-        let peers = self.peers.iter();
+        let by_label = labels
+            .iter()
+            .filter_map(|(key, value)| self.by_label.get(&(key.as_str(), value.as_str())));
+        let peers = by_label.flatten().chain(&self.others);
         peers
             .filter(|(_, peer)| peer.pods.matches(labels))
             .map(|(index, _)| *index)
@@ -123,7 +140,7 @@ impl Identity {
         let ids: BTreeSet<Id> = self.atoms.iter().map(|atom| atoms.peers[*atom].1).collect();
         let mut naming = Naming::of("identity");
         naming.number(ids.len() as u64);
-        ids.iter().for_each(|id| naming.bytes(&id.0));
+        ids.iter().for_each(|id| naming.bytes(id.octets()));
         for (port, number) in &self.ports {
             naming.text(&port.name);
             naming.number(port.protocol.number().into());

@@ -136,5 +136,5 @@ fn has(pod: &Pod, address: IpAddr) -> bool {
     let is_over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
     let of_host = pod.spec.as_ref().unwrap().host_network == Some(true);
     let ips = status.pod_ips.iter().flatten();
-    !is_over && !of_host && ips.into_iter().any(|ip| ip.ip == address.to_string())
+    !is_over && !of_host && ips.into_iter().any(|known| ip(&known.ip) == address)
 }
