@@ -6,26 +6,37 @@
 
 use std::net::IpAddr;
 
-use crate::config::{Config, mac_address};
+use ipnet::IpNet;
 
-/// The whole table, in one transaction that replaces what was in it. What is no IP packet to the node goes nowhere, but for the questions by
-/// which its hardware address is found.
+use crate::config::{Config, mac_address};
+use crate::interface::HOST_PREFIX;
+
+/// The whole table, in one transaction that replaces what was in it. Nothing that a pod sends goes to the hardware address of another, and no
+/// packet to all, but for the questions by which a neighbour's hardware address is found.
+///
+/// Nodes that share a host have the same rules for the interfaces of each other's pods, and drop nothing there but what those drop too.
 pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
-    let (table, bridge) = (&config.table, &config.bridge);
-    let node = mac_address(gateway)
-        .map(|octet| format!("{octet:02x}"))
-        .join(":");
+    let table = &config.table;
+    let (first, last) = match config.pod_cidr {
+        IpNet::V4(range) => (range.network().into(), range.broadcast().into()),
+        // A hardware address has the last four octets, which say nothing of the range.
+        IpNet::V6(_) => (IpAddr::from([0u16; 8]), IpAddr::from([u16::MAX; 8])),
+    };
+    let [node, first, last] = [gateway, first, last].map(|ip| {
+        mac_address(ip)
+            .map(|octet| format!("{octet:02x}"))
+            .join(":")
+    });
     format!(
         "{}table bridge {table} {{
   chain neighbours {{
     type filter hook prerouting priority -300; policy accept;
-    meta ibrname \"{bridge}\" jump from-pods
-  }}
-  chain from-pods {{
-    ether daddr {node} accept
+    iifname != \"{HOST_PREFIX}*\" accept
     meta protocol arp accept
     icmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} accept
-    drop
+    ether daddr {node} accept
+    ether daddr {first}-{last} drop
+    meta protocol {{ ip, ip6 }} ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 drop
   }}
 }}
 ",

@@ -202,8 +202,9 @@ impl NetworkPolicies {
         self.shared.changed();
     }
 
-    /// Waits until the rules are what the API has said by now.
-    pub async fn applied(&self) {
+    /// Waits until the rules are what the API has said up to a revision of policies, or later; of pods, what it has said by then.
+    pub async fn applied(&self, revision: u64) {
+        self.shared.policies.reached(revision).await;
         let sequence = self.shared.changed();
         let mut outcome = self.outcome.clone();
         let is_applied = |o: &Outcome| o.sequence >= sequence && o.failure.is_none();

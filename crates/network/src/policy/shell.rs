@@ -154,7 +154,8 @@ impl Shell {
             }
             None => {
                 let kernel = match self.kernel().await {
-                    Err(PolicyError::Rules(error)) if wanted.is_empty() => {
+                    // A host that cannot have rules has none left over either.
+                    Err(error) if wanted.is_empty() => {
                         tracing::debug!(%error, "there are no policies to apply");
                         return Ok(false);
                     }

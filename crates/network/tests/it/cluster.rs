@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{TestNode, attach, ip, namespaces::Namespace};
 
 /// How long what is written may take to be so.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The node is 192.0.2.1 outside, where a machine, 192.0.2.2, knows no way to the pods.
 pub struct Cluster {

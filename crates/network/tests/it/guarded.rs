@@ -10,7 +10,7 @@ use navarch_client::DeleteOptions;
 use navarch_network::{Attachment, NetworkPolicies, NetworkPoliciesConfig, PodName, PolicyError};
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, PATIENCE};
 use crate::namespaces::Namespace;
 
 /// The cluster, and its node's policies.
@@ -160,21 +160,25 @@ impl Guarded {
 
     /// Makes a policy, or has it say something else, and waits until it holds.
     pub async fn policy(&self, name: &str, spec: Value) {
-        self.write(name, spec).await;
-        self.policies().applied().await;
+        let revision = self.write(name, spec).await;
+        let applied = self.policies().applied(revision);
+        tokio::time::timeout(PATIENCE, applied).await.unwrap();
     }
 
-    pub async fn write(&self, name: &str, spec: Value) {
+    /// Returns the revision at which it says so.
+    pub async fn write(&self, name: &str, spec: Value) -> u64 {
         let client = &self.cluster.client;
         let policy = json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec});
         let mut policy: NetworkPolicy = serde_json::from_value(policy).unwrap();
-        match client.get::<NetworkPolicy>(Some("default"), name).await {
+        let written = match client.get::<NetworkPolicy>(Some("default"), name).await {
             Ok(known) => {
                 policy.metadata.resource_version = known.metadata.resource_version.clone();
                 client.update(policy).await.unwrap()
             }
             Err(_) => client.create(policy).await.unwrap(),
         };
+        let revision = written.metadata.resource_version.as_deref().unwrap();
+        revision.parse().unwrap()
     }
 
     pub async fn forget(&self, name: &str) {

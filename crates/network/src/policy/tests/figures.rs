@@ -47,7 +47,11 @@ fn a_thousand_policies_and_one_more() {
     let begin = Instant::now();
     let wanted = world.plan();
     let planned = begin.elapsed();
-    world.policy("shop", "one-more", spec(POLICIES));
+    let from = json!([{"podSelector": {"matchLabels": {"app": "peer250"}}}]);
+    let subject = json!({"matchLabels": {"app": "local7"}});
+    let one =
+        json!({"podSelector": subject, "ingress": [{"from": from, "ports": [{"port": 7777}]}]});
+    world.policy("shop", "one-more", one);
     let more = world.plan();
     in_a_namespace(move || {
         let mut kernel = Kernel::open("policies").unwrap();
