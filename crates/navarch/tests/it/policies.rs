@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::{Cluster, Kubectl};
+use crate::cluster::Cluster;
+use crate::services::Inside;
 
 /// A server on three ports, one of which has a name, and those who ask: a friend and a stranger, and one of another namespace.
 const OBJECTS: &str = r#"
@@ -24,12 +25,12 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 apiVersion: v1
 kind: Pod
 metadata: {name: friend, labels: {role: friend}}
-spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, '3600']}]}
+spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK01']}]}
 ---
 apiVersion: v1
 kind: Pod
 metadata: {name: stranger}
-spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, '3600']}]}
+spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK02']}]}
 ---
 apiVersion: v1
 kind: Namespace
@@ -42,7 +43,7 @@ metadata: {name: default, namespace: partners}
 apiVersion: v1
 kind: Pod
 metadata: {name: partner, namespace: partners}
-spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, '3600']}]}
+spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK03']}]}
 "#;
 
 /// A policy for `web` with this ingress.
@@ -58,46 +59,35 @@ fn policy(spec: &str) -> String {
     )
 }
 
-/// Who asks, in which namespace.
-type Who = (&'static str, &'static str);
-
-const FRIEND: Who = ("friend", "default");
-const STRANGER: Who = ("stranger", "default");
-const PARTNER: Who = ("partner", "partners");
-
-struct Asking<'a> {
-    kubectl: &'a Kubectl,
+/// Who asks.
+struct Asking {
+    name: &'static str,
+    inside: Inside,
     web: String,
 }
 
-impl Asking<'_> {
-    /// The page that a pod gets, or the complaint.
-    fn get(&self, (pod, namespace): Who, url: &str) -> Result<String, String> {
-        let line = format!("exec {pod} -n {namespace} -- wget -q -T 2 -O - {url}");
-        let output = self.kubectl.run_with(&line, "");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        match output.status.success() {
-            true => Ok(text(&output.stdout)),
-            false => Err(text(&output.stderr)),
-        }
+impl Asking {
+    /// The page, or the complaint.
+    fn get(&self, url: &str) -> Result<String, String> {
+        self.inside.curl(&format!("--max-time 2 {url}"))
     }
 
-    fn gets(&self, who: Who, port: u16) -> bool {
-        let got = self.get(who, &format!("http://{}:{port}/", self.web));
+    fn gets(&self, port: u16) -> bool {
+        let got = self.get(&format!("http://{}:{port}/", self.web));
         if let Err(complaint) = &got {
-            assert!(
-                complaint.contains("timed out"),
-                "{who:?} {port}: {complaint}"
-            );
+            // In silence, and not by a refusal.
+            let is_silent = complaint.contains("onnection time");
+            assert!(is_silent, "{} {port}: {complaint}", self.name);
         }
         got.is_ok()
     }
 
     /// A policy has to be in the kernel first.
-    fn until(&self, who: Who, port: u16, expected: bool) {
+    fn until(&self, port: u16, expected: bool) {
         let begin = Instant::now();
-        while self.gets(who, port) != expected {
-            assert!(begin.elapsed() < Duration::from_secs(30), "{who:?} {port}");
+        while self.gets(port) != expected {
+            let patience = Duration::from_secs(30);
+            assert!(begin.elapsed() < patience, "{} {port}", self.name);
         }
     }
 }
@@ -106,56 +96,66 @@ impl Asking<'_> {
 fn policies_say_who_may_what() {
     let mut cluster = Cluster::start();
     let kubectl = cluster.kubectl();
-    kubectl.apply(OBJECTS);
+    let mark = format!("{}43", std::process::id());
+    kubectl.apply(&OBJECTS.replace("MARK", &mark));
     kubectl.wait("pod/web pod/friend pod/stranger", "condition=Ready");
     kubectl.wait("pod/partner -n partners", "condition=Ready");
-    let asking = Asking {
-        kubectl: &kubectl,
-        web: kubectl.path("pod/web", "{.status.podIP}"),
+    let web = kubectl.path("pod/web", "{.status.podIP}");
+    let asking = |name, number: &str| Asking {
+        name,
+        inside: Inside::of(&format!("{mark}{number}")),
+        web: web.clone(),
     };
-    for who in [FRIEND, STRANGER, PARTNER] {
-        asking.until(who, 8080, true);
+    let friend = asking("friend", "01");
+    let stranger = asking("stranger", "02");
+    let partner = asking("partner", "03");
+    for who in [&friend, &stranger, &partner] {
+        who.until(8080, true);
     }
     // Nobody.
     kubectl.apply(&ingress(""));
-    for who in [FRIEND, STRANGER, PARTNER] {
-        asking.until(who, 8080, false);
+    for who in [&friend, &stranger, &partner] {
+        who.until(8080, false);
     }
     // Friends, on the port of that name; and partners on a range.
     let friends = "{from: [{podSelector: {matchLabels: {role: friend}}}], ports: [{port: http}]}";
     let partners = "{from: [{namespaceSelector: {matchLabels: {kind: partner}}}], ports: [{port: 8085, endPort: 8090}]}";
     kubectl.apply(&ingress(&format!("{friends}, {partners}")));
-    asking.until(FRIEND, 8080, true);
-    assert!(asking.get(FRIEND, "http://web/").is_ok());
+    friend.until(8080, true);
+    assert!(friend.get("http://web/").is_ok());
     let allowed = [
-        (FRIEND, 8090, false),
-        (STRANGER, 8080, false),
-        (PARTNER, 8080, false),
-        (PARTNER, 8090, true),
-        (PARTNER, 8091, false),
+        (&friend, 8090, false),
+        (&stranger, 8080, false),
+        (&partner, 8080, false),
+        (&partner, 8090, true),
+        (&partner, 8091, false),
     ];
     for (who, port, expected) in allowed {
-        assert_eq!(asking.gets(who, port), expected, "{who:?} {port}");
+        assert_eq!(who.gets(port), expected, "{} {port}", who.name);
     }
-    // The program goes, what it said stays; and when it comes back nothing changes.
+    // The program goes, and what it said stays; when it comes back nothing changes.
     cluster.kill();
-    cluster.up();
-    assert!(!asking.gets(STRANGER, 8080));
-    assert!(asking.gets(FRIEND, 8080));
+    for is_back in [false, true] {
+        if is_back {
+            cluster.up();
+        }
+        assert!(!stranger.gets(8080));
+        assert!(friend.gets(8080));
+    }
     // Everybody but one address.
-    let friend = kubectl.path("pod/friend", "{.status.podIP}");
-    let block = format!("{{from: [{{ipBlock: {{cidr: 0.0.0.0/0, except: [{friend}/32]}}}}]}}");
+    let address = kubectl.path("pod/friend", "{.status.podIP}");
+    let block = format!("{{from: [{{ipBlock: {{cidr: 0.0.0.0/0, except: [{address}/32]}}}}]}}");
     kubectl.apply(&ingress(&block));
-    asking.until(STRANGER, 8080, true);
-    assert!(!asking.gets(FRIEND, 8080));
+    stranger.until(8080, true);
+    assert!(!friend.gets(8080));
     // To DNS and nowhere else: the name is known, and nobody answers.
     kubectl.apply(&policy(
         "podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: 53, protocol: UDP}, {port: 53}]}]",
     ));
-    asking.until(STRANGER, 8080, false);
-    let complaint = asking.get(STRANGER, "http://web/").unwrap_err();
-    assert!(complaint.contains("timed out"), "{complaint}");
-    assert!(asking.gets(PARTNER, 8080));
+    stranger.until(8080, false);
+    let complaint = stranger.get("http://web/").unwrap_err();
+    assert!(complaint.contains("onnection time"), "{complaint}");
+    assert!(partner.gets(8080));
     kubectl.ok("delete networkpolicy policy");
-    asking.until(STRANGER, 8080, true);
+    stranger.until(8080, true);
 }

@@ -315,12 +315,12 @@ async fn a_connection_costs_the_same_by_one_policy_and_by_a_thousand() {
     let none = connections_per_second(&friend, web(&server));
     guarded.policy("policy0", rule(0)).await;
     let one = connections_per_second(&friend, web(&server));
+    let mut revision = 0;
     for number in 1..1000 {
-        guarded
-            .write(&format!("policy{number}"), rule(number))
-            .await;
+        let name = format!("policy{number}");
+        revision = guarded.write(&name, rule(number)).await;
     }
-    guarded.policies().applied(1).await;
+    guarded.policies().applied(revision).await;
     let thousand = connections_per_second(&friend, web(&server));
     eprintln!(
         "connections a second: {none:.0} with no policy, {one:.0} with one, {thousand:.0} with a thousand"
