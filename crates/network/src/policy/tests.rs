@@ -65,6 +65,7 @@ impl World {
         pod
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "cases read better")]
     fn policy(&mut self, namespace: &str, name: &str, spec: Json) {
         let metadata = json!({"namespace": namespace, "name": name});
         let policy = json!({"metadata": metadata, "spec": spec});

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use navarch_network::{Degradation, NetworkPoliciesConfig, PolicyError};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::cluster::{cluster_ip, ready, until};
+use crate::cluster::{PATIENCE, cluster_ip, ready, until};
 use crate::guarded::{Guarded, Running};
 use crate::ip;
 use crate::namespaces::Namespace;
@@ -169,7 +170,6 @@ async fn an_agent_that_is_replaced_leaves_no_gap() {
                 let made = TcpStream::connect_timeout(&SocketAddr::from(to), timeout);
                 assert_eq!(made.is_ok(), expected, "after {tries} tries: {made:?}");
                 tries += 1;
-                thread::sleep(Duration::from_millis(1));
             }
             tries
         };
@@ -192,18 +192,22 @@ async fn an_agent_that_is_replaced_leaves_no_gap() {
 fn talk(from: &Namespace, to: (IpAddr, u16), answered: &Arc<AtomicUsize>) {
     let answered = answered.clone();
     let stream = from.run(move || TcpStream::connect(SocketAddr::from(to)).unwrap());
-    thread::spawn(move || {
-        let mut stream = stream;
+    stream.set_nonblocking(true).unwrap();
+    let mut stream = tokio::net::TcpStream::from_std(stream).unwrap();
+    tokio::spawn(async move {
         let mut buffer = [0; 1];
-        while stream
-            .write_all(b"x")
-            .and_then(|()| stream.read_exact(&mut buffer))
-            .is_ok()
-        {
+        while stream.write_all(b"x").await.is_ok() && stream.read_exact(&mut buffer).await.is_ok() {
             answered.fetch_add(1, Ordering::Relaxed);
-            thread::sleep(Duration::from_millis(5));
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
+}
+
+/// Whether it is answered for a while.
+async fn is_answered(answered: &AtomicUsize) -> bool {
+    let before = answered.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    answered.load(Ordering::Relaxed) > before
 }
 
 /// A server that gives back what it gets.
@@ -232,13 +236,8 @@ async fn connections_that_are_no_longer_allowed_are_cut_and_others_go_on() {
         talk(from, web(&server), &answered);
         answered
     });
-    let talking = |index: usize| {
-        let answered = &counts[index];
-        let before = answered.load(Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(500));
-        answered.load(Ordering::Relaxed) > before
-    };
-    assert!(talking(0) && talking(1));
+    let [of_friend, of_other] = counts;
+    assert!(is_answered(&of_friend).await && is_answered(&of_other).await);
     let from = json!([{"podSelector": {"matchLabels": {"role": "friend"}}}]);
     guarded
         .policy(
@@ -246,11 +245,12 @@ async fn connections_that_are_no_longer_allowed_are_cut_and_others_go_on() {
             json!({"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": from}]}),
         )
         .await;
-    until("the other is cut", || !talking(1)).await;
-    assert!(talking(0));
+    let is_cut = async { while is_answered(&of_other).await {} };
+    tokio::time::timeout(PATIENCE, is_cut).await.unwrap();
+    assert!(is_answered(&of_friend).await);
     // Not even by what the server sends: it may connect to the other, and this connection was the other's.
-    thread::sleep(Duration::from_secs(2));
-    assert!(!talking(1));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!is_answered(&of_other).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
