@@ -33,18 +33,13 @@ metadata: {name: stranger}
 spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK02']}]}
 ---
 apiVersion: v1
-kind: Namespace
-metadata: {name: partners, labels: {kind: partner}}
----
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: default, namespace: partners}
----
-apiVersion: v1
 kind: Pod
 metadata: {name: partner, namespace: partners}
 spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK03']}]}
 "#;
+
+const PARTNERS: &str =
+    "{apiVersion: v1, kind: Namespace, metadata: {name: partners, labels: {kind: partner}}}";
 
 /// A policy for `web` with this ingress.
 fn ingress(rules: &str) -> String {
@@ -96,6 +91,8 @@ impl Asking {
 fn policies_say_who_may_what() {
     let mut cluster = Cluster::start();
     let kubectl = cluster.kubectl();
+    kubectl.apply(PARTNERS);
+    kubectl.wait("serviceaccount/default -n partners", "create");
     let mark = format!("{}43", std::process::id());
     kubectl.apply(&OBJECTS.replace("MARK", &mark));
     kubectl.wait("pod/web pod/friend pod/stranger", "condition=Ready");
