@@ -38,8 +38,11 @@ metadata: {name: partner, namespace: partners}
 spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: busybox:test, command: [sleep, 'MARK03']}]}
 "#;
 
-const PARTNERS: &str =
-    "{apiVersion: v1, kind: Namespace, metadata: {name: partners, labels: {kind: partner}}}";
+const PARTNERS: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: partners, labels: {kind: partner}}
+"#;
 
 /// A policy for `web` with this ingress.
 fn ingress(rules: &str) -> String {
@@ -50,7 +53,7 @@ fn ingress(rules: &str) -> String {
 
 fn policy(spec: &str) -> String {
     format!(
-        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: policy}}, spec: {{{spec}}}}}"
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: policy}}\nspec: {{{spec}}}\n"
     )
 }
 
