@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
-use navarch_network::{Config, ServiceProxyConfig};
+use navarch_network::{Config, NetworkPoliciesConfig, ServiceProxyConfig};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,14 @@ impl HostSettings {
             node: node.to_owned(),
             table: format!("{}_services", self.table),
             cluster_cidrs: self.cluster_cidr.into_iter().collect(),
+            netns: None,
+        }
+    }
+
+    /// The configuration of network policies.
+    pub(crate) fn policies(&self) -> NetworkPoliciesConfig {
+        NetworkPoliciesConfig {
+            table: format!("{}_policies", self.table),
             netns: None,
         }
     }

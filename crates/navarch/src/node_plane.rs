@@ -35,7 +35,7 @@ const SERVICES: Duration = Duration::from_secs(5);
 pub(crate) struct Clients {
     /// The agent: as this node, which sees what its pods need.
     pub(crate) node: Client,
-    /// As the service proxy, which sees all endpoints.
+    /// As the service proxy, which sees all endpoints, and whom network policies are about.
     pub(crate) service_proxy: Client,
 }
 
@@ -81,6 +81,7 @@ impl NodePlane {
         step("container runtime");
         let network = Arc::new(LateNetwork::start(
             client.clone(),
+            &clients.service_proxy,
             &name,
             settings.clone(),
             vec![ranges.pods],

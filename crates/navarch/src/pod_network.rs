@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
-use navarch_network::{Config, HostPort, PodNetwork};
+use navarch_network::{Config, HostPort, NetworkPolicies, PodName, PodNetwork};
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use tokio::sync::watch;
@@ -20,7 +20,14 @@ use crate::host::HostSettings;
 const RANGE: Duration = Duration::from_secs(30);
 
 /// What is known of the network: nothing yet, or whether it works.
-type Known = Option<Result<PodNetwork, String>>;
+type Known = Option<Result<Started, String>>;
+
+/// The network, and what holds its pods to their policies.
+#[derive(Clone)]
+struct Started {
+    network: PodNetwork,
+    policies: Arc<NetworkPolicies>,
+}
 
 /// The network, from the moment it can be.
 pub(crate) struct LateNetwork {
@@ -32,9 +39,11 @@ pub(crate) struct LateNetwork {
 }
 
 impl LateNetwork {
-    /// Waits, in the background, for the node's range, and then starts the network.
+    /// Waits, in the background, for the node's range, and then starts the network. `policies`: how it is asked which policies and which
+    /// pods there are in the cluster.
     pub(crate) fn start(
         client: Client,
+        policies: &Client,
         node: &str,
         settings: HostSettings,
         cluster: Vec<IpNet>,
@@ -54,6 +63,7 @@ impl LateNetwork {
                 indices: Vec::new(),
             },
         );
+        let policies = policies.clone();
         let starting = Arc::new(std::sync::atomic::AtomicBool::new(false));
         node.on_change(move |_, node| {
             let Some(range) = node.and_then(|node| node.spec.as_ref()?.pod_cidr.clone()) else {
@@ -63,8 +73,9 @@ impl LateNetwork {
                 return;
             }
             let (sender, settings, cluster) = (sender.clone(), settings.clone(), cluster.clone());
+            let policies = policies.clone();
             tokio::spawn(async move {
-                let started = begin(&range, settings, cluster).await;
+                let started = begin(&range, settings, cluster, &policies).await;
                 if let Err(error) = &started {
                     tracing::error!(error, range, "the pod network does not work");
                 }
@@ -84,7 +95,7 @@ impl LateNetwork {
         async move {
             let network = {
                 let known = known.wait_for(Option::is_some).await.ok()?;
-                known.as_ref()?.as_ref().ok()?.clone()
+                known.as_ref()?.as_ref().ok()?.network.clone()
             };
             network.gateway().await.ok()
         }
@@ -95,14 +106,14 @@ impl LateNetwork {
         !self.resumed && self.known.borrow().is_none()
     }
 
-    async fn network(&self) -> Result<PodNetwork, NetworkError> {
+    async fn network(&self) -> Result<Started, NetworkError> {
         let mut known = self.known.clone();
         let waited = tokio::time::timeout(RANGE, known.wait_for(Option::is_some)).await;
         let words = |text: &str| NetworkError(text.to_owned());
         let known = waited.map_err(|_| words("the node has no range of pod addresses yet"))?;
         let known = known.map_err(|_| words("the pod network is stopped"))?;
         match known.as_ref() {
-            Some(Ok(network)) => Ok(network.clone()),
+            Some(Ok(started)) => Ok(started.clone()),
             Some(Err(error)) => Err(words(error)),
             None => Err(words("the node has no range of pod addresses yet")),
         }
@@ -113,15 +124,20 @@ async fn begin(
     range: &str,
     settings: HostSettings,
     cluster: Vec<IpNet>,
-) -> Result<PodNetwork, String> {
+    client: &Client,
+) -> Result<Started, String> {
     let range: IpNet = range.parse().map_err(|error| format!("{range}: {error}"))?;
     let network = PodNetwork::start(settings.network(range, cluster))
         .await
         .map_err(|error| error.to_string())?;
+    let attached = network.attachments().await;
+    let attached = attached.map_err(|error| error.to_string())?;
+    let policies = NetworkPolicies::start(settings.policies(), client, &attached);
     for degradation in network.degradations().await.unwrap_or_default() {
         tracing::warn!("pod network: {degradation}");
     }
-    Ok(network)
+    let policies = Arc::new(policies);
+    Ok(Started { network, policies })
 }
 
 #[async_trait::async_trait]
@@ -130,27 +146,38 @@ impl Network for LateNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
+        pod: PodName,
         ports: Vec<HostPort>,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        Network::attach(&self.network().await?, sandbox_id, netns, ports).await
+        let Started { network, policies } = self.network().await?;
+        let ips = Network::attach(&network, sandbox_id, netns, pod.clone(), ports).await?;
+        let admitted = policies.admit(sandbox_id, pod, &ips).await;
+        admitted.map_err(|error| NetworkError(error.to_string()))?;
+        Ok(ips)
     }
 
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
-        Network::detach(&self.network().await?, sandbox_id).await
+        let Started { network, policies } = self.network().await?;
+        Network::detach(&network, sandbox_id).await?;
+        policies.dismiss(sandbox_id);
+        Ok(())
     }
 
     async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError> {
         if self.is_new() {
             return Ok(HashMap::new());
         }
-        Network::attached(&self.network().await?).await
+        Network::attached(&self.network().await?.network).await
     }
 
     async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
         if live.is_empty() && self.is_new() {
             return Ok(());
         }
-        Network::reconcile(&self.network().await?, live).await
+        let Started { network, policies } = self.network().await?;
+        Network::reconcile(&network, live.clone()).await?;
+        policies.retain(&live);
+        Ok(())
     }
 }
 

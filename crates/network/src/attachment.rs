@@ -4,13 +4,16 @@ use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::host_port::HostPort;
+use crate::{host_port::HostPort, policy::PodName};
 
 /// A pod's place in the network: its interface `eth0`, its addresses, and the end of the pair that the host has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The sandbox that was attached.
     pub sandbox_id: String,
+    /// Whose it is; `None` in what an older version has written: then no network policy is for it.
+    #[serde(default)]
+    pub pod: Option<PodName>,
     /// Its network namespace, as it was given.
     pub netns: PathBuf,
     /// The pod's addresses, the first its `status.podIP`.

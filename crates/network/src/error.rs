@@ -95,6 +95,30 @@ pub enum ServiceProxyError {
     Stopped,
 }
 
+/// Why network policies do not hold for a pod, or could not be applied this time. What the kernel had before stays, and it is tried again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The tables could not be made.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The kernel refused a netlink request.
+    #[error("netfilter: {0}")]
+    Netlink(io::Error),
+    /// The network namespace could not be entered.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The pod has policies, and they are not in the kernel.
+    #[error("its network policies are not applied: {0}")]
+    NotApplied(String),
+    /// It was not known in time which policies the pod has.
+    #[error("its network policies are not known yet")]
+    Late,
+    /// The thread that serves it is gone.
+    #[error("network policies have stopped")]
+    Stopped,
+}
+
 /// Something the node does without. Pods start and reach each other all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -135,6 +159,12 @@ pub enum Degradation {
         /// Family and name, as `ip filter`.
         table: String,
     },
+    /// Pods that write frames themselves reach their neighbours past the node, and past network policies.
+    #[error("pods can reach their neighbours along the bridge, where no rule holds: {0}")]
+    Neighbours(RulesError),
+    /// The kernel does not have what network policies say. Pods that they select, and that start now, do not.
+    #[error("network policies are not applied: {0}")]
+    NoPolicies(String),
     /// The host ports of one sandbox are not served.
     #[error("host ports of sandbox {sandbox_id} ({address}) are not served: {reason}")]
     NoHostPorts {

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort,
+    Attachment, Config, Connection, Degradation, Error, HostPort, PodName,
     addresses::{AddressPool, CidrTooSmall},
     bridge,
     config::mac_address,
@@ -76,6 +76,7 @@ impl Node {
         &mut self,
         id: &str,
         netns: &Path,
+        pod: PodName,
         ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
         validate_id(id)?;
@@ -94,7 +95,7 @@ impl Node {
         let namespace = namespace::open(netns)?;
         let is_new = !self.attachments.contains_key(id);
         self.conceal(id)?;
-        let attachment = self.describe(id, netns, ports)?;
+        let attachment = self.describe(id, netns, pod, ports)?;
         let made = self
             .record(&attachment)
             .and_then(|()| self.create(&attachment, &namespace));
@@ -214,12 +215,14 @@ impl Node {
         &mut self,
         id: &str,
         netns: &Path,
+        pod: PodName,
         host_ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
         let allocated = self.pool.allocate(id);
         let ip = allocated.map_err(|_| Error::AddressesExhausted(self.pool.cidr()))?;
         Ok(Attachment {
             sandbox_id: id.to_owned(),
+            pod: Some(pod),
             netns: netns.to_owned(),
             ips: vec![ip],
             gateway: self.pool.gateway(),

@@ -32,8 +32,9 @@ impl<T> Clone for Owned<T> {
 }
 
 impl<T: 'static> Owned<T> {
-    /// Has `make` make it inside the namespace; `None` is that of the caller.
+    /// Has `make` make it inside the namespace; `None` is that of the caller. `name`: the thread's.
     pub(crate) async fn start<E: From<io::Error> + Send + 'static>(
+        name: &str,
         netns: Option<PathBuf>,
         make: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<Self, E> {
@@ -55,9 +56,7 @@ impl<T: 'static> Owned<T> {
                 }
             }
         };
-        thread::Builder::new()
-            .name("service-proxy".to_owned())
-            .spawn(live)?;
+        thread::Builder::new().name(name.to_owned()).spawn(live)?;
         let gone = || E::from(io::Error::other("the thread is gone"));
         made.await.map_err(|_| gone())??;
         Ok(Self { jobs })

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, namespace, node,
+    Attachment, Config, Connection, Degradation, Error, HostPort, PodName, namespace, node,
     node::{Node, Waiter},
     removal,
     remover::{self, Departure},
@@ -55,10 +55,11 @@ impl PodNetwork {
         &self,
         sandbox_id: &str,
         netns_path: &Path,
+        pod: PodName,
         host_ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
         let (id, netns) = (sandbox_id.to_owned(), netns_path.to_owned());
-        self.run(move |node| node.attach(&id, &netns, host_ports))
+        self.run(move |node| node.attach(&id, &netns, pod, host_ports))
             .await?
     }
 

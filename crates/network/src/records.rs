@@ -196,6 +196,7 @@ mod tests {
     fn attachment(sandbox_id: &str) -> Attachment {
         Attachment {
             sandbox_id: sandbox_id.to_owned(),
+            pod: None,
             netns: "/run/netns/x".into(),
             ips: vec!["10.0.0.2".parse().unwrap()],
             gateway: "10.0.0.1".parse().unwrap(),

@@ -3,7 +3,7 @@
 use crate::{
     Config, Error, bridge,
     error::RulesError,
-    interface, masquerade,
+    interface, masquerade, neighbours,
     nft::Nft,
     node::{open_netlink, remove_interfaces},
     records::Records,
@@ -12,16 +12,22 @@ use crate::{
 /// Removes what networks of this configuration made, in the network namespace of the calling thread: rules, interfaces, bridge,
 /// files. Goes on after an error and returns the first. Forwarding stays on.
 pub(crate) fn remove_everything(config: &Config) -> Result<(), Error> {
-    let rules = match Nft::find().and_then(|nft| nft.apply(&masquerade::removal(config))) {
+    let rules = match Nft::find() {
         // No table was made without it.
         Err(RulesError::NftMissing) => Ok(()),
-        applied => applied.map_err(Error::from),
+        found => found.and_then(|nft| {
+            // A kernel that filters no bridges cannot have one.
+            let gone = nft.apply(&neighbours::removal(config));
+            tracing::debug!(?gone, "rules of the bridge");
+            nft.apply(&masquerade::removal(config))
+        }),
     };
     let mut host = open_netlink()?;
     let interfaces = bridge::ports(&mut host, &config.bridge, interface::HOST_PREFIX)
         .and_then(|ports| remove_interfaces(&mut host, &ports));
     let bridge = bridge::remove(&mut host, &config.bridge);
     rules
+        .map_err(Error::from)
         .and(interfaces)
         .and(bridge)
         .and(Records::remove_all(&config.state_dir))

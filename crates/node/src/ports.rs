@@ -7,17 +7,19 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use navarch_network::{HostPort, PodNetwork};
+use navarch_network::{HostPort, PodName, PodNetwork};
 use navarch_runtime::cri::Mount;
 
 /// Connects sandboxes. Everything is idempotent.
 #[async_trait]
 pub trait Network: Send + Sync {
-    /// Gives a sandbox its interface; the addresses, the first one the pod's.
+    /// Gives a pod's sandbox its interface; the addresses, the first one the pod's. What network policies say of the pod holds when this
+    /// returns.
     async fn attach(
         &self,
         sandbox_id: &str,
         netns: &Path,
+        pod: PodName,
         ports: Vec<HostPort>,
     ) -> Result<Vec<IpAddr>, NetworkError>;
     /// Takes it away.
@@ -45,9 +47,10 @@ impl Network for PodNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
+        pod: PodName,
         ports: Vec<HostPort>,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        Ok(PodNetwork::attach(self, sandbox_id, netns, ports)
+        Ok(PodNetwork::attach(self, sandbox_id, netns, pod, ports)
             .await?
             .ips)
     }

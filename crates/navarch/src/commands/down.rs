@@ -1,7 +1,7 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
 use anyhow::{Context, Result, bail};
-use navarch_network::{PodNetwork, ServiceProxy};
+use navarch_network::{NetworkPolicies, PodNetwork, ServiceProxy};
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
@@ -46,6 +46,9 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
     ServiceProxy::remove_everything(settings.service_proxy(""))
         .await
         .context("rules of services")?;
+    NetworkPolicies::remove_everything(settings.policies())
+        .await
+        .context("rules of network policies")?;
     progress.done("pod network removed");
     navarch_node::volumes::remove_everything(&settings.node)
         .await

@@ -18,6 +18,7 @@ mod kube_rs;
 mod kubectl;
 mod lifecycle;
 mod limits;
+mod policies;
 mod program;
 mod raw;
 mod registry;

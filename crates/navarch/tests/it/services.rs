@@ -41,7 +41,7 @@ spec:
 "#;
 
 /// A program of the host's, in a pod's network and with the pod's resolvers.
-struct Inside {
+pub(crate) struct Inside {
     pid: u32,
     /// A copy of the pod's `resolv.conf`, which `mount` finds.
     resolv_conf: NamedTempFile,
@@ -49,7 +49,7 @@ struct Inside {
 
 impl Inside {
     /// Of the pod whose process sleeps for that many seconds.
-    fn of(mark: &str) -> Self {
+    pub(crate) fn of(mark: &str) -> Self {
         let sleeps = |pid: u32| {
             let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&command).ends_with(&format!("sleep\0{mark}\0"))
@@ -64,7 +64,7 @@ impl Inside {
     }
 
     /// What `curl` gets, or its complaint.
-    fn curl(&self, arguments: &str) -> Result<String, String> {
+    pub(crate) fn curl(&self, arguments: &str) -> Result<String, String> {
         let script = format!(
             "mount --bind {} /etc/resolv.conf && exec curl -sS --max-time 5 {arguments}",
             self.resolv_conf.path().display()

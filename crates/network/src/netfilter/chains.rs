@@ -1,12 +1,18 @@
-//! Chains of rules that send a new connection on to what a map has for it, and remember that. `nft` could write them too, but 1.0.6 does
-//! not read back the type of a key that a drawn number is part of, and runs out of registers where addresses are of IPv6.
+//! Chains of rules that `nft` 1.0.6 does not write, or not as they are needed: those that send a new connection on to what a map has for it,
+//! and remember that (it does not read back the type of a key that a drawn number is part of, and runs out of registers where addresses
+//! are of IPv6); and those of steps, which have numbers in what they look up.
 
-use super::attributes::Writer;
+use std::io;
+
+use super::attributes::{self, Writer};
 use super::elements::Transaction;
-use super::socket::{APPEND, CREATE, Message, NFTABLES};
+use super::socket::{APPEND, CREATE, Message, NFTABLES, Netfilter};
+use super::steps::Step;
 
-/// `NFT_MSG_NEWCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
+/// `NFT_MSG_NEWCHAIN`, `NFT_MSG_GETCHAIN`, `NFT_MSG_DELCHAIN`, `NFT_MSG_NEWRULE` and `NFT_MSG_DELRULE`.
 const NEW_CHAIN: u16 = NFTABLES | 3;
+const GET_CHAIN: u16 = NFTABLES | 4;
+const DELETE_CHAIN: u16 = NFTABLES | 5;
 const NEW_RULE: u16 = NFTABLES | 6;
 const DELETE_RULES: u16 = NFTABLES | 8;
 /// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
@@ -28,7 +34,7 @@ const DNAT: u32 = 1;
 const NETWORK: u32 = 1;
 const TRANSPORT: u32 = 2;
 /// `NFT_REG32_00`: the first of sixteen registers of four bytes.
-const FIRST_REGISTER: u32 = 8;
+pub(super) const FIRST_REGISTER: u32 = 8;
 /// `NFT_CT_PROTO_DST`, `NFT_CT_SRC_IP`, `NFT_CT_DST_IP`, and the latter two of IPv6.
 const TRACKED_PORT: u32 = 12;
 const TRACKED_ADDRESSES: (u32, u32) = (19, 20);
@@ -45,6 +51,8 @@ const IPV6: u8 = 10;
 pub(crate) enum Part {
     /// A number below this, drawn for every connection.
     Random(u32),
+    /// This number.
+    Constant(u32),
     /// The packet's source address.
     Source,
     /// Its destination address.
@@ -72,6 +80,8 @@ pub(crate) enum Rule {
         map: &'static str,
         seconds: u32,
     },
+    /// These steps, one after the other: a look-up that finds nothing ends the rule, and the next one begins.
+    Steps(Vec<Step>),
 }
 
 impl Transaction<'_> {
@@ -101,6 +111,47 @@ impl Transaction<'_> {
             push(NEW_RULE, CREATE | APPEND, attributes.bytes);
         }
     }
+
+    /// Removes a chain that nothing leads to any more, with its rules.
+    pub(crate) fn remove_chain(&mut self, family: u8, name: &str) {
+        let mut chain = Writer::default();
+        chain.text(CHAIN_TABLE, self.table);
+        chain.text(CHAIN_NAME, name);
+        let mut of_chain = Writer::default();
+        of_chain.text(RULE_TABLE, self.table);
+        of_chain.text(RULE_CHAIN, name);
+        for (kind, attributes) in [(DELETE_RULES, of_chain.bytes), (DELETE_CHAIN, chain.bytes)] {
+            self.messages.push(Message {
+                kind,
+                flags: 0,
+                family,
+                attributes,
+            });
+        }
+    }
+}
+
+/// The names of a table's chains.
+pub(crate) fn list(netfilter: &mut Netfilter, family: u8, table: &str) -> io::Result<Vec<String>> {
+    let message = Message {
+        kind: GET_CHAIN,
+        flags: 0,
+        family,
+        attributes: Vec::new(),
+    };
+    let mut names = Vec::new();
+    netfilter.dump(&message, |bytes| {
+        let parts = attributes::by_kind(bytes);
+        let text = |kind| {
+            parts
+                .get(&kind)
+                .map(|text| text.strip_suffix(&[0]).unwrap_or(text))
+        };
+        if text(CHAIN_TABLE) == Some(table.as_bytes()) {
+            names.extend(text(CHAIN_NAME).map(|name| String::from_utf8_lossy(name).into_owned()));
+        }
+    })?;
+    Ok(names)
 }
 
 impl Rule {
@@ -133,6 +184,7 @@ impl Rule {
                     dynset.put(6, &milliseconds.to_be_bytes());
                 });
             }
+            Self::Steps(steps) => steps.iter().for_each(|step| step.write(family, list)),
         }
     }
 }
@@ -146,7 +198,7 @@ fn load(parts: &[Part], family: u8, first: u32, list: &mut Writer) -> u32 {
 
 impl Part {
     /// Loads it into registers from this one on; says how many.
-    fn load(self, family: u8, register: u32, list: &mut Writer) -> u32 {
+    pub(super) fn load(self, family: u8, register: u32, list: &mut Writer) -> u32 {
         // Offsets and lengths in octets, and lengths in registers.
         let (source, destination, octets, registers) = match family {
             IPV6 => (8, 24, 16, 4),
@@ -171,6 +223,15 @@ impl Part {
                     .for_each(|(kind, field)| number(payload, kind, field));
             });
         };
+        // A number below a modulus, and added to an offset.
+        let drawn = |list: &mut Writer, modulus, offset| {
+            expression(list, "numgen", |numgen| {
+                let fields = [register, modulus, RANDOM, offset];
+                (1..)
+                    .zip(fields)
+                    .for_each(|(kind, field)| number(numgen, kind, field));
+            });
+        };
         match self {
             Self::Source => payload(list, NETWORK, source, octets),
             Self::Destination => payload(list, NETWORK, destination, octets),
@@ -182,29 +243,30 @@ impl Part {
                 number(meta, 1, register);
                 number(meta, 2, PROTOCOL);
             }),
-            Self::Random(modulus) => expression(list, "numgen", |numgen| {
-                let fields = [register, modulus, RANDOM, 0];
-                (1..)
-                    .zip(fields)
-                    .for_each(|(kind, field)| number(numgen, kind, field));
-            }),
+            Self::Random(modulus) => drawn(list, modulus, 0),
+            // Of all there is, `nft` reads only this back as a part of a key.
+            Self::Constant(number) => drawn(list, 1, number),
         }
         match self {
             Self::Source | Self::Destination | Self::OriginalSource | Self::OriginalDestination => {
                 registers
             }
-            Self::Port | Self::OriginalPort | Self::Protocol | Self::Random(_) => 1,
+            Self::Port
+            | Self::OriginalPort
+            | Self::Protocol
+            | Self::Random(_)
+            | Self::Constant(_) => 1,
         }
     }
 }
 
-fn expression(list: &mut Writer, name: &str, write: impl FnOnce(&mut Writer)) {
+pub(super) fn expression(list: &mut Writer, name: &str, write: impl FnOnce(&mut Writer)) {
     list.nest(LIST_ELEMENT, |element| {
         element.text(EXPRESSION_NAME, name);
         element.nest(EXPRESSION_DATA, write);
     });
 }
 
-fn number(writer: &mut Writer, kind: u16, number: u32) {
+pub(super) fn number(writer: &mut Writer, kind: u16, number: u32) {
     writer.put(kind, &number.to_be_bytes());
 }

@@ -29,10 +29,14 @@ const DESTINATION_PORT: u16 = 3;
 
 const UDP: u8 = 17;
 
-/// A flow of UDP, and where its packets go.
+/// A connection, or what is taken for one, and where its packets go. Where the protocol has no ports, they are 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flow {
     family: u8,
+    /// As in a packet.
+    pub(crate) protocol: u8,
+    /// Who began it.
+    pub(crate) client: SocketAddr,
     /// Where the client sends to.
     pub(crate) destination: SocketAddr,
     /// Who answers.
@@ -43,6 +47,13 @@ pub(crate) struct Flow {
 
 /// The flows of UDP in a family.
 pub(crate) fn udp_flows(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<Flow>> {
+    let mut flows = flows(netfilter, family)?;
+    flows.retain(|flow| flow.protocol == UDP);
+    Ok(flows)
+}
+
+/// All flows in a family.
+pub(crate) fn flows(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<Flow>> {
     let message = Message {
         kind: GET,
         flags: 0,
@@ -71,8 +82,9 @@ pub(crate) fn forget(netfilter: &mut Netfilter, flow: &Flow) -> io::Result<()> {
 fn read(family: u8, bytes: &[u8]) -> Option<Flow> {
     let parts = attributes::by_kind(bytes);
     let (original, reply) = (parts.get(&ORIGINAL)?, parts.get(&REPLY)?);
-    let destination = end(original, (V4_DESTINATION, V6_DESTINATION), DESTINATION_PORT)?;
-    let answers = end(reply, (V4_SOURCE, V6_SOURCE), SOURCE_PORT)?;
+    let (protocol, client) = end(original, (V4_SOURCE, V6_SOURCE), SOURCE_PORT)?;
+    let (_, destination) = end(original, (V4_DESTINATION, V6_DESTINATION), DESTINATION_PORT)?;
+    let (_, answers) = end(reply, (V4_SOURCE, V6_SOURCE), SOURCE_PORT)?;
     let mut identity = Writer::default();
     identity.nest(ORIGINAL, |tuple| tuple.bytes.extend_from_slice(original));
     for kind in [ID, ZONE] {
@@ -82,25 +94,28 @@ fn read(family: u8, bytes: &[u8]) -> Option<Flow> {
     }
     Some(Flow {
         family,
+        protocol,
+        client,
         destination,
         answers,
         identity: identity.bytes,
     })
 }
 
-/// One end of a tuple of UDP.
-fn end(tuple: &[u8], (v4, v6): (u16, u16), port: u16) -> Option<SocketAddr> {
+/// The protocol of a tuple, and one of its ends.
+fn end(tuple: &[u8], (v4, v6): (u16, u16), port: u16) -> Option<(u8, SocketAddr)> {
     let parts = attributes::by_kind(tuple);
     let addresses = attributes::by_kind(parts.get(&ADDRESSES)?);
     let protocol = attributes::by_kind(parts.get(&PROTOCOL)?);
-    if *protocol.get(&NUMBER)? != [UDP] {
-        return None;
-    }
+    let number = *protocol.get(&NUMBER)?.first()?;
     let address = match (addresses.get(&v4), addresses.get(&v6)) {
         (Some(bytes), _) => IpAddr::from(Ipv4Addr::from(<[u8; 4]>::try_from(*bytes).ok()?)),
         (_, Some(bytes)) => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(*bytes).ok()?)),
         _ => return None,
     };
-    let port = <[u8; 2]>::try_from(*protocol.get(&port)?).ok()?;
-    Some(SocketAddr::new(address, u16::from_be_bytes(port)))
+    let port = match protocol.get(&port) {
+        Some(port) => u16::from_be_bytes(<[u8; 2]>::try_from(*port).ok()?),
+        None => 0,
+    };
+    Some((number, SocketAddr::new(address, port)))
 }

@@ -25,8 +25,9 @@ const VERDICT: u16 = 2;
 /// `NFTA_VERDICT_*`.
 const CODE: u16 = 1;
 const CHAIN: u16 = 2;
-/// `NF_DROP` and `NFT_GOTO`.
+/// `NF_DROP`, `NFT_JUMP` and `NFT_GOTO`.
 const DROP: i32 = 0;
+const JUMP: i32 = -3;
 const GOTO: i32 = -4;
 
 /// How long the list of one message may be: an element more must fit behind it.
@@ -51,6 +52,8 @@ pub(crate) enum Data {
     Value(Vec<u8>),
     /// The verdict to go on in a chain.
     Goto(String),
+    /// The verdict to go through a chain, and come back where it says nothing.
+    Jump(String),
     /// The verdict to drop the packet.
     Drop,
 }
@@ -127,6 +130,7 @@ fn write(list: &mut Writer, element: &Element, with_data: bool) {
         Some(Data::Value(value)) => list.nest(DATA, |data| data.put(VALUE, value)),
         Some(Data::Drop) => verdict(list, DROP, None),
         Some(Data::Goto(chain)) => verdict(list, GOTO, Some(chain)),
+        Some(Data::Jump(chain)) => verdict(list, JUMP, Some(chain)),
     }
 }
 
@@ -178,7 +182,11 @@ fn read(set: &'static str, bytes: &[u8]) -> Option<Element> {
         match verdict.get(&CHAIN) {
             Some(chain) => {
                 let name = chain.strip_suffix(&[0]).unwrap_or(chain);
-                Some(Data::Goto(String::from_utf8_lossy(name).into_owned()))
+                let name = String::from_utf8_lossy(name).into_owned();
+                Some(match verdict.get(&CODE) == Some(&&JUMP.to_be_bytes()[..]) {
+                    true => Data::Jump(name),
+                    false => Data::Goto(name),
+                })
             }
             None => Some(Data::Drop),
         }

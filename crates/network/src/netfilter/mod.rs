@@ -6,6 +6,7 @@ pub(crate) mod chains;
 pub(crate) mod conntrack;
 pub(crate) mod elements;
 mod socket;
+pub(crate) mod steps;
 
 pub(crate) use socket::Netfilter;
 

@@ -3,6 +3,7 @@
 use crate::{
     Attachment, Degradation, Error, HostPort, forwarding,
     masquerade::{self, Exposed},
+    neighbours,
 };
 
 use super::Node;
@@ -24,6 +25,12 @@ impl Node {
             && let Err(degradation) = forwarding::let_loopback_out(&self.config.bridge)
         {
             self.degradations.push(degradation);
+        }
+        let neighbours = neighbours::ruleset(&self.config, self.pool.gateway());
+        if let Ok(nft) = &self.nft
+            && let Err(error) = nft.apply(&neighbours)
+        {
+            self.degradations.push(Degradation::Neighbours(error));
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {

@@ -20,6 +20,9 @@ use crate::error::ServiceProxyError;
 use crate::owned::Owned;
 use crate::task::Task;
 
+/// The name of the thread that speaks with the kernel.
+const THREAD: &str = "service-proxy";
+
 /// A node's service proxy.
 #[derive(Debug, Clone)]
 pub struct ServiceProxyConfig {
@@ -53,7 +56,10 @@ impl ServiceProxy {
             services: Vec::new(),
         };
         let of_thread = layout.clone();
-        let kernel = Owned::start(config.netns.clone(), move || Kernel::open(of_thread)).await?;
+        let kernel = Owned::start(THREAD, config.netns.clone(), move || {
+            Kernel::open(of_thread)
+        })
+        .await?;
         let (dns, own_dns) = watch::channel(None);
         let (applying, applied) = watch::channel(0);
         let node = ListOptions {
@@ -111,7 +117,7 @@ impl ServiceProxy {
 
     /// Removes what proxies of that table made. No such proxy may be running.
     pub async fn remove_everything(config: ServiceProxyConfig) -> Result<(), ServiceProxyError> {
-        let removed = Owned::start(config.netns, move || {
+        let removed = Owned::start(THREAD, config.netns, move || {
             kernel::remove_tables(&config.table).map_err(ServiceProxyError::from)
         });
         removed.await.map(drop)

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use navarch_network::{Connection, Error, PodNetwork};
 
-use crate::{TestNode, attach, ip, namespaces::Namespace};
+use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
 #[tokio::test]
 async fn pods_reach_each_other_at_once_under_their_own_addresses() {
@@ -65,7 +65,10 @@ async fn attach_and_detach_may_be_repeated() {
     let network = node.start().await;
     let (pod, first) = attach(&network, "a", vec![]).await;
     assert_eq!(
-        network.attach("a", &pod.path(), vec![]).await.unwrap(),
+        network
+            .attach("a", &pod.path(), pod_name("a"), vec![])
+            .await
+            .unwrap(),
         first
     );
     // Broken, it is mended in place; in a new namespace, it moves there.
@@ -73,7 +76,10 @@ async fn attach_and_detach_may_be_repeated() {
         .sh(&format!("ip link del {}", first.host_interface));
     assert_eq!(network.check("a").await.unwrap(), Connection::Broken);
     assert_eq!(
-        network.attach("a", &pod.path(), vec![]).await.unwrap(),
+        network
+            .attach("a", &pod.path(), pod_name("a"), vec![])
+            .await
+            .unwrap(),
         first
     );
     let (moved, second) = attach(&network, "a", vec![]).await;
@@ -120,22 +126,33 @@ async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     };
     let network = PodNetwork::start(config).await.unwrap();
     let pod = Namespace::new();
-    let absent = network.attach("a", "/nowhere/netns".as_ref(), vec![]).await;
+    let absent = network
+        .attach("a", "/nowhere/netns".as_ref(), pod_name("a"), vec![])
+        .await;
     assert!(matches!(absent, Err(Error::Namespace { .. })), "{absent:?}");
-    let not_one = network.attach("a", "/dev/null".as_ref(), vec![]).await;
+    let not_one = network
+        .attach("a", "/dev/null".as_ref(), pod_name("a"), vec![])
+        .await;
     assert!(matches!(not_one, Err(Error::Netlink { .. })), "{not_one:?}");
-    let name = network.attach("../a", &pod.path(), vec![]).await;
+    let name = network
+        .attach("../a", &pod.path(), pod_name("../a"), vec![])
+        .await;
     assert!(matches!(name, Err(Error::InvalidSandboxId(_))), "{name:?}");
     // None of these used up the only address.
     attach(&network, "b", vec![]).await;
-    let full = network.attach("c", &pod.path(), vec![]).await;
+    let full = network
+        .attach("c", &pod.path(), pod_name("c"), vec![])
+        .await;
     assert!(
         matches!(full, Err(Error::AddressesExhausted(_))),
         "{full:?}"
     );
     assert_eq!(network.attachments().await.unwrap().len(), 1);
     network.detach("b").await.unwrap();
-    network.attach("c", &pod.path(), vec![]).await.unwrap();
+    network
+        .attach("c", &pod.path(), pod_name("c"), vec![])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -144,7 +161,9 @@ async fn an_interface_of_the_pods_own_is_left_alone() {
     let network = node.start().await;
     let pod = Namespace::new();
     pod.sh("ip link add name eth0 type bridge");
-    let taken = network.attach("a", &pod.path(), vec![]).await;
+    let taken = network
+        .attach("a", &pod.path(), pod_name("a"), vec![])
+        .await;
     assert!(matches!(taken, Err(Error::Netlink { .. })), "{taken:?}");
     assert!(pod.sh("ip -d -o link show eth0").contains("bridge"));
     assert_eq!(network.attachments().await.unwrap(), []);
@@ -163,7 +182,12 @@ async fn sixty_at_once_are_attached_in_time() {
             let (network, path) = (network.clone(), pod.path());
             tokio::spawn(async move {
                 network
-                    .attach(&format!("pod-{n}"), &path, vec![])
+                    .attach(
+                        &format!("pod-{n}"),
+                        &path,
+                        pod_name(&format!("pod-{n}")),
+                        vec![],
+                    )
                     .await
                     .unwrap()
             })
@@ -180,7 +204,12 @@ async fn sixty_at_once_are_attached_in_time() {
         let pod = Namespace::new();
         let begin = Instant::now();
         network
-            .attach(&format!("single-{n}"), &pod.path(), vec![])
+            .attach(
+                &format!("single-{n}"),
+                &pod.path(),
+                pod_name(&format!("single-{n}")),
+                vec![],
+            )
             .await
             .unwrap();
         single.push(begin.elapsed());
@@ -212,14 +241,18 @@ async fn detaching_keeps_the_sandbox_from_being_attached_until_it_is_done() {
     let (one, other, refused) = tokio::join!(
         network.detach("a"),
         network.detach("a"),
-        network.attach("a", &path, vec![])
+        network.attach("a", &path, pod_name("a"), vec![])
     );
     one.unwrap();
     other.unwrap();
     assert!(matches!(refused, Err(Error::Detaching(_))), "{refused:?}");
     assert_eq!(network.attachments().await.unwrap(), []);
     assert_ne!(
-        network.attach("a", &path, vec![]).await.unwrap().ips,
+        network
+            .attach("a", &path, pod_name("a"), vec![])
+            .await
+            .unwrap()
+            .ips,
         attachment.ips
     );
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{TestNode, attach, ip, namespaces::Namespace};
 
 /// How long what is written may take to be so.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The node is 192.0.2.1 outside, where a machine, 192.0.2.2, knows no way to the pods.
 pub struct Cluster {
@@ -108,12 +108,16 @@ impl Cluster {
         }
     }
 
+    /// How the node's own parts that see the whole cluster speak.
+    pub fn as_node(&self) -> Client {
+        let user = UserInfo::authenticated("system:kube-proxy", []);
+        Client::new(self.server.as_user(user))
+    }
+
     /// Starts a proxy in the place of the one there is, as a node's agent that is replaced.
     pub async fn start_proxy(&mut self) {
         self.proxy = None;
-        let user = UserInfo::authenticated("system:kube-proxy", []);
-        let client = Client::new(self.server.as_user(user));
-        let proxy = ServiceProxy::start(self.config(), &client, self.view.clone()).await;
+        let proxy = ServiceProxy::start(self.config(), &self.as_node(), self.view.clone()).await;
         self.proxy = Some(proxy.unwrap());
     }
 

@@ -10,14 +10,16 @@
 mod attach;
 mod cluster;
 mod dns;
+mod guarded;
 mod namespaces;
+mod policies;
 mod recover;
 mod rules;
 mod services;
 
 use std::{net::IpAddr, path::PathBuf};
 
-use navarch_network::{Attachment, Config, Connection, HostPort, PodNetwork};
+use navarch_network::{Attachment, Config, Connection, HostPort, PodName, PodNetwork};
 use tempfile::TempDir;
 
 use namespaces::Namespace;
@@ -65,9 +67,21 @@ pub async fn attach(
     ports: Vec<HostPort>,
 ) -> (Namespace, Attachment) {
     let pod = Namespace::new();
-    let attachment = network.attach(id, &pod.path(), ports).await.unwrap();
+    let attachment = network
+        .attach(id, &pod.path(), pod_name(id), ports)
+        .await
+        .unwrap();
     assert_eq!(network.check(id).await.unwrap(), Connection::Up);
     (pod, attachment)
+}
+
+/// The pod of a sandbox of this id.
+pub fn pod_name(id: &str) -> PodName {
+    PodName {
+        namespace: "default".into(),
+        name: id.to_owned(),
+        uid: format!("uid-of-{id}"),
+    }
 }
 
 pub fn ip(text: &str) -> IpAddr {

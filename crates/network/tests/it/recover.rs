@@ -2,7 +2,7 @@ use std::{collections::HashSet, fs};
 
 use navarch_network::{Config, Connection, Error, PodNetwork};
 
-use crate::{TestNode, attach, ip};
+use crate::{TestNode, attach, ip, pod_name};
 
 #[tokio::test]
 async fn a_restart_keeps_what_lives_and_frees_what_does_not() {
@@ -27,7 +27,7 @@ async fn a_restart_keeps_what_lives_and_frees_what_does_not() {
     assert_eq!(network.check("alive").await.unwrap(), Connection::Up);
     assert_eq!(
         network
-            .attach("alive", &alive.path(), vec![])
+            .attach("alive", &alive.path(), pod_name("alive"), vec![])
             .await
             .unwrap(),
         kept

@@ -1,6 +1,6 @@
 use navarch_network::{Config, Degradation, Error, HostPort, PodNetwork, Protocol, RulesError};
 
-use crate::{TestNode, attach, ip, namespaces::Namespace};
+use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
 /// A machine beside the node that knows no way to the pods: 192.0.2.1 is the node, 192.0.2.2 the machine.
 fn outside(node: &TestNode) -> Namespace {
@@ -21,6 +21,26 @@ fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort 
         host_port,
         container_port,
     }
+}
+
+#[tokio::test]
+async fn a_pod_that_goes_past_its_route_reaches_no_neighbour() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (server, served) = attach(&network, "server", vec![]).await;
+    let (client, asking) = attach(&network, "client", vec![]).await;
+    server.answer(80, "server");
+    let at = (served.ips[0], 80);
+    assert_eq!(client.who(at).unwrap(), "server");
+    // As if they were on one segment, in both directions: the frames have each other's hardware addresses.
+    for (pod, neighbour) in [(&client, &served), (&server, &asking)] {
+        pod.sh(&format!(
+            "ip route add {0}/32 dev eth0 && ip neigh add {0} lladdr {1} dev eth0",
+            neighbour.ips[0], neighbour.mac
+        ));
+    }
+    let error = client.who(at).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
 }
 
 #[tokio::test]
@@ -90,14 +110,16 @@ async fn a_host_port_has_one_holder() {
     let (_first, _) = attach(&network, "first", vec![port(None, 8080, 80)]).await;
     let pod = Namespace::new();
     let wanted = || vec![port(Some("192.0.2.1"), 8080, 80)];
-    let refused = network.attach("second", &pod.path(), wanted()).await;
+    let refused = network
+        .attach("second", &pod.path(), pod_name("second"), wanted())
+        .await;
     assert!(
         matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"),
         "{refused:?}"
     );
     network.detach("first").await.unwrap();
     network
-        .attach("second", &pod.path(), wanted())
+        .attach("second", &pod.path(), pod_name("second"), wanted())
         .await
         .unwrap();
 }

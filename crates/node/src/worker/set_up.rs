@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
 use navarch_client::EventType;
+use navarch_network::PodName;
 use navarch_runtime::cri::SandboxRecord;
 
 use super::Worker;
@@ -92,7 +93,7 @@ impl Worker {
         };
         let ips = self
             .network
-            .attach(&sandbox.id, netns, host_ports(pod))
+            .attach(&sandbox.id, netns, pod_name(pod), host_ports(pod))
             .await
             .map_err(|error| {
                 format!(
@@ -128,6 +129,14 @@ impl Worker {
         let record = self.runtime.run_sandbox(config).await?;
         self.view.put_sandbox(record.clone());
         Ok(record)
+    }
+}
+
+fn pod_name(pod: &Pod) -> PodName {
+    PodName {
+        namespace: spec::namespace(pod).to_owned(),
+        name: spec::name(pod).to_owned(),
+        uid: spec::uid(pod).to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use navarch_network::HostPort;
+use navarch_network::{HostPort, PodName};
 use navarch_node::ports::{NetworkError, VolumeError};
 use navarch_node::{Network, Volumes};
 use navarch_runtime::cri::*;
@@ -362,6 +362,7 @@ impl Network for FakeNetwork {
         &self,
         id: &str,
         netns: &Path,
+        _pod: PodName,
         _ports: Vec<HostPort>,
     ) -> std::result::Result<Vec<IpAddr>, NetworkError> {
         if netns.exists() {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use async_trait::async_trait;
-use navarch_network::HostPort;
+use navarch_network::{HostPort, PodName};
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use parking_lot::Mutex;
@@ -39,6 +39,7 @@ impl Network for Wires {
         &self,
         id: &str,
         _: &Path,
+        _: PodName,
         _: Vec<HostPort>,
     ) -> Result<Vec<IpAddr>, NetworkError> {
         let mut attached = self.attached.lock();

@@ -1,0 +1,231 @@
+//! Follows policies, namespaces and pods, and has the kernel's tables follow them.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use navarch_client::{Informer, InformerOptions};
+use tokio::sync::watch;
+
+use super::element::{Elements, Key};
+use super::kernel::{Change, Kernel};
+use super::plan::{Cluster, plan};
+use super::pods;
+use super::policies::{Outcome, Shared};
+use crate::error::PolicyError;
+use crate::owned::{Gone, Owned};
+
+/// How often the kernel's tables are compared with what they should be: somebody else may have changed them.
+const COMPARISON: Duration = Duration::from_secs(300);
+/// After the kernel refused.
+const RETRY: Duration = Duration::from_secs(1);
+/// The name of the thread that speaks with the kernel.
+pub(super) const THREAD: &str = "policies";
+
+/// Whom rules can name. Followed only while there are policies.
+#[derive(Clone)]
+pub(super) struct Peers {
+    pub(super) namespaces: Informer<Namespace>,
+    pub(super) pods: Informer<Pod>,
+}
+
+pub(super) struct Shell {
+    pub(super) shared: Arc<Shared>,
+    pub(super) table: String,
+    pub(super) netns: Option<PathBuf>,
+    /// Opened when it is needed first.
+    pub(super) kernel: Option<Owned<Kernel>>,
+    pub(super) outcome: watch::Sender<Outcome>,
+    /// What the kernel's tables hold, if that is known.
+    pub(super) applied: Option<Elements>,
+}
+
+impl Shell {
+    pub(super) async fn run(mut self) {
+        self.shared.policies.synced().await;
+        let shared = Arc::downgrade(&self.shared);
+        self.shared.policies.on_change(move |_, _| {
+            if let Some(shared) = shared.upgrade() {
+                shared.changed();
+            }
+        });
+        let mut changes = self.shared.changes.subscribe();
+        let mut comparison = tokio::time::interval(COMPARISON);
+        comparison.tick().await;
+        loop {
+            let sequence = *changes.borrow_and_update();
+            let wanted = self.plan().await;
+            match self.apply(&wanted).await {
+                Ok(is_less) => {
+                    self.tell(sequence, &wanted, None);
+                    if is_less && let Err(error) = self.cut(wanted).await {
+                        tracing::warn!(%error, "connections that policies no longer allow go on");
+                    }
+                }
+                Err(PolicyError::Stopped) => return,
+                Err(error) => {
+                    // Once, and not with every try.
+                    if self.outcome.borrow().failure != Some(error.to_string()) {
+                        tracing::error!(%error, "network policies are not applied on this node");
+                    }
+                    self.applied = None;
+                    self.tell(sequence, &wanted, Some(&error));
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            }
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() {
+                    return;
+                },
+                _ = comparison.tick() => self.applied = None,
+            }
+        }
+    }
+
+    async fn plan(&self) -> Elements {
+        let policies = self.shared.policies.snapshot();
+        if policies.is_empty() {
+            self.shared.peers.send_replace(None);
+            return Elements::new();
+        }
+        let peers = self.peers().await;
+        let (namespaces, pods) = (peers.namespaces.snapshot(), peers.pods.snapshot());
+        let local = self.shared.local.lock().clone();
+        let planned = tokio::task::spawn_blocking(move || {
+            plan(&Cluster {
+                policies: &policies,
+                namespaces: &namespaces,
+                pods: &pods,
+                local: &local,
+            })
+        });
+        match planned.await {
+            Ok(elements) => elements,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Starts to follow them where that has not been done, and waits until they are known.
+    async fn peers(&self) -> Peers {
+        let known = self.shared.peers.borrow().clone();
+        let peers = match known {
+            Some(peers) => return peers,
+            None => Peers {
+                namespaces: Informer::start(self.shared.client.clone(), InformerOptions::default()),
+                pods: Informer::start(self.shared.client.clone(), InformerOptions::default()),
+            },
+        };
+        tokio::join!(peers.namespaces.synced(), peers.pods.synced());
+        let shared = Arc::downgrade(&self.shared);
+        peers.namespaces.on_change(move |old, new| {
+            let labels = |namespace: &Arc<Namespace>| namespace.metadata.labels.clone();
+            if old.map(labels) != new.map(labels)
+                && let Some(shared) = shared.upgrade()
+            {
+                shared.changed();
+            }
+        });
+        let shared = Arc::downgrade(&self.shared);
+        peers.pods.on_change(move |old, new| {
+            let same = matches!((old, new), (Some(old), Some(new)) if !pods::differ(old, new));
+            if !same && let Some(shared) = shared.upgrade() {
+                shared.changed();
+            }
+        });
+        self.shared.peers.send_replace(Some(peers.clone()));
+        peers
+    }
+
+    /// Returns whether less may be let through than before.
+    async fn apply(&mut self, wanted: &Elements) -> Result<bool, PolicyError> {
+        let is_less = match &self.applied {
+            Some(applied) => {
+                let change = difference(applied, wanted);
+                let is_less = lets_less_through(&change);
+                if !(change.0.is_empty() && change.1.is_empty()) {
+                    let kernel = self.kernel().await?;
+                    kernel.run(move |kernel| kernel.change(&change)).await??;
+                }
+                is_less
+            }
+            None => {
+                let kernel = match self.kernel().await {
+                    // A host that cannot have rules has none left over either.
+                    Err(error) if wanted.is_empty() => {
+                        tracing::debug!(%error, "there are no policies to apply");
+                        return Ok(false);
+                    }
+                    kernel => kernel?,
+                };
+                let all = wanted.clone();
+                kernel.run(move |kernel| kernel.replace(&all)).await??;
+                true
+            }
+        };
+        self.applied = Some(wanted.clone());
+        Ok(is_less)
+    }
+
+    async fn cut(&mut self, wanted: Elements) -> Result<(), PolicyError> {
+        let kernel = self.kernel().await?;
+        let cut = kernel.run(move |kernel| kernel.cut(&wanted)).await??;
+        if cut > 0 {
+            tracing::info!(cut, "policies no longer allow connections, which are ended");
+        }
+        Ok(())
+    }
+
+    async fn kernel(&mut self) -> Result<Owned<Kernel>, PolicyError> {
+        if let Some(kernel) = &self.kernel {
+            return Ok(kernel.clone());
+        }
+        let table = self.table.clone();
+        let open = move || Kernel::open(&table);
+        let kernel = Owned::start(THREAD, self.netns.clone(), open).await?;
+        self.kernel = Some(kernel.clone());
+        Ok(kernel)
+    }
+
+    fn tell(&self, sequence: u64, wanted: &Elements, failure: Option<&PolicyError>) {
+        let isolated = wanted.keys().filter_map(|key| match key {
+            Key::Isolated(address) => Some(*address),
+            _ => None,
+        });
+        let isolated: HashSet<IpAddr> = match failure {
+            // Of use to nobody.
+            None => HashSet::new(),
+            Some(_) => isolated.collect(),
+        };
+        self.outcome.send_replace(Outcome {
+            sequence,
+            failure: failure.map(ToString::to_string),
+            isolated,
+        });
+    }
+}
+
+/// What is to be removed and added, so that the one becomes the other.
+fn difference(old: &Elements, new: &Elements) -> Change {
+    let only_in = |one: &Elements, other: &Elements| {
+        let elements = one.iter();
+        elements
+            .filter(|(key, value)| other.get(key) != Some(value))
+            .map(|(key, value)| (*key, *value))
+            .collect()
+    };
+    (only_in(old, new), only_in(new, old))
+}
+
+fn lets_less_through((removed, added): &Change) -> bool {
+    removed.iter().any(|(key, _)| key.permits()) || added.iter().any(|(key, _)| !key.permits())
+}
+
+impl From<Gone> for PolicyError {
+    fn from(_: Gone) -> Self {
+        Self::Stopped
+    }
+}
