@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use navarch_machinery::names;
 
 mod certificates;
+mod node;
 
 pub(crate) use certificates::{Certs, CreateToken, Lives, Token};
+pub(crate) use node::{Drain, Node};
 
 /// Kubernetes, as one program that runs itself.
 #[derive(Debug, Parser)]
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// Make, list and delete the tokens by which nodes join.
     #[command(subcommand)]
     Token(Token),
+    /// Take pods off a node, or a node out of the cluster.
+    #[command(subcommand)]
+    Node(Node),
     /// Check and renew the certificates of this host.
     #[command(subcommand)]
     Certs(Certs),
@@ -181,6 +186,15 @@ pub(crate) struct Api {
     pub(crate) lives: Lives,
 }
 
+/// How packets go to the pods of other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodRoutes {
+    /// As they are to a node on the same segment, by VXLAN to others.
+    Auto,
+    /// By VXLAN to all: where the segment carries nothing but what hosts send under their own addresses.
+    Vxlan,
+}
+
 /// The node.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NodeArgs {
@@ -198,6 +212,23 @@ pub(crate) struct NodeArgs {
         value_name = "N"
     )]
     pub(crate) node_port: u16,
+    /// Labels that the node gives itself when it registers: key=value, several parted by commas. Of Kubernetes' own domains only those that
+    /// nodes may give themselves.
+    #[arg(
+        long,
+        env = "NAVARCH_NODE_LABELS",
+        value_name = "LABELS",
+        value_delimiter = ','
+    )]
+    pub(crate) node_labels: Vec<String>,
+    /// Taints that the node registers with: key=value:effect, several parted by commas.
+    #[arg(
+        long,
+        env = "NAVARCH_REGISTER_WITH_TAINTS",
+        value_name = "TAINTS",
+        value_delimiter = ','
+    )]
+    pub(crate) register_with_taints: Vec<String>,
     /// The bridge that pods are attached to.
     #[arg(
         long,
@@ -206,6 +237,16 @@ pub(crate) struct NodeArgs {
         value_name = "NAME"
     )]
     pub(crate) bridge: String,
+    /// How packets go to the pods of other nodes: as they are to a node on the same segment and by VXLAN to others, or by VXLAN to all. The
+    /// same on all nodes.
+    #[arg(
+        long,
+        env = "NAVARCH_POD_ROUTES",
+        value_enum,
+        default_value_t = PodRoutes::Auto,
+        value_name = "HOW"
+    )]
+    pub(crate) pod_routes: PodRoutes,
     /// The cluster's DNS domain.
     #[arg(
         long,

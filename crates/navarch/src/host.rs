@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
-use navarch_network::{Config, ServiceProxyConfig};
+use navarch_network::{Config, NodeRoutesConfig, ServiceProxyConfig};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,17 @@ impl HostSettings {
             cluster_cidrs: self.cluster_cidr.into_iter().collect(),
             netns: None,
         }
+    }
+
+    /// The configuration of the ways to other nodes' pods, for a node that has this range; where the node is comes on top.
+    pub(crate) fn node_routes(&self, range: IpNet) -> NodeRoutesConfig {
+        let cluster = self.cluster_cidr.into_iter().collect();
+        NodeRoutesConfig::new(
+            range,
+            cluster,
+            &self.bridge,
+            &format!("{}_hosts", self.table),
+        )
     }
 
     /// The network's configuration.

@@ -9,18 +9,42 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
-use navarch_network::{Config, HostPort, PodNetwork};
+use navarch_network::{
+    Config, HostPort, NodeRoutes, NodeRoutesConfig, PodNetwork, Transport, pod_mtu,
+};
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use tokio::sync::watch;
 
+use crate::cli::PodRoutes;
 use crate::host::HostSettings;
 
 /// How long a pod's start waits for the node to have a range.
 const RANGE: Duration = Duration::from_secs(30);
 
 /// What is known of the network: nothing yet, or whether it works.
-type Known = Option<Result<PodNetwork, String>>;
+type Known = Option<Result<Started, String>>;
+
+/// A network that works, with the ways to other nodes' pods where there can be any.
+struct Started {
+    network: PodNetwork,
+    _routes: Option<NodeRoutes>,
+}
+
+/// Where a network's node is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// The node's name.
+    pub(crate) node: String,
+    /// The node's address.
+    pub(crate) address: IpAddr,
+    /// Where the cluster's pods are.
+    pub(crate) cluster: Vec<IpNet>,
+    /// How packets go to other nodes' pods.
+    pub(crate) pod_routes: PodRoutes,
+    /// The API, as the part that may see where other nodes are.
+    pub(crate) client: Client,
+}
 
 /// The network, from the moment it can be.
 pub(crate) struct LateNetwork {
@@ -33,18 +57,13 @@ pub(crate) struct LateNetwork {
 
 impl LateNetwork {
     /// Waits, in the background, for the node's range, and then starts the network.
-    pub(crate) fn start(
-        client: Client,
-        node: &str,
-        settings: HostSettings,
-        cluster: Vec<IpNet>,
-    ) -> Self {
+    pub(crate) fn start(client: Client, settings: HostSettings, place: Place) -> Self {
         let (sender, known) = watch::channel(None);
         let resumed =
             std::fs::read_dir(&settings.network).is_ok_and(|mut entries| entries.next().is_some());
         let sender = Arc::new(sender);
         let list = ListOptions {
-            field_selector: format!("metadata.name={node}"),
+            field_selector: format!("metadata.name={}", place.node),
             ..ListOptions::default()
         };
         let node = Informer::<Node>::start(
@@ -62,9 +81,9 @@ impl LateNetwork {
             if starting.swap(true, std::sync::atomic::Ordering::AcqRel) {
                 return;
             }
-            let (sender, settings, cluster) = (sender.clone(), settings.clone(), cluster.clone());
+            let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
             tokio::spawn(async move {
-                let started = begin(&range, settings, cluster).await;
+                let started = begin(&range, settings, place).await;
                 if let Err(error) = &started {
                     tracing::error!(error, range, "the pod network does not work");
                 }
@@ -84,7 +103,7 @@ impl LateNetwork {
         async move {
             let network = {
                 let known = known.wait_for(Option::is_some).await.ok()?;
-                known.as_ref()?.as_ref().ok()?.clone()
+                known.as_ref()?.as_ref().ok()?.network.clone()
             };
             network.gateway().await.ok()
         }
@@ -102,26 +121,40 @@ impl LateNetwork {
         let known = waited.map_err(|_| words("the node has no range of pod addresses yet"))?;
         let known = known.map_err(|_| words("the pod network is stopped"))?;
         match known.as_ref() {
-            Some(Ok(network)) => Ok(network.clone()),
+            Some(Ok(started)) => Ok(started.network.clone()),
             Some(Err(error)) => Err(words(error)),
             None => Err(words("the node has no range of pod addresses yet")),
         }
     }
 }
 
-async fn begin(
-    range: &str,
-    settings: HostSettings,
-    cluster: Vec<IpNet>,
-) -> Result<PodNetwork, String> {
+async fn begin(range: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
     let range: IpNet = range.parse().map_err(|error| format!("{range}: {error}"))?;
-    let network = PodNetwork::start(settings.network(range, cluster))
+    let mtu = pod_mtu(place.address, None).await;
+    let mut config = settings.network(range, place.cluster.clone());
+    config.mtu = mtu;
+    let network = PodNetwork::start(config)
         .await
         .map_err(|error| error.to_string())?;
     for degradation in network.degradations().await.unwrap_or_default() {
         tracing::warn!("pod network: {degradation}");
     }
-    Ok(network)
+    let mut config = settings.node_routes(range);
+    config.node = place.node;
+    config.addresses = vec![place.address];
+    config.mtu = mtu;
+    config.transport = match place.pod_routes {
+        PodRoutes::Auto => Transport::Auto,
+        PodRoutes::Vxlan => Transport::Vxlan,
+    };
+    let routes = NodeRoutes::start(config, &place.client).await;
+    let routes = routes.inspect_err(|error| {
+        tracing::error!(%error, "pods of other nodes cannot be reached");
+    });
+    Ok(Started {
+        network,
+        _routes: routes.ok(),
+    })
 }
 
 #[async_trait::async_trait]
@@ -154,9 +187,9 @@ impl Network for LateNetwork {
     }
 }
 
-/// The configuration of a network in which only what was made by it before is looked for.
-pub(crate) fn removal(settings: &HostSettings) -> Config {
+/// The configurations of a network, and of the ways between nodes, in which only what was made by them before is looked for.
+pub(crate) fn removal(settings: &HostSettings) -> (Config, NodeRoutesConfig) {
     // Removal goes by names; the range is not looked at.
     let any = IpNet::from(ipnet::Ipv4Net::default());
-    settings.network(any, Vec::new())
+    (settings.network(any, Vec::new()), settings.node_routes(any))
 }

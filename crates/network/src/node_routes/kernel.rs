@@ -22,7 +22,7 @@ pub(crate) struct Kernel {
     /// Without it there is no tunnel: whoever reaches its port could send through it. The reason is the error.
     nft: Result<Nft, RulesError>,
     settings: Settings,
-    /// The guard's rules, as they are known to be applied.
+    /// The guard's rules, as they are known to be applied; empty where there are known to be none.
     guard: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Kernel {
     /// Has the kernel be so. What can be done is done; the first error comes at the end. `anew`: what is known to be applied may have been
     /// taken away by others.
     pub(crate) fn apply(&mut self, plan: &Plan, anew: bool) -> Result<(), NodeRoutesError> {
-        if anew {
+        if anew && self.guard.as_deref() != Some("") {
             self.guard = None;
         }
         let device = self.tunnel(plan);
@@ -96,7 +96,9 @@ impl Kernel {
                 wanted.insert(*to, route);
             }
         }
-        let routed = self.routes(&wanted).map_err(failed("set routes"));
+        // A tunnel that could not be looked after goes on as it is.
+        let keep = |to: &IpNet| device.is_err() && plan.tunnelled.contains_key(to);
+        let routed = self.routes(&wanted, keep).map_err(failed("set routes"));
         let forgotten = match device {
             Ok(Some(index)) => self.forget(plan, index),
             Ok(None) => self.close(),
@@ -136,14 +138,17 @@ impl Kernel {
         Ok(Some(index))
     }
 
-    fn routes(&mut self, wanted: &Routes) -> io::Result<()> {
+    /// Has ours be these, beside those that are to be kept.
+    fn routes(&mut self, wanted: &Routes, keep: impl Fn(&IpNet) -> bool) -> io::Result<()> {
         let cluster = self.settings.cluster_cidrs.clone();
         let present = routes::present(&mut self.netlink, &cluster)?;
         let missing = wanted
             .iter()
             .filter(|(to, route)| present.get(to) != Some(route));
         let set = routes::set(&mut self.netlink, missing);
-        let extra = present.iter().filter(|(to, _)| !wanted.contains_key(to));
+        let extra = present
+            .iter()
+            .filter(|(to, _)| !wanted.contains_key(to) && !keep(to));
         set.and(routes::remove(&mut self.netlink, extra))
     }
 
@@ -161,7 +166,7 @@ impl Kernel {
     fn close(&mut self) -> Result<(), NodeRoutesError> {
         let (device, table) = (&self.settings.device, &self.settings.table);
         let there = tunnel::find(&mut self.netlink, device).map_err(failed("find the tunnel"))?;
-        if there.is_none() && self.guard.is_none() {
+        if there.is_none() && self.guard.as_deref() == Some("") {
             return Ok(());
         }
         let removed = tunnel::remove(&mut self.netlink, device);
@@ -169,15 +174,14 @@ impl Kernel {
         if let Ok(nft) = &self.nft {
             nft.apply(&guard::removal(table))?;
         }
-        self.guard = None;
+        self.guard = Some(String::new());
         Ok(())
     }
 
     /// Takes everything away.
     pub(crate) fn remove_everything(&mut self) -> Result<(), NodeRoutesError> {
-        let routed = self.routes(&Routes::new()).map_err(failed("remove routes"));
-        // Found and removed whatever this process knows of it.
-        self.guard = Some(String::new());
+        let routed = self.routes(&Routes::new(), |_| false);
+        let routed = routed.map_err(failed("remove routes"));
         routed.and(self.close())
     }
 }

@@ -13,7 +13,7 @@ use crate::namespace;
 use crate::netlink::Netlink;
 
 /// Ethernet's.
-const USUAL: u32 = 1500;
+pub(super) const USUAL: u32 = 1500;
 
 /// The largest packet of the pods of the node that is at this address, in the network namespace of that path or the caller's: what the
 /// interface of that address takes, less what the tunnel puts around. It is the same whether or not there is a tunnel yet, for pods

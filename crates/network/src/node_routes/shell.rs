@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use super::kernel::{Kernel, Settings};
 use super::peer::Peer;
 use super::plan::{self, Here, gateway};
-use super::{interfaces, tunnel};
+use super::{interfaces, mtu, tunnel};
 use crate::error::NodeRoutesError;
 use crate::owned::{Gone, Owned};
 use crate::task::Task;
@@ -54,6 +54,23 @@ pub struct NodeRoutesConfig {
     pub transport: Transport,
     /// The network namespace that the bridge is in; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
+}
+
+impl NodeRoutesConfig {
+    /// Of a node that is nowhere yet: its name and addresses are for the caller to say.
+    pub fn new(pod_cidr: IpNet, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
+        Self {
+            node: String::new(),
+            addresses: Vec::new(),
+            pod_cidr,
+            cluster_cidrs,
+            bridge: bridge.to_owned(),
+            table: table.to_owned(),
+            mtu: mtu::USUAL,
+            transport: Transport::default(),
+            netns: None,
+        }
+    }
 }
 
 /// The ways to other nodes' pods, kept while this is there. They stay when it is dropped: connections go on while a node's agent is being

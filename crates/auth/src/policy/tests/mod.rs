@@ -52,6 +52,10 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
             .filter_map(|role| role.metadata.name.clone())
             .collect()
     };
-    let wanted = ["navarch:node-services", "navarch:kubelet-serving-approver"];
+    let wanted = [
+        "navarch:node-services",
+        "navarch:node-routes",
+        "navarch:kubelet-serving-approver",
+    ];
     assert_eq!(names(&own), wanted);
 }

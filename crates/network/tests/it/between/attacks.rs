@@ -90,6 +90,11 @@ async fn cve_2020_8558_nobody_on_the_segment_reaches_a_nodes_loopback_address() 
         from.sh(&format!("ip route add 127.0.0.1/32 via {way}"));
         from.who((ip("127.0.0.1"), 7000)).unwrap_err();
     }
+    // It would have been reached without the rule.
+    a.node.host.sh("nft flush chain inet navarch loopback");
+    for from in [&attacker, &pod] {
+        assert_eq!(from.who((ip("127.0.0.1"), 7000)).unwrap(), "private");
+    }
     let of_eth0 = a
         .node
         .host
@@ -119,13 +124,13 @@ async fn nobody_but_a_node_sends_through_the_tunnel() {
     ));
     let heard = || {
         on_a.0
-            .sh("cat /proc/net/snmp | grep Icmp: | tail -1 | cut -d' ' -f9")
+            .sh("cat /proc/net/snmp | grep Icmp: | tail -1 | cut -d' ' -f10")
             .trim()
             .parse::<u64>()
             .unwrap()
     };
     let before = heard();
-    let ping = || attacker.sh(&format!("ping -c 3 -i 0.1 -W 1 {} || true", on_a.1));
+    let ping = || attacker.sh(&format!("busybox ping -c 3 -i 0.1 -W 1 {} || true", on_a.1));
     ping();
     assert_eq!(heard(), before, "the pod has heard a stranger");
     // It would have been heard, had nobody looked who it is.
