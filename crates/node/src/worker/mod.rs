@@ -18,9 +18,10 @@ mod withdrawals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
+use navarch_machinery::status::StatusError;
 use navarch_runtime::cri::Runtime;
 use parking_lot::Mutex;
 
@@ -206,6 +207,11 @@ impl Worker {
         };
         let asked = known.pod;
         let now = self.clock.now();
+        if let Err(error) = self.learn_labels(uid, &asked).await {
+            tracing::debug!(%error, "the node's labels are not known");
+            self.queue.retry(uid.to_owned());
+            return;
+        }
         self.admit(uid, &asked);
         let pod = self.allocate(uid, &asked);
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
@@ -273,6 +279,17 @@ impl Worker {
             self.images.forget(uid);
             self.retry_resizes();
         }
+    }
+
+    /// Learns the node's labels anew where those that are known keep a pod away that was sent here: others have given it some since.
+    async fn learn_labels(&self, uid: &str, pod: &Pod) -> Result<(), StatusError> {
+        let is_known = admission::is_selected(pod, &self.capacity.lock().labels);
+        if is_known || !self.memories.is_new(uid) {
+            return Ok(());
+        }
+        let node = self.client.get::<Node>(None, &self.options.name).await?;
+        self.capacity.lock().labels = node.metadata.labels.clone().unwrap_or_default();
+        Ok(())
     }
 
     /// Refuses a pod that does not fit, the first time it is seen.
