@@ -1,6 +1,7 @@
 //! Carries plans out: a look at a pod, a plan, a status told, and operations begun. Operations run beside; each tells of its end
 //! by queueing the pod again.
 
+mod admit;
 mod allocate;
 mod execute;
 mod leftovers;
@@ -18,10 +19,9 @@ mod withdrawals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
-use navarch_machinery::status::StatusError;
 use navarch_runtime::cri::Runtime;
 use parking_lot::Mutex;
 
@@ -31,7 +31,7 @@ use crate::objects::Objects;
 use crate::options::NodeOptions;
 use crate::ports::{Network, Volumes};
 use crate::quantity::ResourceList;
-use crate::{admission, spec};
+use crate::spec;
 
 use memory::Memories;
 use view::RuntimeView;
@@ -279,43 +279,6 @@ impl Worker {
             self.images.forget(uid);
             self.retry_resizes();
         }
-    }
-
-    /// Learns the node's labels anew where those that are known keep a pod away that was sent here: others have given it some since.
-    async fn learn_labels(&self, uid: &str, pod: &Pod) -> Result<(), StatusError> {
-        let is_known = admission::is_selected(pod, &self.capacity.lock().labels);
-        if is_known || !self.memories.is_new(uid) {
-            return Ok(());
-        }
-        let node = self.client.get::<Node>(None, &self.options.name).await?;
-        self.capacity.lock().labels = node.metadata.labels.clone().unwrap_or_default();
-        Ok(())
-    }
-
-    /// Refuses a pod that does not fit, the first time it is seen.
-    fn admit(&self, uid: &str, pod: &Pod) {
-        let _admitting = self.admitting.lock();
-        let ended = spec::is_terminal(pod) || pod.metadata.deletion_timestamp.is_some();
-        if ended || !self.memories.first_look(uid) || !self.view.of_pod(uid).sandboxes.is_empty() {
-            return;
-        }
-        let capacity = self.capacity.lock().clone();
-        let others: Vec<Arc<Pod>> = (self.pods.snapshot().iter())
-            .filter(|p| spec::uid(p) != uid && self.memories.accepted(spec::uid(p)))
-            .map(|p| self.memories.allocated(spec::uid(p), p))
-            .collect();
-        let others: Vec<&Arc<Pod>> = others.iter().collect();
-        let refusal = admission::admit(pod, &others, &capacity.allocatable, &capacity.labels);
-        if let Some(refusal) = &refusal {
-            self.events.event(
-                pod,
-                navarch_client::EventType::Warning,
-                &refusal.reason,
-                refusal.message.clone(),
-            );
-        }
-        self.memories
-            .change(uid, |history| history.refusal = refusal);
     }
 
     /// Puts a pod out of the node, once: it fails with this reason.
