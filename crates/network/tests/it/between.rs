@@ -30,6 +30,8 @@ struct Host {
     name: &'static str,
     address: String,
     range: String,
+    cluster: Vec<navarch_network::IpNet>,
+    mtu: u32,
     node: TestNode,
     network: PodNetwork,
     routes: Option<NodeRoutes>,
@@ -109,6 +111,40 @@ impl Hosts {
             mtu,
             ..node.config()
         };
+        self.node(name, node, config, address, transport).await
+    }
+
+    /// A node that has addresses of IPv6 alone, as its pods do.
+    async fn host_of_ipv6(&self, name: &'static str, segment: u8, last: u8) -> Host {
+        let node = TestNode::new();
+        self.plug(&node.host, segment, &format!("192.168.{segment}.{last}"));
+        let address = format!("fd01:{segment}::{last}");
+        node.host.sh(&format!(
+            "ip addr add {address}/64 dev eth0 nodad; ip -6 route add default via fd01:{segment}::fe"
+        ));
+        let mtu = navarch_network::pod_mtu(ip(&address), Some(node.host.path())).await;
+        let range = format!("fd00:10:0:{:x}::/64", segment * 10 + last);
+        let config = navarch_network::Config {
+            pod_cidr: range.parse().unwrap(),
+            cluster_cidrs: vec!["fd00:10::/48".parse().unwrap()],
+            mtu,
+            ..node.config()
+        };
+        self.node(name, node, config, address, Transport::Auto)
+            .await
+    }
+
+    /// Starts the network, and the ways from it; the node has an object before.
+    async fn node(
+        &self,
+        name: &'static str,
+        node: TestNode,
+        config: navarch_network::Config,
+        address: String,
+        transport: Transport,
+    ) -> Host {
+        let range = config.pod_cidr.to_string();
+        let (cluster, mtu) = (config.cluster_cidrs.clone(), config.mtu);
         let network = PodNetwork::start(config).await.unwrap();
         assert_eq!(network.degradations().await.unwrap(), []);
         let addresses = json!([{"type": "InternalIP", "address": address}]);
@@ -120,6 +156,8 @@ impl Hosts {
             name,
             address,
             range,
+            cluster,
+            mtu,
             node,
             network,
             routes: None,
@@ -154,10 +192,10 @@ impl Host {
             node: self.name.into(),
             addresses: vec![ip(&self.address)],
             pod_cidr: self.range.parse().unwrap(),
-            cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
+            cluster_cidrs: self.cluster.clone(),
             bridge: "navarch0".into(),
             table: "navarch_hosts".into(),
-            mtu: 1450,
+            mtu: self.mtu,
             transport: self.transport,
             netns: Some(self.node.host.path()),
         }
@@ -348,4 +386,56 @@ async fn all_may_go_through_the_tunnel_and_all_of_it_can_be_removed() {
     for gone in ["-vx", "10.244.12.0", "_hosts"] {
         assert!(!left.contains(gone), "{left}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_ipv6_have_the_same_ways() {
+    let hosts = Hosts::new().await;
+    hosts
+        .router
+        .sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; \
+         for n in 1 2; do ip addr add fd01:$n::fe/64 dev seg$n nodad; done");
+    let mut nodes = Vec::new();
+    for (name, segment, last) in [("a", 1, 1), ("b", 1, 2), ("c", 2, 3)] {
+        nodes.push(hosts.host_of_ipv6(name, segment, last).await);
+    }
+    let mut pods = Vec::new();
+    for node in &nodes {
+        let pod = node.pod(node.name).await;
+        answer_ipv6(&pod.0);
+        pods.push(pod);
+    }
+    for from in &pods {
+        for to in &pods {
+            until("a pod reaches another", || reaches(from, to)).await;
+        }
+    }
+    let ways = nodes[0].node.host.sh("ip -6 route show proto 110");
+    for way in [
+        "fd00:10:0:c::/64 via fd01:1::2 dev eth0",
+        "fd00:10:0:17::/64 via fd00:10:0:17::1 dev navarch0-vx src fd00:10:0:b::1",
+    ] {
+        assert!(ways.contains(way), "{ways}");
+    }
+    let mtu = pods[0].0.sh("ip -o link show eth0");
+    assert!(mtu.contains("mtu 1430"), "{mtu}");
+    hosts.delete(&nodes[2]).await;
+    let left = || nodes[0].node.host.sh("ip -6 route; ip -o link");
+    until("c is gone", || {
+        !left().contains("fd00:10:0:17:") && !left().contains("-vx")
+    })
+    .await;
+}
+
+/// Tells each client the address that it is seen under.
+fn answer_ipv6(pod: &Namespace) {
+    use std::io::Write as _;
+    let listener = pod.run(|| std::net::TcpListener::bind("[::]:8080").unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let peer = stream.peer_addr().unwrap().ip();
+            let _ = stream.write_all(format!("pod {peer}").as_bytes());
+        }
+    });
 }

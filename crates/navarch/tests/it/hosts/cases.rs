@@ -177,7 +177,7 @@ pub(super) fn an_agent_is_killed_while_traffic_flows(hosts: &mut Hosts, pods: &P
         let (sent, received) = ping.end();
         println!("{received} of {sent} packets arrived while agents were killed and started");
         // The last may be under way.
-        assert!(sent > 20 && received + 1 >= sent, "{received} of {sent}");
+        assert!(sent > 5 && received + 1 >= sent, "{received} of {sent}");
     }
     pods_reach_each_other(pods);
 }
