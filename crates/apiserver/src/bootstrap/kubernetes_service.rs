@@ -12,7 +12,7 @@ use crate::ApiServer;
 
 /// Makes the service where it is missing, and has what is behind it say this server's address.
 pub(super) async fn ensure(server: &ApiServer, me: &dyn Endpoint) -> Result<()> {
-    let advertise = server.from_pods.read().unwrap_or(server.advertise);
+    let advertise = server.reached_at();
     let (address, port) = (advertise.ip(), advertise.port());
     let labels = json!({"component": "apiserver", "provider": "kubernetes"});
     let service = json!({

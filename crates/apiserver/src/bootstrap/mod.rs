@@ -67,6 +67,11 @@ impl ApiServer {
         kubernetes_service::ensure(self, &*self.own_endpoint()).await
     }
 
+    /// Where pods reach this server.
+    pub(crate) fn reached_at(&self) -> SocketAddr {
+        self.from_pods.read().unwrap_or(self.advertise)
+    }
+
     /// The server itself, as a client.
     fn own_endpoint(self: &Arc<Self>) -> Arc<dyn Endpoint> {
         let myself = UserInfo::authenticated(API_SERVER, [MASTERS.to_owned()]);

@@ -18,7 +18,7 @@ impl ApiServer {
             "/.well-known/openid-configuration" => {
                 let document = json!({
                     "issuer": keys.issuer(),
-                    "jwks_uri": format!("https://{}{KEYS}", self.advertise),
+                    "jwks_uri": format!("https://{}{KEYS}", self.reached_at()),
                     "response_types_supported": ["id_token"],
                     "subject_types_supported": ["public"],
                     "id_token_signing_alg_values_supported": keys.algorithms(),

@@ -244,6 +244,14 @@ async fn the_issuer_of_tokens_is_told() {
     assert_eq!(keys.json()["keys"][0]["kty"], "EC");
     let mut nobody = Client::connect(&cluster, Who::Nobody).await;
     assert_eq!(nobody.get(path).await.status, 403);
+    // Whoever checks tokens is a pod as a rule: where it is to look is where pods reach the server.
+    let address = "10.244.0.1:6443".parse().unwrap();
+    cluster.server.advertise_to_pods(address).await.unwrap();
+    let issuer = admin.get("/.well-known/openid-configuration").await;
+    assert_eq!(
+        issuer.json()["jwks_uri"],
+        "https://10.244.0.1:6443/openid/v1/jwks"
+    );
 }
 
 #[tokio::test]

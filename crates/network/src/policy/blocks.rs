@@ -46,18 +46,16 @@ pub(crate) fn partition<'a>(
         .flat_map(|(block, ports)| spans(block).into_iter().map(move |span| (span, ports)))
         .collect();
     let mut ranges: Vec<(u128, u128, PortSet)> = Vec::new();
-    for ((first, last), open) in pieces(family, &spans) {
+    sweep(family, &spans, |(first, last), open| {
         let mut ports = PortSet::default();
-        for span in open {
-            ports.add_all(spans[span].1);
-        }
+        open.keys().for_each(|of_span| ports.add_all(of_span));
         match ranges.last_mut() {
             Some(before) if before.1.checked_add(1) == Some(first) && before.2 == ports => {
                 before.1 = last;
             }
             _ => ranges.push((first, last, ports)),
         }
-    }
+    });
     let address = |number| address(family, number);
     ranges
         .into_iter()
@@ -65,31 +63,41 @@ pub(crate) fn partition<'a>(
         .collect()
 }
 
-/// The pieces that the ends of all spans cut addresses into, each with the spans that have it.
-fn pieces(family: Family, spans: &[(Range, &PortSet)]) -> Vec<(Range, Vec<usize>)> {
+/// The port sets of the spans that have an address, each with how many have it.
+type Open<'a> = BTreeMap<&'a PortSet, usize>;
+
+/// Tells the pieces that the ends of all spans cut addresses into, each with what the spans say that have it. Spans may be many, for
+/// anybody may write policies; what they say is a few things mostly, and is counted.
+fn sweep(family: Family, spans: &[(Range, &PortSet)], mut tell: impl FnMut(Range, &Open<'_>)) {
     // Where spans begin, and behind which number they end: the last number of all has none behind it.
-    let mut cuts: BTreeMap<u128, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-    for (index, ((first, last), _)) in spans.iter().enumerate() {
-        cuts.entry(*first).or_default().0.push(index);
+    let mut cuts: BTreeMap<u128, (Vec<&PortSet>, Vec<&PortSet>)> = BTreeMap::new();
+    for ((first, last), ports) in spans {
+        cuts.entry(*first).or_default().0.push(ports);
         if let Some(behind) = last.checked_add(1) {
-            cuts.entry(behind).or_default().1.push(index);
+            cuts.entry(behind).or_default().1.push(ports);
         }
     }
-    let mut pieces = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
+    let mut open = Open::new();
     let mut begin = None;
     for (at, (opened, closed)) in cuts {
         if let Some(first) = begin.filter(|_| !open.is_empty()) {
-            pieces.push(((first, at - 1), open.clone()));
+            tell((first, at - 1), &open);
         }
-        open.retain(|span| !closed.contains(span));
-        open.extend(opened);
+        for ports in opened {
+            *open.entry(ports).or_default() += 1;
+        }
+        for ports in closed {
+            let count = open.get(ports).copied().unwrap_or_default();
+            match count {
+                0 | 1 => drop(open.remove(ports)),
+                _ => drop(open.insert(ports, count - 1)),
+            }
+        }
         begin = Some(at);
     }
     if let Some(first) = begin.filter(|_| !open.is_empty()) {
-        pieces.push(((first, highest(family)), open));
+        tell((first, highest(family)), &open);
     }
-    pieces
 }
 
 /// A block without its exceptions.

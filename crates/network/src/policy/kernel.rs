@@ -88,18 +88,19 @@ impl Kernel {
                 .left
                 .extend(left.into_iter().map(|name| (family, name)));
             let of_family = wanted.iter().filter(|(key, _)| key.family() == family);
-            let mut missing: HashSet<Element> = of_family
+            let wanted: HashSet<Element> = of_family
                 .map(|(key, value)| encode::element(key, value))
                 .collect();
-            let mut extra = Vec::new();
+            // The kernel may list an element twice when others change meanwhile.
+            let mut there: HashSet<Element> = HashSet::new();
             for set in SETS {
                 let listed = elements::list(&mut self.netfilter, family.number(), &self.table, set);
-                extra.extend(listed.map_err(PolicyError::Netlink)?);
+                there.extend(listed.map_err(PolicyError::Netlink)?);
             }
-            extra.retain(|element| !missing.remove(element));
-            let mut missing: Vec<Element> = missing.into_iter().collect();
-            missing.sort_by_key(|element| element.set);
+            let extra = there.difference(&wanted).cloned().collect();
             changes.removed.push((family, extra));
+            let mut missing: Vec<Element> = wanted.difference(&there).cloned().collect();
+            missing.sort_by_key(|element| element.set);
             changes.added.push((family, missing));
         }
         self.commit(&changes)
@@ -124,10 +125,11 @@ impl Kernel {
         self.commit(&changes)
     }
 
-    /// Ends the connections that go on and would not be let through if they began now. Returns how many.
+    /// Ends the connections that go on and would not be let through if they began now. Returns how many. One that cannot be ended does not
+    /// keep the others: the first error comes at the end.
     pub(crate) fn cut(&mut self, wanted: &Elements) -> Result<usize, PolicyError> {
         let host: HashSet<IpAddr> = host_addresses().map_err(PolicyError::Netlink)?;
-        let mut cut = 0;
+        let (mut cut, mut failed) = (0, None);
         for family in FAMILIES {
             if !self.tables.contains_key(&family) {
                 continue;
@@ -142,12 +144,14 @@ impl Kernel {
                 };
                 let is_of_host = host.contains(&packet.from) || host.contains(&packet.to);
                 if !is_of_host && !verdict::allows(wanted, &packet) {
-                    conntrack::forget(&mut self.netfilter, &flow).map_err(PolicyError::Netlink)?;
-                    cut += 1;
+                    match conntrack::forget(&mut self.netfilter, &flow) {
+                        Ok(()) => cut += 1,
+                        Err(error) => failed = failed.or(Some(error)),
+                    }
                 }
             }
         }
-        Ok(cut)
+        failed.map_or(Ok(cut), |error| Err(PolicyError::Netlink(error)))
     }
 
     /// Makes the tables that elements need; returns the chains that they need. What is known to be there is left.

@@ -97,6 +97,7 @@ impl NetworkPolicies {
             kernel: None,
             outcome: sender,
             applied: None,
+            owes_cut: false,
         };
         Self {
             shared,
@@ -174,17 +175,17 @@ impl NetworkPolicies {
     /// Waits until the pod is among those that policies select from.
     async fn seen(&self, pod: &PodName) {
         let mut changes = self.shared.changes.subscribe();
+        let mut followed = self.shared.peers.subscribe();
         loop {
             changes.mark_unchanged();
-            let peers = self.shared.peers.borrow().clone();
+            let peers = followed.borrow_and_update().clone();
             let found = peers.and_then(|peers| peers.pods.get(&pod.key()));
             if found.is_some_and(|found| found.metadata.uid.as_ref() == Some(&pod.uid)) {
                 return;
             }
-            let mut peers = self.shared.peers.subscribe();
             tokio::select! {
                 _ = changes.changed() => {}
-                _ = peers.changed() => {}
+                _ = followed.changed() => {}
             }
         }
     }

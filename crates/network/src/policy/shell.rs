@@ -41,6 +41,8 @@ pub(super) struct Shell {
     pub(super) outcome: watch::Sender<Outcome>,
     /// What the kernel's tables hold, if that is known.
     pub(super) applied: Option<Elements>,
+    /// Whether connections may go on that are not allowed any more.
+    pub(super) owes_cut: bool,
 }
 
 impl Shell {
@@ -57,16 +59,23 @@ impl Shell {
         comparison.tick().await;
         loop {
             let sequence = *changes.borrow_and_update();
-            let wanted = self.plan().await;
+            let Some(wanted) = self.plan().await else {
+                tokio::time::sleep(RETRY).await;
+                continue;
+            };
             match self.apply(&wanted).await {
                 Ok(is_less) => {
-                    self.tell(sequence, &wanted, None);
-                    if is_less && let Err(error) = self.cut(wanted).await {
-                        tracing::warn!(%error, "connections that policies no longer allow go on");
+                    self.owes_cut |= is_less;
+                    if self.owes_cut {
+                        self.cut(wanted.clone()).await;
                     }
+                    self.tell(sequence, &wanted, None);
                 }
-                Err(PolicyError::Stopped) => return,
                 Err(error) => {
+                    if matches!(error, PolicyError::Stopped) {
+                        // Its thread is gone: the next try has another.
+                        self.kernel = None;
+                    }
                     // Once, and not with every try.
                     if self.outcome.borrow().failure != Some(error.to_string()) {
                         tracing::error!(%error, "network policies are not applied on this node");
@@ -82,15 +91,17 @@ impl Shell {
                     return;
                 },
                 _ = comparison.tick() => self.applied = None,
+                () = tokio::time::sleep(RETRY), if self.owes_cut => {}
             }
         }
     }
 
-    async fn plan(&self) -> Elements {
+    /// `None`: it panicked, which the log has.
+    async fn plan(&self) -> Option<Elements> {
         let policies = self.shared.policies.snapshot();
         if policies.is_empty() {
             self.shared.peers.send_replace(None);
-            return Elements::new();
+            return Some(Elements::new());
         }
         let peers = self.peers().await;
         let (namespaces, pods) = (peers.namespaces.snapshot(), peers.pods.snapshot());
@@ -103,10 +114,10 @@ impl Shell {
                 local: &local,
             })
         });
-        match planned.await {
-            Ok(elements) => elements,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        let planned = planned.await;
+        planned
+            .inspect_err(|error| tracing::error!(%error, "what policies say cannot be worked out"))
+            .ok()
     }
 
     /// Starts to follow them where that has not been done, and waits until they are known.
@@ -170,13 +181,23 @@ impl Shell {
         Ok(is_less)
     }
 
-    async fn cut(&mut self, wanted: Elements) -> Result<(), PolicyError> {
-        let kernel = self.kernel().await?;
-        let cut = kernel.run(move |kernel| kernel.cut(&wanted)).await??;
-        if cut > 0 {
-            tracing::info!(cut, "policies no longer allow connections, which are ended");
+    /// Ends what may not go on; what cannot be ended now is tried again.
+    async fn cut(&mut self, wanted: Elements) {
+        let cut = async {
+            let kernel = self.kernel().await?;
+            kernel.run(move |kernel| kernel.cut(&wanted)).await?
+        };
+        match cut.await {
+            Ok(cut) => {
+                self.owes_cut = false;
+                if cut > 0 {
+                    tracing::info!(cut, "policies no longer allow connections, which are ended");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "connections that policies no longer allow go on");
+            }
         }
-        Ok(())
     }
 
     async fn kernel(&mut self) -> Result<Owned<Kernel>, PolicyError> {

@@ -361,6 +361,14 @@ impl Worker {
             let Some(sandbox) = actual.ready_sandbox() else {
                 continue;
             };
+            // One that nothing ran in was perhaps attached and not yet admitted by the network when this was killed: it is set up anew.
+            if !actual
+                .containers
+                .iter()
+                .any(|it| it.sandbox_id == sandbox.id)
+            {
+                continue;
+            }
             let ips = match (&sandbox.netns, attached.get(&sandbox.id)) {
                 (None, _) => Vec::new(),
                 (Some(_), Some(ips)) => ips.clone(),

@@ -40,7 +40,9 @@ pub(super) fn of(cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
             .entry(namespace)
             .or_insert_with(|| policies_of(cluster, namespace));
         for direction in DIRECTIONS {
-            let pod = cluster.pods.get(&local.pod.key());
+            // Another of that name may be there already while this one is being killed.
+            let of_name = cluster.pods.get(&local.pod.key());
+            let pod = of_name.filter(|pod| pod.metadata.uid.as_ref() == Some(&local.pod.uid));
             if let Some(selected) = select(policies, direction, pod) {
                 let group = groups
                     .entry(selected.id(namespace))

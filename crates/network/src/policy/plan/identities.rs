@@ -22,7 +22,8 @@ pub(super) fn of(cluster: &Cluster<'_>, atoms: &Atoms) -> BTreeMap<Identity, BTr
     let own = own_addresses(cluster.local);
     let mut namespace: Option<Applicable<'_>> = None;
     for pod in cluster.pods.iter().filter(|pod| !pods::is_of_host(pod)) {
-        let key = ObjectKey::of(&pod.metadata);
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let key = (ObjectKey::of(&pod.metadata), uid);
         let mut addresses: BTreeSet<IpAddr> = pods::addresses(pod).into_iter().collect();
         addresses.extend(own.get(&key).into_iter().flatten());
         if addresses.is_empty() {
@@ -67,7 +68,8 @@ impl<'a> Applicable<'a> {
         let labels = pods::labels(labels);
         let is_there = |peer: &PodPeer| match &peer.namespaces {
             Namespaces::One(own) => own == name,
-            Namespaces::Labelled(selector) => selector.matches(labels),
+            // Of one that the API has not told of yet nothing is known: not that it has no label either.
+            Namespaces::Labelled(selector) => namespace.is_some() && selector.matches(labels),
         };
         let mut applicable = Self {
             name: name.to_owned(),
@@ -117,11 +119,12 @@ fn named_ports(pod: &Pod, atoms: &Atoms) -> BTreeMap<NamedPort, u16> {
         .collect()
 }
 
-/// What this node knows of its own pods before the API does.
-fn own_addresses(local: &BTreeMap<String, LocalPod>) -> BTreeMap<ObjectKey, Vec<IpAddr>> {
-    let mut own: BTreeMap<ObjectKey, Vec<IpAddr>> = BTreeMap::new();
+/// What this node knows of its own pods before the API does, by name and uid: a pod of the same name may still be ending.
+fn own_addresses(local: &BTreeMap<String, LocalPod>) -> BTreeMap<(ObjectKey, &str), Vec<IpAddr>> {
+    let mut own: BTreeMap<(ObjectKey, &str), Vec<IpAddr>> = BTreeMap::new();
     for local in local.values() {
-        own.entry(local.pod.key()).or_default().extend(&local.ips);
+        let key = (local.pod.key(), local.pod.uid.as_str());
+        own.entry(key).or_default().extend(&local.ips);
     }
     own
 }

@@ -87,9 +87,9 @@ impl World {
                 Some(selector) => {
                     let mut known = self.namespaces.iter();
                     let found = known.find(|n| n.metadata.name.as_deref() == Some(of_pod));
-                    let labels = found.and_then(|n| n.metadata.labels.clone());
                     let selector = Selector::from_label_selector(Some(selector)).unwrap();
-                    selector.matches(&labels.unwrap_or_default())
+                    let labels = found.map(|n| n.metadata.labels.clone().unwrap_or_default());
+                    labels.is_some_and(|labels| selector.matches(&labels))
                 }
             };
             is_there && peer.pod_selector.as_ref().is_none_or(|s| selects(s, pod))
