@@ -53,7 +53,6 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
             .collect()
     };
     let wanted = [
-        "navarch:node-services",
         "navarch:network-policies",
         "navarch:kubelet-serving-approver",
     ];
