@@ -54,21 +54,27 @@ struct Keeper {
 
 /// A client of that account, kept fresh by one of the tasks. `node`: the API, as the node.
 pub(super) fn client(tasks: &mut JoinSet<()>, place: &Place<'_>, node: Client) -> Client {
-    let (sender, current) = watch::channel(None);
-    let refused = Arc::new(Notify::new());
     let keeper = Keeper {
         node,
         name: place.name.clone(),
         server: place.arguments.server.clone(),
         authority: place.authority.clone(),
-        current: sender,
-        refused: refused.clone(),
+        current: watch::Sender::new(None),
+        refused: Arc::default(),
     };
+    let client = Client::new(Arc::new(keeper.kept()));
     tasks.spawn(keeper.keep());
-    Client::new(Arc::new(ByToken { current, refused }))
+    client
 }
 
 impl Keeper {
+    fn kept(&self) -> ByToken {
+        ByToken {
+            current: self.current.subscribe(),
+            refused: self.refused.clone(),
+        }
+    }
+
     /// Asks anew before a token ends, or when it is not believed any more, as after the node's object was deleted.
     async fn keep(self) {
         let mut failures = 0;
@@ -142,3 +148,6 @@ impl Endpoint for ByToken {
         self.heard(&by, by.watch(call).await)
     }
 }
+
+#[cfg(test)]
+mod tests;
