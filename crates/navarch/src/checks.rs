@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ipnet::{IpNet, Ipv4Net};
+use navarch_node::registration;
 
 use crate::bridge_claim;
 use crate::cli::{Api, NodeArgs};
@@ -48,6 +49,8 @@ pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
 /// Of a node on this data directory.
 pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &Ranges) -> Result<()> {
     node_name(arguments)?;
+    registration::labels(&arguments.node_labels).map_err(anyhow::Error::msg)?;
+    registration::taints(&arguments.register_with_taints).map_err(anyhow::Error::msg)?;
     let settings = HostSettings::of(layout, arguments, ranges);
     settings.must_agree(layout)?;
     bridge_claim::must_be_free(&settings, &layout.host_settings())

@@ -7,8 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use navarch_machinery::names;
 
 mod certificates;
+mod node;
+mod node_flags;
 
 pub(crate) use certificates::{Certs, CreateToken, Lives, Token};
+pub(crate) use node::{Drain, Node};
+pub(crate) use node_flags::{NodeArgs, PodRoutes};
 
 /// Kubernetes, as one program that runs itself.
 #[derive(Debug, Parser)]
@@ -58,6 +62,9 @@ pub(crate) enum Command {
     /// Make, list and delete the tokens by which nodes join.
     #[command(subcommand)]
     Token(Token),
+    /// Take pods off a node, or a node out of the cluster.
+    #[command(subcommand)]
+    Node(Node),
     /// Check and renew the certificates of this host.
     #[command(subcommand)]
     Certs(Certs),
@@ -179,41 +186,6 @@ pub(crate) struct Api {
     pub(crate) admission_control_config_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) lives: Lives,
-}
-
-/// The node.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct NodeArgs {
-    /// The node's name [default: the host's name].
-    #[arg(long, env = "NAVARCH_NODE_NAME", value_name = "NAME")]
-    pub(crate) node_name: Option<String>,
-    /// The node's address [default: that of the API's listener (of the host's default route where that is any), or of the way to the API].
-    #[arg(long, env = "NAVARCH_NODE_IP", value_name = "IP")]
-    pub(crate) node_ip: Option<IpAddr>,
-    /// The port of the node's own API (logs, exec), over HTTPS.
-    #[arg(
-        long,
-        env = "NAVARCH_NODE_PORT",
-        default_value_t = 10250,
-        value_name = "N"
-    )]
-    pub(crate) node_port: u16,
-    /// The bridge that pods are attached to.
-    #[arg(
-        long,
-        env = "NAVARCH_BRIDGE",
-        default_value = "navarch0",
-        value_name = "NAME"
-    )]
-    pub(crate) bridge: String,
-    /// The cluster's DNS domain.
-    #[arg(
-        long,
-        env = "NAVARCH_CLUSTER_DOMAIN",
-        default_value = "cluster.local",
-        value_name = "DOMAIN"
-    )]
-    pub(crate) cluster_domain: String,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
-use navarch_network::{Config, NetworkPoliciesConfig, ServiceProxyConfig};
+use navarch_network::{Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,17 @@ impl HostSettings {
             table: format!("{}_policies", self.table),
             netns: None,
         }
+    }
+
+    /// The configuration of the ways to other nodes' pods, for a node that has this range; where the node is comes on top.
+    pub(crate) fn node_routes(&self, range: IpNet) -> NodeRoutesConfig {
+        let cluster = self.cluster_cidr.into_iter().collect();
+        NodeRoutesConfig::new(
+            range,
+            cluster,
+            &self.bridge,
+            &format!("{}_hosts", self.table),
+        )
     }
 
     /// The network's configuration.

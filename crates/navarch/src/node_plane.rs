@@ -9,6 +9,7 @@ use navarch_auth::leaves::Leaf;
 use navarch_auth::{Purpose, Subject};
 use navarch_client::{Client, SystemClock};
 use navarch_node::certificates::Exchangeable;
+use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
 use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects};
 use navarch_runtime::embedded::Embedded;
@@ -26,7 +27,7 @@ use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::leaves;
 use crate::node_services::NodeServices;
-use crate::pod_network::LateNetwork;
+use crate::pod_network::{LateNetwork, Place};
 
 /// How long a start waits for services, which come when they can.
 const SERVICES: Duration = Duration::from_secs(5);
@@ -81,15 +82,23 @@ impl NodePlane {
         step("container runtime");
         let network = Arc::new(LateNetwork::start(
             client.clone(),
-            &clients.service_proxy,
-            &name,
             settings.clone(),
-            vec![ranges.pods],
+            Place {
+                node: name.clone(),
+                address,
+                cluster: vec![ranges.pods],
+                pod_routes: arguments.pod_routes,
+                client: clients.service_proxy.clone(),
+            },
         ));
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         options.port = listener.local_addr()?.port();
+        let told = registration::labels(&arguments.node_labels);
+        options.labels = told.map_err(anyhow::Error::msg)?;
+        let told = registration::taints(&arguments.register_with_taints);
+        options.taints = told.map_err(anyhow::Error::msg)?;
         options.cluster_domain.clone_from(&arguments.cluster_domain);
         if services.is_some() {
             let dns = checks::cluster_dns(ranges.services);

@@ -9,11 +9,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
-use navarch_network::{Config, HostPort, NetworkPolicies, PodName, PodNetwork};
+use navarch_network::{
+    Config, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName, PodNetwork,
+    Transport, pod_mtu,
+};
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use tokio::sync::watch;
 
+use crate::cli::PodRoutes;
 use crate::host::HostSettings;
 
 /// How long a pod's start waits for the node to have a range.
@@ -22,11 +26,27 @@ const RANGE: Duration = Duration::from_secs(30);
 /// What is known of the network: nothing yet, or whether it works.
 type Known = Option<Result<Started, String>>;
 
-/// The network, and what holds its pods to their policies.
+/// A network that works, with what holds its pods to their policies, and the ways to other nodes' pods where there can be any.
 #[derive(Clone)]
 struct Started {
     network: PodNetwork,
     policies: Arc<NetworkPolicies>,
+    _routes: Option<Arc<NodeRoutes>>,
+}
+
+/// Where a network's node is.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// The node's name.
+    pub(crate) node: String,
+    /// The node's address.
+    pub(crate) address: IpAddr,
+    /// Where the cluster's pods are.
+    pub(crate) cluster: Vec<IpNet>,
+    /// How packets go to other nodes' pods.
+    pub(crate) pod_routes: PodRoutes,
+    /// The API, as the part that may see where other nodes are, and which policies and which pods there are in the cluster.
+    pub(crate) client: Client,
 }
 
 /// The network, from the moment it can be.
@@ -39,21 +59,14 @@ pub(crate) struct LateNetwork {
 }
 
 impl LateNetwork {
-    /// Waits, in the background, for the node's range, and then starts the network. `policies`: how it is asked which policies and which
-    /// pods there are in the cluster.
-    pub(crate) fn start(
-        client: Client,
-        policies: &Client,
-        node: &str,
-        settings: HostSettings,
-        cluster: Vec<IpNet>,
-    ) -> Self {
+    /// Waits, in the background, for the node's range, and then starts the network.
+    pub(crate) fn start(client: Client, settings: HostSettings, place: Place) -> Self {
         let (sender, known) = watch::channel(None);
         let resumed =
             std::fs::read_dir(&settings.network).is_ok_and(|mut entries| entries.next().is_some());
         let sender = Arc::new(sender);
         let list = ListOptions {
-            field_selector: format!("metadata.name={node}"),
+            field_selector: format!("metadata.name={}", place.node),
             ..ListOptions::default()
         };
         let node = Informer::<Node>::start(
@@ -63,7 +76,6 @@ impl LateNetwork {
                 indices: Vec::new(),
             },
         );
-        let policies = policies.clone();
         let starting = Arc::new(std::sync::atomic::AtomicBool::new(false));
         node.on_change(move |_, node| {
             let Some(range) = node.and_then(|node| node.spec.as_ref()?.pod_cidr.clone()) else {
@@ -72,10 +84,9 @@ impl LateNetwork {
             if starting.swap(true, std::sync::atomic::Ordering::AcqRel) {
                 return;
             }
-            let (sender, settings, cluster) = (sender.clone(), settings.clone(), cluster.clone());
-            let policies = policies.clone();
+            let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
             tokio::spawn(async move {
-                let started = begin(&range, settings, cluster, &policies).await;
+                let started = begin(&range, settings, place).await;
                 if let Err(error) = &started {
                     tracing::error!(error, range, "the pod network does not work");
                 }
@@ -120,24 +131,38 @@ impl LateNetwork {
     }
 }
 
-async fn begin(
-    range: &str,
-    settings: HostSettings,
-    cluster: Vec<IpNet>,
-    client: &Client,
-) -> Result<Started, String> {
+async fn begin(range: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
     let range: IpNet = range.parse().map_err(|error| format!("{range}: {error}"))?;
-    let network = PodNetwork::start(settings.network(range, cluster))
+    let mtu = pod_mtu(place.address, None).await;
+    let mut config = settings.network(range, place.cluster.clone());
+    config.mtu = mtu;
+    let network = PodNetwork::start(config)
         .await
         .map_err(|error| error.to_string())?;
     let attached = network.attachments().await;
     let attached = attached.map_err(|error| error.to_string())?;
-    let policies = NetworkPolicies::start(settings.policies(), client, &attached);
+    let policies = NetworkPolicies::start(settings.policies(), &place.client, &attached);
     for degradation in network.degradations().await.unwrap_or_default() {
         tracing::warn!("pod network: {degradation}");
     }
     let policies = Arc::new(policies);
-    Ok(Started { network, policies })
+    let mut config = settings.node_routes(range);
+    config.node = place.node;
+    config.addresses = vec![place.address];
+    config.mtu = mtu;
+    config.transport = match place.pod_routes {
+        PodRoutes::Auto => Transport::Auto,
+        PodRoutes::Vxlan => Transport::Vxlan,
+    };
+    let routes = NodeRoutes::start(config, &place.client).await;
+    let routes = routes.inspect_err(|error| {
+        tracing::error!(%error, "pods of other nodes cannot be reached");
+    });
+    Ok(Started {
+        network,
+        policies,
+        _routes: routes.ok().map(Arc::new),
+    })
 }
 
 #[async_trait::async_trait]
@@ -149,7 +174,9 @@ impl Network for LateNetwork {
         pod: PodName,
         ports: Vec<HostPort>,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        let Started { network, policies } = self.network().await?;
+        let Started {
+            network, policies, ..
+        } = self.network().await?;
         let ips = Network::attach(&network, sandbox_id, netns, pod.clone(), ports).await?;
         let admitted = policies.admit(sandbox_id, pod, &ips).await;
         admitted.map_err(|error| NetworkError(error.to_string()))?;
@@ -157,7 +184,9 @@ impl Network for LateNetwork {
     }
 
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
-        let Started { network, policies } = self.network().await?;
+        let Started {
+            network, policies, ..
+        } = self.network().await?;
         Network::detach(&network, sandbox_id).await?;
         policies.dismiss(sandbox_id);
         Ok(())
@@ -174,16 +203,18 @@ impl Network for LateNetwork {
         if live.is_empty() && self.is_new() {
             return Ok(());
         }
-        let Started { network, policies } = self.network().await?;
+        let Started {
+            network, policies, ..
+        } = self.network().await?;
         Network::reconcile(&network, live.clone()).await?;
         policies.retain(&live);
         Ok(())
     }
 }
 
-/// The configuration of a network in which only what was made by it before is looked for.
-pub(crate) fn removal(settings: &HostSettings) -> Config {
+/// The configurations of a network, and of the ways between nodes, in which only what was made by them before is looked for.
+pub(crate) fn removal(settings: &HostSettings) -> (Config, NodeRoutesConfig) {
     // Removal goes by names; the range is not looked at.
     let any = IpNet::from(ipnet::Ipv4Net::default());
-    settings.network(any, Vec::new())
+    (settings.network(any, Vec::new()), settings.node_routes(any))
 }

@@ -2,6 +2,7 @@
 
 use std::{io, net::IpAddr};
 
+use ipnet::IpNet;
 use rtnetlink::{
     AddressMessageBuilder, LinkBridge, LinkUnspec,
     packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
@@ -88,6 +89,11 @@ fn ip_of(address: &AddressMessage) -> Option<IpAddr> {
         })
     };
     local.or_else(any)
+}
+
+/// The interface's own address with the length of its prefix.
+pub(crate) fn network_of(address: &AddressMessage) -> Option<IpNet> {
+    IpNet::new(ip_of(address)?, address.header.prefix_len).ok()
 }
 
 fn is_link_local(ip: IpAddr) -> bool {

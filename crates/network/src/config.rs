@@ -9,8 +9,8 @@ use crate::Error;
 /// The longest name Linux gives an interface, without the closing zero.
 const MAX_INTERFACE_NAME: usize = 15;
 /// The least an IPv6 link must carry; also the least that is of use to IPv4.
-const MIN_MTU: u32 = 1280;
-const MAX_MTU: u32 = 65_535;
+pub(crate) const MIN_MTU: u32 = 1280;
+pub(crate) const MAX_MTU: u32 = 65_535;
 
 /// A node's pod network. Nodes that share a network namespace need a bridge, a table, a pod CIDR and a state directory each.
 #[derive(Debug, Clone, PartialEq, Eq)]

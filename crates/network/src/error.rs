@@ -119,6 +119,29 @@ pub enum PolicyError {
     Stopped,
 }
 
+/// Why not all ways to other nodes' pods are as they should be. It is tried again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeRoutesError {
+    /// Who may send through the tunnel could not be said, so there is none.
+    #[error("no tunnel to other nodes: {0}")]
+    Rules(#[from] RulesError),
+    /// The kernel refused a netlink request.
+    #[error("{action}: {source}")]
+    Netlink {
+        /// What was attempted, as "set routes".
+        action: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The network namespace could not be entered.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The thread that serves it is gone.
+    #[error("nobody keeps the ways to other nodes any more")]
+    Stopped,
+}
+
 /// Something the node does without. Pods start and reach each other all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! A pod's interface: a veth pair with one end on the bridge and the other, `eth0`, in the pod's namespace.
 
-use std::{fs::File, io, net::IpAddr, os::fd::AsRawFd};
+use std::{fs, fs::File, io, net::IpAddr, os::fd::AsRawFd};
 
 use rtnetlink::{
     LinkBridgePort, LinkUnspec, LinkVeth, RouteMessageBuilder,
@@ -102,6 +102,7 @@ impl Interface<'_> {
             let eth0 = netlink
                 .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
                 .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
+            ignore_routers()?;
             let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
             answers
                 .into_iter()
@@ -156,6 +157,17 @@ impl Interface<'_> {
             .and_then(|route| route.gateway(self.gateway))
             .map_err(io::Error::other)?;
         Ok(route.output_interface(eth0).build())
+    }
+}
+
+/// Has a pod not listen to routers, before its interface is up: its neighbours on the bridge could say that they are one, and be sent what
+/// it sends (CVE-2020-10749). A pod's routes are set by the node. For the network namespace of the calling thread.
+fn ignore_routers() -> io::Result<()> {
+    let switch = format!("/proc/sys/net/ipv6/conf/{POD_INTERFACE}/accept_ra");
+    match fs::write(switch, "0") {
+        // A host without IPv6 has nobody to listen.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

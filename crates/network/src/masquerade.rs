@@ -4,6 +4,9 @@
 //! There is no rule to accept forwarded traffic: in nftables an accept ends only its own chain, so it would change nothing, and
 //! another table that drops still drops.
 //!
+//! The node's address among its pods is for these and for the host: others reach nothing there, but answer what the host has sent from it
+//! through the tunnel to other nodes.
+//!
 //! Pods reach each other through the node, which would tell them of a shorter way along the bridge: there is none for them, and so those
 //! redirects are dropped.
 //!
@@ -44,23 +47,21 @@ pub(crate) fn ruleset<'a>(
         .collect::<Vec<_>>()
         .join(", ");
     // What comes to a host port by the loopback address goes out to the bridge with that address, unless it gets another. Only the
-    // host itself may use that address there: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as well.
+    // host itself may use that address: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as well, and
+    // where others have set it for all interfaces, whoever is on the host's segment (CVE-2020-8558).
     let (loopback, guard) = match pods {
         IpNet::V4(_) => (
             format!(
                 "\n    ct status dnat ip saddr 127.0.0.0/8 ip daddr {pods} masquerade fully-random"
             ),
-            format!(
-                "
-  chain loopback {{
+            "
+  chain loopback {
     type filter hook prerouting priority -300; policy accept;
-    iifname \"{0}\" ip saddr 127.0.0.0/8 drop
-    iifname \"{0}\" ip daddr 127.0.0.0/8 drop
-  }}",
-                config.bridge
-            ),
+    iifname != \"lo\" ip saddr 127.0.0.0/8 drop
+    iifname != \"lo\" ip daddr 127.0.0.0/8 drop
+  }",
         ),
-        IpNet::V6(_) => (String::new(), String::new()),
+        IpNet::V6(_) => (String::new(), ""),
     };
     let mut text = format!(
         "add table inet {table}
@@ -77,7 +78,7 @@ table inet {table} {{
   }}{guard}
   chain gateway {{
     type filter hook input priority 0; policy accept;
-    {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} drop
+    {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} ct state != {{ established, related }} drop
   }}
   chain redirects {{
     type filter hook output priority 0; policy accept;

@@ -9,7 +9,13 @@ use nix::sys::{
 };
 use rtnetlink::{
     packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload},
-    packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage},
+    packet_route::{
+        AddressFamily, RouteNetlinkMessage,
+        address::AddressMessage,
+        link::LinkMessage,
+        neighbour::{NeighbourAttribute, NeighbourMessage},
+        route::RouteMessage,
+    },
     sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE},
 };
 
@@ -117,6 +123,44 @@ impl Netlink {
             _ => None,
         };
         Ok(all.into_iter().filter_map(address).collect())
+    }
+
+    /// The routes that are as the filter says, where the kernel can filter; all of that family otherwise.
+    pub(crate) fn routes(&mut self, filter: RouteMessage) -> io::Result<Vec<RouteMessage>> {
+        let all = self.dump(RouteNetlinkMessage::GetRoute(filter))?;
+        let route = |message| match message {
+            RouteNetlinkMessage::NewRoute(route) => Some(route),
+            _ => None,
+        };
+        Ok(all.into_iter().filter_map(route).collect())
+    }
+
+    /// Neighbours of a family or, of the family of bridges, forwarding databases: of that interface where the kernel can filter.
+    pub(crate) fn neighbours(
+        &mut self,
+        family: AddressFamily,
+        interface: u32,
+    ) -> io::Result<Vec<NeighbourMessage>> {
+        let mut filter = NeighbourMessage::default();
+        filter.header.family = family;
+        match family {
+            AddressFamily::Bridge => filter.header.ifindex = interface,
+            _ => filter
+                .attributes
+                .push(NeighbourAttribute::IfIndex(interface)),
+        }
+        let all = self.dump(RouteNetlinkMessage::GetNeighbour(filter))?;
+        let neighbour = |message| match message {
+            RouteNetlinkMessage::NewNeighbour(neighbour) => Some(neighbour),
+            _ => None,
+        };
+        Ok(all.into_iter().filter_map(neighbour).collect())
+    }
+
+    /// Has the kernel look at what a list is asked for of, where it can (since 4.20): hosts may have very many routes of others.
+    pub(crate) fn filter_dumps(&self) {
+        // Without it lists are longer, and nothing else.
+        let _ = self.socket.set_netlink_get_strict_chk(true);
     }
 
     fn dump(&mut self, request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {

@@ -35,12 +35,7 @@ pub(crate) fn admit(
             evicted: false,
         });
     }
-    let selected = spec::spec(pod)
-        .node_selector
-        .iter()
-        .flatten()
-        .all(|(key, value)| labels.get(key) == Some(value));
-    if !selected {
+    if !is_selected(pod, labels) {
         return Some(Refusal {
             reason: "NodeAffinity".into(),
             message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector".into(),
@@ -48,6 +43,12 @@ pub(crate) fn admit(
         });
     }
     None
+}
+
+/// Whether the pod is for nodes with these labels.
+pub(crate) fn is_selected(pod: &Pod, labels: &BTreeMap<String, String>) -> bool {
+    let mut selector = spec::spec(pod).node_selector.iter().flatten();
+    selector.all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// What the node has too little of for a pod.

@@ -9,6 +9,7 @@ mod json_text;
 pub mod limit_range;
 pub mod namespace;
 mod node;
+pub mod node_labels;
 pub mod persistent_volume;
 mod persistent_volume_claim;
 mod replication_controller;

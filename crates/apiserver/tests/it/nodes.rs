@@ -98,6 +98,8 @@ async fn a_node_sees_what_its_pods_need_for_as_long_as_they_are_there() {
     let own_node = "/api/v1/nodes?fieldSelector=metadata.name%3Dnode1";
     assert_eq!(ask(&mut admin, "GET", own_node, &none).await.0, 200);
     assert_eq!(ask(&mut admin, "GET", "/api/v1/nodes", &none).await.0, 403);
+    let another = "/api/v1/nodes/node2";
+    assert_eq!(ask(&mut admin, "GET", another, &none).await.0, 403);
     assert_eq!(
         ask(&mut admin, "GET", "/api/v1/services", &none).await.0,
         200

@@ -132,7 +132,7 @@ fn out_of_bounds() -> String {
 }
 
 /// The same, or nothing.
-fn lifetime(text: &str) -> Result<SignedDuration, String> {
+pub(super) fn lifetime(text: &str) -> Result<SignedDuration, String> {
     if text == "0" {
         return Ok(SignedDuration::ZERO);
     }

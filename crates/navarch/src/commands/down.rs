@@ -1,7 +1,7 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
 use anyhow::{Context, Result, bail};
-use navarch_network::{NetworkPolicies, PodNetwork, ServiceProxy};
+use navarch_network::{NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy};
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
@@ -40,7 +40,11 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
         .await
         .context("containers")?;
     progress.done("containers stopped");
-    PodNetwork::remove_everything(pod_network::removal(&settings))
+    let (pods, routes) = pod_network::removal(&settings);
+    NodeRoutes::remove_everything(routes)
+        .await
+        .context("ways to other nodes")?;
+    PodNetwork::remove_everything(pods)
         .await
         .context("pod network")?;
     ServiceProxy::remove_everything(settings.service_proxy(""))

@@ -7,6 +7,7 @@ mod down;
 mod hello;
 mod image;
 mod kubeconfig;
+mod node;
 mod server;
 mod status;
 mod token;
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Agent(arguments) => Box::pin(agent::run(arguments)).await,
         Command::Image(arguments) => image::run(arguments).await,
         Command::Token(arguments) => Box::pin(token::run(arguments)).await,
+        Command::Node(arguments) => Box::pin(node::run(arguments)).await,
         Command::Certs(arguments) => certs::run(arguments).await,
         Command::Kubeconfig(arguments) => kubeconfig::run(&arguments),
         Command::Status(arguments) => status::run(&arguments).await,

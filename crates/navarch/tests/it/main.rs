@@ -13,6 +13,8 @@ mod demo;
 mod encryption;
 mod ended;
 mod full_disk;
+mod hosts;
+mod inside;
 mod kills;
 mod kube_rs;
 mod kubectl;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
-use crate::services::Inside;
+use crate::inside::Inside;
 
 /// A server on three ports, one of which has a name, and those who ask: a friend and a stranger, and one of another namespace.
 const OBJECTS: &str = r#"

@@ -24,13 +24,19 @@ pub(crate) struct Program {
 impl Program {
     /// Starts the binary and waits for a line of its output that holds `ready`. What it says on standard error is kept in `log`.
     pub(crate) fn start(arguments: &[&str], ready: &str, log: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_navarch"));
+        command.args(arguments);
+        Self::spawn(command, ready, log)
+    }
+
+    /// The same with a command line that ends in being the binary.
+    pub(crate) fn spawn(mut command: Command, ready: &str, log: &Path) -> Self {
         let errors = std::fs::File::options()
             .create(true)
             .append(true)
             .open(log)
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_navarch"))
-            .args(arguments)
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -56,7 +62,7 @@ impl Program {
             }
         });
         if started.recv_timeout(START).is_err() {
-            panic!("{arguments:?} did not say {ready:?}\n{}", program.errors());
+            panic!("{command:?} did not say {ready:?}\n{}", program.errors());
         }
         program
     }

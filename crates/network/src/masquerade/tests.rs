@@ -58,12 +58,12 @@ fn the_table_of_a_node() {
               }
               chain loopback {
                 type filter hook prerouting priority -300; policy accept;
-                iifname "navarch0" ip saddr 127.0.0.0/8 drop
-                iifname "navarch0" ip daddr 127.0.0.0/8 drop
+                iifname != "lo" ip saddr 127.0.0.0/8 drop
+                iifname != "lo" ip daddr 127.0.0.0/8 drop
               }
               chain gateway {
                 type filter hook input priority 0; policy accept;
-                ip daddr 10.244.1.0/24 iifname != { "navarch0", "lo" } drop
+                ip daddr 10.244.1.0/24 iifname != { "navarch0", "lo" } ct state != { established, related } drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;
@@ -108,7 +108,7 @@ fn the_table_of_an_ipv6_node() {
               }
               chain gateway {
                 type filter hook input priority 0; policy accept;
-                ip6 daddr fd00:0:0:1::/64 iifname != { "navarch0", "lo" } drop
+                ip6 daddr fd00:0:0:1::/64 iifname != { "navarch0", "lo" } ct state != { established, related } drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod between;
 mod cluster;
 mod dns;
 mod guarded;

@@ -46,10 +46,11 @@ pub(crate) async fn register(
     }
     let old = worker.client.get::<Node>(None, &options.name).await?;
     let mut node = (*old).clone();
+    // What it was told to give itself it gave itself when it was new, and may have been changed since.
     node.metadata
         .labels
         .get_or_insert_default()
-        .append(&mut object::labels(options));
+        .append(&mut object::usual_labels(options));
     if let (Some(cidr), Some(spec)) = (&options.pod_cidr, node.spec.as_mut())
         && spec.pod_cidr.is_none()
     {
@@ -138,10 +139,8 @@ async fn tell(
         unready,
         now: worker.clock.now(),
     };
-    let node = match worker.client.get::<Node>(None, &options.name).await {
-        Err(error) if error.is_not_found() => register(worker, machine, unready).await?,
-        answer => answer?,
-    };
+    // Not there: it was removed, and is to stay so. The next start registers it again.
+    let node = worker.client.get::<Node>(None, &options.name).await?;
     let next = object::status(node.status.as_ref(), &facts);
     let as_told = told
         .as_ref()

@@ -19,8 +19,15 @@ const MAX_IMAGES: usize = 50;
 /// As many names of each.
 const MAX_NAMES: usize = 5;
 
-/// The labels that every node has.
+/// The labels that a new node has: those that it was told to give itself, and those that every node has.
 pub(super) fn labels(options: &NodeOptions) -> BTreeMap<String, String> {
+    let mut labels = options.labels.clone();
+    labels.extend(usual_labels(options));
+    labels
+}
+
+/// The labels that every node has.
+pub(super) fn usual_labels(options: &NodeOptions) -> BTreeMap<String, String> {
     let arch = architecture();
     let usual = [
         ("kubernetes.io/hostname", options.hostname.as_str()),
@@ -29,9 +36,8 @@ pub(super) fn labels(options: &NodeOptions) -> BTreeMap<String, String> {
         ("beta.kubernetes.io/os", "linux"),
         ("beta.kubernetes.io/arch", arch),
     ];
-    let mut labels = options.labels.clone();
-    labels.extend(usual.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    labels
+    let owned = usual.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    owned.into()
 }
 
 /// A new Node.

@@ -65,7 +65,12 @@ impl Memories {
         self.with(uid, |m| change(&mut m.history));
     }
 
-    /// Whether it was not looked at before.
+    /// Whether it was not looked at yet.
+    pub(super) fn is_new(&self, uid: &str) -> bool {
+        self.with(uid, |m| !m.looked_at)
+    }
+
+    /// Whether it was not looked at before; it is from now on.
     pub(super) fn first_look(&self, uid: &str) -> bool {
         self.with(uid, |m| !std::mem::replace(&mut m.looked_at, true))
     }

@@ -1,6 +1,7 @@
 //! Carries plans out: a look at a pod, a plan, a status told, and operations begun. Operations run beside; each tells of its end
 //! by queueing the pod again.
 
+mod admit;
 mod allocate;
 mod execute;
 mod leftovers;
@@ -30,7 +31,7 @@ use crate::objects::Objects;
 use crate::options::NodeOptions;
 use crate::ports::{Network, Volumes};
 use crate::quantity::ResourceList;
-use crate::{admission, spec};
+use crate::spec;
 
 use memory::Memories;
 use view::RuntimeView;
@@ -206,6 +207,11 @@ impl Worker {
         };
         let asked = known.pod;
         let now = self.clock.now();
+        if let Err(error) = self.learn_labels(uid, &asked).await {
+            tracing::debug!(%error, "the node's labels are not known");
+            self.queue.retry(uid.to_owned());
+            return;
+        }
         self.admit(uid, &asked);
         let pod = self.allocate(uid, &asked);
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
@@ -273,32 +279,6 @@ impl Worker {
             self.images.forget(uid);
             self.retry_resizes();
         }
-    }
-
-    /// Refuses a pod that does not fit, the first time it is seen.
-    fn admit(&self, uid: &str, pod: &Pod) {
-        let _admitting = self.admitting.lock();
-        let ended = spec::is_terminal(pod) || pod.metadata.deletion_timestamp.is_some();
-        if ended || !self.memories.first_look(uid) || !self.view.of_pod(uid).sandboxes.is_empty() {
-            return;
-        }
-        let capacity = self.capacity.lock().clone();
-        let others: Vec<Arc<Pod>> = (self.pods.snapshot().iter())
-            .filter(|p| spec::uid(p) != uid && self.memories.accepted(spec::uid(p)))
-            .map(|p| self.memories.allocated(spec::uid(p), p))
-            .collect();
-        let others: Vec<&Arc<Pod>> = others.iter().collect();
-        let refusal = admission::admit(pod, &others, &capacity.allocatable, &capacity.labels);
-        if let Some(refusal) = &refusal {
-            self.events.event(
-                pod,
-                navarch_client::EventType::Warning,
-                &refusal.reason,
-                refusal.message.clone(),
-            );
-        }
-        self.memories
-            .change(uid, |history| history.refusal = refusal);
     }
 
     /// Puts a pod out of the node, once: it fails with this reason.

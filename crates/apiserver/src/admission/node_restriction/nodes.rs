@@ -3,26 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Node;
+use navarch_api::core::node_labels;
 use navarch_machinery::status::Result;
 
 use super::Write;
 
-/// The labels of Kubernetes' own domains that a node gives itself.
-const OWN_LABELS: &[&str] = &[
-    "kubernetes.io/hostname",
-    "topology.kubernetes.io/zone",
-    "topology.kubernetes.io/region",
-    "failure-domain.beta.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/region",
-    "beta.kubernetes.io/instance-type",
-    "node.kubernetes.io/instance-type",
-    "kubernetes.io/os",
-    "kubernetes.io/arch",
-    "beta.kubernetes.io/os",
-    "beta.kubernetes.io/arch",
-];
-/// The domains, and those below them, in which it gives itself any.
-const OWN_DOMAINS: &[&str] = &["kubelet.kubernetes.io", "node.kubernetes.io"];
 /// The domain of labels that say which nodes may run what: no node gives itself one.
 const RESTRICTED: &str = "node-restriction.kubernetes.io";
 
@@ -108,17 +93,8 @@ fn forbidden_labels(new: &Labels, old: &Labels) -> Vec<String> {
 }
 
 fn is_forbidden(label: &str) -> bool {
-    let Some((domain, _)) = label.split_once('/') else {
-        return false;
-    };
-    let within = |top: &str| {
-        domain == top
-            || domain
-                .strip_suffix(top)
-                .is_some_and(|rest| rest.ends_with('.'))
-    };
-    let own = OWN_LABELS.contains(&label) || OWN_DOMAINS.iter().any(|top| within(top));
-    within(RESTRICTED) || ((within("kubernetes.io") || within("k8s.io")) && !own)
+    node_labels::within(label, RESTRICTED)
+        || (node_labels::is_kubernetes(label) && !node_labels::is_own(label))
 }
 
 #[cfg(test)]

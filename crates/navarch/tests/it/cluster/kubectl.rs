@@ -1,7 +1,7 @@
 //! kubectl as a person types it.
 
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use super::Terminal;
@@ -10,6 +10,8 @@ use super::Terminal;
 pub(crate) struct Kubectl {
     program: String,
     kubeconfig: PathBuf,
+    /// The network namespace that it runs in, if not the test's own.
+    netns: Option<PathBuf>,
 }
 
 /// `make test` names one; a tester who calls cargo may have one on the PATH.
@@ -30,12 +32,24 @@ impl Kubectl {
         Self {
             program,
             kubeconfig,
+            netns: None,
+        }
+    }
+
+    /// One that is elsewhere.
+    pub(crate) fn within(kubeconfig: PathBuf, netns: PathBuf) -> Self {
+        Self {
+            netns: Some(netns),
+            ..Self::new(kubeconfig)
         }
     }
 
     /// The command of `line`, whose words are parted by spaces; a word in single quotes may hold some.
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.netns {
+            Some(netns) => within(netns, &self.program),
+            None => Command::new(&self.program),
+        };
         command
             .env("KUBECONFIG", &self.kubeconfig)
             .args(words(line));
@@ -143,6 +157,15 @@ impl Kubectl {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Talk { child, lines }
     }
+}
+
+/// A program that is to run in this network namespace, and is the process that is started.
+pub(crate) fn within(netns: &Path, program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command
+        .arg(format!("--net={}", netns.display()))
+        .arg(program);
+    command
 }
 
 /// A kubectl that goes on until this is dropped.

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// How a cluster's things on the host are called.
-pub(super) struct Settings {
+pub(crate) struct Settings {
     data: PathBuf,
     bridge: String,
     table: String,
@@ -18,7 +18,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// As the program wrote them down; empty if it never came so far.
-    pub(super) fn read(data: &Path) -> Self {
+    pub(crate) fn read(data: &Path) -> Self {
         let text = std::fs::read(data.join("host.json")).unwrap_or_default();
         let value: Value = serde_json::from_slice(&text).unwrap_or_default();
         let get = |key: &str| value[key].as_str().unwrap_or("-nothing-").to_owned();
@@ -36,7 +36,7 @@ impl Settings {
     }
 
     /// Everything that is still there, a line each.
-    pub(super) fn left(&self) -> Vec<String> {
+    pub(crate) fn left(&self) -> Vec<String> {
         let mut left = Vec::new();
         let data = self.data.display().to_string();
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
@@ -60,7 +60,9 @@ impl Settings {
         let ours = |line: &&str| {
             let name = line.split(": ").nth(1).unwrap_or("");
             let name = name.split('@').next().unwrap_or("");
-            name == self.bridge || self.links.iter().any(|link| link == name)
+            name == self.bridge
+                || name == format!("{}-vx", self.bridge)
+                || self.links.iter().any(|link| link == name)
         };
         left.extend(
             links
@@ -69,8 +71,9 @@ impl Settings {
                 .map(|line| format!("link {line}")),
         );
         let tables = output("nft", &["list", "tables"]);
-        // The pods' table, and those of services.
-        let names = [self.table.clone(), format!("{}_services", self.table)];
+        // The pods' table, those of services, and the one of the tunnel to other nodes.
+        let more = ["services", "hosts"].map(|of| format!("{}_{of}", self.table));
+        let names = [&[self.table.clone()][..], &more].concat();
         let is_ours = |name: &str| names.iter().any(|own| own == name);
         let ours = |line: &&str| line.split_whitespace().last().is_some_and(is_ours);
         left.extend(tables.lines().filter(ours).map(str::to_owned));

@@ -2,7 +2,7 @@
 
 mod image;
 mod kubectl;
-mod leftovers;
+pub(crate) mod leftovers;
 mod terminal;
 mod until;
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::ended;
 use crate::program::Program;
 pub(crate) use image::{IMAGE, OTHER, archives};
-pub(crate) use kubectl::Kubectl;
+pub(crate) use kubectl::{Kubectl, within};
 pub(crate) use terminal::Terminal;
 pub(crate) use until::until;
 

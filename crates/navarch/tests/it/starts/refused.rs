@@ -342,3 +342,16 @@ fn below(directory: &Path, files: &mut Vec<std::path::PathBuf>) {
         }
     }
 }
+
+#[test]
+fn labels_and_taints_that_no_node_gives_itself_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data").display().to_string();
+    let agent = ["agent", "--server=https://127.0.0.1:1", "--data-dir", &data];
+    let refused = |flag: &str| navarch(&[&agent[..], &[flag]].concat(), &[]).refused();
+    let why = refused("--node-labels=a=b,node-role.kubernetes.io/worker=");
+    let words = "unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]";
+    assert!(why.contains(words), "{why}");
+    let why = refused("--register-with-taints=a=b");
+    assert!(why.contains("invalid taint spec: a=b"), "{why}");
+}

@@ -1,0 +1,76 @@
+//! What a node is told, in `up` as in `agent`.
+
+use std::net::IpAddr;
+
+use clap::{Args, ValueEnum};
+
+/// How packets go to the pods of other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodRoutes {
+    /// As they are to a node on the same segment, by VXLAN to others.
+    Auto,
+    /// By VXLAN to all: where the segment carries nothing but what hosts send under their own addresses.
+    Vxlan,
+}
+
+/// The node.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NodeArgs {
+    /// The node's name [default: the host's name].
+    #[arg(long, env = "NAVARCH_NODE_NAME", value_name = "NAME")]
+    pub(crate) node_name: Option<String>,
+    /// The node's address [default: that of the API's listener (of the host's default route where that is any), or of the way to the API].
+    #[arg(long, env = "NAVARCH_NODE_IP", value_name = "IP")]
+    pub(crate) node_ip: Option<IpAddr>,
+    /// The port of the node's own API (logs, exec), over HTTPS.
+    #[arg(
+        long,
+        env = "NAVARCH_NODE_PORT",
+        default_value_t = 10250,
+        value_name = "N"
+    )]
+    pub(crate) node_port: u16,
+    /// Labels that the node gives itself when it registers: key=value, several parted by commas. Of Kubernetes' own domains only those that
+    /// nodes may give themselves.
+    #[arg(
+        long,
+        env = "NAVARCH_NODE_LABELS",
+        value_name = "LABELS",
+        value_delimiter = ','
+    )]
+    pub(crate) node_labels: Vec<String>,
+    /// Taints that the node registers with: key=value:effect, several parted by commas.
+    #[arg(
+        long,
+        env = "NAVARCH_REGISTER_WITH_TAINTS",
+        value_name = "TAINTS",
+        value_delimiter = ','
+    )]
+    pub(crate) register_with_taints: Vec<String>,
+    /// The bridge that pods are attached to.
+    #[arg(
+        long,
+        env = "NAVARCH_BRIDGE",
+        default_value = "navarch0",
+        value_name = "NAME"
+    )]
+    pub(crate) bridge: String,
+    /// How packets go to the pods of other nodes: as they are to a node on the same segment and by VXLAN to others, or by VXLAN to all. The
+    /// same on all nodes.
+    #[arg(
+        long,
+        env = "NAVARCH_POD_ROUTES",
+        value_enum,
+        default_value_t = PodRoutes::Auto,
+        value_name = "HOW"
+    )]
+    pub(crate) pod_routes: PodRoutes,
+    /// The cluster's DNS domain.
+    #[arg(
+        long,
+        env = "NAVARCH_CLUSTER_DOMAIN",
+        default_value = "cluster.local",
+        value_name = "DOMAIN"
+    )]
+    pub(crate) cluster_domain: String,
+}

@@ -1,0 +1,50 @@
+//! Several hosts, each a network namespace with an agent and a data directory of its own, and a server in one more.
+
+mod cases;
+mod harness;
+mod pods;
+
+use harness::Hosts;
+use pods::Pods;
+
+/// All on one segment: packets go straight.
+#[test]
+fn three_hosts_on_one_segment_are_one_network() {
+    let told = [
+        "--node-labels=example.com/rack=7,topology.kubernetes.io/zone=z1",
+        "--register-with-taints=example.com/spare=yes:PreferNoSchedule",
+    ];
+    let mut hosts = Hosts::start(&[1, 1, 1], &told);
+    cases::nodes_say_what_they_were_told(&hosts);
+    let pods = Pods::start(&hosts);
+    let ways = hosts.host(0).sh("ip route show proto 110; ip -o link");
+    assert!(ways.contains("dev eth0") && !ways.contains("-vx"), "{ways}");
+    cases::pods_reach_each_other(&pods);
+    cases::services_lead_to_all_hosts(&hosts, &pods);
+    cases::names_and_the_api_are_known_everywhere(&hosts, &pods);
+    cases::node_ports_lead_to_all_hosts(&hosts, &pods);
+    cases::streams_reach_pods_of_all_hosts(&hosts);
+    cases::a_link_goes_down_and_comes_up(&hosts, &pods);
+    cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
+    cases::the_server_is_gone(&mut hosts, &pods);
+    cases::a_node_is_drained_and_removed(&hosts);
+}
+
+/// Two of them behind a router that knows no pod: packets go through the tunnel.
+#[test]
+fn three_hosts_on_two_segments_are_one_network() {
+    let mut hosts = Hosts::start(&[1, 2, 2], &[]);
+    let pods = Pods::start(&hosts);
+    let ways = hosts.host(1).sh("ip route show proto 110");
+    assert!(
+        ways.contains("dev eth0") && ways.contains("dev navarch0-vx"),
+        "{ways}"
+    );
+    cases::pods_reach_each_other(&pods);
+    cases::services_lead_to_all_hosts(&hosts, &pods);
+    cases::names_and_the_api_are_known_everywhere(&hosts, &pods);
+    cases::node_ports_lead_to_all_hosts(&hosts, &pods);
+    cases::streams_reach_pods_of_all_hosts(&hosts);
+    cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
+    cases::a_node_is_deleted(&mut hosts);
+}

@@ -1,0 +1,191 @@
+//! Has the kernel be as a plan says, whatever it is like: for the thread that may block on it.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::entries;
+use super::guard;
+use super::plan::{Plan, Segment};
+use super::routes::{self, Route, Routes};
+use super::tunnel::{self, Tunnel};
+use crate::bridge;
+use crate::error::{NodeRoutesError, RulesError};
+use crate::netlink::Netlink;
+use crate::nft::Nft;
+
+/// The ways of one node, in the network namespace of the thread that made this.
+pub(crate) struct Kernel {
+    netlink: Netlink,
+    /// Without it there is no tunnel: whoever reaches its port could send through it. The reason is the error.
+    nft: Result<Nft, RulesError>,
+    settings: Settings,
+    /// The guard's rules, as they are known to be applied; empty where there are known to be none.
+    guard: Option<String>,
+}
+
+/// What ways are made by.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The tunnel's device.
+    pub(crate) device: String,
+    /// The table of its guard.
+    pub(crate) table: String,
+    pub(crate) cluster_cidrs: Vec<IpNet>,
+    /// The largest packet of the pods.
+    pub(crate) mtu: u32,
+    /// This node's address among its pods.
+    pub(crate) gateway: IpAddr,
+}
+
+impl Kernel {
+    /// Changes nothing.
+    pub(crate) fn open(settings: Settings) -> Result<Self, NodeRoutesError> {
+        let netlink = Netlink::open().map_err(failed("open netlink"))?;
+        netlink.filter_dumps();
+        Ok(Self {
+            netlink,
+            nft: Nft::find(),
+            settings,
+            guard: None,
+        })
+    }
+
+    /// The networks that this host is in, but for those of the pods.
+    pub(crate) fn segments(&mut self) -> Result<Vec<Segment>, NodeRoutesError> {
+        let found = self.netlink.addresses();
+        let all = found.map_err(failed("list addresses"))?;
+        let segment = |address| {
+            let own = bridge::network_of(&address)?;
+            Some(Segment {
+                own,
+                interface: address.header.index,
+            })
+        };
+        let cluster = &self.settings.cluster_cidrs;
+        let is_pods = |own: &IpNet| cluster.iter().any(|range| range.contains(&own.addr()));
+        let segments = all.into_iter().filter_map(segment);
+        Ok(segments.filter(|it| !is_pods(&it.own)).collect())
+    }
+
+    /// Has the kernel be so. What can be done is done; the first error comes at the end. `anew`: what is known to be applied may have been
+    /// taken away by others.
+    pub(crate) fn apply(&mut self, plan: &Plan, anew: bool) -> Result<(), NodeRoutesError> {
+        if anew && self.guard.as_deref() != Some("") {
+            self.guard = None;
+        }
+        let device = self.tunnel(plan);
+        let mut wanted = Routes::new();
+        for (to, way) in &plan.direct {
+            let route = Route {
+                gateway: way.gateway,
+                interface: way.interface,
+                source: None,
+            };
+            wanted.insert(*to, route);
+        }
+        if let Ok(Some(index)) = device {
+            for (to, way) in &plan.tunnelled {
+                let route = Route {
+                    gateway: way.gateway,
+                    interface: index,
+                    source: Some(self.settings.gateway),
+                };
+                wanted.insert(*to, route);
+            }
+        }
+        // A tunnel that could not be looked after goes on as it is.
+        let keep = |to: &IpNet| device.is_err() && plan.tunnelled.contains_key(to);
+        let routed = self.routes(&wanted, keep).map_err(failed("set routes"));
+        let forgotten = match device {
+            Ok(Some(index)) => self.forget(plan, index),
+            Ok(None) => self.close(),
+            Err(_) => Ok(()),
+        };
+        device.map(drop).and(routed).and(forgotten)
+    }
+
+    /// The tunnel's device, made and told of all nodes behind it, where the plan has one.
+    fn tunnel(&mut self, plan: &Plan) -> Result<Option<u32>, NodeRoutesError> {
+        let Some(begin) = plan.begin else {
+            return Ok(None);
+        };
+        let settings = &self.settings;
+        let number = tunnel::number(settings.cluster_cidrs.first());
+        let hosts: BTreeSet<IpAddr> = plan.tunnelled.values().map(|way| way.host).collect();
+        let rules = guard::ruleset(&settings.table, number, &hosts);
+        if self.guard.as_ref() != Some(&rules) {
+            self.nft.clone()?.apply(&rules)?;
+            self.guard = Some(rules);
+        }
+        let device = Tunnel {
+            name: &settings.device,
+            number,
+            begin,
+            mtu: settings.mtu,
+            gateway: settings.gateway,
+        };
+        let index = device.ensure(&mut self.netlink);
+        let index = index.map_err(failed("make the tunnel"))?;
+        let wanted = entries::wanted(plan.tunnelled.values());
+        let present = entries::present(&mut self.netlink, index);
+        let present = present.map_err(failed("list the tunnel's nodes"))?;
+        let missing: Vec<_> = wanted.difference(&present).copied().collect();
+        let told = entries::add(&mut self.netlink, index, &missing);
+        told.map_err(failed("tell the tunnel of nodes"))?;
+        Ok(Some(index))
+    }
+
+    /// Has ours be these, beside those that are to be kept.
+    fn routes(&mut self, wanted: &Routes, keep: impl Fn(&IpNet) -> bool) -> io::Result<()> {
+        let cluster = self.settings.cluster_cidrs.clone();
+        let present = routes::present(&mut self.netlink, &cluster)?;
+        let missing = wanted
+            .iter()
+            .filter(|(to, route)| present.get(to) != Some(route));
+        let set = routes::set(&mut self.netlink, missing);
+        let extra = present
+            .iter()
+            .filter(|(to, _)| !wanted.contains_key(to) && !keep(to));
+        set.and(routes::remove(&mut self.netlink, extra))
+    }
+
+    /// Has the tunnel forget the nodes that are not behind it any more.
+    fn forget(&mut self, plan: &Plan, index: u32) -> Result<(), NodeRoutesError> {
+        let wanted = entries::wanted(plan.tunnelled.values());
+        let present = entries::present(&mut self.netlink, index);
+        let present = present.map_err(failed("list the tunnel's nodes"))?;
+        let extra: Vec<_> = present.difference(&wanted).copied().collect();
+        let forgotten = entries::remove(&mut self.netlink, index, &extra);
+        forgotten.map_err(failed("have the tunnel forget nodes"))
+    }
+
+    /// Takes the tunnel away, and then its guard.
+    fn close(&mut self) -> Result<(), NodeRoutesError> {
+        let (device, table) = (&self.settings.device, &self.settings.table);
+        let there = tunnel::find(&mut self.netlink, device).map_err(failed("find the tunnel"))?;
+        if there.is_none() && self.guard.as_deref() == Some("") {
+            return Ok(());
+        }
+        let removed = tunnel::remove(&mut self.netlink, device);
+        removed.map_err(failed("remove the tunnel"))?;
+        if let Ok(nft) = &self.nft {
+            nft.apply(&guard::removal(table))?;
+        }
+        self.guard = Some(String::new());
+        Ok(())
+    }
+
+    /// Takes everything away.
+    pub(crate) fn remove_everything(&mut self) -> Result<(), NodeRoutesError> {
+        let routed = self.routes(&Routes::new(), |_| false);
+        let routed = routed.map_err(failed("remove routes"));
+        routed.and(self.close())
+    }
+}
+
+fn failed(action: &'static str) -> impl Fn(io::Error) -> NodeRoutesError {
+    move |source| NodeRoutesError::Netlink { action, source }
+}

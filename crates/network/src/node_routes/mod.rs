@@ -1,0 +1,22 @@
+//! The way to the pods of other nodes: straight to a node that is on this one's segment, through a tunnel (VXLAN) to one behind routers.
+//!
+//! [`plan`] says purely what there is to be; [`kernel`] has routes, neighbours and the tunnel's device be so; [`shell`] follows the
+//! API's nodes and the host's own interfaces. Nothing is agreed upon between nodes: what one must know of another (its address, its pods'
+//! range) is in its object, and the rest is derived from that.
+
+mod entries;
+mod guard;
+mod interfaces;
+mod kernel;
+mod mtu;
+mod peer;
+mod plan;
+mod routes;
+mod shell;
+mod tunnel;
+
+#[cfg(test)]
+mod tests;
+
+pub use mtu::pod_mtu;
+pub use shell::{NodeRoutes, NodeRoutesConfig, Transport};

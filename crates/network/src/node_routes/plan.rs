@@ -1,0 +1,191 @@
+//! Which way leads to each other node's pods. Pure.
+//!
+//! Two nodes are on one segment where the network of this node's own address holds the other's address. It is that network alone, not any
+//! that this host has an interface in, so that both of them come to the same answer: a host that checks where packets come from
+//! (`rp_filter` 1) takes those of a pod only by the way on which it would answer.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use super::peer::Peer;
+use crate::config::mac_address;
+
+/// This node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Here {
+    pub(crate) name: String,
+    /// Where it is, as its object says it.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Where its pods are.
+    pub(crate) pod_cidr: IpNet,
+    /// Where the pods of the whole cluster are.
+    pub(crate) cluster_cidrs: Vec<IpNet>,
+    /// Whether all goes through the tunnel, on one segment too.
+    pub(crate) always_tunnel: bool,
+}
+
+/// An address of this host's, with the network that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) own: IpNet,
+    /// The index of the interface.
+    pub(crate) interface: u32,
+}
+
+/// The ways that there are to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// By the range that they lead to.
+    pub(crate) direct: BTreeMap<IpNet, Direct>,
+    /// By the range that they lead to.
+    pub(crate) tunnelled: BTreeMap<IpNet, Tunnelled>,
+    /// Where the tunnel begins.
+    pub(crate) begin: Option<Begin>,
+}
+
+/// Straight to the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Direct {
+    /// The node.
+    pub(crate) gateway: IpAddr,
+    /// The interface that its segment is at.
+    pub(crate) interface: u32,
+}
+
+/// Through the tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tunnelled {
+    /// The node's address among its pods.
+    pub(crate) gateway: IpAddr,
+    /// The hardware address of its end of the tunnel.
+    pub(crate) mac: [u8; 6],
+    /// The node's address outside.
+    pub(crate) host: IpAddr,
+}
+
+/// This node's end of the tunnel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begin {
+    /// The node's address; no interface of this host need have it, where something between translates addresses.
+    pub(crate) address: IpAddr,
+    /// Whether one has.
+    pub(crate) is_own: bool,
+    /// The hardware address of this end.
+    pub(crate) mac: [u8; 6],
+}
+
+/// The ways from `here` to the pods of `peers`, where this host has these addresses.
+pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
+    let mut plan = Plan::default();
+    let Some(address) = here.addresses.iter().find(|ip| is_reachable(ip, here)) else {
+        // Nobody could come back.
+        return plan;
+    };
+    let own: Vec<Segment> = segments
+        .iter()
+        .filter(|segment| here.addresses.contains(&segment.own.addr()))
+        .copied()
+        .collect();
+    let mut others: Vec<&Peer> = peers.iter().filter(|peer| peer.name != here.name).collect();
+    // Where two claim one range, it is that of the node that was there first.
+    others.sort_by_key(|peer| (peer.since.clone(), &peer.name));
+    let mut taken = Taken::default();
+    taken.take(here.pod_cidr.trunc());
+    for peer in others {
+        let is_there = |ip: &&IpAddr| is_reachable(ip, here) && !here.addresses.contains(ip);
+        let addresses: Vec<IpAddr> = peer.addresses.iter().filter(is_there).copied().collect();
+        let mac = peer.pod_cidrs.first().map(|range| end_of(*range));
+        for range in &peer.pod_cidrs {
+            let in_cluster = here.cluster_cidrs.iter().any(|all| all.contains(range));
+            if !in_cluster || !taken.take(*range) {
+                continue;
+            }
+            let way = direct(&own, *range, &addresses).filter(|_| !here.always_tunnel);
+            if let Some(way) = way {
+                plan.direct.insert(*range, way);
+                continue;
+            }
+            let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
+            if let (Some(host), Some(mac)) = (addresses.iter().find(same_family), mac) {
+                let way = Tunnelled {
+                    gateway: gateway(*range),
+                    mac,
+                    host: *host,
+                };
+                plan.tunnelled.insert(*range, way);
+            }
+        }
+    }
+    plan.begin = (!plan.tunnelled.is_empty()).then(|| Begin {
+        address: *address,
+        is_own: own.iter().any(|segment| segment.own.addr() == *address),
+        mac: end_of(here.pod_cidr),
+    });
+    plan
+}
+
+fn direct(own: &[Segment], range: IpNet, addresses: &[IpAddr]) -> Option<Direct> {
+    let of_family = |ip: &&IpAddr| ip.is_ipv4() == range.addr().is_ipv4();
+    addresses.iter().filter(of_family).find_map(|ip| {
+        let segment = own.iter().find(|segment| segment.own.contains(ip))?;
+        Some(Direct {
+            gateway: *ip,
+            interface: segment.interface,
+        })
+    })
+}
+
+/// Whether packets can go to it from another host. An address of a pod is none of a node: the way to it would lead through itself.
+fn is_reachable(ip: &IpAddr, here: &Here) -> bool {
+    let link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    let among_pods = here.cluster_cidrs.iter().any(|all| all.contains(ip));
+    !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || link_local || among_pods)
+}
+
+/// A node's address among its pods: the first, as [`crate::AddressPool`] has it.
+pub(super) fn gateway(range: IpNet) -> IpAddr {
+    match range.network() {
+        IpAddr::V4(ip) => std::net::Ipv4Addr::from_bits(ip.to_bits().saturating_add(1)).into(),
+        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits().saturating_add(1)).into(),
+    }
+}
+
+/// The hardware address of the tunnel's end at the node whose first range this is. Derived, so that no node has to be told it.
+fn end_of(range: IpNet) -> [u8; 6] {
+    let gateway = gateway(range);
+    if gateway.is_ipv4() {
+        return mac_address(gateway);
+    }
+    // The last octets of these are the same on all nodes.
+    let digest = Sha256::digest(range.trunc().to_string().as_bytes());
+    let mut mac = [0x0a; 6];
+    mac.iter_mut()
+        .skip(1)
+        .zip(digest)
+        .for_each(|(octet, digit)| *octet = digit);
+    mac
+}
+
+/// Ranges that have no address in common.
+#[derive(Default)]
+struct Taken(BTreeMap<IpAddr, IpNet>);
+
+impl Taken {
+    /// Whether it was free, all of it.
+    fn take(&mut self, range: IpNet) -> bool {
+        let (first, last) = (range.network(), range.broadcast());
+        let before = self.0.range(..=first).next_back();
+        let reaches = before.is_some_and(|(_, range)| range.contains(&first));
+        if reaches || self.0.range(first..=last).next().is_some() {
+            return false;
+        }
+        self.0.insert(first, range);
+        true
+    }
+}

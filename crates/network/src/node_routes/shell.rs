@@ -1,0 +1,209 @@
+//! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::Node;
+use navarch_client::{Backoff, Client, Informer, InformerOptions};
+use tokio::sync::{Notify, watch};
+
+use super::kernel::{Kernel, Settings};
+use super::peer::Peer;
+use super::plan::{self, Here, gateway};
+use super::{interfaces, mtu, tunnel};
+use crate::error::NodeRoutesError;
+use crate::owned::{Gone, Owned};
+use crate::task::Task;
+
+/// The name of the thread that speaks with the kernel.
+const THREAD: &str = "node-routes";
+/// How often the kernel is compared with what it should be: somebody else may have changed it.
+const COMPARISON: Duration = Duration::from_secs(60);
+/// The least between two looks: each pod's interface rings too.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How packets go to the pods of other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// As they are to a node on the same segment, by VXLAN to one behind routers.
+    #[default]
+    Auto,
+    /// By VXLAN to all: for segments that carry nobody's packets but the hosts' own.
+    Vxlan,
+}
+
+/// The ways from one node. All nodes of a cluster must have the same transport.
+#[derive(Debug, Clone)]
+pub struct NodeRoutesConfig {
+    /// The node's name.
+    pub node: String,
+    /// The node's addresses, as its object has them.
+    pub addresses: Vec<IpAddr>,
+    /// Where its own pods are.
+    pub pod_cidr: IpNet,
+    /// Where the cluster's pods are: no way leads elsewhere, whatever a node claims.
+    pub cluster_cidrs: Vec<IpNet>,
+    /// The bridge of its pods, which has the node's address among them.
+    pub bridge: String,
+    /// The nftables table (family `inet`) that says who may use the tunnel; whatever else is in it goes.
+    pub table: String,
+    /// The largest packet of its pods.
+    pub mtu: u32,
+    /// How packets go.
+    pub transport: Transport,
+    /// The network namespace that the bridge is in; `None` is the one of the calling thread.
+    pub netns: Option<PathBuf>,
+}
+
+impl NodeRoutesConfig {
+    /// Of a node that is nowhere yet: its name and addresses are for the caller to say.
+    pub fn new(pod_cidr: IpNet, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
+        Self {
+            node: String::new(),
+            addresses: Vec::new(),
+            pod_cidr,
+            cluster_cidrs,
+            bridge: bridge.to_owned(),
+            table: table.to_owned(),
+            mtu: mtu::USUAL,
+            transport: Transport::default(),
+            netns: None,
+        }
+    }
+}
+
+/// The ways to other nodes' pods, kept while this is there. They stay when it is dropped: connections go on while a node's agent is being
+/// replaced.
+pub struct NodeRoutes {
+    applied: watch::Receiver<bool>,
+    _looking: Task,
+    _following: Task,
+}
+
+impl NodeRoutes {
+    /// Starts to keep the ways. Those that an earlier run left are used until the API has said which there are to be now. The client must be
+    /// one that may list nodes.
+    pub async fn start(config: NodeRoutesConfig, client: &Client) -> Result<Self, NodeRoutesError> {
+        let settings = settings(&config);
+        let socket = interfaces::open(config.netns.as_deref())?;
+        let kernel =
+            Owned::start(THREAD, config.netns.clone(), move || Kernel::open(settings)).await?;
+        let changed = Arc::new(Notify::new());
+        let following = Task::spawn(interfaces::follow(socket, changed.clone()));
+        let (applying, applied) = watch::channel(false);
+        let shell = Shell {
+            nodes: Informer::start(client.clone(), InformerOptions::default()),
+            here: here(config),
+            kernel,
+            changed,
+            applied: applying,
+        };
+        Ok(Self {
+            applied,
+            _looking: Task::spawn(shell.run()),
+            _following: following,
+        })
+    }
+
+    /// Waits until the ways are what the API said first.
+    pub async fn applied(&self) {
+        // Fails when nobody keeps them any more: then nothing is applied.
+        let _ = self.applied.clone().wait_for(|applied| *applied).await;
+    }
+
+    /// Removes what such ways are made of. Nobody may be keeping them.
+    pub async fn remove_everything(config: NodeRoutesConfig) -> Result<(), NodeRoutesError> {
+        let settings = settings(&config);
+        let removed = Owned::start(THREAD, config.netns, move || {
+            let mut kernel = Kernel::open(settings)?;
+            kernel.remove_everything().map(|()| kernel)
+        });
+        removed.await.map(drop)
+    }
+}
+
+fn settings(config: &NodeRoutesConfig) -> Settings {
+    Settings {
+        device: tunnel::name(&config.bridge),
+        table: config.table.clone(),
+        cluster_cidrs: config.cluster_cidrs.clone(),
+        mtu: config.mtu,
+        gateway: gateway(config.pod_cidr),
+    }
+}
+
+fn here(config: NodeRoutesConfig) -> Here {
+    Here {
+        name: config.node,
+        addresses: config.addresses,
+        pod_cidr: config.pod_cidr,
+        cluster_cidrs: config.cluster_cidrs,
+        always_tunnel: config.transport == Transport::Vxlan,
+    }
+}
+
+impl From<Gone> for NodeRoutesError {
+    fn from(_: Gone) -> Self {
+        Self::Stopped
+    }
+}
+
+struct Shell {
+    nodes: Informer<Node>,
+    here: Here,
+    kernel: Owned<Kernel>,
+    changed: Arc<Notify>,
+    applied: watch::Sender<bool>,
+}
+
+impl Shell {
+    async fn run(self) {
+        self.nodes.synced().await;
+        let changed = self.changed.clone();
+        self.nodes.on_change(move |old, new| {
+            if old.map(|node| Peer::of(node)) != new.map(|node| Peer::of(node)) {
+                changed.notify_one();
+            }
+        });
+        let (mut failures, mut anew) = (0, true);
+        let mut comparison = tokio::time::interval(COMPARISON);
+        comparison.reset();
+        loop {
+            match self.look(anew).await {
+                Ok(()) => {
+                    failures = 0;
+                    self.applied.send_replace(true);
+                    tokio::time::sleep(PAUSE).await;
+                    tokio::select! {
+                        () = self.changed.notified() => anew = false,
+                        _ = comparison.tick() => anew = true,
+                    }
+                }
+                Err(NodeRoutesError::Stopped) => return,
+                Err(error) => {
+                    failures += 1;
+                    let wait = Backoff::REFLECTOR.after(failures);
+                    tracing::warn!(%error, ?wait, "not all pods of other nodes can be reached");
+                    tokio::time::sleep(PAUSE).await;
+                    // A link that comes up need not wait for its turn.
+                    let _ = tokio::time::timeout(wait, self.changed.notified()).await;
+                    anew = true;
+                }
+            }
+        }
+    }
+
+    async fn look(&self, anew: bool) -> Result<(), NodeRoutesError> {
+        let nodes = self.nodes.snapshot();
+        let peers: Vec<Peer> = nodes.iter().map(|node| Peer::of(node)).collect();
+        let here = self.here.clone();
+        let look = move |kernel: &mut Kernel| {
+            let plan = plan::plan(&here, &peers, &kernel.segments()?);
+            kernel.apply(&plan, anew)
+        };
+        self.kernel.run(look).await?
+    }
+}
