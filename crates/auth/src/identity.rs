@@ -16,6 +16,8 @@ pub const SCHEDULER: &str = "system:kube-scheduler";
 pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 /// The part of a node that sends traffic to services.
 pub const SERVICE_PROXY: &str = "system:kube-proxy";
+/// The namespace and name of the account that it has on nodes without the cluster's key.
+pub const SERVICE_PROXY_ACCOUNT: (&str, &str) = ("kube-system", "kube-proxy");
 /// The API server, as its own client.
 pub const API_SERVER: &str = "system:apiserver";
 /// The API server, as the nodes' client.

@@ -37,7 +37,7 @@ pub use decision::{Decision, Grounds};
 pub use error::{Error, Result};
 pub use identity::{
     ANONYMOUS, API_SERVER, AUTHENTICATED, CONTROLLER_MANAGER, KUBELET_CLIENT, MASTERS, NODES,
-    SCHEDULER, SERVICE_PROXY, UNAUTHENTICATED, UserInfo,
+    SCHEDULER, SERVICE_PROXY, SERVICE_PROXY_ACCOUNT, UNAUTHENTICATED, UserInfo,
 };
 pub use kubeconfig::{Credential, kubeconfig};
 pub use service_account::{

@@ -2,6 +2,7 @@
 
 mod joined;
 mod local;
+mod network_account;
 
 use std::sync::Arc;
 use std::time::SystemTime;

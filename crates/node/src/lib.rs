@@ -37,6 +37,7 @@ mod spdy;
 mod spec;
 mod storage_limits;
 mod target;
+mod token;
 pub mod volumes;
 mod worker;
 
@@ -48,4 +49,5 @@ pub use navarch_runtime::cri;
 pub use objects::Objects;
 pub use options::NodeOptions;
 pub use ports::{Network, Volumes};
+pub use token::Token;
 pub use volumes::HostVolumes;

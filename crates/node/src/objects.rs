@@ -2,26 +2,17 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, ServiceAccount};
-use navarch_api::call::Body;
-use navarch_api::def::Verb;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use navarch_client::Client;
 use navarch_machinery::status::StatusError;
 use serde_json::json;
 
-use crate::spec;
+use crate::{Token, spec};
 
 /// Reads what a pod's spec refers to. Everything is read when it is needed: a container sees what was there when it started.
 #[derive(Clone)]
 pub struct Objects {
     client: Client,
-}
-
-/// A token, and when it ends.
-#[derive(Debug, Clone)]
-pub(crate) struct Token {
-    pub(crate) token: String,
-    pub(crate) expires: jiff::Timestamp,
 }
 
 impl Objects {
@@ -60,38 +51,9 @@ impl Objects {
             .unwrap_or("default");
         let bound = json!({"kind": "Pod", "apiVersion": "v1", "name": spec::name(pod), "uid": spec::uid(pod)});
         let audiences: Vec<&str> = audience.into_iter().filter(|a| !a.is_empty()).collect();
-        let request = json!({
-            "kind": "TokenRequest",
-            "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {"name": account, "namespace": spec::namespace(pod)},
-            "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound},
-        });
-        let namespace = Some(spec::namespace(pod));
-        let answer = self
-            .client
-            .subresource::<ServiceAccount>(
-                Verb::Create,
-                namespace,
-                account,
-                "token",
-                Body::Json(request),
-            )
-            .await?;
-        let text = |name: &str| {
-            answer
-                .pointer(&format!("/status/{name}"))
-                .and_then(|v| v.as_str())
-        };
-        let token = text("token")
-            .ok_or_else(|| StatusError::internal("the answer to a token request has no token"))?;
-        let expires = text("expirationTimestamp").and_then(|t| t.parse().ok());
-        let expires = expires.ok_or_else(|| {
-            StatusError::internal("the answer to a token request has no expiration")
-        })?;
-        Ok(Token {
-            token: token.to_owned(),
-            expires,
-        })
+        let spec =
+            json!({"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound});
+        Token::request(&self.client, (spec::namespace(pod), account), spec).await
     }
 }
 

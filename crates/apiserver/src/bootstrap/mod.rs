@@ -16,7 +16,7 @@ use std::time::Duration;
 use navarch_api::call::{Body, Call, Endpoint, Gvr, Options};
 use navarch_api::def::Verb;
 use navarch_api::scheduling::SYSTEM_CLASSES;
-use navarch_auth::{API_SERVER, KUBELET_CLIENT, MASTERS, UserInfo};
+use navarch_auth::{API_SERVER, KUBELET_CLIENT, MASTERS, SERVICE_PROXY_ACCOUNT, UserInfo};
 use navarch_machinery::status::Result;
 use serde_json::{Value, json};
 
@@ -27,12 +27,13 @@ const UPKEEP: Duration = Duration::from_secs(10);
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
-    /// Makes what is missing: namespaces, the addresses that services have, the classes of the system's own pods, the roles and
+    /// Makes what is missing: namespaces, the account of nodes' network, the addresses that services have, the classes of the system's own pods, the roles and
     /// bindings that everybody works by, the service `kubernetes` with this server's address behind it, `kube-dns`, what says which groups
     /// are served here, and the configuration of flow control, which is kept up from then on.
     pub async fn bootstrap(self: &Arc<Self>) -> Result<()> {
         let me = self.own_endpoint();
         namespaces(&*me).await?;
+        network_account(&*me).await?;
         self.bootstrap_service_cidr(&*me).await?;
         for class in SYSTEM_CLASSES {
             let object = json!({
@@ -100,7 +101,14 @@ async fn namespaces(me: &dyn Endpoint) -> Result<()> {
     Ok(())
 }
 
-/// Brings back the namespaces and the services `kubernetes` and `kube-dns` when somebody deletes them, for as long as the server is there.
+/// The account by whose tokens nodes that have joined see services and network policies. Kubernetes leaves it to whoever sets a cluster up.
+async fn network_account(me: &dyn Endpoint) -> Result<()> {
+    let (namespace, name) = SERVICE_PROXY_ACCOUNT;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+    ensure(me, "", "serviceaccounts", Some(namespace), name, account).await
+}
+
+/// Brings back the namespaces, the account of nodes' network and the services `kubernetes` and `kube-dns` when somebody deletes them, for as long as the server is there.
 async fn keep(server: Weak<ApiServer>) {
     let Some(closing) = server.upgrade().map(|server| server.closing.clone()) else {
         return;
@@ -117,11 +125,12 @@ async fn keep(server: Weak<ApiServer>) {
         let me = server.own_endpoint();
         for kept in [
             namespaces(&*me).await,
+            network_account(&*me).await,
             kubernetes_service::ensure(&server, &*me).await,
             legacy_tokens::track(&*me, server.clock.now()).await,
         ] {
             if let Err(error) = kept {
-                tracing::warn!(%error, "the service kubernetes, the system's namespaces, and since when tokens are tracked");
+                tracing::warn!(%error, "the service kubernetes, the system's namespaces, the account of nodes' network, and since when tokens are tracked");
             }
         }
         kube_dns_service::ensure(&server, &*me).await;

@@ -20,6 +20,7 @@ mod limit_ranges;
 mod lists;
 mod managed;
 mod negotiation;
+mod node_network;
 mod nodes;
 mod patches;
 mod pod_security;

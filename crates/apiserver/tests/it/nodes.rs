@@ -92,14 +92,12 @@ async fn a_node_sees_what_its_pods_need_for_as_long_as_they_are_there() {
             .0,
         200
     );
-    // All of them, for network policies name any: not one by one, as it may get its own.
-    assert_eq!(ask(&mut admin, "GET", "/api/v1/pods", &none).await.0, 200);
+    assert_eq!(ask(&mut admin, "GET", "/api/v1/pods", &none).await.0, 403);
     let other = ask(&mut admin, "GET", &format!("{DEFAULT}/pods/b"), &none).await;
     assert_eq!(other.0, 403);
     let own_node = "/api/v1/nodes?fieldSelector=metadata.name%3Dnode1";
     assert_eq!(ask(&mut admin, "GET", own_node, &none).await.0, 200);
-    // By the role `navarch:node-routes`.
-    assert_eq!(ask(&mut admin, "GET", "/api/v1/nodes", &none).await.0, 200);
+    assert_eq!(ask(&mut admin, "GET", "/api/v1/nodes", &none).await.0, 403);
     let another = "/api/v1/nodes/node2";
     assert_eq!(ask(&mut admin, "GET", another, &none).await.0, 403);
     assert_eq!(

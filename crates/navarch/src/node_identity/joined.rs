@@ -10,7 +10,7 @@ use navarch_node::certificates::{Exchangeable, Pair, Purpose, Rotation};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Identity, Place, exchanges};
+use super::{Identity, Place, exchanges, network_account};
 use crate::leaves::Rotate;
 use crate::remote;
 
@@ -47,8 +47,9 @@ pub(super) async fn identity(
     let shown = serving.clone();
     use_each(&mut tasks, &rotation, move |pair| shown.set(pair))?;
     let served = keep(&mut tasks, rotation);
+    let service_proxy = network_account::client(&mut tasks, place, node.clone());
     Ok(Identity {
-        service_proxy: node.clone(),
+        service_proxy,
         node,
         serving,
         rotate: rotating(client, served),

@@ -47,7 +47,7 @@ fn host_address() -> IpAddr {
 }
 
 /// The page at an address, asked for by the host.
-fn page(at: SocketAddr) -> std::io::Result<String> {
+pub(crate) fn page(at: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&at, Duration::from_secs(3))?;
     stream.set_read_timeout(Some(Duration::from_secs(3)))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;

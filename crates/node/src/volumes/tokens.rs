@@ -9,7 +9,8 @@ use navarch_client::Clock;
 use navarch_machinery::status::StatusError;
 use parking_lot::Mutex;
 
-use crate::objects::{Objects, Token};
+use crate::Token;
+use crate::objects::Objects;
 use crate::spec;
 
 /// No token is used longer.

@@ -1,9 +1,9 @@
-//! Tokens: a node asks for those of its pods' accounts, for audiences that the pods ask for.
+//! Tokens: a node asks for those of its pods' accounts, for audiences that the pods ask for; and for one by which it sees services.
 
-use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Volume};
 use k8s_openapi::api::storage::v1::CSIDriver;
-use navarch_auth::{Attributes as Asked, UserInfo};
+use navarch_auth::{Attributes as Asked, SERVICE_PROXY_ACCOUNT, UserInfo};
 use navarch_machinery::object::{Typed, downcast};
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::Snapshot;
@@ -33,6 +33,10 @@ pub(crate) fn check(wanted: &Wanted<'_>) -> Result<()> {
         Err(StatusError::forbidden("", "serviceaccounts", account, why))
     };
     let spec = wanted.request.spec.as_ref();
+    let account = (wanted.namespace, wanted.account);
+    if account == SERVICE_PROXY_ACCOUNT && spec.is_some_and(|spec| dies_with(spec, node)) {
+        return Ok(());
+    }
     let bound = spec.and_then(|spec| spec.bound_object_ref.as_ref());
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let bound = bound.map(|it| {
@@ -78,6 +82,18 @@ pub(crate) fn check(wanted: &Wanted<'_>) -> Result<()> {
     refuse(&format!(
         "audience {audience:?} not found in pod spec volume, {user} is not authorized to request tokens for this audience"
     ))
+}
+
+/// Whether a token for the API alone is asked for that holds for as long as the node's own object is there, at most. Whether the uid is that
+/// object's is looked at where it is bound.
+fn dies_with(spec: &TokenRequestSpec, node: &str) -> bool {
+    let Some(bound) = &spec.bound_object_ref else {
+        return false;
+    };
+    let given = [&bound.api_version, &bound.kind, &bound.name];
+    given.map(Option::as_deref) == [Some("v1"), Some("Node"), Some(node)]
+        && bound.uid.as_deref().is_some_and(|uid| !uid.is_empty())
+        && spec.audiences.iter().all(Vec::is_empty)
 }
 
 impl Wanted<'_> {

@@ -53,9 +53,7 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
             .collect()
     };
     let wanted = [
-        "navarch:node-services",
         "navarch:network-policies",
-        "navarch:node-routes",
         "navarch:kubelet-serving-approver",
     ];
     assert_eq!(names(&own), wanted);

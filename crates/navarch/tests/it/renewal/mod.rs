@@ -5,15 +5,17 @@ mod joining;
 mod use_of;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::{IMAGE, client, until};
+use crate::services::page;
 use apart::{Apart, NODE};
 
 /// How long it goes on: each certificate and each token is renewed at least twice in it.
@@ -61,6 +63,7 @@ async fn nothing_fails_while_all_certificates_and_tokens_are_renewed() {
     // The node has heard of all that happened, and is still heard.
     let pods: Api<Pod> = Api::default_namespaced(client(&apart.kubeconfig()).await);
     run(&pods, "last").await;
+    served(&apart, "last").await;
     let nodes: Api<Node> = Api::all(client(&apart.kubeconfig()).await);
     let node = nodes.get(NODE).await.unwrap();
     let conditions = node.status.and_then(|status| status.conditions);
@@ -68,12 +71,30 @@ async fn nothing_fails_while_all_certificates_and_tokens_are_renewed() {
     assert!(ready.any(|it| it.type_ == "Ready" && it.status == "True"));
 }
 
+/// Waits until the node leads to the pod of a name by a new service: its network has heard of it by an account of its own.
+async fn served(apart: &Apart, name: &str) {
+    let services: Api<Service> = Api::default_namespaced(client(&apart.kubeconfig()).await);
+    let service = json!({
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]},
+    });
+    let service = serde_json::from_value(service).unwrap();
+    let made = services.create(&PostParams::default(), &service).await;
+    let address = made.unwrap().spec.unwrap().cluster_ip.unwrap();
+    let at = SocketAddr::new(address.parse().unwrap(), 80);
+    let start = Instant::now();
+    while page(at).ok().as_deref() != Some("here") {
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", page(at));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Runs a pod until it is ready; answers its uid.
 async fn run(pods: &Api<Pod>, name: &str) -> String {
     let pod = json!({
-        "metadata": {"name": name},
+        "metadata": {"name": name, "labels": {"app": name}},
         "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
-            "name": "main", "image": IMAGE, "command": ["sh", "-c", "echo here; exec sleep 3600"],
+            "name": "main", "image": IMAGE, "command": ["sh", "-c", "echo here | tee /index.html; exec httpd -f -p 8080 -h /"],
         }]},
     });
     let pod = serde_json::from_value(pod).unwrap();

@@ -32,7 +32,8 @@ impl Endpoint for World {
         let token = format!("token {}", self.issued.lock());
         let end = self.now() + SignedDuration::from_secs(LIFE);
         let status = json!({"token": token, "expirationTimestamp": end});
-        Ok(Answer::Json(json!({"status": status})))
+        let spec = json!({"expirationSeconds": LIFE});
+        Ok(Answer::Json(json!({"spec": spec, "status": status})))
     }
 
     async fn watch(&self, _: Call) -> navarch_machinery::status::Result<WatchStream> {
