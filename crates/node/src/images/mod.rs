@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
@@ -15,6 +15,7 @@ use navarch_client::{Clock, EventRecorder, EventType};
 use navarch_runtime::cri::{Error, Image, Runtime};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::lifecycle::StartFailure;
 use crate::objects::Objects;
@@ -127,12 +128,10 @@ impl Images {
             "Pulling",
             format!("Pulling image {reference:?}"),
         );
-        #[allow(clippy::disallowed_methods, reason = "measures what is told to people")]
         let asked = Instant::now();
         let credentials = credentials::for_image(&self.objects, &self.events, pod, reference).await;
         // The semaphore is never closed.
         let _turn = self.pulling.acquire().await;
-        #[allow(clippy::disallowed_methods, reason = "measures what is told to people")]
         let began = Instant::now();
         let key = (spec::uid(pod).to_owned(), reference.to_owned());
         match self.runtime.pull_image(reference, credentials).await {
