@@ -5,6 +5,8 @@ mod hashes;
 mod rough;
 mod stale;
 
+use std::io::Write;
+
 /// The seeds to run: those that are asked for, or the first few.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let Ok(asked) = std::env::var("NAVARCH_SIM_SEEDS") else {
@@ -19,31 +21,53 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
     }
 }
 
-/// Runs a simulation with each seed.
-fn simulate<F: Future<Output = Result<u64, String>>>(run: impl Fn(u64) -> F + Sync, usual: u64) {
+/// Set for a process that runs one simulation.
+const ALONE: &str = "NAVARCH_SIM_ALONE";
+
+/// Runs a simulation with each seed. `test`: the name of the test that this is called by.
+fn simulate<F: Future<Output = Result<u64, String>>>(
+    test: &str,
+    run: impl Fn(u64) -> F,
+    usual: u64,
+) {
+    if let Ok(seed) = std::env::var(ALONE) {
+        return here(run, seed.parse().unwrap());
+    }
     for seed in seeds(usual) {
-        if let Err(why) = alone(&run, seed) {
+        if let Err(why) = alone(test, seed) {
             panic!("seed {seed}: {why}");
         }
     }
 }
 
-/// Runs a simulation on a clock of its own, in a thread of its own: what was drawn in it for another seed is gone with that one's. Answers
-/// with its history's digest.
-fn alone<F: Future<Output = Result<u64, String>>>(
-    run: impl Fn(u64) -> F + Sync,
-    seed: u64,
-) -> Result<u64, String> {
-    let simulation = || {
-        hashes::draw_from(seed);
-        navarch_apiserver::draw_from(seed);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(run(seed))
-    };
-    let done = std::thread::scope(|scope| scope.spawn(simulation).join());
-    done.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
+/// Runs a test's simulation in a process of its own: what was drawn in this one for another seed, or for what is made once and kept, would
+/// make it another. Answers with what it told: its history's digest.
+fn alone(test: &str, seed: u64) -> Result<String, String> {
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, seed.to_string())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    match told.split_once("digest ") {
+        Some((_, digest)) if done.status.success() => {
+            Ok(digest.split_whitespace().next().unwrap().to_owned())
+        }
+        _ => Err(String::from_utf8_lossy(&done.stderr).into_owned()),
+    }
+}
+
+/// Runs a simulation on a clock of its own, and tells its digest.
+fn here<F: Future<Output = Result<u64, String>>>(run: impl Fn(u64) -> F, seed: u64) {
+    hashes::draw_from(seed);
+    navarch_apiserver::draw_from(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let digest = runtime
+        .block_on(run(seed))
+        .unwrap_or_else(|why| panic!("{why}"));
+    writeln!(std::io::stdout(), "digest {digest}").unwrap();
 }

@@ -8,19 +8,21 @@ use crate::{alone, seeds, simulate};
 
 /// How long everything goes wrong.
 const ROUGH: Duration = Duration::from_secs(5 * 60);
+/// The test of it.
+const BAD_DAY: &str = "rough::a_cluster_comes_to_rest_after_a_bad_day";
 /// The longest pause between two things that happen.
 const PAUSE: Duration = Duration::from_secs(4);
 
 #[test]
 fn a_cluster_comes_to_rest_after_a_bad_day() {
-    simulate(bad_day, 6);
+    simulate(BAD_DAY, bad_day, 6);
 }
 
 /// What a seed has shown once it shows again.
 #[test]
 fn a_seed_is_the_same_day_each_time() {
     for seed in seeds(1) {
-        assert_eq!(alone(bad_day, seed), alone(bad_day, seed), "seed {seed}");
+        assert_eq!(alone(BAD_DAY, seed), alone(BAD_DAY, seed), "seed {seed}");
     }
 }
 

@@ -10,7 +10,8 @@ use crate::simulate;
 
 #[test]
 fn roll_outs_keep_enough_pods_whatever_is_seen_late() {
-    simulate(roll_outs, 6);
+    let own = "stale::roll_outs_keep_enough_pods_whatever_is_seen_late";
+    simulate(own, roll_outs, 6);
 }
 
 async fn roll_outs(seed: u64) -> Result<u64, String> {
