@@ -5,8 +5,6 @@ mod hashes;
 mod rough;
 mod stale;
 
-use std::io::Write;
-
 /// The seeds to run: those that are asked for, or the first few.
 fn seeds(usual: u64) -> std::ops::Range<u64> {
     let Ok(asked) = std::env::var("NAVARCH_SIM_SEEDS") else {
@@ -69,5 +67,5 @@ fn here<F: Future<Output = Result<u64, String>>>(run: impl Fn(u64) -> F, seed: u
     let digest = runtime
         .block_on(run(seed))
         .unwrap_or_else(|why| panic!("{why}"));
-    writeln!(std::io::stdout(), "digest {digest}").unwrap();
+    println!("digest {digest}");
 }
