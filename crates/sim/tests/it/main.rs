@@ -56,6 +56,10 @@ fn alone(test: &str, seed: u64) -> Result<String, String> {
 }
 
 /// Runs a simulation on a clock of its own, and tells its digest.
+#[expect(
+    clippy::print_stdout,
+    reason = "the process that started this one reads it"
+)]
 fn here<F: Future<Output = Result<u64, String>>>(run: impl Fn(u64) -> F, seed: u64) {
     hashes::draw_from(seed);
     navarch_apiserver::draw_from(seed);
