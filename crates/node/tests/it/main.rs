@@ -5,6 +5,7 @@ mod access;
 mod api;
 mod cluster;
 mod debugging;
+mod draining;
 mod pods;
 mod real;
 mod resize;
