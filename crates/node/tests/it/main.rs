@@ -8,5 +8,6 @@ mod debugging;
 mod draining;
 mod pods;
 mod real;
+mod removed;
 mod resize;
 mod runtime;
