@@ -163,6 +163,23 @@ fn a_node_can_take_nobody_elses_addresses() {
 }
 
 #[test]
+fn a_node_cannot_hold_the_ranges_of_those_to_come() {
+    let since = |text: &str| serde_json::from_value(json!(text)).unwrap();
+    let mut wide = peer("b", &["192.168.1.66"], &["10.244.16.0/20"]);
+    wide.since = since("2026-01-01T00:00:00Z");
+    let mut late = peer("c", &["192.168.1.3"], &["10.244.16.0/24"]);
+    late.since = since("2026-01-02T00:00:00Z");
+    check(
+        &here(),
+        &[wide, late],
+        &[HOME],
+        &expect![[r#"
+            10.244.16.0/24 by 192.168.1.3 on 2
+        "#]],
+    );
+}
+
+#[test]
 fn no_way_leads_to_addresses_that_are_none_of_another_host() {
     let claimed = [
         "127.0.0.1",
