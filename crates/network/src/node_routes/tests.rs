@@ -262,7 +262,7 @@ fn packets_fit_through_the_tunnel() {
 fn names_and_numbers_are_derived() {
     assert_eq!(tunnel::name("navarch0"), "navarch0-vx");
     assert_eq!(tunnel::name("a-bridge-of-15").len(), 15);
-    let number = |range: &str| tunnel::number(Some(&range.parse::<IpNet>().unwrap()));
+    let number = |range: &str| tunnel::number(&[range.parse::<IpNet>().unwrap()]);
     assert_eq!(number("10.244.0.0/16"), number("10.244.7.9/16"));
     assert_ne!(number("10.244.0.0/16"), number("10.245.0.0/16"));
     assert!(number("10.244.0.0/16") < 1 << 24);
