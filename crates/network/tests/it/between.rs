@@ -401,3 +401,12 @@ async fn a_node_at_rest_changes_nothing() {
     let said = || a.node.host.sh("timeout 1 ip monitor link address || true");
     until("nothing changes", || said().trim().is_empty()).await;
 }
+
+/// The address of a host that routers are told of is at its loopback interface, whose packets go nowhere and are as large as can be.
+#[tokio::test]
+async fn the_loopback_interface_does_not_say_how_large_packets_are() {
+    let host = Namespace::new();
+    host.sh("ip link set lo up; ip addr add 192.0.2.1/32 dev lo");
+    let mtu = navarch_network::pod_mtu(ip("192.0.2.1"), Some(host.path())).await;
+    assert_eq!(mtu, 1450);
+}
