@@ -1,6 +1,5 @@
 //! Which addresses the pods of a node get: each node a range of its own out of the cluster's.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -51,9 +50,38 @@ impl Ranges {
     }
 
     /// The range number `n`.
-    fn nth(&self, n: u32) -> String {
-        let base = self.base.to_bits() + (n << (32 - self.node_prefix));
-        format!("{}/{}", Ipv4Addr::from_bits(base), self.node_prefix)
+    fn nth(&self, n: u32) -> Block {
+        let first = self.base.to_bits() + (n << (32 - self.node_prefix));
+        Block::new(first, self.node_prefix)
+    }
+
+    fn told(&self, block: Block) -> String {
+        format!("{}/{}", Ipv4Addr::from_bits(block.first), self.node_prefix)
+    }
+}
+
+/// Addresses from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Block {
+    first: u32,
+    last: u32,
+}
+
+impl Block {
+    /// That of this prefix length, at most 32, that holds the address.
+    fn new(address: u32, prefix: u8) -> Self {
+        let hosts = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+        Self {
+            first: address & !hosts,
+            last: address | hosts,
+        }
+    }
+
+    /// `None` for what is no range of IPv4: no node is given that.
+    fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/')?;
+        let (address, prefix): (Ipv4Addr, u8) = (address.parse().ok()?, prefix.parse().ok()?);
+        (prefix <= 32).then(|| Self::new(address.to_bits(), prefix))
     }
 }
 
@@ -99,15 +127,36 @@ fn lacks_range(node: &Node) -> bool {
         && node.metadata.deletion_timestamp.is_none()
 }
 
+/// What the nodes have, in order.
+fn taken(nodes: &Snapshot<Node>) -> Vec<Block> {
+    let specs = nodes.iter().filter_map(|node| node.spec.as_ref());
+    let claimed = specs.flat_map(|spec| {
+        let all = spec.pod_cidrs.iter().flatten();
+        all.chain(&spec.pod_cidr)
+    });
+    let mut taken: Vec<Block> = claimed.filter_map(|range| Block::parse(range)).collect();
+    taken.sort_unstable();
+    taken
+}
+
+/// The ranges that have no address in common with any that is taken: a node may have claimed one of any size.
+fn free<'a>(ranges: &'a Ranges, taken: &'a [Block]) -> impl Iterator<Item = Block> + 'a {
+    let mut rest = taken.iter().peekable();
+    // The last address of all that begin before a range ends.
+    let mut reach = None;
+    let blocks = (0..ranges.count()).map(|n| ranges.nth(n));
+    blocks.filter(move |block| {
+        while let Some(next) = rest.next_if(|next| next.first <= block.last) {
+            reach = reach.max(Some(next.last));
+        }
+        reach.is_none_or(|reach| reach < block.first)
+    })
+}
+
 /// Gives each node without a range the lowest that is free.
 pub fn plan(nodes: &Snapshot<Node>, ranges: &Ranges) -> Plan {
-    let taken: BTreeSet<&str> = nodes
-        .iter()
-        .filter_map(|node| node.spec.as_ref()?.pod_cidr.as_deref())
-        .collect();
-    let mut free = (0..ranges.count())
-        .map(|n| ranges.nth(n))
-        .filter(|range| !taken.contains(range.as_str()));
+    let taken = taken(nodes);
+    let mut free = free(ranges, &taken).map(|block| ranges.told(block));
     let mut actions = Vec::new();
     let mut plan = Plan::nothing();
     for node in nodes.iter().filter(|node| lacks_range(node)) {
@@ -173,6 +222,27 @@ mod tests {
             given(nodes, "10.244.0.0/16"),
             ["b 10.244.0.0/24", "c 10.244.2.0/24"]
         );
+    }
+
+    #[test]
+    fn whatever_a_node_has_claimed_is_taken_all_of_it() {
+        let nodes = vec![
+            node("wide", Some("10.244.0.0/22")),
+            node("within", Some("10.244.1.0/24")),
+            node("narrow", Some("10.244.4.128/25")),
+            node("elsewhere", Some("10.245.0.0/16")),
+            node("other", Some("fd00::/64")),
+            node("bad", Some("10.244.5.0/33")),
+            node("a", None),
+            node("b", None),
+        ];
+        assert_eq!(
+            given(nodes, "10.244.0.0/16"),
+            ["a 10.244.5.0/24", "b 10.244.6.0/24"]
+        );
+        // As many as there are.
+        let all = vec![node("all", Some("0.0.0.0/0")), node("a", None)];
+        assert!(given(all, "10.244.0.0/16").is_empty());
     }
 
     #[test]

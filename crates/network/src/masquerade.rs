@@ -10,6 +10,10 @@
 //! Pods reach each other through the node, which would tell them of a shorter way along the bridge: there is none for them, and so those
 //! redirects are dropped.
 //!
+//! Pods send nothing through the tunnel between nodes themselves: another node takes what comes from this one's address for this node's, and
+//! would hand on whatever a pod has put into such a packet, under any address. It is looked at when it is known where the packet goes to in the
+//! end, for services lead to nodes as well, and on every node, with a tunnel or without.
+//!
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
 
@@ -17,7 +21,11 @@ use std::{fmt::Write as _, net::IpAddr};
 
 use ipnet::IpNet;
 
-use crate::{config::Config, host_port::HostPort};
+use crate::{
+    config::Config,
+    host_port::HostPort,
+    node_routes::{TUNNEL_PORT, tunnel_number},
+};
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +71,7 @@ pub(crate) fn ruleset<'a>(
         ),
         IpNet::V6(_) => (String::new(), ""),
     };
+    let number = tunnel_number(&config.cluster_cidrs);
     let mut text = format!(
         "add table inet {table}
 delete table inet {table}
@@ -79,6 +88,17 @@ table inet {table} {{
   chain gateway {{
     type filter hook input priority 0; policy accept;
     {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} ct state != {{ established, related }} drop
+  }}
+  chain tunnel {{
+    iifname \"{bridge}\" udp dport {TUNNEL_PORT} @th,96,24 {number} drop
+  }}
+  chain tunnel-to-others {{
+    type filter hook forward priority -300; policy accept;
+    jump tunnel
+  }}
+  chain tunnel-to-here {{
+    type filter hook input priority -300; policy accept;
+    jump tunnel
   }}
   chain redirects {{
     type filter hook output priority 0; policy accept;

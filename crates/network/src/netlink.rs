@@ -19,8 +19,18 @@ use rtnetlink::{
     sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// An acknowledgement is there when the request has been sent; this only ends a wait for one that was lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many requests are sent before their answers are read: those wait in a buffer of 208 KiB unless the host has another, some 280 of them,
+/// and what does not fit is lost.
+const PIECE: usize = 100;
+/// How often a list is asked for anew that something has changed beneath.
+const DUMPS: usize = 10;
+/// What the kernel says of such a list (`NLM_F_DUMP_INTR`).
+const INTERRUPTED: u16 = 0x10;
 
 /// A request and its flags beyond those that every request has.
 pub(crate) type Request = (RouteNetlinkMessage, u16);
@@ -48,12 +58,19 @@ impl Netlink {
         })
     }
 
-    /// Sends all requests at once and returns their answers in the same order. One that fails does not stop the ones behind it.
+    /// Sends all requests, many at once, and returns their answers in the same order. One that fails does not stop the ones behind it.
     /// An error here says nothing about which were carried out.
     pub(crate) fn batch(&mut self, requests: Vec<Request>) -> io::Result<Vec<Answer>> {
-        if requests.is_empty() {
-            return Ok(Vec::new());
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut rest = requests.into_iter();
+        while rest.len() > 0 {
+            answers.extend(self.piece(rest.by_ref().take(PIECE).collect())?);
         }
+        Ok(answers)
+    }
+
+    /// Sends these at once, of which there are few enough.
+    fn piece(&mut self, requests: Vec<Request>) -> io::Result<Vec<Answer>> {
         let first = self.sequence.wrapping_add(1);
         let count = requests.len();
         let mut bytes = Vec::new();
@@ -107,7 +124,7 @@ impl Netlink {
 
     /// Every interface of the namespace.
     pub(crate) fn links(&mut self) -> io::Result<Vec<LinkMessage>> {
-        let all = self.dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+        let all = self.dump(&RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
         let link = |message| match message {
             RouteNetlinkMessage::NewLink(link) => Some(link),
             _ => None,
@@ -117,7 +134,7 @@ impl Netlink {
 
     /// Every address of the namespace, of all interfaces.
     pub(crate) fn addresses(&mut self) -> io::Result<Vec<AddressMessage>> {
-        let all = self.dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
+        let all = self.dump(&RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
         let address = |message| match message {
             RouteNetlinkMessage::NewAddress(address) => Some(address),
             _ => None,
@@ -127,7 +144,7 @@ impl Netlink {
 
     /// The routes that are as the filter says, where the kernel can filter; all of that family otherwise.
     pub(crate) fn routes(&mut self, filter: RouteMessage) -> io::Result<Vec<RouteMessage>> {
-        let all = self.dump(RouteNetlinkMessage::GetRoute(filter))?;
+        let all = self.dump(&RouteNetlinkMessage::GetRoute(filter))?;
         let route = |message| match message {
             RouteNetlinkMessage::NewRoute(route) => Some(route),
             _ => None,
@@ -149,7 +166,7 @@ impl Netlink {
                 .attributes
                 .push(NeighbourAttribute::IfIndex(interface)),
         }
-        let all = self.dump(RouteNetlinkMessage::GetNeighbour(filter))?;
+        let all = self.dump(&RouteNetlinkMessage::GetNeighbour(filter))?;
         let neighbour = |message| match message {
             RouteNetlinkMessage::NewNeighbour(neighbour) => Some(neighbour),
             _ => None,
@@ -163,19 +180,35 @@ impl Netlink {
         let _ = self.socket.set_netlink_get_strict_chk(true);
     }
 
-    fn dump(&mut self, request: RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    fn dump(&mut self, request: &RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+        for _ in 0..DUMPS {
+            if let Some(whole) = self.dump_once(request.clone())? {
+                return Ok(whole);
+            }
+        }
+        Err(io::Error::other(
+            "a list of the kernel's changed each time that it was read",
+        ))
+    }
+
+    /// `None` where something changed in between, so that what is there may not be in the list.
+    fn dump_once(
+        &mut self,
+        request: RouteNetlinkMessage,
+    ) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
         let mut bytes = Vec::new();
         self.append(&mut bytes, request, NLM_F_DUMP);
         self.socket.send(&bytes, 0)?;
-        let mut dumped = Vec::new();
+        let (mut dumped, mut is_whole) = (Vec::new(), true);
         loop {
             for message in self.receive()? {
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
+                is_whole &= message.header.flags & INTERRUPTED == 0;
                 match message.payload {
                     NetlinkPayload::InnerMessage(inner) => dumped.push(inner),
-                    NetlinkPayload::Done(_) => return Ok(dumped),
+                    NetlinkPayload::Done(_) => return Ok(is_whole.then_some(dumped)),
                     NetlinkPayload::Error(error) if error.code.is_some() => {
                         return Err(error.to_io());
                     }

@@ -130,8 +130,7 @@ impl Agent {
             worker.clone(),
             worker.clone(),
         );
-        let owner = node.clone();
-        tasks.spawn(async move { node_object::renew(&of_lease, &owner).await });
+        tasks.spawn(async move { node_object::renew(&of_lease).await });
         tasks.spawn(async move { log_files::rotate(&of_logs).await });
         tasks.spawn(async move { refresh(&of_volumes).await });
         tasks.spawn(async move { storage_limits::watch(&of_sizes).await });

@@ -65,6 +65,17 @@ fn the_table_of_a_node() {
                 type filter hook input priority 0; policy accept;
                 ip daddr 10.244.1.0/24 iifname != { "navarch0", "lo" } ct state != { established, related } drop
               }
+              chain tunnel {
+                iifname "navarch0" udp dport 4789 @th,96,24 1188871 drop
+              }
+              chain tunnel-to-others {
+                type filter hook forward priority -300; policy accept;
+                jump tunnel
+              }
+              chain tunnel-to-here {
+                type filter hook input priority -300; policy accept;
+                jump tunnel
+              }
               chain redirects {
                 type filter hook output priority 0; policy accept;
                 oifname "navarch0" icmp type redirect drop
@@ -109,6 +120,17 @@ fn the_table_of_an_ipv6_node() {
               chain gateway {
                 type filter hook input priority 0; policy accept;
                 ip6 daddr fd00:0:0:1::/64 iifname != { "navarch0", "lo" } ct state != { established, related } drop
+              }
+              chain tunnel {
+                iifname "navarch0" udp dport 4789 @th,96,24 15158607 drop
+              }
+              chain tunnel-to-others {
+                type filter hook forward priority -300; policy accept;
+                jump tunnel
+              }
+              chain tunnel-to-here {
+                type filter hook input priority -300; policy accept;
+                jump tunnel
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;

@@ -1,5 +1,6 @@
 //! Who may send through the tunnel, as text for `nft -f`. Pure. VXLAN itself asks nobody: whoever reaches its port would be among the pods,
-//! under any address.
+//! under any address. A host is known by its address, which its pods have as well where they send to other hosts: what they must not send
+//! through the tunnel, each host drops of its own (see [`crate::masquerade`]).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -113,7 +113,7 @@ impl Kernel {
             return Ok(None);
         };
         let settings = &self.settings;
-        let number = tunnel::number(settings.cluster_cidrs.first());
+        let number = tunnel::number(&settings.cluster_cidrs);
         let hosts: BTreeSet<IpAddr> = plan.tunnelled.values().map(|way| way.host).collect();
         let rules = guard::ruleset(&settings.table, number, &hosts);
         if self.guard.as_ref() != Some(&rules) {

@@ -20,3 +20,4 @@ mod tests;
 
 pub use mtu::pod_mtu;
 pub use shell::{NodeRoutes, NodeRoutesConfig, Transport};
+pub(crate) use tunnel::{PORT as TUNNEL_PORT, number as tunnel_number};

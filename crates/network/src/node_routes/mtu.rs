@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 
 use super::tunnel::{OVERHEAD_V4, OVERHEAD_V6};
 use crate::bridge;
@@ -42,7 +42,8 @@ pub(super) fn within(underlying: u32, node: IpAddr) -> u32 {
     underlying.saturating_sub(overhead).clamp(MIN_MTU, MAX_MTU)
 }
 
-/// That of the interface that has the address.
+/// That of the interface that has the address. Nothing leaves the host by its loopback interface, where hosts that tell routers of their address
+/// have it, so that it says nothing of what others take.
 fn underlying(node: IpAddr) -> io::Result<Option<u32>> {
     let mut netlink = Netlink::open()?;
     let addresses = netlink.addresses()?;
@@ -54,7 +55,11 @@ fn underlying(node: IpAddr) -> io::Result<Option<u32>> {
     };
     let links = netlink.links()?;
     let link = links.iter().find(|link| link.header.index == index);
-    Ok(link.and_then(mtu_of))
+    Ok(link.filter(|link| !is_loopback(link)).and_then(mtu_of))
+}
+
+fn is_loopback(link: &LinkMessage) -> bool {
+    link.header.flags.contains(LinkFlags::Loopback)
 }
 
 fn mtu_of(link: &LinkMessage) -> Option<u32> {

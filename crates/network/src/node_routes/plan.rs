@@ -100,7 +100,7 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
         let mac = peer.pod_cidrs.first().map(|range| end_of(*range));
         for range in &peer.pod_cidrs {
             let in_cluster = here.cluster_cidrs.iter().any(|all| all.contains(range));
-            if !in_cluster || !taken.take(*range) {
+            if !in_cluster || is_too_wide(range, here) || !taken.take(*range) {
                 continue;
             }
             let way = direct(&own, *range, &addresses).filter(|_| !here.always_tunnel);
@@ -125,6 +125,12 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
         mac: end_of(here.pod_cidr),
     });
     plan
+}
+
+/// Whether a node claims more than nodes are given, which is what this one was given: such a claim would hold the ranges of nodes to come.
+fn is_too_wide(range: &IpNet, here: &Here) -> bool {
+    let of_family = range.addr().is_ipv4() == here.pod_cidr.addr().is_ipv4();
+    of_family && range.prefix_len() < here.pod_cidr.prefix_len()
 }
 
 fn direct(own: &[Segment], range: IpNet, addresses: &[IpAddr]) -> Option<Direct> {

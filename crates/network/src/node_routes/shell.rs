@@ -24,6 +24,8 @@ const THREAD: &str = "node-routes";
 const COMPARISON: Duration = Duration::from_secs(60);
 /// The least between two looks: each pod's interface rings too.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the API may take to say which nodes there are until that is complained of.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How packets go to the pods of other nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,7 +163,15 @@ struct Shell {
 
 impl Shell {
     async fn run(self) {
-        self.nodes.synced().await;
+        if tokio::time::timeout(PATIENCE, self.nodes.synced())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "nodes could not be listed so far, so no pods of other nodes can be reached"
+            );
+            self.nodes.synced().await;
+        }
         let changed = self.changed.clone();
         self.nodes.on_change(move |old, new| {
             if old.map(|node| Peer::of(node)) != new.map(|node| Peer::of(node)) {

@@ -163,6 +163,23 @@ fn a_node_can_take_nobody_elses_addresses() {
 }
 
 #[test]
+fn a_node_cannot_hold_the_ranges_of_those_to_come() {
+    let since = |text: &str| serde_json::from_value(json!(text)).unwrap();
+    let mut wide = peer("b", &["192.168.1.66"], &["10.244.16.0/20"]);
+    wide.since = since("2026-01-01T00:00:00Z");
+    let mut late = peer("c", &["192.168.1.3"], &["10.244.16.0/24"]);
+    late.since = since("2026-01-02T00:00:00Z");
+    check(
+        &here(),
+        &[wide, late],
+        &[HOME],
+        &expect![[r#"
+            10.244.16.0/24 by 192.168.1.3 on 2
+        "#]],
+    );
+}
+
+#[test]
 fn no_way_leads_to_addresses_that_are_none_of_another_host() {
     let claimed = [
         "127.0.0.1",
@@ -245,7 +262,7 @@ fn packets_fit_through_the_tunnel() {
 fn names_and_numbers_are_derived() {
     assert_eq!(tunnel::name("navarch0"), "navarch0-vx");
     assert_eq!(tunnel::name("a-bridge-of-15").len(), 15);
-    let number = |range: &str| tunnel::number(Some(&range.parse::<IpNet>().unwrap()));
+    let number = |range: &str| tunnel::number(&[range.parse::<IpNet>().unwrap()]);
     assert_eq!(number("10.244.0.0/16"), number("10.244.7.9/16"));
     assert_ne!(number("10.244.0.0/16"), number("10.245.0.0/16"));
     assert!(number("10.244.0.0/16") < 1 << 24);

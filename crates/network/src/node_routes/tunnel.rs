@@ -6,16 +6,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags};
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::{LinkUnspec, LinkVxlan};
 use sha2::{Digest, Sha256};
 
 use super::plan::Begin;
-use crate::bridge::address;
-use crate::netlink::{Netlink, is_absent, is_present};
+use crate::bridge::{address, network_of};
+use crate::netlink::{Netlink, Request, is_absent, is_present};
 
 /// Where tunnelled packets are sent to: the port that is assigned to VXLAN. Network cards and firewalls know it, where the one that Linux
 /// had before it was assigned (8472) has to be told to them.
@@ -43,8 +43,8 @@ pub(crate) fn name(bridge: &str) -> String {
 }
 
 /// The number of a cluster's tunnels (VNI), from where its pods are: clusters on one host or one segment keep apart.
-pub(crate) fn number(cluster: Option<&IpNet>) -> u32 {
-    let Some(cluster) = cluster else {
+pub(crate) fn number(cluster: &[IpNet]) -> u32 {
+    let Some(cluster) = cluster.first() else {
         return 1;
     };
     let digest = Sha256::digest(cluster.trunc().to_string().as_bytes());
@@ -84,26 +84,36 @@ impl Tunnel<'_> {
         if let Err(degradation) = crate::forwarding::ignore_routers(self.name) {
             tracing::warn!(%degradation, "the tunnel between nodes");
         }
-        let up = LinkUnspec::new_with_index(index).mtu(self.mtu).up().build();
-        let mut own = address(
-            index,
-            self.gateway,
-            IpNet::from(self.gateway).max_prefix_len(),
-        );
-        // The bridge has it as well, so it would be found to be taken.
-        let flags = AddressAttribute::Flags(AddressFlags::Nodad);
-        own.attributes.push(flags);
-        let answers = netlink.batch(vec![
-            (RouteNetlinkMessage::SetLink(up), 0),
-            (
-                RouteNetlinkMessage::NewAddress(own),
-                NLM_F_CREATE | NLM_F_REPLACE,
-            ),
-        ])?;
+        let settings = self.missing(netlink, &link)?;
+        let answers = netlink.batch(settings)?;
         answers
             .into_iter()
             .try_for_each(|answer| answer.map(drop))?;
         Ok(index)
+    }
+
+    /// What is to be set of the device: nothing that is so already, for the kernel tells of what is set anew as of a change, and whoever hears
+    /// of a change looks again.
+    fn missing(&self, netlink: &mut Netlink, link: &LinkMessage) -> io::Result<Vec<Request>> {
+        let index = link.header.index;
+        let mut missing = Vec::new();
+        let is_up = link.header.flags.contains(LinkFlags::Up);
+        if !is_up || !link.attributes.contains(&LinkAttribute::Mtu(self.mtu)) {
+            let up = LinkUnspec::new_with_index(index).mtu(self.mtu).up().build();
+            missing.push((RouteNetlinkMessage::SetLink(up), 0));
+        }
+        let own = IpNet::from(self.gateway);
+        let all = netlink.addresses()?;
+        let has = |it: &AddressMessage| it.header.index == index && network_of(it) == Some(own);
+        if !all.iter().any(has) {
+            let mut new = address(index, self.gateway, own.max_prefix_len());
+            // The bridge has it as well, so it would be found to be taken.
+            let flags = AddressAttribute::Flags(AddressFlags::Nodad);
+            new.attributes.push(flags);
+            let new = RouteNetlinkMessage::NewAddress(new);
+            missing.push((new, NLM_F_CREATE | NLM_F_REPLACE));
+        }
+        Ok(missing)
     }
 
     fn link(&self) -> LinkMessage {

@@ -16,6 +16,8 @@ use crate::cluster::until;
 use crate::{TestNode, attach, ip, namespaces::Namespace};
 
 mod attacks;
+mod injected;
+mod ipv6;
 mod speed;
 
 /// A router with a bridge, which is the segment 192.168.1.0/24, and an interface in 192.168.2.0/24. It knows no way to any pod.
@@ -389,54 +391,22 @@ async fn all_may_go_through_the_tunnel_and_all_of_it_can_be_removed() {
     }
 }
 
+/// Each look at the kernel that changes something there is told to whoever listens, and this listens.
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_of_ipv6_have_the_same_ways() {
+async fn a_node_at_rest_changes_nothing() {
     let hosts = Hosts::new().await;
-    hosts
-        .router
-        .sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; \
-         for n in 1 2; do ip addr add fd01:$n::fe/64 dev seg$n nodad; done");
-    let mut nodes = Vec::new();
-    for (name, segment, last) in [("a", 1, 1), ("b", 1, 2), ("c", 2, 3)] {
-        nodes.push(hosts.host_of_ipv6(name, segment, last).await);
-    }
-    let mut pods = Vec::new();
-    for node in &nodes {
-        let pod = node.pod(node.name).await;
-        answer_ipv6(&pod.0);
-        pods.push(pod);
-    }
-    for from in &pods {
-        for to in &pods {
-            until("a pod reaches another", || reaches(from, to)).await;
-        }
-    }
-    let ways = nodes[0].node.host.sh("ip -6 route show proto 110");
-    for way in [
-        "fd00:10:0:c::/64 via fd01:1::2 dev eth0",
-        "fd00:10:0:17::/64 via fd00:10:0:17::1 dev navarch0-vx src fd00:10:0:b::1",
-    ] {
-        assert!(ways.contains(way), "{ways}");
-    }
-    let mtu = pods[0].0.sh("ip -o link show eth0");
-    assert!(mtu.contains("mtu 1430"), "{mtu}");
-    hosts.delete(&nodes[2]).await;
-    let left = || nodes[0].node.host.sh("ip -6 route; ip -o link");
-    until("c is gone", || {
-        !left().contains("fd00:10:0:17:") && !left().contains("-vx")
-    })
-    .await;
+    let a = hosts.host("a", 1, 1).await;
+    let _c = hosts.host("c", 2, 3).await;
+    until("the tunnel is there", || a.ways().contains("-vx")).await;
+    let said = || a.node.host.sh("timeout 1 ip monitor link address || true");
+    until("nothing changes", || said().trim().is_empty()).await;
 }
 
-/// Tells each client the address that it is seen under.
-fn answer_ipv6(pod: &Namespace) {
-    use std::io::Write as _;
-    let listener = pod.run(|| std::net::TcpListener::bind("[::]:8080").unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let peer = stream.peer_addr().unwrap().ip();
-            let _ = stream.write_all(format!("pod {peer}").as_bytes());
-        }
-    });
+/// The address of a host that routers are told of is at its loopback interface, whose packets go nowhere and are as large as can be.
+#[tokio::test]
+async fn the_loopback_interface_does_not_say_how_large_packets_are() {
+    let host = Namespace::new();
+    host.sh("ip link set lo up; ip addr add 192.0.2.1/32 dev lo");
+    let mtu = navarch_network::pod_mtu(ip("192.0.2.1"), Some(host.path())).await;
+    assert_eq!(mtu, 1450);
 }

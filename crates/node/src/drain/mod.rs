@@ -1,30 +1,29 @@
 //! Takes a node's pods away, as `kubectl drain` does: no new ones come, and those there are evicted as their budgets allow.
 
+mod evict;
 mod plan;
+mod pods;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use navarch_api::call::{Body, PatchKind};
-use navarch_api::def::Verb;
-use navarch_client::{Client, DeleteOptions, Informer, InformerOptions, ListOptions, ObjectKey};
+use navarch_api::call::PatchKind;
+use navarch_client::{Client, DeleteOptions};
 use navarch_machinery::status::StatusError;
 use serde_json::json;
-use tokio::sync::watch;
 
+use evict::Evictions;
 pub use plan::Permitted;
 use plan::{Plan, daemon_set, name, plan};
-
-/// After an eviction that a budget did not allow.
-const RETRY: Duration = Duration::from_secs(5);
-/// How many pods are evicted at a time.
-const SIDE_BY_SIDE: usize = 32;
+use pods::Pods;
 
 /// How a node is drained.
 #[derive(Debug, Clone, Default)]
@@ -75,45 +74,75 @@ pub async fn drain(
     tell: &(impl Fn(&str) + Sync),
 ) -> Result<(), DrainError> {
     cordon(client, node, tell).await?;
-    let pods = Pods::of(client, node).await;
-    let plan = look(client, &pods, options).await?;
+    let going = OnceLock::new();
+    let drained = take_away(client, node, options, &going, tell);
+    match options.timeout {
+        None => drained.await?,
+        Some(after) => {
+            let timed = tokio::time::timeout(after, drained).await;
+            timed.map_err(|_| DrainError::Timeout {
+                after,
+                left: left(going.get()),
+            })??;
+        }
+    }
+    tell(&format!("node/{node} drained"));
+    Ok(())
+}
+
+/// The pods that are to go.
+struct Going {
+    all: Vec<Arc<Pod>>,
+    /// What is there of them.
+    present: Pods,
+}
+
+fn left(of: Option<&Going>) -> Vec<String> {
+    match of {
+        Some(going) => going.present.left(&going.all),
+        None => vec!["pods that could not be listed".to_owned()],
+    }
+}
+
+/// Returns when all are gone that may go.
+async fn take_away(
+    client: &Client,
+    node: &str,
+    options: &DrainOptions,
+    going: &OnceLock<Going>,
+    tell: &(impl Fn(&str) + Sync),
+) -> Result<(), DrainError> {
+    let plan = look(client, node, options).await?;
     for warning in &plan.warnings {
         tell(&format!("Warning: {warning}"));
     }
     if !plan.refusals.is_empty() {
         return Err(DrainError::Refused(plan.refusals));
     }
-    let (all, gone) = (plan.evict.len(), std::sync::atomic::AtomicUsize::new(0));
-    let going = futures::stream::iter(&plan.evict).map(|pod| async {
-        evict(client, pod, options, tell).await?;
-        pods.without(pod).await;
-        let number = 1 + gone.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        tell(&format!("pod/{} evicted ({number} of {all})", name(pod)));
-        Ok(())
+    let present = Pods::of(client, node).await;
+    let going = going.get_or_init(|| Going {
+        all: plan.evict,
+        present,
     });
-    let mut going = Box::pin(going.buffer_unordered(SIDE_BY_SIDE));
-    let all_gone = async {
-        let mut first = Ok(());
-        while let Some(one) = going.next().await {
-            first = first.and(one);
+    let evictions = Evictions::new(client, options);
+    let (all, gone) = (going.all.len(), AtomicUsize::new(0));
+    // Side by side, as many as the node has: one that may not go for now is in nobody's way, who may have to go first.
+    let one = |pod| {
+        let (evictions, gone) = (&evictions, &gone);
+        async move {
+            evictions.evict(pod, tell).await?;
+            going.present.without(pod).await;
+            let number = 1 + gone.fetch_add(1, Ordering::Relaxed);
+            tell(&format!("pod/{} evicted ({number} of {all})", name(pod)));
+            Ok(())
         }
-        first
     };
-    match options.timeout {
-        None => all_gone.await?,
-        Some(after) => {
-            let left = || pods.left(&plan.evict);
-            let timeout = |_| DrainError::Timeout {
-                after,
-                left: left(),
-            };
-            tokio::time::timeout(after, all_gone)
-                .await
-                .map_err(timeout)??;
-        }
+    let mut leaving: FuturesUnordered<_> = going.all.iter().map(|pod| one(pod)).collect();
+    let mut first = Ok(());
+    while let Some(left) = leaving.next().await {
+        first = first.and(left);
     }
-    tell(&format!("node/{node} drained"));
-    Ok(())
+    first
 }
 
 /// Removes the node from the cluster: its object goes, and with it the other nodes' ways to it.
@@ -154,8 +183,10 @@ async fn cordon(
     Ok(())
 }
 
-async fn look(client: &Client, pods: &Pods, options: &DrainOptions) -> Result<Plan, DrainError> {
-    let pods: Vec<Arc<Pod>> = pods.informer.snapshot().iter().cloned().collect();
+async fn look(client: &Client, node: &str, options: &DrainOptions) -> Result<Plan, DrainError> {
+    let listed = client.list::<Pod>(&pods::selection(node)).await;
+    let listed = listed.map_err(failed(format!("list pods of node {node}")))?;
+    let pods = listed.items;
     let mut orphans = Vec::new();
     for pod in &pods {
         let Some(set) = daemon_set(pod) else { continue };
@@ -168,93 +199,6 @@ async fn look(client: &Client, pods: &Pods, options: &DrainOptions) -> Result<Pl
     }
     let is_orphan = |pod: &Pod| orphans.contains(&name(pod));
     Ok(plan(pods, options.permitted, is_orphan))
-}
-
-/// Returns when the pod has been told to go.
-async fn evict(
-    client: &Client,
-    pod: &Pod,
-    options: &DrainOptions,
-    tell: &(impl Fn(&str) + Sync),
-) -> Result<(), DrainError> {
-    let (namespace, own) = (pod.metadata.namespace.as_deref(), name(pod));
-    let pod = pod.metadata.name.as_deref().unwrap_or_default();
-    if options.disable_eviction {
-        tell(&format!("deleting pod {own}"));
-        let delete = DeleteOptions {
-            grace_period: options.grace_period,
-            ..DeleteOptions::default()
-        };
-        return match client.delete::<Pod>(namespace, pod, delete).await {
-            Err(error) if !error.is_not_found() => Err(failed(format!("delete pod {own}"))(error)),
-            _ => Ok(()),
-        };
-    }
-    let mut eviction = json!({
-        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace},
-    });
-    if let Some(seconds) = options.grace_period {
-        eviction["deleteOptions"] = json!({"gracePeriodSeconds": seconds});
-    }
-    loop {
-        tell(&format!("evicting pod {own}"));
-        let body = Body::Json(eviction.clone());
-        let asked = client.subresource::<Pod>(Verb::Create, namespace, pod, "eviction", body);
-        match asked.await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) if error.code == 429 => {
-                tell(&format!(
-                    "pod {own} cannot go yet (will retry after {RETRY:?}): {error}"
-                ));
-                tokio::time::sleep(RETRY).await;
-            }
-            Err(error) => return Err(failed(format!("evict pod {own}"))(error)),
-        }
-    }
-}
-
-/// The pods that a node has.
-struct Pods {
-    informer: Informer<Pod>,
-    changes: watch::Receiver<()>,
-}
-
-impl Pods {
-    async fn of(client: &Client, node: &str) -> Self {
-        let list = ListOptions {
-            field_selector: format!("spec.nodeName={node}"),
-            ..ListOptions::default()
-        };
-        let options = InformerOptions {
-            list,
-            indices: Vec::new(),
-        };
-        let informer = Informer::start(client.clone(), options);
-        let (changed, changes) = watch::channel(());
-        informer.on_change(move |_, _| {
-            changed.send_replace(());
-        });
-        informer.synced().await;
-        Self { informer, changes }
-    }
-
-    fn has(&self, pod: &Pod) -> bool {
-        let there = self.informer.get(&ObjectKey::of(&pod.metadata));
-        there.is_some_and(|there| there.metadata.uid == pod.metadata.uid)
-    }
-
-    /// Waits until the pod is gone.
-    async fn without(&self, pod: &Pod) {
-        let mut changes = self.changes.clone();
-        // Fails when nothing is heard of pods any more, which does not happen while this is there.
-        let _ = changes.wait_for(|()| !self.has(pod)).await;
-    }
-
-    fn left(&self, of: &[Arc<Pod>]) -> Vec<String> {
-        let left = of.iter().filter(|pod| self.has(pod));
-        left.map(|pod| name(pod)).collect()
-    }
 }
 
 fn failed(what: String) -> impl FnOnce(StatusError) -> DrainError {

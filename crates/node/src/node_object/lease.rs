@@ -20,9 +20,9 @@ const RENEW: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Renews the lease for ever.
-pub(crate) async fn renew(worker: &Worker, node: &Node) {
+pub(crate) async fn renew(worker: &Worker) {
     loop {
-        let wait = match attempt(worker, node).await {
+        let wait = match attempt(worker).await {
             Ok(()) => RENEW,
             Err(error) => {
                 tracing::debug!(%error, "the node's lease could not be renewed");
@@ -33,7 +33,7 @@ pub(crate) async fn renew(worker: &Worker, node: &Node) {
     }
 }
 
-async fn attempt(worker: &Worker, node: &Node) -> Result<(), StatusError> {
+async fn attempt(worker: &Worker) -> Result<(), StatusError> {
     let (client, name, now) = (&worker.client, &worker.options.name, worker.clock.now());
     match client.get::<Lease>(Some(NAMESPACE), name).await {
         Ok(lease) => {
@@ -42,6 +42,12 @@ async fn attempt(worker: &Worker, node: &Node) -> Result<(), StatusError> {
             client.update(lease).await.map(drop)
         }
         Err(error) if error.is_not_found() => {
+            // A node that was removed has no lease: it would be collected, and made again.
+            let node = match client.get::<Node>(None, name).await {
+                Ok(node) => node,
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(error),
+            };
             let owner = OwnerReference {
                 api_version: "v1".into(),
                 kind: "Node".into(),

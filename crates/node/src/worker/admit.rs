@@ -11,14 +11,28 @@ use crate::{admission, spec};
 
 impl Worker {
     /// Learns the node's labels anew where those that are known keep a pod away that was sent here: others have given it some since.
+    /// Only for a pod that is to be let in or refused: what runs or ends here waits for nobody.
     pub(super) async fn learn_labels(&self, uid: &str, pod: &Pod) -> Result<(), StatusError> {
         let is_known = admission::is_selected(pod, &self.capacity.lock().labels);
-        if is_known || !self.memories.is_new(uid) {
+        if is_known || !self.memories.is_new(uid) || self.is_settled(uid, pod) {
             return Ok(());
         }
-        let node = self.client.get::<Node>(None, &self.options.name).await?;
-        self.capacity.lock().labels = node.metadata.labels.clone().unwrap_or_default();
-        Ok(())
+        match self.client.get::<Node>(None, &self.options.name).await {
+            Ok(node) => {
+                self.capacity.lock().labels = node.metadata.labels.clone().unwrap_or_default();
+                Ok(())
+            }
+            // It was removed, and has no others than it had.
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it ends, or runs here since before it was looked at.
+    fn is_settled(&self, uid: &str, pod: &Pod) -> bool {
+        spec::is_terminal(pod)
+            || pod.metadata.deletion_timestamp.is_some()
+            || !self.view.of_pod(uid).sandboxes.is_empty()
     }
 
     /// Refuses a pod that does not fit, the first time it is seen.
