@@ -1,6 +1,6 @@
-//! What a thousand policies cost: measured, and held against what a busy machine allows.
+//! What a thousand policies cost the kernel: measured, and told; and that one more changes hardly anything.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::kernel::in_a_namespace;
 use super::*;
@@ -75,7 +75,6 @@ fn a_thousand_policies_and_one_more() {
             "{POLICIES} policies, {LOCAL} pods here and {PODS} elsewhere: planned in {planned:?}, {} elements put in {cold:?}; one more policy: {changed} in {one:?}",
             wanted.len()
         );
-        assert!(cold < Duration::from_secs(4), "{cold:?}");
-        assert!(one < Duration::from_millis(100), "{one:?}");
+        assert_eq!(changed, 2, "one more policy changes what is of its pod");
     });
 }
