@@ -22,8 +22,9 @@ pub(crate) async fn size(log: &Path) -> u64 {
     let log = log.to_owned();
     let length = |file: &PathBuf| std::fs::symlink_metadata(file).map_or(0, |m| m.len());
     let sum = move || {
-        let lengths = rotated(&log).iter().map(length).collect::<Vec<_>>();
-        lengths.into_iter().fold(0, u64::saturating_add)
+        let files = rotated(&log);
+        let lengths = files.iter().map(length);
+        lengths.fold(0, u64::saturating_add)
     };
     blocking(sum).await.unwrap_or_default()
 }
