@@ -73,8 +73,11 @@ impl World {
     }
 
     fn plan(&self) -> Elements {
-        let local: BTreeMap<String, LocalPod> = self
-            .local
+        self.plan_for(&self.local())
+    }
+
+    fn local(&self) -> BTreeMap<String, LocalPod> {
+        self.local
             .iter()
             .map(|index| {
                 let metadata = &self.pods[*index].metadata;
@@ -86,12 +89,16 @@ impl World {
                 let ips = super::pods::addresses(&self.pods[*index]);
                 (format!("s{index}"), LocalPod { pod, ips })
             })
-            .collect();
+            .collect()
+    }
+
+    /// With these pods on this node, whatever the API has of them.
+    fn plan_for(&self, local: &BTreeMap<String, LocalPod>) -> Elements {
         plan(&Cluster {
             policies: &Snapshot::of(self.policies.clone(), &[]),
             namespaces: &Snapshot::of(self.namespaces.clone(), &[]),
             pods: &Snapshot::of(self.pods.clone(), &[]),
-            local: &local,
+            local,
         })
     }
 }

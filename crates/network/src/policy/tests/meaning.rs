@@ -208,3 +208,36 @@ fn blocks_are_cut_where_they_differ_and_nowhere_else() {
         ]
     );
 }
+
+#[test]
+fn a_namespace_that_is_not_known_yet_is_not_one_without_labels() {
+    let mut world = shop();
+    let from = json!([{"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["shop"]}]}, "podSelector": {}}]);
+    world.policy(
+        "shop",
+        "policy",
+        json!({"podSelector": {}, "ingress": [{"from": from}]}),
+    );
+    let asked = packet("10.0.1.1 10.0.0.2 tcp 80");
+    assert!(allows(&world.plan(), &asked));
+    world.namespaces.pop();
+    assert!(!allows(&world.plan(), &asked));
+    assert!(!world.lets_through(&asked));
+}
+
+#[test]
+fn a_pod_that_is_being_killed_is_not_the_one_that_has_its_name_now() {
+    let mut world = shop();
+    world.policy(
+        "shop",
+        "policy",
+        json!({"podSelector": {"matchLabels": {"app": "db"}}}),
+    );
+    let local = world.local();
+    let anew = &mut world.pods[1];
+    anew.metadata.uid = Some("another".into());
+    anew.metadata.labels = None;
+    anew.status = None;
+    let asked = packet("10.0.1.1 10.0.0.2 tcp 80");
+    assert!(!allows(&world.plan_for(&local), &asked));
+}
