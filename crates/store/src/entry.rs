@@ -74,6 +74,9 @@ pub enum EventKind {
 /// How many encodings of an event are kept.
 const FRAMES: usize = 4;
 
+/// Encodings of an event.
+type Frames = [OnceLock<Bytes>; FRAMES];
+
 /// One change of one key.
 pub struct Event {
     /// What happened.
@@ -84,8 +87,9 @@ pub struct Event {
     pub entry: Arc<Entry>,
     /// The version before, if there was one.
     pub previous: Option<Arc<Entry>>,
-    /// Encodings of this event that are made once and shared by all watchers; see [`Event::frame`].
-    frames: [OnceLock<Bytes>; FRAMES],
+    /// Encodings of this event that are made once and shared by all watchers; see [`Event::frame`]. Most events of the history are never
+    /// encoded, so the room for them comes with the first.
+    frames: OnceLock<Box<Frames>>,
 }
 
 impl Event {
@@ -101,13 +105,13 @@ impl Event {
             revision,
             entry,
             previous,
-            frames: [const { OnceLock::new() }; FRAMES],
+            frames: OnceLock::new(),
         }
     }
 
     /// The encoding number `slot` (0 to 3) of this event, made by the first who asks. What a slot means is the caller's choice.
     pub fn frame(&self, slot: usize, encode: impl FnOnce() -> Bytes) -> Bytes {
-        match self.frames.get(slot) {
+        match self.frames.get_or_init(Box::default).get(slot) {
             Some(cell) => cell.get_or_init(encode).clone(),
             None => encode(),
         }
