@@ -21,9 +21,21 @@ pub(crate) struct Args {
     /// How many pods.
     #[arg(long, default_value_t = 2000, value_name = "N")]
     pods: usize,
-    /// The bytes of each as the server answers it: those of a pod that runs in earnest, with its managed fields.
+    /// The bytes of each as the server answers it, in the middle: those of a pod that runs in earnest, with its managed fields. Pods are
+    /// of all sizes from four to six fifths of it, for an allocator may suit one size well and its neighbour badly.
     #[arg(long, default_value_t = 5120, value_name = "N")]
     bytes: usize,
+}
+
+/// How many sizes there are.
+const SIZES: usize = 64;
+
+/// What the pod of this turn has more or less than `bytes`: evenly spread, and nothing on the whole.
+fn deviation(bytes: usize, turn: usize) -> isize {
+    let step = isize::try_from(bytes / 5 * 2 / SIZES).unwrap_or_default();
+    // 37 has no divisor in common with the sizes: neighbours in time are not neighbours in size.
+    let place = isize::try_from(turn * 37 % SIZES).unwrap_or_default();
+    (2 * place - 63) * step / 2
 }
 
 pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
@@ -48,18 +60,22 @@ async fn measure(api: Arc<Api>, namespace: String, args: &Args) -> Result<()> {
     );
     let before = Memory::of(args.pid)?;
     let (creator, to, padding) = (api.clone(), collection.clone(), missing.unwrap_or_default());
+    let bytes = args.bytes;
     let create = move |turn| {
         let (api, collection) = (creator.clone(), to.clone());
         async move {
+            let padding = padding.saturating_add_signed(deviation(bytes, turn));
             let pod = objects::padded_pod(&format!("stored-{turn}"), turn, padding);
             api.create(&collection, &pod).await
         }
     };
     load::run(8, Until::count(args.pods), create).await?;
-    let one = api
-        .json(Method::GET, &format!("{collection}/stored-0"), None)
-        .await?;
-    figures::print("pod", float(one.to_string().len()), "bytes");
+    let mut bytes = 0;
+    for turn in 0..SIZES.min(args.pods) {
+        let path = format!("{collection}/stored-{turn}");
+        bytes += api.json(Method::GET, &path, None).await?.to_string().len();
+    }
+    figures::print("pod", float(bytes) / float(SIZES.min(args.pods)), "bytes");
     let grown = Memory::of(args.pid)?
         .proportional
         .saturating_sub(before.proportional);
