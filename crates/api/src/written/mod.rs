@@ -57,6 +57,13 @@ const COMPARED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Required lists of which an empty one is taken for given: our types know no other, and who leaves one out of these objects, which are
+/// nothing without it, is rarer than who means none (a node tells at its start that it has no drivers).
+const GIVEN: &[(&str, &str)] = &[
+    ("io.k8s.api.core.v1.LimitRangeSpec", "limits"),
+    ("io.k8s.api.storage.v1.CSINodeSpec", "drivers"),
+];
+
 /// For what JSON is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -151,7 +158,7 @@ impl<'a> Walk<'a> {
         let always = if reads { &[] } else { nulled(ty) };
         let as_it_is = match reads {
             _ if outermost => METADATA,
-            true => told_apart(ty),
+            true => listed(TOLD_APART, ty),
             false => "",
         };
         let (mut seen, mut first) = (0_u32, true);
@@ -207,6 +214,7 @@ impl<'a> Walk<'a> {
             _ if !is_empty => Fate::Stays,
             _ if self.purpose == Purpose::Read && is_compared(ty, name) => Fate::Stays,
             _ if is_given(field, outermost) && self.purpose != Purpose::Kept => Fate::Stays,
+            _ if self.purpose == Purpose::Owned && listed(GIVEN, ty) == name => Fate::Stays,
             Shape::List(_) | Shape::Map(_) if field.null && self.purpose != Purpose::Read => {
                 Fate::IsNull
             }
@@ -251,10 +259,10 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The field of the type that stays as it is in an object that was read; empty where there is none.
-fn told_apart(ty: TypeId) -> &'static str {
+/// The field that a table has of the type; empty where it has none.
+fn listed(table: &[(&str, &'static str)], ty: TypeId) -> &'static str {
     let of = &schema()[ty].name;
-    let found = TOLD_APART.iter().find(|(name, _)| of == name);
+    let found = table.iter().find(|(name, _)| of == name);
     found.map_or("", |(_, field)| *field)
 }
 

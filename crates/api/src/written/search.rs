@@ -3,7 +3,7 @@
 use navarch_machinery::schema::{Field, Shape, TypeId};
 
 use super::cursor::Cursor;
-use super::{METADATA, is_compared, is_dropped, is_given, told_apart};
+use super::{METADATA, TOLD_APART, is_compared, is_dropped, is_given, listed};
 use crate::schema::schema;
 
 /// Whether anything in the JSON of an object is empty that is as good as none, or looks so. Looks no further than the first.
@@ -35,7 +35,11 @@ impl<'a> Search<'a> {
 
     fn object(&mut self, ty: TypeId, outermost: bool) -> bool {
         let of = &schema()[ty];
-        let as_it_is = if outermost { METADATA } else { told_apart(ty) };
+        let as_it_is = if outermost {
+            METADATA
+        } else {
+            listed(TOLD_APART, ty)
+        };
         while let Some(name) = self.next_name() {
             let found = match of.field(name) {
                 Some(field) if name != as_it_is => self.member(ty, field, outermost),

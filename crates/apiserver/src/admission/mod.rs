@@ -15,6 +15,7 @@ mod event_rate_limit;
 mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_declared_features;
 pub(crate) mod node_restriction;
 mod node_taint;
 mod options;
@@ -245,6 +246,10 @@ impl Chain {
             (
                 "PodTopologyLabels",
                 Box::new(pod_topology_labels::PodTopologyLabels),
+            ),
+            (
+                "NodeDeclaredFeatureValidator",
+                Box::new(node_declared_features::NodeDeclaredFeatures),
             ),
             ("PodResizeValidator", Box::new(pod_resize::PodResize)),
             ("ResourceQuota", Box::new(resource_quota::ResourceQuota)),

@@ -45,8 +45,8 @@ impl Layer for PodResize {
             let (plural, name) = (&attributes.served.def.plural, &new.metadata.name);
             StatusError::forbidden("", plural, name.as_deref().unwrap_or_default(), why)
         };
-        let node =
-            find(attributes, node)?.ok_or_else(|| refused(&format!("node {node:?} not found")))?;
+        let found = attributes.get::<Node>("", node)?;
+        let node = found.ok_or_else(|| refused(&format!("node {node:?} not found")))?;
         match objection(&node, &requests(spec)) {
             None => Ok(()),
             Some((kind, why)) => Err(with_cause(refused(&why), kind)),
@@ -56,20 +56,6 @@ impl Layer for PodResize {
 
 fn pod(object: &dyn Object) -> Option<&Pod> {
     object.as_any().downcast_ref()
-}
-
-fn find(attributes: &Attributes<'_>, name: &str) -> Result<Option<Node>> {
-    let Some(served) = attributes.directory.of::<Node>() else {
-        return Ok(None);
-    };
-    let Some(entry) = attributes.snapshot.get(&served.key("", name)) else {
-        return Ok(None);
-    };
-    Ok(served
-        .decode(&entry)?
-        .as_any()
-        .downcast_ref::<Node>()
-        .cloned())
 }
 
 /// Why the node cannot give this, and the type of the cause.

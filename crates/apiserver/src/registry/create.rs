@@ -79,6 +79,8 @@ impl ApiServer {
             object.metadata_mut().managed_fields = given;
         }
         self.mutate(request, Operation::Create, &mut *object, None)?;
+        // What admission put in has its own defaults: a pod's requests are the sum of what its containers were given.
+        served.def.strategy.apply_defaults(&mut *object);
         owners::drop_duplicates(&mut *object, When::Made, &mut request.warnings);
         let now = request.now;
         fill(&mut *object, now);

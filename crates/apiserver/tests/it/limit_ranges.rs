@@ -92,3 +92,18 @@ async fn a_claim_keeps_within_bounds() {
         "persistentvolumeclaims \"c\" is forbidden: maximum storage usage per PersistentVolumeClaim is 1Gi, but request is 2Gi"
     );
 }
+
+#[tokio::test]
+async fn what_a_pod_asks_for_as_a_whole_is_at_least_what_its_containers_were_given() {
+    let limits = json!([{"type": "Container", "defaultRequest": {"cpu": "100m"}}]);
+    let (_cluster, mut admin) = start(limits).await;
+    let mut pod = pod(
+        "a",
+        json!([{"name": "c", "image": "x:1"}, {"name": "d", "image": "x:1"}]),
+    );
+    pod["spec"]["resources"] = json!({"limits": {"memory": "64Mi"}});
+    let made = admin.post(&format!("{NAMESPACE}/pods"), &pod).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let requests = json!({"cpu": "200m", "memory": "64Mi"});
+    assert_eq!(made.json()["spec"]["resources"]["requests"], requests);
+}

@@ -385,3 +385,20 @@ async fn null_times_and_empty_lists_are_owned() {
         assert_eq!(owns, owner, "{name}");
     }
 }
+
+#[tokio::test]
+async fn whoever_says_that_there_is_nothing_in_a_list_owns_it() {
+    let cluster = Cluster::start(0).await;
+    let mut client = Client::connect(&cluster, Who::Certificate).await;
+    let node = json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "n"}, "spec": {"drivers": []}});
+    let made = client.post("/apis/storage.k8s.io/v1/csinodes", &node).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let owned = json!({"f:spec": {"f:drivers": {}}});
+    assert_eq!(managers(&made)[0]["fieldsV1"], owned);
+    let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": []}});
+    let path = "/api/v1/namespaces/default/limitranges";
+    let made = client.post(path, &range).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let owned = json!({"f:spec": {"f:limits": {}}});
+    assert_eq!(managers(&made)[0]["fieldsV1"], owned);
+}

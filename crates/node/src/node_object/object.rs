@@ -19,6 +19,9 @@ const MAX_IMAGES: usize = 50;
 /// As many names of each.
 const MAX_NAMES: usize = 5;
 
+/// What the API server asks no node for that does not declare it, of what this one does. In the order of the alphabet.
+const DECLARED: [&str; 1] = ["InPlacePodLevelResourcesVerticalScaling"];
+
 /// The labels that a new node has: those that it was told to give itself, and those that every node has.
 pub(super) fn labels(options: &NodeOptions) -> BTreeMap<String, String> {
     let mut labels = options.labels.clone();
@@ -108,6 +111,7 @@ pub(super) fn status(old: Option<&NodeStatus>, facts: &Facts<'_>) -> NodeStatus 
     status.features = Some(NodeFeatures {
         supplemental_groups_policy: Some(true),
     });
+    status.declared_features = Some(DECLARED.map(str::to_owned).into());
     status.images = Some(told_images(images));
     status
 }
