@@ -36,13 +36,13 @@ mod server;
 mod services;
 mod version;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ipnet::Ipv4Net;
 use navarch_api::table::Table;
 use navarch_auth::TokenKeys;
+use navarch_machinery::ranges::Ranges;
 use navarch_store::{Revision, Store};
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -78,13 +78,13 @@ pub struct Config {
     /// The way to the nodes for logs, exec, attach and port-forward.
     pub node_proxy: Option<Arc<dyn NodeProxy>>,
     /// The addresses of services.
-    pub service_cidr: Ipv4Net,
+    pub service_cidrs: Ranges,
     /// The node ports of services; 30000 to 32767 in Kubernetes.
     pub node_ports: RangeInclusive<u16>,
     /// Where clients reach this server: told in discovery and in the endpoints of the service `kubernetes`.
     pub advertise: SocketAddr,
     /// The address of the service `kube-dns`, where the nodes answer cluster DNS; without one there is no such service.
-    pub cluster_dns: Option<Ipv4Addr>,
+    pub cluster_dns: Option<IpAddr>,
 }
 
 /// The API server.
@@ -108,7 +108,7 @@ pub struct ApiServer {
     advertise: SocketAddr,
     /// Where pods reach this server, if not where others do.
     from_pods: RwLock<Option<SocketAddr>>,
-    cluster_dns: Option<Ipv4Addr>,
+    cluster_dns: Option<IpAddr>,
     /// Cancelled when the server is told to stop: watches end.
     closing: CancellationToken,
     /// The revision up to which flow schemas know whether their levels are there.
@@ -135,7 +135,7 @@ impl ApiServer {
             token_keys: config.token_keys,
             node_proxy: config.node_proxy,
             services: services::Services {
-                addresses: config.service_cidr,
+                addresses: config.service_cidrs,
                 ports: config.node_ports,
             },
             admission: admission::Chain::new(&config.admission),
@@ -151,7 +151,7 @@ impl ApiServer {
     }
 
     /// The address of the service `kubernetes`, which the server's certificate must name.
-    pub fn service_address(&self) -> Ipv4Addr {
+    pub fn service_address(&self) -> IpAddr {
         self.services.first()
     }
 }

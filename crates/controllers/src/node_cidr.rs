@@ -1,87 +1,119 @@
 //! Which addresses the pods of a node get: each node a range of its own out of the cluster's.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use navarch_api::call::PatchKind;
 use navarch_client::{EventType, Informer, ObjectKey, Queue, Snapshot};
+use navarch_machinery::ranges::Ranges as ClusterRanges;
 use serde_json::json;
 
 use crate::{Action, Controller, Note, Plan, Watched};
 
-/// The cluster's range and how it is cut.
+/// The length of the prefix of a node's range of IPv4 addresses.
+const NODE_PREFIX: u8 = 24;
+/// The same of IPv6.
+const NODE_PREFIX_V6: u8 = 64;
+/// As many nodes as are looked among: of IPv6 there may be room for more than can be counted.
+const MOST_NODES: u32 = 1 << 31;
+
+/// One of the cluster's ranges, and how it is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ranges {
-    /// The first address of the cluster's range.
-    pub base: Ipv4Addr,
-    /// The length of the cluster's prefix: 16.
-    pub cluster_prefix: u8,
-    /// The length of a node's prefix: 24.
-    pub node_prefix: u8,
+struct Cut {
+    cluster: IpNet,
+    /// The length of a node's prefix.
+    node_prefix: u8,
 }
 
-impl Ranges {
-    /// Kubernetes' usual: 10.244.0.0/16, a /24 a node.
-    pub const DEFAULT: Self = Self {
-        base: Ipv4Addr::new(10, 244, 0, 0),
-        cluster_prefix: 16,
-        node_prefix: 24,
-    };
+/// The cluster's ranges, one of a family, and how they are cut: a /24 a node of IPv4 and a /64 of IPv6, as in Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranges(Vec<Cut>);
 
-    /// Reads `10.244.0.0/16`. `None` where it is no range, or smaller than a node's.
-    pub fn parse(cluster: &str, node_prefix: u8) -> Option<Self> {
-        let (base, prefix) = cluster.split_once('/')?;
-        let (base, cluster_prefix): (Ipv4Addr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
-        let aligned = cluster_prefix > 0
-            && base.to_bits().trailing_zeros() >= 32 - u32::from(cluster_prefix.min(32));
-        let ordered = cluster_prefix <= node_prefix && node_prefix <= 30;
-        (aligned && ordered).then_some(Self {
-            base,
-            cluster_prefix,
-            node_prefix,
-        })
+impl Ranges {
+    /// `None` where one of them is smaller than a node's.
+    pub fn cut(cluster: &ClusterRanges) -> Option<Self> {
+        let cut = |cluster: IpNet| {
+            let node_prefix = match cluster.addr() {
+                IpAddr::V4(_) => NODE_PREFIX,
+                IpAddr::V6(_) => NODE_PREFIX_V6,
+            };
+            let is_room = (1..=node_prefix).contains(&cluster.prefix_len());
+            is_room.then_some(Cut {
+                cluster,
+                node_prefix,
+            })
+        };
+        let all: Option<Vec<Cut>> = cluster.iter().map(cut).collect();
+        all.map(Self)
+    }
+}
+
+impl Default for Ranges {
+    /// Kubernetes' usual: 10.244.0.0/16.
+    fn default() -> Self {
+        let cluster = IpNet::new_assert(Ipv4Addr::new(10, 244, 0, 0).into(), 16);
+        Self(vec![Cut {
+            cluster,
+            node_prefix: NODE_PREFIX,
+        }])
+    }
+}
+
+impl Cut {
+    /// How many nodes have room.
+    fn count(&self) -> u32 {
+        let bits = self.node_prefix - self.cluster.prefix_len();
+        1u32.checked_shl(bits.into())
+            .map_or(MOST_NODES, |count| count.min(MOST_NODES))
     }
 
-    /// How many nodes have room.
-    pub fn count(&self) -> u32 {
-        1 << (self.node_prefix - self.cluster_prefix).min(31)
+    fn is_ipv4(&self) -> bool {
+        self.cluster.addr().is_ipv4()
     }
 
     /// The range number `n`.
     fn nth(&self, n: u32) -> Block {
-        let first = self.base.to_bits() + (n << (32 - self.node_prefix));
-        Block::new(first, self.node_prefix)
-    }
-
-    fn told(&self, block: Block) -> String {
-        format!("{}/{}", Ipv4Addr::from_bits(block.first), self.node_prefix)
-    }
-}
-
-/// Addresses from the first to the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Block {
-    first: u32,
-    last: u32,
-}
-
-impl Block {
-    /// That of this prefix length, at most 32, that holds the address.
-    fn new(address: u32, prefix: u8) -> Self {
-        let hosts = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
-        Self {
-            first: address & !hosts,
-            last: address | hosts,
+        let host_bits = u32::from(self.cluster.max_prefix_len() - self.node_prefix);
+        let first = bits(self.cluster.network()) + (u128::from(n) << host_bits);
+        Block {
+            first,
+            last: first | ((1 << host_bits) - 1),
         }
     }
 
-    /// `None` for what is no range of IPv4: no node is given that.
-    fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/')?;
-        let (address, prefix): (Ipv4Addr, u8) = (address.parse().ok()?, prefix.parse().ok()?);
-        (prefix <= 32).then(|| Self::new(address.to_bits(), prefix))
+    fn told(&self, block: Block) -> String {
+        // Cannot be cut short: no IPv4 range has a larger address.
+        let address: IpAddr = match self.is_ipv4() {
+            true => Ipv4Addr::from_bits(block.first as u32).into(),
+            false => Ipv6Addr::from_bits(block.first).into(),
+        };
+        format!("{address}/{}", self.node_prefix)
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// Addresses of one family, from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Block {
+    first: u128,
+    last: u128,
+}
+
+impl From<IpNet> for Block {
+    fn from(range: IpNet) -> Self {
+        Self {
+            first: bits(range.network()),
+            last: bits(range.broadcast()),
+        }
     }
 }
 
@@ -127,47 +159,49 @@ fn lacks_range(node: &Node) -> bool {
         && node.metadata.deletion_timestamp.is_none()
 }
 
-/// What the nodes have, in order.
-fn taken(nodes: &Snapshot<Node>) -> Vec<Block> {
+/// What the nodes have of one family, in order.
+fn taken(nodes: &Snapshot<Node>, is_ipv4: bool) -> Vec<Block> {
     let specs = nodes.iter().filter_map(|node| node.spec.as_ref());
     let claimed = specs.flat_map(|spec| {
         let all = spec.pod_cidrs.iter().flatten();
         all.chain(&spec.pod_cidr)
     });
-    let mut taken: Vec<Block> = claimed.filter_map(|range| Block::parse(range)).collect();
+    let ranges = claimed.filter_map(|range| range.parse::<IpNet>().ok());
+    let of_family = ranges.filter(|range| range.addr().is_ipv4() == is_ipv4);
+    let mut taken: Vec<Block> = of_family.map(Block::from).collect();
     taken.sort_unstable();
     taken
 }
 
 /// The ranges that have no address in common with any that is taken: a node may have claimed one of any size.
-fn free<'a>(ranges: &'a Ranges, taken: &'a [Block]) -> impl Iterator<Item = Block> + 'a {
-    let mut rest = taken.iter().peekable();
+fn free(cut: Cut, nodes: &Snapshot<Node>) -> impl Iterator<Item = String> + use<> {
+    let mut rest = taken(nodes, cut.is_ipv4()).into_iter().peekable();
     // The last address of all that begin before a range ends.
     let mut reach = None;
-    let blocks = (0..ranges.count()).map(|n| ranges.nth(n));
-    blocks.filter(move |block| {
+    let blocks = (0..cut.count()).map(move |n| cut.nth(n));
+    let free = blocks.filter(move |block| {
         while let Some(next) = rest.next_if(|next| next.first <= block.last) {
             reach = reach.max(Some(next.last));
         }
         reach.is_none_or(|reach| reach < block.first)
-    })
+    });
+    free.map(move |block| cut.told(block))
 }
 
-/// Gives each node without a range the lowest that is free.
+/// Gives each node without a range the lowest that is free, of each family.
 pub fn plan(nodes: &Snapshot<Node>, ranges: &Ranges) -> Plan {
-    let taken = taken(nodes);
-    let mut free = free(ranges, &taken).map(|block| ranges.told(block));
+    let mut free: Vec<_> = ranges.0.iter().map(|cut| free(*cut, nodes)).collect();
     let mut actions = Vec::new();
     let mut plan = Plan::nothing();
     for node in nodes.iter().filter(|node| lacks_range(node)) {
         let uid = &node.metadata.uid;
-        let Some(range) = free.next() else {
+        let given: Option<Vec<String>> = free.iter_mut().map(Iterator::next).collect();
+        let Some(given) = given else {
             // One stands for all that wait: they are looked at again at each change of any.
             plan.tell(unavailable(node));
             break;
         };
-        let patch =
-            json!({"metadata": {"uid": uid}, "spec": {"podCIDR": range, "podCIDRs": [range]}});
+        let patch = json!({"metadata": {"uid": uid}, "spec": {"podCIDR": given.first(), "podCIDRs": given}});
         let failed = unavailable(node);
         actions.push(Action::patch(node.as_ref(), PatchKind::Strategic, patch).complaining(failed));
     }
@@ -196,15 +230,16 @@ mod tests {
     fn given(nodes: Vec<Node>, ranges: &str) -> Vec<String> {
         let plan = plan(
             &Snapshot::of(nodes, &[]),
-            &Ranges::parse(ranges, 24).unwrap(),
+            &Ranges::cut(&ranges.parse().unwrap()).unwrap(),
         );
         let range = |action: &Action| match &action.call.body {
             navarch_api::call::Body::Patch(_, patch) => {
-                format!(
-                    "{} {}",
-                    action.call.name.clone().unwrap(),
-                    patch["spec"]["podCIDR"].as_str().unwrap()
-                )
+                format!("{} {}", action.call.name.clone().unwrap(), {
+                    let all = patch["spec"]["podCIDRs"].as_array().unwrap();
+                    assert_eq!(patch["spec"]["podCIDR"], all[0]);
+                    let all: Vec<_> = all.iter().map(|it| it.as_str().unwrap()).collect();
+                    all.join(" ")
+                })
             }
             other => panic!("{other:?}"),
         };
@@ -254,16 +289,35 @@ mod tests {
     }
 
     #[test]
-    fn ranges_must_make_sense() {
+    fn a_node_has_one_of_each_family() {
+        let mut both = node("a", Some("10.244.0.0/24"));
+        both.spec.as_mut().unwrap().pod_cidrs =
+            Some(vec!["10.244.0.0/24".into(), "fd00:0:0:1::/64".into()]);
+        let nodes = vec![both, node("b", None), node("c", None)];
+        assert_eq!(
+            given(nodes, "10.244.0.0/16,fd00::/56"),
+            [
+                "b 10.244.1.0/24 fd00::/64",
+                "c 10.244.2.0/24 fd00:0:0:2::/64"
+            ]
+        );
+        // Nothing is given of one family alone.
+        let nodes = vec![node("a", None), node("b", None)];
+        assert_eq!(
+            given(nodes, "fd00::/64,10.244.0.0/16"),
+            ["a fd00::/64 10.244.0.0/24"]
+        );
+    }
+
+    #[test]
+    fn a_node_s_range_must_fit() {
         for bad in [
-            "10.244.0.0",
-            "10.244.0.1/16",
-            "10.0.0.0/0",
             "10.0.0.0/28",
-            "x/16",
-            "10.0.0.0/40",
+            "0.0.0.0/0",
+            "fd00::/65",
+            "10.244.0.0/16,fd00::/112",
         ] {
-            assert_eq!(Ranges::parse(bad, 24), None, "{bad}");
+            assert_eq!(Ranges::cut(&bad.parse().unwrap()), None, "{bad}");
         }
     }
 }

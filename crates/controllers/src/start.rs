@@ -224,7 +224,7 @@ fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
     running.spawn(run(
         NodeCidrs {
             nodes: nodes.clone(),
-            ranges: options.pod_ranges,
+            ranges: options.pod_ranges.clone(),
         },
         context.clone(),
     ));

@@ -15,6 +15,7 @@ pub mod object;
 pub mod patch;
 pub mod protobuf;
 pub mod quantity;
+pub mod ranges;
 pub mod schema;
 pub mod status;
 pub mod time;

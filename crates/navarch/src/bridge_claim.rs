@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ipnet::IpNet;
+use navarch_machinery::ranges::Ranges;
 
 use crate::host::HostSettings;
 
@@ -49,9 +49,9 @@ pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Res
 }
 
 /// The other's range, where it has addresses in common with this node's.
-fn both(own: Option<IpNet>, other: Option<IpNet>) -> Option<IpNet> {
+fn both(own: Option<Ranges>, other: Option<Ranges>) -> Option<Ranges> {
     let (own, other) = (own?, other?);
-    (own.contains(&other) || other.contains(&own)).then_some(other)
+    own.overlap(&other).then_some(other)
 }
 
 /// Gives it up.

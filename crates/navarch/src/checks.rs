@@ -1,9 +1,9 @@
 //! What can be seen to be wrong with the command line before anything is started.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use anyhow::{Context, Result, anyhow, bail};
-use ipnet::{IpNet, Ipv4Net};
+use anyhow::{Context, Result, bail};
+use navarch_machinery::ranges::{self, Ranges};
 use navarch_node::registration;
 
 use crate::bridge_claim;
@@ -14,14 +14,14 @@ use crate::parts;
 
 /// The addresses of a cluster.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ranges {
+pub(crate) struct ClusterRanges {
     /// Of its pods.
-    pub(crate) pods: IpNet,
+    pub(crate) pods: Ranges,
     /// Of its services.
-    pub(crate) services: Ipv4Net,
+    pub(crate) services: Ranges,
 }
 
-impl Ranges {
+impl ClusterRanges {
     /// As they are on the command line.
     pub(crate) fn parse(pods: &str, services: &str) -> Result<Self> {
         Ok(Self {
@@ -38,16 +38,23 @@ pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
         cluster_cidr(&arguments.cluster_cidr)?,
         service_cidr(&arguments.service_cidr)?,
     );
-    if overlap(&pods, &IpNet::V4(services)) {
+    if pods.overlap(&services) {
         bail!(
             "--service-cidr {services} and --cluster-cidr {pods} have addresses in common: services and pods need ranges apart"
         );
+    }
+    for services in services.iter() {
+        if pods.of_family(services.addr().is_ipv4()).is_none() {
+            bail!(
+                "--service-cidr {services}: pods have no addresses of that family (--cluster-cidr {pods}), so nothing could be behind such a service"
+            );
+        }
     }
     layout.must_be_idle()
 }
 
 /// Of a node on this data directory.
-pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &Ranges) -> Result<()> {
+pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &ClusterRanges) -> Result<()> {
     node_name(arguments)?;
     registration::labels(&arguments.node_labels).map_err(anyhow::Error::msg)?;
     registration::taints(&arguments.register_with_taints).map_err(anyhow::Error::msg)?;
@@ -76,39 +83,18 @@ pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
 }
 
 /// The addresses of the cluster's pods.
-pub(crate) fn cluster_cidr(text: &str) -> Result<IpNet> {
+pub(crate) fn cluster_cidr(text: &str) -> Result<Ranges> {
     text.parse()
-        .map_err(|_| anyhow!("--cluster-cidr {text} is no range of addresses"))
+        .with_context(|| format!("--cluster-cidr {text}"))
 }
 
 /// The address of cluster DNS, the tenth of the services', as kubeadm gives it; none where there are fewer.
-pub(crate) fn cluster_dns(services: Ipv4Net) -> Option<Ipv4Addr> {
-    services.hosts().nth(9)
+pub(crate) fn cluster_dns(services: Ranges) -> Option<IpAddr> {
+    ranges::nth(services.first(), 10)
 }
 
 /// The addresses of the cluster's services.
-pub(crate) fn service_cidr(text: &str) -> Result<Ipv4Net> {
+pub(crate) fn service_cidr(text: &str) -> Result<Ranges> {
     text.parse()
-        .map_err(|_| anyhow!("--service-cidr {text}: an IPv4 range is expected, as 10.96.0.0/16"))
-}
-
-/// Of two ranges that have an address in common one holds the other.
-fn overlap(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_overlap_where_one_holds_the_other() {
-        let check =
-            |one: &str, other: &str| overlap(&one.parse().unwrap(), &other.parse().unwrap());
-        assert!(check("10.0.0.0/8", "10.96.0.0/16"));
-        assert!(check("10.96.0.0/16", "10.0.0.0/8"));
-        assert!(check("10.96.0.0/16", "10.96.0.0/16"));
-        assert!(!check("10.96.0.0/16", "10.97.0.0/16"));
-        assert!(!check("fd00::/8", "10.0.0.0/8"));
-    }
+        .with_context(|| format!("--service-cidr {text}"))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
-use ipnet::Ipv4Net;
+
 use navarch_apiserver::{
     AdmissionOptions, ApiServer, Config, Credentials, EncryptedAtRest, Kubelets,
 };
@@ -18,6 +18,7 @@ use navarch_auth::{
     Subject, TokenKeys, UserInfo, kubeconfig,
 };
 use navarch_client::Client;
+use navarch_machinery::ranges::{self, Ranges};
 use navarch_node::certificates::Exchangeable;
 use navarch_store::Embedded;
 use rustls::pki_types::CertificateDer;
@@ -110,7 +111,7 @@ impl ControlPlane {
             table: navarch_api::table::builtin().clone(),
             node_ports: NODE_PORTS,
             advertise: SocketAddr::new(advertised, address.port()),
-            service_cidr,
+            service_cidrs: service_cidr,
             cluster_dns: checks::cluster_dns(service_cidr),
             store: store.clone(),
         });
@@ -257,14 +258,12 @@ fn static_tokens(arguments: &Api) -> Result<StaticTokens> {
 /// Whom the API server's certificate names.
 pub(crate) fn server_subject(
     arguments: &Api,
-    service_cidr: Ipv4Net,
+    service_cidr: Ranges,
     advertised: IpAddr,
 ) -> Result<Subject> {
-    let first = service_cidr
-        .hosts()
-        .next()
+    let first = ranges::nth(service_cidr.first(), 1)
         .ok_or_else(|| anyhow!("--service-cidr {service_cidr} is empty"))?;
-    let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V4(first)];
+    let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), first];
     if !advertised.is_unspecified() && !addresses.contains(&advertised) {
         addresses.push(advertised);
     }

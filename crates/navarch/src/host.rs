@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
+use navarch_machinery::ranges::Ranges;
 use navarch_network::{Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
 use crate::bridge_claim;
-use crate::checks::Ranges;
+use crate::checks::ClusterRanges;
 use crate::cli::NodeArgs;
 use crate::layout::Layout;
 
@@ -25,10 +26,10 @@ pub(crate) struct HostSettings {
     pub(crate) table: String,
     /// The addresses of the cluster's pods; `None` in what an older version has written.
     #[serde(default)]
-    pub(crate) cluster_cidr: Option<IpNet>,
+    pub(crate) cluster_cidr: Option<Ranges>,
     /// The addresses of the cluster's services; `None` in what an older version has written.
     #[serde(default)]
-    pub(crate) service_cidr: Option<IpNet>,
+    pub(crate) service_cidr: Option<Ranges>,
     /// The control group.
     pub(crate) cgroup: String,
     /// Sockets, namespaces and bundles.
@@ -45,13 +46,13 @@ pub(crate) struct HostSettings {
 
 impl HostSettings {
     /// Of a node on this data directory.
-    pub(crate) fn of(layout: &Layout, arguments: &NodeArgs, ranges: &Ranges) -> Self {
+    pub(crate) fn of(layout: &Layout, arguments: &NodeArgs, ranges: &ClusterRanges) -> Self {
         Self {
             bridge: arguments.bridge.clone(),
             // One bridge, one table: nodes that share a host are told apart by their bridges.
             table: arguments.bridge.replace(['-', '.'], "_"),
             cluster_cidr: Some(ranges.pods),
-            service_cidr: Some(ranges.services.into()),
+            service_cidr: Some(ranges.services),
             cgroup: layout.cgroup(),
             run: layout.run(),
             runtime: layout.runtime(),
@@ -131,7 +132,7 @@ impl HostSettings {
         ServiceProxyConfig {
             node: node.to_owned(),
             table: format!("{}_services", self.table),
-            cluster_cidrs: self.cluster_cidr.into_iter().collect(),
+            cluster_cidrs: self.cluster_cidrs(),
             netns: None,
         }
     }
@@ -146,13 +147,17 @@ impl HostSettings {
 
     /// The configuration of the ways to other nodes' pods, for a node that has this range; where the node is comes on top.
     pub(crate) fn node_routes(&self, range: IpNet) -> NodeRoutesConfig {
-        let cluster = self.cluster_cidr.into_iter().collect();
         NodeRoutesConfig::new(
             range,
-            cluster,
+            self.cluster_cidrs(),
             &self.bridge,
             &format!("{}_hosts", self.table),
         )
+    }
+
+    fn cluster_cidrs(&self) -> Vec<IpNet> {
+        let ranges = self.cluster_cidr.iter();
+        ranges.flat_map(Ranges::iter).collect()
     }
 
     /// The network's configuration.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::checks::{self, Ranges};
+use crate::checks::{self, ClusterRanges};
 use crate::cli::NodeArgs;
 use crate::control;
 use crate::host::HostSettings;
@@ -57,7 +57,7 @@ impl NodePlane {
     pub(crate) async fn start(
         layout: &Layout,
         arguments: &NodeArgs,
-        ranges: &Ranges,
+        ranges: &ClusterRanges,
         address: IpAddr,
         clients: Clients,
         tls: ServeOptions,
@@ -86,7 +86,7 @@ impl NodePlane {
             Place {
                 node: name.clone(),
                 address,
-                cluster: vec![ranges.pods],
+                cluster: ranges.pods.iter().collect(),
                 pod_routes: arguments.pod_routes,
                 client: clients.service_proxy.clone(),
             },
@@ -102,7 +102,7 @@ impl NodePlane {
         options.cluster_domain.clone_from(&arguments.cluster_domain);
         if services.is_some() {
             let dns = checks::cluster_dns(ranges.services);
-            options.cluster_dns = dns.into_iter().map(IpAddr::V4).collect();
+            options.cluster_dns = dns.into_iter().collect();
         }
         let (domain, resolv_conf) = (options.cluster_domain.clone(), options.resolv_conf.clone());
         let clock = Arc::new(SystemClock);

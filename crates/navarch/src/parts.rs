@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ipnet::IpNet;
 use navarch_auth::pki::Pki;
 use navarch_auth::{BoundObject, CONTROLLER_MANAGER, LegacyClaims, SCHEDULER, TokenKeys, UserInfo};
 use navarch_client::{
@@ -25,8 +24,6 @@ use crate::signer::ClusterSigner;
 
 /// The namespace of the system's own objects.
 const SYSTEM: &str = "kube-system";
-/// The length of the prefix of a node's range of pod addresses.
-const NODE_PREFIX: u8 = 24;
 
 /// Which parts are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +78,7 @@ fn reserved(arguments: &Api) -> Result<Reserved> {
     Ok(Reserved {
         names: server.dns_names,
         addresses: server.addresses,
-        ranges: vec![IpNet::V4(services), pods],
+        ranges: services.iter().chain(pods.iter()).collect(),
     })
 }
 
@@ -100,8 +97,10 @@ fn issue_token(keys: Arc<TokenKeys>) -> IssueToken {
 
 /// The nodes' ranges of pod addresses.
 pub(crate) fn ranges(cluster_cidr: &str) -> Result<Ranges> {
-    Ranges::parse(cluster_cidr, NODE_PREFIX).ok_or_else(|| {
-        anyhow!("--cluster-cidr {cluster_cidr}: an IPv4 range of at least a /24 is expected, as 10.244.0.0/16")
+    Ranges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
+        anyhow!(
+            "--cluster-cidr {cluster_cidr}: each node gets a /24 of IPv4 and a /64 of IPv6, as of 10.244.0.0/16,fd00:10:244::/56"
+        )
     })
 }
 
@@ -212,7 +211,8 @@ mod tests {
         for name in ["localhost", "kubernetes.default.svc", "api.example"] {
             assert!(is.names.iter().any(|it| it == name), "{name}");
         }
-        let ranges = ["10.96.0.0/16", "10.244.0.0/16"].map(|it| it.parse::<IpNet>().unwrap());
+        let ranges =
+            ["10.96.0.0/16", "10.244.0.0/16"].map(|it| it.parse::<ipnet::IpNet>().unwrap());
         assert_eq!(is.ranges, ranges);
     }
 }

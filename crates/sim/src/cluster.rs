@@ -128,7 +128,7 @@ impl Cluster {
             admission: AdmissionOptions::default(),
             token_keys: None,
             node_proxy: None,
-            service_cidr: "10.96.0.0/16".parse()?,
+            service_cidrs: "10.96.0.0/16".parse()?,
             cluster_dns: None,
             node_ports: 30000..=32767,
             advertise: "192.168.0.1:6443".parse()?,
@@ -161,7 +161,7 @@ impl Cluster {
             Part::Scheduler => tokio::spawn(schedule(scheduler, clock)),
             Part::Controllers => tokio::spawn(async move {
                 let options = Options {
-                    pod_ranges: pod_ranges(),
+                    pod_ranges: Ranges::default(),
                     root_ca: "-".into(),
                     issue_token: None,
                     signer: None,
@@ -254,10 +254,6 @@ impl Drop for Cluster {
         self.kill_part(Part::Scheduler);
         self.kill_part(Part::Controllers);
     }
-}
-
-fn pod_ranges() -> Ranges {
-    Ranges::parse("10.244.0.0/16", 24).unwrap_or_else(|| unreachable!("the range is one"))
 }
 
 async fn schedule(client: Client, clock: Arc<dyn Clock>) {

@@ -17,10 +17,11 @@ const PLURAL: &str = "servicecidrs";
 impl ApiServer {
     /// Makes it, and says that it is ready if nobody has said anything about that.
     pub(super) async fn bootstrap_service_cidr(&self, me: &dyn Endpoint) -> Result<()> {
-        let range = self.services.addresses.trunc().to_string();
+        let ranges = self.services.addresses.iter();
+        let ranges: Vec<String> = ranges.map(|range| range.to_string()).collect();
         let object = json!({
             "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
-            "metadata": {"name": DEFAULT}, "spec": {"cidrs": [range]},
+            "metadata": {"name": DEFAULT}, "spec": {"cidrs": ranges},
         });
         ensure(me, GROUP, PLURAL, None, DEFAULT, object).await?;
         let get = call(Verb::Get, GROUP, PLURAL, None, Some(DEFAULT), Body::None);
@@ -28,7 +29,7 @@ impl ApiServer {
             return Ok(());
         };
         let object = object.as_any().downcast_ref::<ServiceCIDR>();
-        if object.is_some_and(|object| cidrs(object) == [range.as_str()] && says_nothing(object)) {
+        if object.is_some_and(|object| cidrs(object) == ranges && says_nothing(object)) {
             self.say_ready(me).await?;
         }
         Ok(())

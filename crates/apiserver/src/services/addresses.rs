@@ -1,6 +1,6 @@
 //! Cluster addresses: each one a service holds is an IPAddress object.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,17 +33,19 @@ fn served(directory: &Directory) -> Result<&Served> {
 
 impl Services {
     /// The address of the service `kubernetes`: the first there is.
-    pub(crate) fn first(&self) -> Ipv4Addr {
-        Range(self.addresses).at(0)
+    pub(crate) fn first(&self) -> IpAddr {
+        Range(self.addresses.first()).at(0)
     }
 
-    /// Gives the spec of the service `name` the addresses that it asks for or leaves open. A trial is not told whether they are free.
-    pub(super) fn choose_address(
+    /// Gives the spec of the service `name` the addresses that it asks for or leaves open. The first `kept` it has already: that one of them is
+    /// another now is refused when it is validated. A trial is not told whether they are free.
+    pub(super) fn choose_addresses(
         &self,
         snapshot: &dyn Snapshot,
         directory: &Directory,
         name: &str,
         spec: &mut ServiceSpec,
+        kept: usize,
         dry_run: bool,
     ) -> Result<(), Refused> {
         let wanted = allocate::wanted_cluster_ips(spec);
@@ -52,20 +54,30 @@ impl Services {
         }
         let ranges = self.ranges(snapshot, directory).map_err(Refused::Broken)?;
         let served = served(directory).map_err(Refused::Broken)?;
-        let free = |address: Ipv4Addr| {
+        let free = |address: IpAddr| {
             let key = served.key("", &address.to_string());
             dry_run || snapshot.get(&key).is_none()
         };
         let mut given = Vec::new();
-        for (_, asked) in wanted {
+        for (at, (family, asked)) in wanted.into_iter().enumerate() {
+            let is_ipv4 = family == "IPv4";
+            let of_family = |range: &&Range| range.0.addr().is_ipv4() == is_ipv4;
             let text = match &asked {
+                Some(text) if at < kept => {
+                    given.push(text.clone());
+                    continue;
+                }
                 Some(text) => {
                     check(text, &ranges, free)?;
                     text.clone()
                 }
-                None if dry_run => self.addresses.network().to_string(),
+                None if dry_run => {
+                    let own = self.addresses.of_family(is_ipv4);
+                    own.unwrap_or(self.addresses.first()).network().to_string()
+                }
                 None => {
-                    let chosen = ranges.iter().find_map(|range| range.choose(free));
+                    let mut all = ranges.iter().filter(of_family);
+                    let chosen = all.find_map(|range| range.choose(free));
                     let full = Refused::Full("failed to allocate a serviceIP: range is full");
                     chosen.ok_or(full)?.to_string()
                 }
@@ -91,9 +103,9 @@ fn nobodys(chosen: &str, asked: Option<&str>) -> Refused {
     Refused::invalid(&path, json!([asked.unwrap_or_default()]), detail)
 }
 
-fn check(text: &str, ranges: &[Range], free: impl Fn(Ipv4Addr) -> bool) -> Result<(), Refused> {
-    let address: Option<Ipv4Addr> = text.parse().ok();
-    let within = |address: &Ipv4Addr| ranges.iter().any(|range| range.contains(*address));
+fn check(text: &str, ranges: &[Range], free: impl Fn(IpAddr) -> bool) -> Result<(), Refused> {
+    let address: Option<IpAddr> = text.parse().ok();
+    let within = |address: &IpAddr| ranges.iter().any(|range| range.contains(*address));
     let why = match address {
         Some(address) if within(&address) && free(address) => return Ok(()),
         Some(address) if within(&address) => "provided IP is already allocated",
@@ -107,12 +119,12 @@ fn check(text: &str, ranges: &[Range], free: impl Fn(Ipv4Addr) -> bool) -> Resul
 /// Adds to a transaction the object that holds an address, which nobody else may have taken meanwhile.
 pub(super) fn take(
     directory: &Directory,
-    address: Ipv4Addr,
+    address: IpAddr,
     (owner, now): (Owner<'_>, Timestamp),
     extra: &mut Extra,
 ) -> Result<()> {
     let served = served(directory)?;
-    let mut object = of_service(address.into(), owner.0, owner.1);
+    let mut object = of_service(address, owner.0, owner.1);
     object.metadata.uid = Some(crate::random::uuid());
     object.metadata.creation_timestamp = Some(seconds(now));
     let key: Arc<str> = served.key("", &address.to_string()).into();
@@ -130,7 +142,7 @@ pub(super) fn take(
 pub(super) fn give_back(
     snapshot: &dyn Snapshot,
     directory: &Directory,
-    address: Ipv4Addr,
+    address: IpAddr,
     owner: Owner<'_>,
     extra: &mut Extra,
 ) -> Result<()> {

@@ -8,16 +8,16 @@ mod addresses;
 mod ports;
 mod range;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use navarch_api::core::service::node_ports::{self, Refusal};
 use navarch_api::core::service::{allocate, needs_cluster_ip, service_type};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
+use navarch_machinery::ranges::Ranges;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_store::{Compare, Op, Snapshot};
 use serde_json::json;
@@ -28,17 +28,14 @@ use crate::served::Directory;
 /// The addresses and ports there are when a cluster starts.
 #[derive(Debug, Clone)]
 pub(crate) struct Services {
-    pub(crate) addresses: Ipv4Net,
+    pub(crate) addresses: Ranges,
     pub(crate) ports: RangeInclusive<u16>,
 }
-
-/// The families of addresses that this cluster has.
-const FAMILIES: &[&str] = &["IPv4"];
 
 /// What a service holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Held {
-    address: Option<Ipv4Addr>,
+    addresses: Vec<IpAddr>,
     ports: Vec<u16>,
 }
 
@@ -54,6 +51,15 @@ pub(crate) struct Wish<'a> {
 }
 
 impl Services {
+    /// The families of addresses that this cluster has.
+    fn families(&self) -> Vec<&'static str> {
+        let family = |range: ipnet::IpNet| match range.addr() {
+            IpAddr::V4(_) => "IPv4",
+            IpAddr::V6(_) => "IPv6",
+        };
+        self.addresses.iter().map(family).collect()
+    }
+
     /// Chooses what the service leaves open and adds to its transaction what reserves it; gives back what it held before
     /// and holds no more.
     pub(crate) fn reserve(
@@ -81,15 +87,14 @@ impl Services {
             allocate::carry_over(spec, old);
         }
         allocate::align_cluster_ips(spec, old_spec);
-        let errors = allocate::set_ip_families(spec, old_spec, FAMILIES);
+        let errors = allocate::set_ip_families(spec, old_spec, &self.families());
         if !errors.is_empty() {
             return Err(StatusError::invalid("", "Service", &name, &errors));
         }
-        // A service that has an address already keeps it: that it is another one now is refused when it is validated.
-        if !old_spec.is_some_and(needs_cluster_ip) {
-            self.choose_address(snapshot, directory, &name, spec, wish.dry_run)
-                .map_err(|refused| refused.status(&name))?;
-        }
+        let kept = old_spec.filter(|old| needs_cluster_ip(old));
+        let kept = kept.map_or(0, |old| old.cluster_ips.iter().flatten().count());
+        self.choose_addresses(snapshot, directory, &name, spec, kept, wish.dry_run)
+            .map_err(|refused| refused.status(&name))?;
         let mut ports = ports::Ports::new(self, snapshot, wish.dry_run);
         node_ports::allocate(spec, old_spec, &mut ports).map_err(|refusal| match refusal {
             Refusal::Invalid(error) => StatusError::invalid("", "Service", &name, &vec![error]),
@@ -98,13 +103,11 @@ impl Services {
         })?;
         let after = held(service);
         let owner = (namespace.as_str(), name.as_str());
-        if before.address != after.address {
-            if let Some(address) = after.address {
-                addresses::take(directory, address, (owner, wish.now), extra)?;
-            }
-            if let Some(address) = before.address {
-                addresses::give_back(snapshot, directory, address, owner, extra)?;
-            }
+        for address in without(&after.addresses, &before.addresses) {
+            addresses::take(directory, address, (owner, wish.now), extra)?;
+        }
+        for address in without(&before.addresses, &after.addresses) {
+            addresses::give_back(snapshot, directory, address, owner, extra)?;
         }
         for key in ports::keys(&after, &before) {
             extra.compare.push(Compare::Absent(key.as_str().into()));
@@ -132,12 +135,9 @@ impl Services {
         };
         let (held, (namespace, name)) = (held(service), owner_of(service));
         give_back_ports(&held, &Held::default(), extra);
-        match held.address {
-            Some(address) => {
-                addresses::give_back(snapshot, directory, address, (&namespace, &name), extra)
-            }
-            None => Ok(()),
-        }
+        held.addresses.into_iter().try_for_each(|address| {
+            addresses::give_back(snapshot, directory, address, (&namespace, &name), extra)
+        })
     }
 }
 
@@ -145,6 +145,12 @@ fn owner_of(service: &Service) -> (String, String) {
     let meta = &service.metadata;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     (text(&meta.namespace), text(&meta.name))
+}
+
+/// Those that are not among the others.
+fn without(these: &[IpAddr], others: &[IpAddr]) -> Vec<IpAddr> {
+    let rest = these.iter().filter(|address| !others.contains(address));
+    rest.copied().collect()
 }
 
 fn give_back_ports(before: &Held, after: &Held, extra: &mut Extra) {
@@ -186,10 +192,10 @@ fn held(service: &Service) -> Held {
     if service_type(spec) == "ExternalName" {
         return Held::default();
     }
-    let address = spec
-        .cluster_ip
-        .as_deref()
-        .and_then(|address| address.parse().ok());
+    let all = spec.cluster_ips.iter().flatten().chain(&spec.cluster_ip);
+    let mut addresses: Vec<IpAddr> = all.filter_map(|address| address.parse().ok()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
     let mut ports: Vec<u16> = Vec::new();
     if matches!(service_type(spec), "NodePort" | "LoadBalancer") {
         let given = spec
@@ -206,7 +212,7 @@ fn held(service: &Service) -> Held {
         ports.sort_unstable();
         ports.dedup();
     }
-    Held { address, ports }
+    Held { addresses, ports }
 }
 
 /// A free one of `total`, the upper band first: the lower `reserved` are left to those who ask for a certain one.

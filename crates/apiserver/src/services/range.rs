@@ -1,8 +1,8 @@
 //! The networks that cluster addresses come from.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use navarch_api::networking::service_cidr::{self, cidrs, is_ready};
 use navarch_machinery::status::Result;
@@ -11,24 +11,37 @@ use navarch_store::Snapshot;
 use super::{Services, choose};
 use crate::served::Directory;
 
-/// A network's addresses that services can have: all but its own and the broadcast address.
+/// The most addresses of one network that are looked among: IPv6 networks may have more than can be counted.
+const MOST: u32 = 1 << 30;
+
+/// A network's addresses that services can have: all but its own and, in IPv4, the broadcast address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range(pub(super) Ipv4Net);
+pub(super) struct Range(pub(super) IpNet);
 
 impl Range {
     /// Address number `index`.
-    pub(super) fn at(self, index: u32) -> Ipv4Addr {
-        let network = u32::from(self.0.network());
-        Ipv4Addr::from(network.saturating_add(index).saturating_add(1))
+    pub(super) fn at(self, index: u32) -> IpAddr {
+        let index = index.saturating_add(1);
+        match self.0.network() {
+            IpAddr::V4(network) => {
+                Ipv4Addr::from_bits(network.to_bits().saturating_add(index)).into()
+            }
+            IpAddr::V6(network) => {
+                Ipv6Addr::from_bits(network.to_bits().saturating_add(index.into())).into()
+            }
+        }
     }
 
-    pub(super) fn contains(self, address: Ipv4Addr) -> bool {
-        self.0.contains(&address) && address != self.0.network() && address != self.0.broadcast()
+    pub(super) fn contains(self, address: IpAddr) -> bool {
+        let is_broadcast = address.is_ipv4() && address == self.0.broadcast();
+        self.0.contains(&address) && address != self.0.network() && !is_broadcast
     }
 
     fn total(self) -> u32 {
-        let (first, last) = (u32::from(self.0.network()), u32::from(self.0.broadcast()));
-        last.saturating_sub(first).saturating_sub(1)
+        let host_bits = u32::from(self.0.max_prefix_len() - self.0.prefix_len());
+        let all = 1u32.checked_shl(host_bits).unwrap_or(u32::MAX);
+        let unusable = if self.0.addr().is_ipv4() { 2 } else { 1 };
+        all.saturating_sub(unusable).min(MOST)
     }
 
     /// Kubernetes keeps a sixteenth, at least 16 and at most 256, for addresses that are asked for.
@@ -40,7 +53,7 @@ impl Range {
     }
 
     /// An address that is free.
-    pub(super) fn choose(self, is_free: impl Fn(Ipv4Addr) -> bool) -> Option<Ipv4Addr> {
+    pub(super) fn choose(self, is_free: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
         let index = choose(self.total(), self.reserved(), |index| {
             is_free(self.at(index))
         });
@@ -56,8 +69,9 @@ impl Services {
         snapshot: &dyn Snapshot,
         directory: &Directory,
     ) -> Result<Vec<Range>> {
+        let own = self.addresses.iter().map(Range);
         let Some(served) = directory.of::<ServiceCIDR>() else {
-            return Ok(vec![Range(self.addresses)]);
+            return Ok(own.collect());
         };
         let mut ranges = Vec::new();
         let mut broken = None;
@@ -76,17 +90,33 @@ impl Services {
             broken.is_none()
         });
         if !has_default {
-            ranges.insert(0, Range(self.addresses));
+            ranges.splice(0..0, own);
         }
         broken.map_or(Ok(ranges), Err)
     }
 }
 
-fn ready_ranges(object: &ServiceCIDR) -> Vec<Range> {
+fn ready_ranges(object: &ServiceCIDR) -> impl Iterator<Item = Range> {
     let cidrs = cidrs(object).iter().filter(|_| is_ready(object));
-    // The cluster's services have IPv4 addresses only.
-    cidrs
-        .filter_map(|cidr| cidr.parse::<Ipv4Net>().ok())
-        .map(Range)
-        .collect()
+    cidrs.filter_map(|cidr| cidr.parse().ok()).map(Range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_either_family_has_its_addresses() {
+        let range = |text: &str| Range(text.parse().unwrap());
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let four = range("10.96.0.0/24");
+        assert_eq!((four.at(0), four.total()), (ip("10.96.0.1"), 254));
+        assert!(!four.contains(ip("10.96.0.0")) && !four.contains(ip("10.96.0.255")));
+        let six = range("fd00::/112");
+        assert_eq!((six.at(0), six.total()), (ip("fd00::1"), 65_535));
+        assert!(!six.contains(ip("fd00::")) && six.contains(ip("fd00::ffff")));
+        assert!(!six.contains(ip("10.96.0.1")));
+        assert_eq!(range("fd00::/64").total(), MOST);
+        assert_eq!(range("10.96.0.7/32").total(), 0);
+    }
 }

@@ -103,7 +103,7 @@ impl Cluster {
             admission,
             token_keys: Some(keys.clone()),
             node_proxy: nodes(&authority),
-            service_cidr: "10.96.0.0/16".parse().unwrap(),
+            service_cidrs: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: address,
             cluster_dns: None,

@@ -50,7 +50,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let cluster = Cluster::start().await;
     let authority = Authority::create("test", SystemTime::now()).unwrap();
     let options = Options {
-        pod_ranges: Ranges::DEFAULT,
+        pod_ranges: Ranges::default(),
         issue_token: None,
         root_ca: authority.certificate().to_owned(),
         signer: Some(Arc::new(Own(authority))),

@@ -34,7 +34,7 @@ impl Cluster {
             admission: AdmissionOptions::default(),
             token_keys: None,
             node_proxy: None,
-            service_cidr: "10.96.0.0/16".parse().unwrap(),
+            service_cidrs: "10.96.0.0/16".parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: "127.0.0.1:6443".parse().unwrap(),
             cluster_dns: None,

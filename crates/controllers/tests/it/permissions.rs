@@ -129,7 +129,7 @@ async fn no_controller_asks_for_what_it_may_not() {
     ));
     context.accounts = Arc::new(move |name| client(UserInfo::service_account("kube-system", name)));
     let options = Options {
-        pod_ranges: Ranges::parse("10.244.0.0/16", 24).unwrap(),
+        pod_ranges: Ranges::default(),
         issue_token: Some(Arc::new(|account, _| account.metadata.uid.clone())),
         root_ca: "PEM".into(),
         signer: None,

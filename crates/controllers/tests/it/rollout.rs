@@ -20,7 +20,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let cluster = Cluster::start().await;
     let mut tasks = tokio::task::JoinSet::new();
     let options = Options {
-        pod_ranges: Ranges::DEFAULT,
+        pod_ranges: Ranges::default(),
         issue_token: None,
         root_ca: "PEM".into(),
         signer: None,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use anyhow::{Context, Result};
 
 use super::demo;
-use crate::checks::{self, Ranges, node_name};
+use crate::checks::{self, ClusterRanges, node_name};
 use crate::cli::Agent;
 use crate::layout::Layout;
 use crate::node_identity::{self, Identity, Place};
@@ -17,7 +17,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     must_be_root("a node needs root: it makes namespaces, mounts and control groups")?;
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
-    let ranges = Ranges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
+    let ranges = ClusterRanges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
     checks::node(&layout, &arguments.node, &ranges)?;
     let address = match arguments.node.node_ip {
         Some(address) => address,

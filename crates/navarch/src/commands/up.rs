@@ -9,7 +9,7 @@ use navarch_client::Client;
 use navarch_node::certificates::Exchangeable;
 
 use super::demo;
-use crate::checks::{self, Ranges, node_name};
+use crate::checks::{self, ClusterRanges, node_name};
 use crate::cli::Up;
 use crate::control_plane::{ControlPlane, advertised};
 use crate::layout::Layout;
@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let progress = Progress::start();
     let layout = Layout::open(&arguments.data.data_dir)?;
     checks::control_plane(&layout, &arguments.api)?;
-    let ranges = Ranges::parse(&arguments.api.cluster_cidr, &arguments.api.service_cidr)?;
+    let ranges = ClusterRanges::parse(&arguments.api.cluster_cidr, &arguments.api.service_cidr)?;
     checks::node(&layout, &arguments.node, &ranges)?;
     let step = |what: &str| progress.done(what);
     let plane = ControlPlane::start(&layout, &arguments.api, step).await?;
