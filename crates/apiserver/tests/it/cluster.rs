@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const TOKEN: &str = "the-admins-token";
 
+/// The addresses of services where nothing is said of them.
+const SERVICES: &str = "10.96.0.0/16";
+
 pub(crate) struct Cluster {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) server: Arc<ApiServer>,
@@ -42,22 +45,31 @@ impl Cluster {
         port: u16,
         admission: AdmissionOptions,
     ) -> Self {
-        Self::made(store, port, admission, |_| None).await
+        Self::made(store, port, (admission, SERVICES), |_| None).await
     }
 
     /// A server with a way to nodes, which may need what the cluster's authority signs.
     pub(crate) async fn with_nodes(nodes: impl FnOnce(&Authority) -> Arc<dyn NodeProxy>) -> Self {
         let admission = AdmissionOptions::default();
-        Self::made(Arc::new(Memory::new()), 0, admission, |authority| {
-            Some(nodes(authority))
-        })
+        Self::made(
+            Arc::new(Memory::new()),
+            0,
+            (admission, SERVICES),
+            |authority| Some(nodes(authority)),
+        )
         .await
+    }
+
+    /// A server of a cluster with these addresses of services.
+    pub(crate) async fn with_services(ranges: &str) -> Self {
+        let admission = AdmissionOptions::default();
+        Self::made(Arc::new(Memory::new()), 0, (admission, ranges), |_| None).await
     }
 
     async fn made(
         store: Arc<dyn Store>,
         port: u16,
-        admission: AdmissionOptions,
+        (admission, services): (AdmissionOptions, &str),
         nodes: impl FnOnce(&Authority) -> Option<Arc<dyn NodeProxy>>,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -103,7 +115,7 @@ impl Cluster {
             admission,
             token_keys: Some(keys.clone()),
             node_proxy: nodes(&authority),
-            service_cidrs: "10.96.0.0/16".parse().unwrap(),
+            service_cidrs: services.parse().unwrap(),
             node_ports: 30000..=32767,
             advertise: address,
             cluster_dns: None,

@@ -290,3 +290,86 @@ async fn a_status_is_not_warned_of_for_its_spec() {
     assert_eq!(written.status, 200);
     assert!(!written.headers.contains_key("warning"));
 }
+
+/// The addresses that are held, with their families, in order.
+async fn held(client: &mut Client) -> Vec<String> {
+    let list = client
+        .get(&format!("{NETWORKING}/ipaddresses"))
+        .await
+        .json();
+    let items = list["items"].as_array().unwrap().iter();
+    let of_tests = items.filter(|it| {
+        it["spec"]["parentRef"]["namespace"] == "default"
+            && it["spec"]["parentRef"]["name"] != "kubernetes"
+    });
+    let told = |it: &Value| {
+        let family = &it["metadata"]["labels"]["ipaddress.kubernetes.io/ip-family"];
+        format!(
+            "{} {}",
+            it["metadata"]["name"].as_str().unwrap(),
+            family.as_str().unwrap()
+        )
+    };
+    of_tests.map(told).collect()
+}
+
+#[tokio::test]
+async fn a_cluster_with_both_families_gives_addresses_of_both() {
+    let cluster = Cluster::with_services("10.96.0.0/24,fd00:10:96::/112").await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let cidr = admin
+        .get(&format!("{NETWORKING}/servicecidrs/kubernetes"))
+        .await
+        .json();
+    assert_eq!(
+        cidr["spec"]["cidrs"],
+        json!(["10.96.0.0/24", "fd00:10:96::/112"])
+    );
+    // As ever, where nothing is said.
+    let plain = admin
+        .post(SERVICES, &service("plain", &json!({})))
+        .await
+        .json();
+    assert_eq!(plain["spec"]["ipFamilies"], json!(["IPv4"]));
+    assert_eq!(plain["spec"]["ipFamilyPolicy"], "SingleStack");
+    let wishes = json!({"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"], "clusterIP": "fd00:10:96::77"});
+    let made = admin.post(SERVICES, &service("both", &wishes)).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let spec = made.json()["spec"].take();
+    assert_eq!(spec["clusterIP"], "fd00:10:96::77");
+    let second = spec["clusterIPs"][1].as_str().unwrap().to_owned();
+    assert!(second.starts_with("10.96.0."), "{second}");
+    let taken = json!({"ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv6", "IPv4"], "clusterIP": "fd00:10:96::77"});
+    let refused = admin.post(SERVICES, &service("late", &taken)).await;
+    assert_eq!(
+        refused.message(),
+        "Service \"late\" is invalid: spec.clusterIPs: Invalid value: [\"fd00:10:96::77\"]: failed to allocate IP fd00:10:96::77: \
+         provided IP is already allocated"
+    );
+    // One more, and back.
+    let path = format!("{SERVICES}/plain");
+    let merge = [("content-type", "application/merge-patch+json")];
+    let more = json!({"spec": {"ipFamilyPolicy": "PreferDualStack"}}).to_string();
+    let spec = admin.send("PATCH", &path, &merge, more).await.json()["spec"].take();
+    let first = plain["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    assert_eq!(spec["ipFamilies"], json!(["IPv4", "IPv6"]));
+    assert_eq!(spec["clusterIPs"][0], json!(first));
+    let added = spec["clusterIPs"][1].as_str().unwrap().to_owned();
+    assert!(added.starts_with("fd00:10:96::"), "{added}");
+    let mut all = vec![
+        format!("{second} IPv4"),
+        format!("{first} IPv4"),
+        format!("{added} IPv6"),
+        "fd00:10:96::77 IPv6".to_owned(),
+    ];
+    all.sort();
+    assert_eq!(held(&mut admin).await, all);
+    let less = json!({"spec": {"ipFamilyPolicy": "SingleStack"}}).to_string();
+    let spec = admin.send("PATCH", &path, &merge, less).await.json()["spec"].take();
+    assert_eq!(spec["clusterIPs"], json!([first]));
+    let deleted = admin
+        .send("DELETE", &format!("{SERVICES}/both"), &[], String::new())
+        .await;
+    assert_eq!(deleted.status, 200);
+    assert_eq!(held(&mut admin).await, [format!("{first} IPv4")]);
+}
