@@ -30,6 +30,7 @@ mod records;
 mod removal;
 mod remover;
 mod service_proxy;
+mod sources;
 mod task;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};

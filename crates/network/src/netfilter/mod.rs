@@ -5,8 +5,11 @@ mod attributes;
 pub(crate) mod chains;
 pub(crate) mod conntrack;
 pub(crate) mod elements;
+pub(crate) mod entry;
+pub(crate) mod kept;
 mod socket;
 pub(crate) mod steps;
+mod structure;
 
 pub(crate) use socket::Netfilter;
 

@@ -35,6 +35,10 @@ pub(super) const APPEND: u16 = 0x800;
 /// The length of a message's own header, and of netfilter's behind it.
 const HEADER: usize = 16;
 const FAMILY_HEADER: usize = 4;
+/// `NLM_F_DUMP_INTR`: something changed in between, so that what is there may not be in the list.
+const INTERRUPTED: u16 = 16;
+/// How often a list is read that changes meanwhile; then what was read last must do.
+const DUMPS: usize = 5;
 
 /// What is asked of the kernel.
 #[derive(Debug)]
@@ -135,15 +139,32 @@ impl Netfilter {
         message: &Message,
         mut look: impl FnMut(&[u8]),
     ) -> io::Result<()> {
+        let (mut dumped, mut is_whole) = self.dump_once(message)?;
+        for _ in 1..DUMPS {
+            if is_whole {
+                break;
+            }
+            (dumped, is_whole) = self.dump_once(message)?;
+        }
+        for answer in &dumped {
+            look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Says whether it is all of one moment too.
+    fn dump_once(&mut self, message: &Message) -> io::Result<(Vec<Answer>, bool)> {
         let mut bytes = Vec::new();
         let awaited = self.append(&mut bytes, message, DUMP);
         self.socket.send(&bytes, 0)?;
+        let (mut dumped, mut is_whole) = (Vec::new(), true);
         loop {
             let received = self.receive()?;
-            for answer in received.iter().filter(|a| a.sequence == awaited) {
+            for answer in received.into_iter().filter(|a| a.sequence == awaited) {
+                is_whole &= answer.flags & INTERRUPTED == 0;
                 match answer.kind {
-                    ERROR | DONE => return answer.result(),
-                    _ => look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default()),
+                    ERROR | DONE => return answer.result().map(|()| (dumped, is_whole)),
+                    _ => dumped.push(answer),
                 }
             }
         }
@@ -177,6 +198,7 @@ impl Netfilter {
 
 struct Answer {
     kind: u16,
+    flags: u16,
     sequence: u32,
     payload: Vec<u8>,
 }
@@ -215,6 +237,7 @@ fn answers(bytes: &[u8]) -> Vec<Answer> {
         };
         answers.push(Answer {
             kind: half(4),
+            flags: half(6),
             sequence: word(8),
             payload: payload.to_vec(),
         });

@@ -17,6 +17,7 @@ mod policies;
 mod recover;
 mod rules;
 mod services;
+mod sources;
 
 use std::{net::IpAddr, path::PathBuf};
 
