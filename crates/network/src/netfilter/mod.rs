@@ -10,6 +10,8 @@ pub(crate) mod kept;
 mod socket;
 pub(crate) mod steps;
 mod structure;
+pub(crate) mod tables;
+pub(crate) mod watch;
 
 pub(crate) use socket::Netfilter;
 

@@ -49,8 +49,25 @@ impl Structure {
     }
 }
 
+/// The names of a family's tables.
+pub(crate) fn tables(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<String>> {
+    let message = Message {
+        kind: PARTS[0].0,
+        flags: 0,
+        family,
+        attributes: Vec::new(),
+    };
+    let mut tables = Vec::new();
+    netfilter.dump(&message, |bytes| {
+        let name = attributes::by_kind(bytes).get(&TABLE).copied();
+        let name = name.map(|name| name.strip_suffix(&[0]).unwrap_or(name));
+        tables.extend(name.map(|name| String::from_utf8_lossy(name).into_owned()));
+    })?;
+    Ok(tables)
+}
+
 /// Whether a text of the kernel's, which ends with a zero, is this.
-pub(super) fn is(said: &[u8], text: &str) -> bool {
+fn is(said: &[u8], text: &str) -> bool {
     said.strip_suffix(&[0]).unwrap_or(said) == text.as_bytes()
 }
 

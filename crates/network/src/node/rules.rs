@@ -1,12 +1,13 @@
 //! The part of a node's state that is packet rules: masquerading and host ports, and from what pods send.
 
 use std::collections::HashSet;
+use std::io;
 
 use crate::{
     Attachment, Degradation, Error, HostPort, RulesError, bridge, forwarding, interface,
     masquerade::{self, Exposed},
     neighbours,
-    netfilter::entry::Entry,
+    netfilter::{entry::Entry, watch::Watch},
     sources,
 };
 
@@ -22,7 +23,9 @@ impl Node {
             self.degradations.push(degradation);
         }
         match self.make(Table::Masquerade) {
-            Err(error) => self.degradations.push(Degradation::NoRules(error)),
+            Err(error) => self
+                .degradations
+                .push(degradation(Table::Masquerade, error)),
             Ok(()) if self.pool.gateway().is_ipv4() => {
                 let let_out = forwarding::let_loopback_out(&self.config.bridge);
                 self.degradations.extend(let_out.err());
@@ -30,12 +33,48 @@ impl Node {
             Ok(()) => {}
         }
         if let Err(error) = self.make(Table::Neighbours) {
-            self.degradations.push(Degradation::Neighbours(error));
+            self.degradations
+                .push(degradation(Table::Neighbours, error));
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {
             tracing::warn!(bridge = %self.config.bridge, %degradation, "the pod network is degraded");
         }
+    }
+
+    /// Looks whether the tables are as they were made, and makes anew what somebody else has changed. Says whether all is well then.
+    pub(crate) fn repair(&mut self) -> bool {
+        let mut all = true;
+        for table in [Table::Masquerade, Table::Neighbours] {
+            all &= self.repair_one(table);
+        }
+        all
+    }
+
+    fn repair_one(&mut self, table: Table) -> bool {
+        let Ok(tables) = &mut self.tables else {
+            // What there cannot be is as well as it can be.
+            return true;
+        };
+        if tables.is_intact(table) == Ok(true) {
+            return true;
+        }
+        let made = self.make(table);
+        let is_known = self.degradations.iter().any(|known| is_of(known, table));
+        self.degradations.retain(|known| !is_of(known, table));
+        let Err(error) = made else {
+            tracing::info!(?table, "a table of the pod network is made anew");
+            if table == Table::Masquerade {
+                self.unserved.clear();
+            }
+            return true;
+        };
+        let degradation = degradation(table, error);
+        if !is_known {
+            tracing::error!(%degradation, "the pod network is degraded");
+        }
+        self.degradations.push(degradation);
+        false
     }
 
     fn make(&mut self, table: Table) -> Result<(), RulesError> {
@@ -65,6 +104,12 @@ impl Node {
         let attached = self.attachments.values().flat_map(sources::of);
         let sources: HashSet<Entry> = of_nobody.chain(attached).collect();
         sources.into_iter().collect()
+    }
+
+    /// Listens for what others change of the tables; `None` where there are none.
+    pub(crate) fn watch(&self) -> Option<io::Result<Watch>> {
+        let tables = self.tables.as_ref().ok()?;
+        Some(tables.watch(&self.config.table))
     }
 
     /// Says from what a pod may send, before its interface is there.
@@ -165,6 +210,21 @@ impl Node {
             tables.remove(Table::Masquerade, &entries)?;
         }
         Ok(())
+    }
+}
+
+/// What the node does without where there is no such table.
+fn degradation(table: Table, error: RulesError) -> Degradation {
+    match table {
+        Table::Masquerade => Degradation::NoRules(error),
+        Table::Neighbours => Degradation::Neighbours(error),
+    }
+}
+
+fn is_of(known: &Degradation, table: Table) -> bool {
+    match table {
+        Table::Masquerade => matches!(known, Degradation::NoRules(_)),
+        Table::Neighbours => matches!(known, Degradation::Neighbours(_)),
     }
 }
 

@@ -1,8 +1,11 @@
 //! The tables of a node's pods in the kernel, in the network namespace of the thread that made this.
 
+use std::io;
+
 use crate::netfilter::Netfilter;
 use crate::netfilter::entry::Entry;
 use crate::netfilter::kept::{Kept, Packets};
+use crate::netfilter::watch::Watch;
 use crate::nft::Nft;
 use crate::{Config, RulesError, masquerade, sources};
 
@@ -32,6 +35,12 @@ impl Tables {
             masquerade: Kept::new(Packets::Inet, &config.table, &masquerade::SETS),
             neighbours: Kept::new(Packets::Bridge, &config.table, &sources::SETS),
         })
+    }
+
+    /// Listens for what others change of them.
+    pub(super) fn watch(&self, name: &str) -> io::Result<Watch> {
+        let name = name.to_owned();
+        self.netfilter.watch(move |table| table == name)
     }
 
     fn of(&mut self, table: Table) -> (&mut Kept, &mut Netfilter, &Nft) {

@@ -11,6 +11,7 @@ mod attach;
 mod between;
 mod cluster;
 mod dns;
+mod flushed;
 mod guarded;
 mod namespaces;
 mod policies;
