@@ -49,6 +49,14 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// What the pod may send from could not be said.
+    #[error("set from which addresses {interface} may send: {source}")]
+    Source {
+        /// The host's end of its interface.
+        interface: String,
+        /// Why.
+        source: RulesError,
+    },
     /// The state directory could not be read or written.
     #[error("pod network state {path}: {source}")]
     State {
@@ -75,6 +83,15 @@ pub enum RulesError {
     /// `nft` refused the transaction, or could not be run; none of it was applied.
     #[error("nft: {0}")]
     Refused(String),
+    /// The kernel refused what it was asked by netlink; none of it was applied.
+    #[error("netfilter: {0}")]
+    Kernel(String),
+}
+
+impl From<io::Error> for RulesError {
+    fn from(error: io::Error) -> Self {
+        Self::Kernel(error.to_string())
+    }
 }
 
 /// Why the service proxy could not do its work this time. It goes on trying.
@@ -182,8 +199,10 @@ pub enum Degradation {
         /// Family and name, as `ip filter`.
         table: String,
     },
-    /// Pods that write frames themselves reach their neighbours past the node, and past network policies.
-    #[error("pods can reach their neighbours along the bridge, where no rule holds: {0}")]
+    /// Pods that write frames themselves reach their neighbours past the node, or send from another's address: past network policies.
+    #[error(
+        "pods can reach their neighbours along the bridge, where no rule holds, and send from any address: {0}"
+    )]
     Neighbours(RulesError),
     /// The kernel does not have what network policies say. Pods that they select, and that start now, do not.
     #[error("network policies are not applied: {0}")]

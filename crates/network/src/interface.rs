@@ -49,6 +49,12 @@ pub(crate) fn host_name(sandbox_id: &str) -> String {
     format!("{HOST_PREFIX}{}", &hex[..11])
 }
 
+/// Whether a name can be one of these: it has nothing in it that could mean something else.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    name.strip_prefix(HOST_PREFIX)
+        .is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_alphanumeric()))
+}
+
 impl Interface<'_> {
     /// Makes the interface new, and whatever was left of an earlier try goes first. On success the pod can send and receive.
     pub(crate) fn create(&self, host: &mut Netlink, pod: &File) -> io::Result<()> {

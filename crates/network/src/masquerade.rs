@@ -17,13 +17,14 @@
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::{
     config::Config,
     host_port::HostPort,
+    netfilter::entry::{Entry, Field},
     node_routes::{TUNNEL_PORT, tunnel_number},
 };
 
@@ -37,11 +38,11 @@ pub(crate) struct Exposed<'a> {
     pub(crate) ports: &'a [HostPort],
 }
 
-/// The whole table, in one transaction that replaces what was in it.
-pub(crate) fn ruleset<'a>(
-    config: &Config,
-    exposed: impl IntoIterator<Item = Exposed<'a>>,
-) -> String {
+/// The sets and maps whose elements come and go.
+pub(crate) const SETS: [&str; 3] = ["hairpin", "host_ports", "host_address_ports"];
+
+/// The whole table but for what pods expose, in one transaction that replaces what was in it.
+pub(crate) fn ruleset(config: &Config) -> String {
     let table = &config.table;
     let pods = config.pod_cidr.trunc();
     let (family, address, redirect) = match pods {
@@ -72,17 +73,16 @@ pub(crate) fn ruleset<'a>(
         IpNet::V6(_) => (String::new(), ""),
     };
     let number = tunnel_number(&config.cluster_cidrs);
-    let mut text = format!(
+    format!(
         "add table inet {table}
 delete table inet {table}
 table inet {table} {{
   set hairpin {{ type {address} . {address}; }}
-  set unmasqueraded {{ type {address}; flags interval; elements = {{ {direct} }}; }}
   map host_ports {{ type inet_proto . inet_service : {address} . inet_service; }}
   map host_address_ports {{ type {address} . inet_proto . inet_service : {address} . inet_service; }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
-    {family} saddr {pods} {family} daddr != @unmasqueraded masquerade fully-random
+    {family} saddr {pods} {family} daddr != {{ {direct} }} masquerade fully-random
     ct status dnat {family} saddr . {family} daddr @hairpin masquerade fully-random{loopback}
   }}{guard}
   chain gateway {{
@@ -118,61 +118,40 @@ table inet {table} {{
   }}
 }}
 "
-    );
-    for pod in exposed {
-        elements(&mut text, "add", config, pod);
-    }
-    text
+    )
 }
 
-/// The transaction that makes one pod's host ports lead to it.
-pub(crate) fn expose(config: &Config, pod: Exposed<'_>) -> String {
-    let mut text = String::new();
-    elements(&mut text, "add", config, pod);
-    text
-}
-
-/// The transaction that ends it. What is taken away is added first: a removal that finds nothing would fail the transaction.
-pub(crate) fn conceal(config: &Config, pod: Exposed<'_>) -> String {
-    let mut text = String::new();
-    elements(&mut text, "add", config, pod);
-    elements(&mut text, "delete", config, pod);
-    text
+/// The elements by which a pod's host ports lead to it.
+pub(crate) fn entries(pod: Exposed<'_>) -> Vec<Entry> {
+    let address = || Field::Address(pod.address);
+    // What a pod sends to itself through the node must come back that way, which its own address would not lead to.
+    let hairpin = (!pod.ports.is_empty()).then(|| Entry {
+        set: "hairpin",
+        key: vec![address(), address()],
+        value: Vec::new(),
+    });
+    let of_port = |port: &HostPort| {
+        let (set, host) = match port.address() {
+            // Of the other family: no packet to that address can lead to this pod.
+            Some(ip) if ip.is_ipv4() != pod.address.is_ipv4() => return None,
+            Some(ip) => ("host_address_ports", Some(Field::Address(ip))),
+            None => ("host_ports", None),
+        };
+        let asked = [Field::Protocol(port.protocol), Field::Port(port.host_port)];
+        Some(Entry {
+            set,
+            key: host.into_iter().chain(asked).collect(),
+            value: vec![address(), Field::Port(port.container_port)],
+        })
+    };
+    let of_ports = pod.ports.iter().filter_map(of_port);
+    hairpin.into_iter().chain(of_ports).collect()
 }
 
 /// The transaction that removes the table, whether or not it is there.
 pub(crate) fn removal(config: &Config) -> String {
     let table = &config.table;
     format!("add table inet {table}\ndelete table inet {table}\n")
-}
-
-fn elements(text: &mut String, verb: &str, config: &Config, pod: Exposed<'_>) {
-    if !pod.ports.is_empty() {
-        // What a pod sends to itself through the node must come back that way, which its own address would not lead to.
-        let _ = writeln!(
-            text,
-            "{verb} element inet {} hairpin {{ {1} . {1} }}",
-            config.table, pod.address
-        );
-    }
-    for port in pod.ports {
-        let protocol = port.protocol.rule_name();
-        let (map, key) = match port.address() {
-            // Of the other family: no packet to that address can lead to this pod.
-            Some(ip) if ip.is_ipv4() != pod.address.is_ipv4() => continue,
-            Some(ip) => (
-                "host_address_ports",
-                format!("{ip} . {protocol} . {}", port.host_port),
-            ),
-            None => ("host_ports", format!("{protocol} . {}", port.host_port)),
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{verb} element inet {} {map} {{ {key} : {} . {} }}",
-            config.table, pod.address, port.container_port
-        );
-    }
 }
 
 /// Where pods are seen under their own address: the cluster's pods, and groups, which no answer comes back from. Of one family,

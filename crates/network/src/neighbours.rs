@@ -1,7 +1,12 @@
-//! What pods send goes to their node, and not along the bridge to a neighbour: there no rule would hold. A pod that may write frames itself
-//! (`NET_RAW`, which containers have as a rule) could address one past its route. As text for `nft -f`; pure.
+//! What pods may send to the bridge that they are on, as text for `nft -f`; pure. A pod that may write frames itself (`NET_RAW`, which
+//! containers have as a rule) could write any.
 //!
-//! This is said where frames come in, before anything can change where they go: a host that has its bridges filter
+//! It sends from its own addresses alone: by those it is known to network policies and to whom it talks to. The bridge would learn another's
+//! hardware address of it, and the node another's address, by ARP and its likes in IPv6.
+//!
+//! What it sends goes to its node, and not along the bridge to a neighbour: there no rule would hold.
+//!
+//! Both are said where frames come in, before anything can change where they go: a host that has its bridges filter
 //! (`bridge-nf-call-iptables`) sends on to a neighbour along the bridge what a service leads there.
 
 use std::net::IpAddr;
@@ -9,12 +14,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::config::{Config, mac_address};
-use crate::interface::HOST_PREFIX;
 
-/// The whole table, in one transaction that replaces what was in it. Nothing that a pod sends goes to the hardware address of another, and no
-/// packet to all, but for the questions by which a neighbour's hardware address is found.
+/// The whole table but for its elements ([`crate::sources`]), in one transaction that replaces what was in it. Interfaces that are in none of
+/// its sets are none of this node's pods: another node that shares its host has a table of its own.
 ///
-/// Nodes that share a host have the same rules for the interfaces of each other's pods, and drop nothing there but what those drop too.
+/// Nothing that a pod sends goes to the hardware address of another, and no packet to all, but for the questions by which a neighbour's
+/// hardware address is found. With a tag of a VLAN it sends nothing: some would be looked at as if it were not there, and some not at all.
+/// Whoever has no address yet asks in IPv4 whether another has it, and in IPv6 much else, all of which stays on the bridge.
 pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     let table = &config.table;
     let (first, last) = match config.pod_cidr {
@@ -27,13 +33,31 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
             .map(|octet| format!("{octet:02x}"))
             .join(":")
     });
+    let target = "@th,64,128";
     format!(
         "{}table bridge {table} {{
+  set interfaces {{ type ifname; }}
+  set hardware {{ type ifname . ether_addr; }}
+  set addresses {{ type ifname . ipv4_addr; }}
+  set addresses-v6 {{ type ifname . ipv6_addr; }}
+  set targets {{ typeof iifname . {target}; }}
+  chain asked {{
+    arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses drop
+    iifname . arp saddr ether != @hardware drop
+    accept
+  }}
+  chain of-v6 {{
+    ip6 saddr != {{ ::, fe80::/10 }} iifname . ip6 saddr != @addresses-v6 drop
+    icmpv6 type nd-neighbor-advert @th,64,10 != 0x3fa iifname . {target} != @targets drop
+    icmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} accept
+  }}
   chain neighbours {{
     type filter hook prerouting priority -300; policy accept;
-    iifname != \"{HOST_PREFIX}*\" accept
-    meta protocol arp accept
-    icmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} accept
+    iifname != @interfaces accept
+    ether type {{ 8021q, 8021ad }} drop
+    iifname . ether saddr != @hardware drop
+    iifname . ip saddr != @addresses drop
+    meta protocol vmap {{ arp : goto asked, ip6 : jump of-v6 }}
     ether daddr {node} accept
     ether daddr {first}-{last} drop
     meta protocol {{ ip, ip6 }} ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 drop

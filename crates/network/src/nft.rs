@@ -32,6 +32,12 @@ impl Nft {
         found.map(Self).ok_or(RulesError::NftMissing)
     }
 
+    /// For tests of what is when it refuses.
+    #[cfg(test)]
+    pub(crate) fn at(program: &str) -> Self {
+        Self(program.into())
+    }
+
     /// Applies the text in the network namespace of the calling thread, which waits for it (some milliseconds).
     pub(crate) fn apply(&self, transaction: &str) -> Result<(), RulesError> {
         if transaction.is_empty() {

@@ -20,12 +20,14 @@ use crate::{
     interface::{self, Interface},
     namespace,
     netlink::Netlink,
-    nft::Nft,
     records::{Found, Records, validate_id},
     remover,
 };
 
 mod rules;
+mod tables;
+
+use tables::Tables;
 
 /// Who waits for a sandbox to be detached.
 pub(crate) type Waiter = oneshot::Sender<Result<(), Error>>;
@@ -38,8 +40,8 @@ pub(crate) struct Node {
     pool: AddressPool,
     records: Records,
     attachments: BTreeMap<String, Attachment>,
-    /// Without it there are no rules; the reason is the error.
-    nft: Result<Nft, RulesError>,
+    /// Without them there are no rules; the reason is the error.
+    tables: Result<Tables, RulesError>,
     degradations: Vec<Degradation>,
     /// Sandboxes whose host ports are not served.
     unserved: BTreeMap<String, Degradation>,
@@ -54,6 +56,7 @@ impl Node {
         let (records, found) = Records::open(config.state_dir.clone())?;
         let mut host = open_netlink()?;
         let bridge = bridge::ensure(&mut host, &config, pool.gateway())?;
+        let tables = Tables::open(&config);
         let mut node = Self {
             config,
             host,
@@ -61,7 +64,7 @@ impl Node {
             pool,
             records,
             attachments: BTreeMap::new(),
-            nft: Nft::find(),
+            tables,
             degradations: Vec::new(),
             unserved: BTreeMap::new(),
             leaving: HashMap::new(),
@@ -98,9 +101,11 @@ impl Node {
         let attachment = self.describe(id, netns, pod, ports)?;
         let made = self
             .record(&attachment)
+            .and_then(|()| self.bind(&attachment))
             .and_then(|()| self.create(&attachment, &namespace));
         if let Err(error) = made {
             if is_new {
+                self.unbind(&attachment);
                 self.forget(id);
             }
             return Err(error);
@@ -138,7 +143,9 @@ impl Node {
 
     fn free(&mut self, id: &str) -> Result<(), Error> {
         self.records.remove(id)?;
-        self.attachments.remove(id);
+        if let Some(attachment) = self.attachments.remove(id) {
+            self.unbind(&attachment);
+        }
         self.pool.release(id);
         Ok(())
     }

@@ -8,16 +8,19 @@ use tokio::{
 };
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, PodName, namespace, node,
+    Attachment, Config, Connection, Degradation, Error, HostPort, PodName, keeping, namespace,
+    netfilter::watch::Watch,
+    node,
     node::{Node, Waiter},
     removal,
     remover::{self, Departure},
+    task::Task,
 };
 
 /// How many requests wait for the thread; those beyond wait with their caller.
 const QUEUE: usize = 256;
 
-type Job = Box<dyn FnOnce(&mut Node) + Send>;
+pub(crate) type Job = Box<dyn FnOnce(&mut Node) + Send>;
 
 /// A node's pod network. Clones are the same network; it stops serving, and changes nothing, when the last is dropped.
 ///
@@ -29,6 +32,8 @@ pub struct PodNetwork {
     departures: mpsc::Sender<Departure>,
     /// As many detaches at once as the remover's queue has room for.
     detaching: Arc<Semaphore>,
+    /// Has the tables looked after.
+    _keeping: Arc<Task>,
 }
 
 impl PodNetwork {
@@ -40,12 +45,12 @@ impl PodNetwork {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (departures, leaving) = mpsc::channel(remover::BATCH);
         spawn(move || serve(config, started, queue, leaving))?;
-        start.await.map_err(|_| Error::Stopped)??;
-        let detaching = Arc::new(Semaphore::new(remover::BATCH));
+        let watch = start.await.map_err(|_| Error::Stopped)??;
         Ok(Self {
+            _keeping: Arc::new(keeping::start(watch, jobs.downgrade())),
             jobs,
             departures,
-            detaching,
+            detaching: Arc::new(Semaphore::new(remover::BATCH)),
         })
     }
 
@@ -149,14 +154,19 @@ impl PodNetwork {
 /// same namespace.
 fn serve(
     config: Config,
-    started: oneshot::Sender<Result<(), Error>>,
+    started: oneshot::Sender<Result<Option<Watch>, Error>>,
     mut queue: mpsc::Receiver<Job>,
     leaving: mpsc::Receiver<Departure>,
 ) {
     match enter(&config).and_then(|()| start(config, leaving)) {
         Err(error) => drop(started.send(Err(error))),
         Ok(mut node) => {
-            if started.send(Ok(())).is_err() {
+            let watch = node.watch().and_then(|watch| {
+                watch
+                    .inspect_err(|error| tracing::warn!(%error, "what others change of the tables of pods is seen late"))
+                    .ok()
+            });
+            if started.send(Ok(watch)).is_err() {
                 return;
             }
             while let Some(job) = queue.blocking_recv() {

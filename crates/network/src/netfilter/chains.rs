@@ -15,6 +15,9 @@ const GET_CHAIN: u16 = NFTABLES | 4;
 const DELETE_CHAIN: u16 = NFTABLES | 5;
 const NEW_RULE: u16 = NFTABLES | 6;
 const DELETE_RULES: u16 = NFTABLES | 8;
+/// `NFT_MSG_DELTABLE` and `NFTA_TABLE_NAME`.
+const DELETE_TABLE: u16 = NFTABLES | 2;
+const TABLE_NAME: u16 = 1;
 /// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
 const CHAIN_TABLE: u16 = 1;
 const CHAIN_NAME: u16 = 3;
@@ -128,6 +131,20 @@ impl Transaction<'_> {
                 attributes,
             });
         }
+    }
+}
+
+impl Transaction<'_> {
+    /// Removes the table with all that is in it.
+    pub(super) fn remove_table(&mut self, family: u8) {
+        let mut table = Writer::default();
+        table.text(TABLE_NAME, self.table);
+        self.messages.push(Message {
+            kind: DELETE_TABLE,
+            flags: 0,
+            family,
+            attributes: table.bytes,
+        });
     }
 }
 

@@ -5,8 +5,13 @@ mod attributes;
 pub(crate) mod chains;
 pub(crate) mod conntrack;
 pub(crate) mod elements;
+pub(crate) mod entry;
+pub(crate) mod kept;
 mod socket;
 pub(crate) mod steps;
+mod structure;
+pub(crate) mod tables;
+pub(crate) mod watch;
 
 pub(crate) use socket::Netfilter;
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::watch::Watch;
 use nix::sys::{
     socket::{setsockopt, sockopt},
     time::TimeVal,
@@ -34,7 +35,11 @@ pub(super) const CREATE: u16 = 0x400;
 pub(super) const APPEND: u16 = 0x800;
 /// The length of a message's own header, and of netfilter's behind it.
 const HEADER: usize = 16;
-const FAMILY_HEADER: usize = 4;
+pub(super) const FAMILY_HEADER: usize = 4;
+/// `NLM_F_DUMP_INTR`: something changed in between, so that what is there may not be in the list.
+const INTERRUPTED: u16 = 16;
+/// How often a list is read that changes meanwhile; then what was read last must do.
+const DUMPS: usize = 5;
 
 /// What is asked of the kernel.
 #[derive(Debug)]
@@ -51,6 +56,8 @@ pub(super) struct Message {
 /// A socket that stays in the network namespace it was opened in.
 pub(crate) struct Netfilter {
     socket: Socket,
+    /// By which the kernel tells its sockets apart.
+    port: u32,
     sequence: u32,
 }
 
@@ -58,7 +65,7 @@ impl Netfilter {
     /// Opens a socket in the network namespace of the calling thread.
     pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_NETFILTER)?;
-        socket.bind_auto()?;
+        let port = socket.bind_auto()?.port_number();
         socket.connect(&SocketAddr::new(0, 0))?;
         let timeout = TimeVal::new(ANSWER_TIMEOUT.as_secs() as i64, 0);
         setsockopt(&socket.as_fd(), sockopt::ReceiveTimeout, &timeout)?;
@@ -70,8 +77,17 @@ impl Netfilter {
             .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &RECEIVE_BUFFER))?;
         Ok(Self {
             socket,
+            port,
             sequence: 0,
         })
+    }
+
+    /// Listens for what others change of tables of these names.
+    pub(crate) fn watch(
+        &self,
+        is_ours: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> io::Result<Watch> {
+        Watch::open(self.port, is_ours)
     }
 
     /// Carries out all messages in one transaction of nftables, or none of them.
@@ -135,15 +151,32 @@ impl Netfilter {
         message: &Message,
         mut look: impl FnMut(&[u8]),
     ) -> io::Result<()> {
+        let (mut dumped, mut is_whole) = self.dump_once(message)?;
+        for _ in 1..DUMPS {
+            if is_whole {
+                break;
+            }
+            (dumped, is_whole) = self.dump_once(message)?;
+        }
+        for answer in &dumped {
+            look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Says whether it is all of one moment too.
+    fn dump_once(&mut self, message: &Message) -> io::Result<(Vec<Answer>, bool)> {
         let mut bytes = Vec::new();
         let awaited = self.append(&mut bytes, message, DUMP);
         self.socket.send(&bytes, 0)?;
+        let (mut dumped, mut is_whole) = (Vec::new(), true);
         loop {
             let received = self.receive()?;
-            for answer in received.iter().filter(|a| a.sequence == awaited) {
+            for answer in received.into_iter().filter(|a| a.sequence == awaited) {
+                is_whole &= answer.flags & INTERRUPTED == 0;
                 match answer.kind {
-                    ERROR | DONE => return answer.result(),
-                    _ => look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default()),
+                    ERROR | DONE => return answer.result().map(|()| (dumped, is_whole)),
+                    _ => dumped.push(answer),
                 }
             }
         }
@@ -175,10 +208,14 @@ impl Netfilter {
     }
 }
 
-struct Answer {
-    kind: u16,
+/// What the kernel says.
+pub(super) struct Answer {
+    pub(super) kind: u16,
+    flags: u16,
     sequence: u32,
-    payload: Vec<u8>,
+    /// Of the socket by which it was asked.
+    pub(super) port: u32,
+    pub(super) payload: Vec<u8>,
 }
 
 impl Answer {
@@ -195,7 +232,7 @@ impl Answer {
     }
 }
 
-fn answers(bytes: &[u8]) -> Vec<Answer> {
+pub(super) fn answers(bytes: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut rest = bytes;
     while let Some((header, _)) = rest.split_at_checked(HEADER) {
@@ -215,7 +252,9 @@ fn answers(bytes: &[u8]) -> Vec<Answer> {
         };
         answers.push(Answer {
             kind: half(4),
+            flags: half(6),
             sequence: word(8),
+            port: word(12),
             payload: payload.to_vec(),
         });
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();

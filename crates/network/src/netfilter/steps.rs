@@ -5,13 +5,11 @@ use super::chains::{FIRST_REGISTER, Part, expression, number};
 
 /// `NFT_REG_VERDICT`.
 const VERDICT_REGISTER: u32 = 0;
-/// `NFTA_DATA_VERDICT`, `NFTA_VERDICT_CODE` and `NFTA_VERDICT_CHAIN`.
+/// `NFTA_DATA_VERDICT` and `NFTA_VERDICT_CODE`.
 const VERDICT: u16 = 2;
-const VERDICT_CODE: u16 = 1;
-const VERDICT_CHAIN: u16 = 2;
-/// `NF_ACCEPT` and `NFT_GOTO`.
+const CODE: u16 = 1;
+/// `NF_ACCEPT`.
 const ACCEPT: i32 = 1;
-const GOTO: i32 = -4;
 
 /// A step of a rule. Places are registers of four octets, from 0 to 15.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +20,8 @@ pub(crate) enum Step {
     Verdicts(&'static str, u32),
     /// Looks up in a set by what is at a place.
     Set(&'static str, u32),
-    /// Ends the chain for the packet.
-    Verdict(Verdict),
-}
-
-/// What becomes of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+    /// Lets the packet through.
     Accept,
-    /// It goes on there.
-    Goto(&'static str),
 }
 
 impl Step {
@@ -49,23 +39,11 @@ impl Step {
                 lookup.text(1, set);
                 number(lookup, 2, FIRST_REGISTER + place);
             }),
-            Self::Verdict(verdict) => expression(list, "immediate", |immediate| {
+            Self::Accept => expression(list, "immediate", |immediate| {
                 number(immediate, 1, VERDICT_REGISTER);
-                immediate.nest(2, |data| data.nest(VERDICT, |inner| verdict.write(inner)));
+                let accept = |verdict: &mut Writer| verdict.put(CODE, &ACCEPT.to_be_bytes());
+                immediate.nest(2, |data| data.nest(VERDICT, accept));
             }),
-        }
-    }
-}
-
-impl Verdict {
-    fn write(self, verdict: &mut Writer) {
-        let (code, chain) = match self {
-            Self::Accept => (ACCEPT, None),
-            Self::Goto(chain) => (GOTO, Some(chain)),
-        };
-        verdict.put(VERDICT_CODE, &code.to_be_bytes());
-        if let Some(chain) = chain {
-            verdict.text(VERDICT_CHAIN, chain);
         }
     }
 }

@@ -1,12 +1,18 @@
-//! The part of a node's state that is packet rules: masquerading and host ports.
+//! The part of a node's state that is packet rules: masquerading and host ports, and from what pods send.
+
+use std::collections::HashSet;
+use std::io;
 
 use crate::{
-    Attachment, Degradation, Error, HostPort, forwarding,
+    Attachment, Degradation, Error, HostPort, RulesError, bridge, forwarding, interface,
     masquerade::{self, Exposed},
     neighbours,
+    netfilter::{entry::Entry, watch::Watch},
+    sources,
 };
 
 use super::Node;
+use super::tables::Table;
 
 impl Node {
     pub(super) fn set_up_routing(&mut self) {
@@ -16,21 +22,19 @@ impl Node {
         if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
             self.degradations.push(degradation);
         }
-        let exposed = self.attachments.values().map(exposed);
-        let rules = masquerade::ruleset(&self.config, exposed);
-        if let Err(error) = self.nft.clone().and_then(|nft| nft.apply(&rules)) {
-            self.nft = Err(error.clone());
-            self.degradations.push(Degradation::NoRules(error));
-        } else if self.pool.gateway().is_ipv4()
-            && let Err(degradation) = forwarding::let_loopback_out(&self.config.bridge)
-        {
-            self.degradations.push(degradation);
+        match self.make(Table::Masquerade) {
+            Err(error) => self
+                .degradations
+                .push(degradation(Table::Masquerade, error)),
+            Ok(()) if self.pool.gateway().is_ipv4() => {
+                let let_out = forwarding::let_loopback_out(&self.config.bridge);
+                self.degradations.extend(let_out.err());
+            }
+            Ok(()) => {}
         }
-        let neighbours = neighbours::ruleset(&self.config, self.pool.gateway());
-        if let Ok(nft) = &self.nft
-            && let Err(error) = nft.apply(&neighbours)
-        {
-            self.degradations.push(Degradation::Neighbours(error));
+        if let Err(error) = self.make(Table::Neighbours) {
+            self.degradations
+                .push(degradation(Table::Neighbours, error));
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {
@@ -38,9 +42,108 @@ impl Node {
         }
     }
 
+    /// Looks whether the tables are as they were made, and makes anew what somebody else has changed. Says whether all is well then.
+    pub(crate) fn repair(&mut self) -> bool {
+        let mut all = true;
+        for table in [Table::Masquerade, Table::Neighbours] {
+            all &= self.repair_one(table);
+        }
+        all
+    }
+
+    fn repair_one(&mut self, table: Table) -> bool {
+        let Ok(tables) = &mut self.tables else {
+            // What there cannot be is as well as it can be.
+            return true;
+        };
+        if tables.is_intact(table) == Ok(true) {
+            return true;
+        }
+        let made = self.make(table);
+        let is_known = self.degradations.iter().any(|known| is_of(known, table));
+        self.degradations.retain(|known| !is_of(known, table));
+        let Err(error) = made else {
+            tracing::info!(?table, "a table of the pod network is made anew");
+            if table == Table::Masquerade {
+                self.unserved.clear();
+            }
+            return true;
+        };
+        let degradation = degradation(table, error);
+        if !is_known {
+            tracing::error!(%degradation, "the pod network is degraded");
+        }
+        self.degradations.push(degradation);
+        false
+    }
+
+    fn make(&mut self, table: Table) -> Result<(), RulesError> {
+        let (text, entries) = match table {
+            Table::Masquerade => (masquerade::ruleset(&self.config), self.exposed_entries()),
+            Table::Neighbours => {
+                let text = neighbours::ruleset(&self.config, self.pool.gateway());
+                (text, self.sources())
+            }
+        };
+        let tables = self.tables.as_mut().map_err(|error| error.clone())?;
+        tables.make(table, text, &entries)
+    }
+
+    fn exposed_entries(&self) -> Vec<Entry> {
+        let attachments = self.attachments.values();
+        let entries = attachments.flat_map(|attachment| masquerade::entries(exposed(attachment)));
+        entries.collect()
+    }
+
+    /// Of the attachments, and of the interfaces that belong to none: those go only when it is known which sandboxes live.
+    fn sources(&mut self) -> Vec<Entry> {
+        let ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX);
+        let mut ports = ports.unwrap_or_default();
+        ports.retain(|port| interface::is_host_name(port));
+        let of_nobody = ports.iter().map(|port| sources::of_nobody(port));
+        let attached = self.attachments.values().flat_map(sources::of);
+        let sources: HashSet<Entry> = of_nobody.chain(attached).collect();
+        sources.into_iter().collect()
+    }
+
+    /// Listens for what others change of the tables; `None` where there are none.
+    pub(crate) fn watch(&self) -> Option<io::Result<Watch>> {
+        let tables = self.tables.as_ref().ok()?;
+        Some(tables.watch(&self.config.table))
+    }
+
+    /// Says from what a pod may send, before its interface is there.
+    pub(super) fn bind(&mut self, attachment: &Attachment) -> Result<(), Error> {
+        let Ok(tables) = &mut self.tables else {
+            return Ok(());
+        };
+        if tables.is_made(Table::Neighbours).is_err() {
+            return Ok(());
+        }
+        let bound = tables.add(Table::Neighbours, &sources::of(attachment));
+        bound.map_err(|source| Error::Source {
+            interface: attachment.host_interface.clone(),
+            source,
+        })
+    }
+
+    /// Its interface is gone, and nothing is held to what stays.
+    pub(super) fn unbind(&mut self, attachment: &Attachment) {
+        let Ok(tables) = &mut self.tables else {
+            return;
+        };
+        if tables.is_made(Table::Neighbours).is_ok()
+            && let Err(error) = tables.remove(Table::Neighbours, &sources::of(attachment))
+        {
+            let interface = &attachment.host_interface;
+            tracing::warn!(interface, %error, "elements of an interface that is gone stay");
+        }
+    }
+
     /// Says which tables of others drop what pods send. Not knowing is no fault.
     fn look_for_other_filters(&mut self) {
-        match self.nft.clone().and_then(|nft| nft.tables_that_drop()) {
+        let tables = self.tables.as_ref().map_err(Clone::clone);
+        match tables.and_then(|tables| tables.nft().tables_that_drop()) {
             Ok(tables) => {
                 let filtered = tables
                     .into_iter()
@@ -76,8 +179,9 @@ impl Node {
         if attachment.host_ports.is_empty() {
             return;
         }
-        let rules = masquerade::expose(&self.config, exposed(attachment));
-        let Err(reason) = self.nft.clone().and_then(|nft| nft.apply(&rules)) else {
+        let entries = masquerade::entries(exposed(attachment));
+        let tables = self.tables.as_mut().map_err(|error| error.clone());
+        let Err(reason) = tables.and_then(|tables| tables.add(Table::Masquerade, &entries)) else {
             return;
         };
         let sandbox_id = attachment.sandbox_id.clone();
@@ -97,13 +201,30 @@ impl Node {
         let Some(attachment) = self.attachments.get(id) else {
             return Ok(());
         };
-        if let Ok(nft) = &self.nft
+        if let Ok(tables) = &mut self.tables
+            && tables.is_made(Table::Masquerade).is_ok()
             && !attachment.host_ports.is_empty()
             && !was_unserved
         {
-            nft.apply(&masquerade::conceal(&self.config, exposed(attachment)))?;
+            let entries = masquerade::entries(exposed(attachment));
+            tables.remove(Table::Masquerade, &entries)?;
         }
         Ok(())
+    }
+}
+
+/// What the node does without where there is no such table.
+fn degradation(table: Table, error: RulesError) -> Degradation {
+    match table {
+        Table::Masquerade => Degradation::NoRules(error),
+        Table::Neighbours => Degradation::Neighbours(error),
+    }
+}
+
+fn is_of(known: &Degradation, table: Table) -> bool {
+    match table {
+        Table::Masquerade => matches!(known, Degradation::NoRules(_)),
+        Table::Neighbours => matches!(known, Degradation::Neighbours(_)),
     }
 }
 

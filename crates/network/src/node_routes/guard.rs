@@ -2,44 +2,48 @@
 //! under any address. A host is known by its address, which its pods have as well where they send to other hosts: what they must not send
 //! through the tunnel, each host drops of its own (see [`crate::masquerade`]).
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::tunnel::PORT;
+use crate::netfilter::entry::{Entry, Field};
 
-/// The transaction that lets these hosts send through the tunnel of this number, and nobody else. Another's tunnel at the same port is none
-/// of ours: its packets have another number, at the eighth octet behind the ports and lengths of UDP.
-pub(crate) fn ruleset(table: &str, number: u32, hosts: &BTreeSet<IpAddr>) -> String {
-    let mut text = removal(table);
-    let _ = writeln!(text, "table inet {table} {{");
-    for (set, kind, is_v4) in [
-        ("hosts", "ipv4_addr", true),
-        ("hosts-v6", "ipv6_addr", false),
-    ] {
-        let of_family = hosts.iter().filter(|ip| ip.is_ipv4() == is_v4);
-        let list: Vec<String> = of_family.map(ToString::to_string).collect();
-        let elements = match list.is_empty() {
-            true => String::new(),
-            false => format!(" elements = {{ {} }};", list.join(", ")),
-        };
-        let _ = writeln!(text, "  set {set} {{ type {kind};{elements} }}");
-    }
+/// Who may send: of IPv4 and of IPv6.
+pub(super) const SETS: [&str; 2] = ["hosts", "hosts-v6"];
+
+/// The transaction that lets the hosts of its sets send through the tunnel of this number, and nobody else, in place of what was there.
+/// Another's tunnel at the same port is none of ours: its packets have another number, at the eighth octet behind the ports and lengths of
+/// UDP.
+pub(super) fn ruleset(table: &str, number: u32) -> String {
     let ours = format!("udp dport {PORT} @th,96,24 {number}");
-    let _ = write!(
-        text,
-        "  chain input {{
+    format!(
+        "{}table inet {table} {{
+  set hosts {{ type ipv4_addr; }}
+  set hosts-v6 {{ type ipv6_addr; }}
+  chain input {{
     type filter hook input priority -10; policy accept;
     meta nfproto ipv4 {ours} ip saddr != @hosts drop
     meta nfproto ipv6 {ours} ip6 saddr != @hosts-v6 drop
   }}
 }}
-"
-    );
-    text
+",
+        removal(table)
+    )
+}
+
+/// The elements by which hosts are let in.
+pub(super) fn entries(hosts: impl Iterator<Item = IpAddr>) -> Vec<Entry> {
+    let entry = |host: IpAddr| Entry {
+        set: match host {
+            IpAddr::V4(_) => "hosts",
+            IpAddr::V6(_) => "hosts-v6",
+        },
+        key: vec![Field::Address(host)],
+        value: Vec::new(),
+    };
+    hosts.map(entry).collect()
 }
 
 /// The transaction that removes the table, whether or not it is there.
-pub(crate) fn removal(table: &str) -> String {
+pub(super) fn removal(table: &str) -> String {
     format!("add table inet {table}\ndelete table inet {table}\n")
 }

@@ -7,23 +7,21 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::entries;
-use super::guard;
+use super::gate::Gate;
 use super::plan::{Plan, Segment};
 use super::routes::{self, Route, Routes};
 use super::tunnel::{self, Tunnel};
 use crate::bridge;
 use crate::error::{NodeRoutesError, RulesError};
+use crate::netfilter::watch::Watch;
 use crate::netlink::Netlink;
-use crate::nft::Nft;
 
 /// The ways of one node, in the network namespace of the thread that made this.
 pub(crate) struct Kernel {
     netlink: Netlink,
     /// Without it there is no tunnel: whoever reaches its port could send through it. The reason is the error.
-    nft: Result<Nft, RulesError>,
+    gate: Result<Gate, RulesError>,
     settings: Settings,
-    /// The guard's rules, as they are known to be applied; empty where there are known to be none.
-    guard: Option<String>,
 }
 
 /// What ways are made by.
@@ -47,10 +45,14 @@ impl Kernel {
         netlink.filter_dumps();
         Ok(Self {
             netlink,
-            nft: Nft::find(),
+            gate: Gate::open(&settings.table),
             settings,
-            guard: None,
         })
+    }
+
+    /// Listens for what others change of the tunnel's guard; `None` where there can be none.
+    pub(crate) fn watch(&self) -> Option<io::Result<Watch>> {
+        Some(self.gate.as_ref().ok()?.watch())
     }
 
     /// The networks that this host is in, but for those of the pods.
@@ -73,10 +75,7 @@ impl Kernel {
     /// Has the kernel be so. What can be done is done; the first error comes at the end. `anew`: what is known to be applied may have been
     /// taken away by others.
     pub(crate) fn apply(&mut self, plan: &Plan, anew: bool) -> Result<(), NodeRoutesError> {
-        if anew && self.guard.as_deref() != Some("") {
-            self.guard = None;
-        }
-        let device = self.tunnel(plan);
+        let device = self.tunnel(plan, anew);
         let mut wanted = Routes::new();
         for (to, way) in &plan.direct {
             let route = Route {
@@ -108,18 +107,15 @@ impl Kernel {
     }
 
     /// The tunnel's device, made and told of all nodes behind it, where the plan has one.
-    fn tunnel(&mut self, plan: &Plan) -> Result<Option<u32>, NodeRoutesError> {
+    fn tunnel(&mut self, plan: &Plan, anew: bool) -> Result<Option<u32>, NodeRoutesError> {
         let Some(begin) = plan.begin else {
             return Ok(None);
         };
         let settings = &self.settings;
         let number = tunnel::number(&settings.cluster_cidrs);
         let hosts: BTreeSet<IpAddr> = plan.tunnelled.values().map(|way| way.host).collect();
-        let rules = guard::ruleset(&settings.table, number, &hosts);
-        if self.guard.as_ref() != Some(&rules) {
-            self.nft.clone()?.apply(&rules)?;
-            self.guard = Some(rules);
-        }
+        let gate = self.gate.as_mut().map_err(|error| error.clone())?;
+        gate.let_in(number, hosts, anew)?;
         let device = Tunnel {
             name: &settings.device,
             number,
@@ -164,17 +160,16 @@ impl Kernel {
 
     /// Takes the tunnel away, and then its guard.
     fn close(&mut self) -> Result<(), NodeRoutesError> {
-        let (device, table) = (&self.settings.device, &self.settings.table);
+        let device = &self.settings.device;
         let there = tunnel::find(&mut self.netlink, device).map_err(failed("find the tunnel"))?;
-        if there.is_none() && self.guard.as_deref() == Some("") {
+        let is_gone = self.gate.as_ref().is_ok_and(Gate::is_gone);
+        if there.is_none() && is_gone {
             return Ok(());
         }
         let removed = tunnel::remove(&mut self.netlink, device);
         removed.map_err(failed("remove the tunnel"))?;
-        if let Ok(nft) = &self.nft {
-            nft.apply(&guard::removal(table))?;
-        }
-        self.guard = Some(String::new());
+        // No guard was made without it.
+        self.gate.as_mut().map_or(Ok(()), Gate::remove)?;
         Ok(())
     }
 

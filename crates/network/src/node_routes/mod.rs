@@ -5,6 +5,7 @@
 //! range) is in its object, and the rest is derived from that.
 
 mod entries;
+mod gate;
 mod guard;
 mod interfaces;
 mod kernel;

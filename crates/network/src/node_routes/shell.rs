@@ -15,6 +15,7 @@ use super::peer::Peer;
 use super::plan::{self, Here, gateway};
 use super::{interfaces, mtu, tunnel};
 use crate::error::NodeRoutesError;
+use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
 use crate::task::Task;
 
@@ -83,6 +84,7 @@ pub struct NodeRoutes {
     applied: watch::Receiver<bool>,
     _looking: Task,
     _following: Task,
+    _watching: Option<Task>,
 }
 
 impl NodeRoutes {
@@ -95,18 +97,26 @@ impl NodeRoutes {
             Owned::start(THREAD, config.netns.clone(), move || Kernel::open(settings)).await?;
         let changed = Arc::new(Notify::new());
         let following = Task::spawn(interfaces::follow(socket, changed.clone()));
+        let foreign = Arc::new(Notify::new());
+        let watch = kernel.run(|kernel| kernel.watch()).await?;
+        let watching = watch.map(|watch| watch.and_then(|watch| watch.follow(foreign.clone())));
+        if let Some(Err(error)) = &watching {
+            tracing::warn!(%error, "what others change of the tunnel's guard is seen late");
+        }
         let (applying, applied) = watch::channel(false);
         let shell = Shell {
             nodes: Informer::start(client.clone(), InformerOptions::default()),
             here: here(config),
             kernel,
             changed,
+            foreign,
             applied: applying,
         };
         Ok(Self {
             applied,
             _looking: Task::spawn(shell.run()),
             _following: following,
+            _watching: watching.and_then(Result::ok),
         })
     }
 
@@ -158,6 +168,8 @@ struct Shell {
     here: Here,
     kernel: Owned<Kernel>,
     changed: Arc<Notify>,
+    /// Rings when others change the tunnel's guard.
+    foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
 }
 
@@ -189,6 +201,10 @@ impl Shell {
                     tokio::time::sleep(PAUSE).await;
                     tokio::select! {
                         () = self.changed.notified() => anew = false,
+                        () = self.foreign.notified() => {
+                            tokio::time::sleep(SETTLE).await;
+                            anew = true;
+                        }
                         _ = comparison.tick() => anew = true,
                     }
                 }

@@ -270,13 +270,16 @@ fn names_and_numbers_are_derived() {
 
 #[test]
 fn the_guard_of_the_tunnel() {
-    let hosts = ["192.168.2.3", "192.168.2.4"].map(|ip| ip.parse().unwrap());
-    let text = guard::ruleset("navarch_hosts", 7, &hosts.into());
+    let hosts = ["192.168.2.3", "fd00::4"].map(|ip| ip.parse().unwrap());
+    let mut text = guard::ruleset("navarch_hosts", 7);
+    for entry in guard::entries(hosts.into_iter()) {
+        text.push_str(&entry.command("inet navarch_hosts"));
+    }
     expect![[r#"
         add table inet navarch_hosts
         delete table inet navarch_hosts
         table inet navarch_hosts {
-          set hosts { type ipv4_addr; elements = { 192.168.2.3, 192.168.2.4 }; }
+          set hosts { type ipv4_addr; }
           set hosts-v6 { type ipv6_addr; }
           chain input {
             type filter hook input priority -10; policy accept;
@@ -284,6 +287,8 @@ fn the_guard_of_the_tunnel() {
             meta nfproto ipv6 udp dport 4789 @th,96,24 7 ip6 saddr != @hosts-v6 drop
           }
         }
+        add element inet navarch_hosts hosts { 192.168.2.3 }
+        add element inet navarch_hosts hosts-v6 { fd00::4 }
     "#]]
     .assert_eq(&text);
 }

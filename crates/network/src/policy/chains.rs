@@ -6,7 +6,7 @@
 use super::compiled::Direction;
 use super::element::{Key, Value};
 use crate::netfilter::chains::{Part, Rule};
-use crate::netfilter::steps::{Step, Verdict};
+use crate::netfilter::steps::Step;
 
 /// The chain that a verdict leads to; `None` where the value is none.
 pub(crate) fn chain(key: &Key, value: &Value) -> Option<String> {
@@ -48,17 +48,11 @@ pub(crate) fn rule(key: &Key, value: &Value) -> Option<Rule> {
             Step::Load(Part::Protocol, 1),
             Step::Load(Part::Port, 2),
             Step::Set("ports", 0),
-            Step::Verdict(match direction {
-                Direction::Ingress => Verdict::Accept,
-                Direction::Egress => Verdict::Goto(AFTER_EGRESS),
-            }),
+            Step::Accept,
         ],
     };
     Some(Rule::Steps(steps))
 }
-
-/// Where a packet is looked at from the other end.
-pub(crate) const AFTER_EGRESS: &str = "judge-ingress";
 
 fn direction(key: &Key) -> Option<Direction> {
     match key {

@@ -11,11 +11,11 @@ use navarch_client::{Client, Informer, InformerOptions, ListOptions};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::kernel;
 use super::local::{LocalPod, PodName};
 use super::shell::{Peers, Shell, THREAD};
 use crate::Attachment;
 use crate::error::{Degradation, PolicyError};
+use crate::netfilter::tables;
 use crate::owned::Owned;
 use crate::task::Task;
 
@@ -95,6 +95,7 @@ impl NetworkPolicies {
             table: config.table,
             netns: config.netns,
             kernel: None,
+            foreign: Arc::default(),
             outcome: sender,
             applied: None,
             owes_cut: false,
@@ -222,7 +223,7 @@ impl NetworkPolicies {
     /// Removes what was made under that name. Nothing of it may be running.
     pub async fn remove_everything(config: NetworkPoliciesConfig) -> Result<(), PolicyError> {
         let removed = Owned::start(THREAD, config.netns, move || {
-            kernel::remove_tables(&config.table).map_err(PolicyError::from)
+            tables::remove_all(&config.table).map_err(PolicyError::from)
         });
         removed.await.map(drop)
     }

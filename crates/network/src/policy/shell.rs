@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use navarch_client::{Informer, InformerOptions};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::element::{Elements, Key};
 use super::kernel::{Change, Kernel};
@@ -16,7 +16,9 @@ use super::plan::{Cluster, plan};
 use super::pods;
 use super::policies::{Outcome, Shared};
 use crate::error::PolicyError;
+use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
+use crate::task::Task;
 
 /// How often the kernel's tables are compared with what they should be: somebody else may have changed them.
 const COMPARISON: Duration = Duration::from_secs(300);
@@ -36,8 +38,10 @@ pub(super) struct Shell {
     pub(super) shared: Arc<Shared>,
     pub(super) table: String,
     pub(super) netns: Option<PathBuf>,
-    /// Opened when it is needed first.
-    pub(super) kernel: Option<Owned<Kernel>>,
+    /// Opened when it is needed first, with what listens for others' changes of its tables.
+    pub(super) kernel: Option<(Owned<Kernel>, Option<Task>)>,
+    /// Rings at those.
+    pub(super) foreign: Arc<Notify>,
     pub(super) outcome: watch::Sender<Outcome>,
     /// What the kernel's tables hold, if that is known.
     pub(super) applied: Option<Elements>,
@@ -90,7 +94,11 @@ impl Shell {
                 changed = changes.changed() => if changed.is_err() {
                     return;
                 },
-                _ = comparison.tick() => self.applied = None,
+                _ = comparison.tick() => self.compare().await,
+                () = self.foreign.notified() => {
+                    tokio::time::sleep(SETTLE).await;
+                    self.compare().await;
+                }
                 () = tokio::time::sleep(RETRY), if self.owes_cut => {}
             }
         }
@@ -181,6 +189,18 @@ impl Shell {
         Ok(is_less)
     }
 
+    /// Looks whether the kernel has what it was told. If it has not, or that cannot be told, it is told anew.
+    async fn compare(&mut self) {
+        let (Some(applied), Some((kernel, _))) = (self.applied.clone(), &self.kernel) else {
+            return;
+        };
+        let intact = kernel.run(move |kernel| kernel.is_intact(&applied)).await;
+        if !matches!(intact, Ok(Ok(true))) {
+            tracing::debug!(?intact, "the tables of policies are compared");
+            self.applied = None;
+        }
+    }
+
     /// Ends what may not go on; what cannot be ended now is tried again.
     async fn cut(&mut self, wanted: Elements) {
         let cut = async {
@@ -201,13 +221,18 @@ impl Shell {
     }
 
     async fn kernel(&mut self) -> Result<Owned<Kernel>, PolicyError> {
-        if let Some(kernel) = &self.kernel {
+        if let Some((kernel, _)) = &self.kernel {
             return Ok(kernel.clone());
         }
         let table = self.table.clone();
         let open = move || Kernel::open(&table);
         let kernel = Owned::start(THREAD, self.netns.clone(), open).await?;
-        self.kernel = Some(kernel.clone());
+        let watch = kernel.run(|kernel| kernel.watch()).await?;
+        let followed = watch.and_then(|watch| watch.follow(self.foreign.clone()));
+        if let Err(error) = &followed {
+            tracing::warn!(%error, "what others change of the tables of policies is seen late");
+        }
+        self.kernel = Some((kernel.clone(), followed.ok()));
         Ok(kernel)
     }
 

@@ -10,20 +10,89 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::element::Family;
+use super::element::{Family, Key, Value};
+use super::{chains, encode};
+use crate::netfilter::chains::Rule;
+use crate::netfilter::elements::Element;
+use crate::netfilter::tables::{self, Record};
 
 /// The most clients that are remembered at a time, for each of the maps: beyond those, affinity is forgotten and nothing else.
 const MAX_REMEMBERED: u32 = 1 << 18;
 
+/// The maps and sets that hold what services are.
+const SETS: [&str; 19] = [
+    "cluster-ips",
+    "external-ips",
+    "hairpin",
+    "firewalled",
+    "allowed-sources",
+    "services",
+    "node-ports",
+    "inside-services",
+    "inside-node-ports",
+    "endpoints",
+    "node-port-endpoints",
+    "inside-endpoints",
+    "inside-node-port-endpoints",
+    "sources",
+    "node-port-sources",
+    "remember-services",
+    "remember-node-ports",
+    "unserved",
+    "unserved-node-ports",
+];
+
 /// What the tables of a node are made by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The name of both tables.
+    /// What the names of both tables begin with.
     pub(crate) table: String,
     /// Where the cluster's pods are: they are inside, and keep their addresses.
     pub(crate) pods: Vec<IpNet>,
     /// Where the addresses of services are.
     pub(crate) services: Vec<IpNet>,
+}
+
+impl tables::Layout for Layout {
+    type Record = (Key, Value);
+    const SETS: &'static [&'static str] = &SETS;
+
+    fn name(&self) -> &str {
+        &self.table
+    }
+
+    fn declaration(&self, table: &str, family: Family) -> String {
+        declaration(self, table, family)
+    }
+
+    fn form(family: Family) -> String {
+        let nothing = Self {
+            table: String::new(),
+            pods: Vec::new(),
+            services: Vec::new(),
+        };
+        declaration(&nothing, "", family)
+    }
+
+    /// Services need few chains: they stay.
+    fn is_of_verdict(_name: &str) -> bool {
+        false
+    }
+}
+
+impl Record for (Key, Value) {
+    fn family(&self) -> Family {
+        self.0.family()
+    }
+
+    fn element(&self) -> Element {
+        encode::element(&self.0, &self.1)
+    }
+
+    fn chain(&self) -> Option<(String, Vec<Rule>)> {
+        let (key, value) = self;
+        Some((chains::chain(key, value)?, chains::rules(key, value)?))
+    }
 }
 
 /// How each family writes what both have.
@@ -82,8 +151,7 @@ const CHAINS: [&str; 11] = [
 
 /// The transaction that makes the table what it is to be, with the elements that are in it left there. It is refused where a table of
 /// that name has other maps.
-pub(crate) fn declaration(layout: &Layout, family: Family) -> String {
-    let table = &layout.table;
+pub(crate) fn declaration(layout: &Layout, table: &str, family: Family) -> String {
     let mut text = format!("table {family} {table} {{\n{}", maps(family));
     for (name, hook) in HOOKS {
         let _ = writeln!(text, "  chain {name} {{ type {hook}; policy accept; }}");
@@ -106,11 +174,6 @@ pub(crate) fn declaration(layout: &Layout, family: Family) -> String {
     }
     let _ = writeln!(text, "table {family} {table} {{\n{}}}", rules(family));
     text
-}
-
-/// The transaction that removes the table, whether or not it is there.
-pub(crate) fn removal(table: &str, family: Family) -> String {
-    format!("add table {family} {table}\ndelete table {family} {table}\n")
 }
 
 fn of_family(ranges: &[IpNet], family: Family) -> Vec<String> {

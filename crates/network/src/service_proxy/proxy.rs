@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::claims::Desired;
 use super::health::HealthChecks;
-use super::kernel::{self, Kernel};
+use super::kernel::Kernel;
 use super::layout::Layout;
 use super::pending::Pending;
 use super::plan::NodeView;
 use super::shell::Shell;
 use super::view::ServiceView;
 use crate::error::ServiceProxyError;
+use crate::netfilter::tables;
 use crate::owned::Owned;
 use crate::task::Task;
 
@@ -41,6 +42,7 @@ pub struct ServiceProxy {
     dns: watch::Sender<Option<SocketAddr>>,
     applied: watch::Receiver<u64>,
     _task: Task,
+    _watch: Option<Task>,
 }
 
 impl ServiceProxy {
@@ -60,6 +62,12 @@ impl ServiceProxy {
             Kernel::open(of_thread)
         })
         .await?;
+        let foreign = Arc::new(Notify::new());
+        let watch = kernel.run(|kernel| kernel.watch()).await?;
+        let followed = watch.and_then(|watch| watch.follow(foreign.clone()));
+        if let Err(error) = &followed {
+            tracing::warn!(%error, "what others change of the tables of services is seen late");
+        }
         let (dns, own_dns) = watch::channel(None);
         let (applying, applied) = watch::channel(0);
         let node = ListOptions {
@@ -77,6 +85,7 @@ impl ServiceProxy {
             ranges: Informer::start(client.clone(), InformerOptions::default()),
             pending: Arc::new(Pending::default()),
             kernel,
+            foreign,
             layout,
             node: NodeView {
                 name: config.node,
@@ -95,6 +104,7 @@ impl ServiceProxy {
             dns,
             applied,
             _task: Task::spawn(shell.run()),
+            _watch: followed.ok(),
         })
     }
 
@@ -118,7 +128,7 @@ impl ServiceProxy {
     /// Removes what proxies of that table made. No such proxy may be running.
     pub async fn remove_everything(config: ServiceProxyConfig) -> Result<(), ServiceProxyError> {
         let removed = Owned::start(THREAD, config.netns, move || {
-            kernel::remove_tables(&config.table).map_err(ServiceProxyError::from)
+            tables::remove_all(&config.table).map_err(ServiceProxyError::from)
         });
         removed.await.map(drop)
     }

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use navarch_client::{Backoff, Informer, ObjectKey, Snapshot};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::claims::{Changes, Desired};
 use super::element::{Family, Frontend};
@@ -22,6 +22,7 @@ use super::plan::{self, Flows, NodeView};
 use super::stale;
 use super::view::{ServiceView, of_node, service_of};
 use crate::error::ServiceProxyError;
+use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
 use crate::task::Task;
 
@@ -38,6 +39,8 @@ pub(super) struct Shell {
     pub(super) ranges: Informer<ServiceCIDR>,
     pub(super) pending: Arc<Pending>,
     pub(super) kernel: Owned<Kernel>,
+    /// Rings when others change its tables.
+    pub(super) foreign: Arc<Notify>,
     pub(super) layout: Layout,
     pub(super) node: NodeView,
     pub(super) dns: watch::Receiver<Option<SocketAddr>>,
@@ -68,9 +71,10 @@ impl Shell {
         loop {
             let work = tokio::select! {
                 work = self.pending.take() => work,
-                _ = comparison.tick() => {
-                    self.is_current = false;
-                    Work::default()
+                _ = comparison.tick() => self.compare().await,
+                () = self.foreign.notified() => {
+                    tokio::time::sleep(SETTLE).await;
+                    self.compare().await
                 }
                 changed = self.dns.changed() => match changed {
                     Ok(()) => Work { everything: true, ..Work::default() },
@@ -91,6 +95,17 @@ impl Shell {
                 }
             }
         }
+    }
+
+    /// Looks whether the kernel has what it was told. If it has not, or that cannot be told, it is told anew.
+    async fn compare(&mut self) -> Work {
+        let wanted: Vec<_> = self.desired.elements().collect();
+        let intact = self
+            .kernel
+            .run(move |kernel| kernel.is_intact(&wanted))
+            .await;
+        self.is_current &= matches!(intact, Ok(Ok(true)));
+        Work::default()
     }
 
     fn listen(&self) {
@@ -188,7 +203,7 @@ impl Shell {
         }
         self.layout.services = services;
         let layout = self.layout.clone();
-        self.kernel.run(|kernel| kernel.declare(layout)).await?
+        Ok(self.kernel.run(|kernel| kernel.declare(layout)).await??)
     }
 
     fn plan(

@@ -67,6 +67,11 @@ impl Guarded {
         self.policies = Some(self.policies_of(self.config()).await);
     }
 
+    /// As an agent that is gone: what it made stays.
+    pub fn stop_policies(&mut self) {
+        self.policies = None;
+    }
+
     pub async fn policies_of(&self, config: NetworkPoliciesConfig) -> NetworkPolicies {
         let attached = self.cluster.network.attachments().await.unwrap();
         NetworkPolicies::start(config, &self.cluster.as_node(), &attached)

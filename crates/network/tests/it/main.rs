@@ -11,12 +11,14 @@ mod attach;
 mod between;
 mod cluster;
 mod dns;
+mod flushed;
 mod guarded;
 mod namespaces;
 mod policies;
 mod recover;
 mod rules;
 mod services;
+mod sources;
 
 use std::{net::IpAddr, path::PathBuf};
 

@@ -109,7 +109,7 @@ impl Namespace {
 
     /// The same over UDP.
     pub fn answer_udp(&self, port: u16, name: &'static str) {
-        let socket = self.run(move || UdpSocket::bind(("0.0.0.0", port)).unwrap());
+        let socket = self.run(move || UdpSocket::bind(("::", port)).unwrap());
         thread::spawn(move || {
             let mut buffer = [0; 64];
             while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
@@ -133,8 +133,13 @@ impl Namespace {
 
     /// Who answers over UDP, to a packet from this port.
     pub fn who_udp(&self, from: u16, to: (IpAddr, u16)) -> std::io::Result<String> {
+        self.who_udp_as(([0; 4].into(), from), to)
+    }
+
+    /// The same, from this address.
+    pub fn who_udp_as(&self, from: (IpAddr, u16), to: (IpAddr, u16)) -> std::io::Result<String> {
         self.run(move || {
-            let socket = UdpSocket::bind(("0.0.0.0", from))?;
+            let socket = UdpSocket::bind(SocketAddr::from(from))?;
             socket.set_read_timeout(Some(Duration::from_millis(500)))?;
             socket.connect(SocketAddr::from(to))?;
             socket.send(b"who")?;

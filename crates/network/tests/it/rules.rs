@@ -3,7 +3,7 @@ use navarch_network::{Config, Degradation, Error, HostPort, PodNetwork, Protocol
 use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
 /// A machine beside the node that knows no way to the pods: 192.0.2.1 is the node, 192.0.2.2 the machine.
-fn outside(node: &TestNode) -> Namespace {
+pub fn outside(node: &TestNode) -> Namespace {
     let outside = Namespace::new();
     let peer = outside.path();
     node.host.sh(&format!(
@@ -147,7 +147,7 @@ async fn pods_run_without_rules_and_the_node_says_so() {
     assert!(
         matches!(
             &degradations[..],
-            [Degradation::NoRules(RulesError::Refused(_)), Degradation::NoHostPorts { sandbox_id, .. }]
+            [Degradation::NoRules(RulesError::Refused(_)), Degradation::Neighbours(_), Degradation::NoHostPorts { sandbox_id, .. }]
                 if sandbox_id == "server"
         ),
         "{degradations:?}"
@@ -156,7 +156,7 @@ async fn pods_run_without_rules_and_the_node_says_so() {
     node.host.ask((served.ips[0], 80)).unwrap();
     seen.join().unwrap();
     network.detach("server").await.unwrap();
-    assert_eq!(network.degradations().await.unwrap().len(), 1);
+    assert_eq!(network.degradations().await.unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -58,14 +58,25 @@ fn nft(arguments: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A table, as `ip policies-0123abcd`: what follows its name is how it is laid out.
+fn table(family: &str) -> String {
+    let tables = nft("list tables");
+    let mut tables = tables
+        .lines()
+        .filter_map(|line| line.strip_prefix("table "));
+    let start = format!("{family} policies-");
+    let table = tables.find(|table| table.starts_with(&start)).unwrap();
+    table.to_owned()
+}
+
 #[test]
 fn the_kernel_has_what_was_planned() {
     in_a_namespace(|| {
         let mut kernel = Kernel::open("policies").unwrap();
         let wanted = everything().plan();
         kernel.replace(&wanted).unwrap();
-        let listed = |set: &str| nft(&format!("list set ip6 policies {set}"));
-        let (ports, pairs) = (listed("ports"), nft("list map ip policies ingress-pairs"));
+        let ports = nft(&format!("list set {} ports", table("ip6")));
+        let pairs = nft(&format!("list map {} ingress-pairs", table("ip")));
         assert!(ports.contains("tcp . 32000-32768"), "{ports}");
         assert!(pairs.contains("10.0.0.1 : jump ingress-allowed"), "{pairs}");
         let rules = nft("list ruleset");
@@ -88,14 +99,78 @@ fn the_kernel_has_what_was_planned() {
 }
 
 #[test]
-fn a_table_of_another_layout_is_made_anew() {
+fn what_others_change_is_told_from_what_is_as_it_was_made() {
     in_a_namespace(|| {
-        nft("add table ip policies");
-        let set = "add set ip policies isolated { type inet_proto; }";
-        let output = Command::new("nft").arg(set).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
         let mut kernel = Kernel::open("policies").unwrap();
-        kernel.replace(&everything().plan()).unwrap();
-        assert!(nft("list set ip policies isolated").contains("10.0.0.1"));
+        let wanted = everything().plan();
+        assert!(!kernel.is_intact(&wanted).unwrap());
+        kernel.replace(&wanted).unwrap();
+        let rules = nft("list ruleset");
+        // To look changes nothing, however often.
+        for _ in 0..2 {
+            assert!(kernel.is_intact(&wanted).unwrap());
+            assert_eq!(nft("list ruleset"), rules);
+        }
+        let (v4, v6) = (table("ip"), table("ip6"));
+        for meddling in [
+            "flush ruleset".to_owned(),
+            format!("delete table {v6}"),
+            format!("flush chain {v4} from-pods"),
+            format!("flush chain {v4} ingress-allowed"),
+            format!("insert rule {v4} to-pods accept"),
+            format!("add chain {v4} mine"),
+            format!("flush set {v6} isolated"),
+            format!("add table {v4} {{ flags dormant ; }}"),
+        ] {
+            nft(&meddling);
+            assert!(!kernel.is_intact(&wanted).unwrap(), "{meddling}");
+            kernel.replace(&wanted).unwrap();
+            assert!(kernel.is_intact(&wanted).unwrap(), "{meddling}");
+        }
+    });
+}
+
+#[test]
+fn a_table_of_another_layout_is_replaced() {
+    in_a_namespace(|| {
+        let mut kernel = Kernel::open("policies").unwrap();
+        let wanted = everything().plan();
+        kernel.replace(&wanted).unwrap();
+        let table = table("ip");
+        // Of an older program, of another layout, and of our own name but with something else in it; and one that is none of ours.
+        for name in ["ip policies", "ip policies-01234567", "ip policies-mine"] {
+            nft(&format!("add table {name}"));
+        }
+        nft(&format!("delete table {table}"));
+        nft(&format!("add table {table}"));
+        nft(&format!("add set {table} isolated {{ type inet_proto ; }}"));
+        kernel.replace(&wanted).unwrap();
+        let tables = nft("list tables");
+        let left: Vec<&str> = tables
+            .lines()
+            .filter(|line| line.contains("table ip "))
+            .collect();
+        let beside = format!("table {table}b");
+        assert_eq!(left, ["table ip policies-mine", &beside]);
+        assert!(nft(&format!("list set {table}b isolated")).contains("10.0.0.1"));
+        // And back, for the place is free.
+        kernel.replace(&wanted).unwrap();
+        assert!(nft(&format!("list set {table} isolated")).contains("10.0.0.1"));
+        assert!(!nft("list tables").contains(&beside));
+    });
+}
+
+#[test]
+fn an_nft_that_refuses_takes_nothing_away() {
+    in_a_namespace(|| {
+        let wanted = everything().plan();
+        Kernel::open("policies").unwrap().replace(&wanted).unwrap();
+        let rules = nft("list ruleset");
+        // An agent that is started anew, while there is no memory, say.
+        let mut kernel = Kernel::open("policies").unwrap();
+        kernel.run_instead_of_nft("/bin/false");
+        kernel.replace(&wanted).unwrap_err();
+        assert_eq!(nft("list ruleset"), rules);
+        assert!(!kernel.is_intact(&wanted).unwrap());
     });
 }

@@ -44,25 +44,29 @@ fn compare() {
     desired.put(&key("web"), Some(everything()), &mut Changes::default());
     let wanted: Vec<_> = desired.elements().collect();
     kernel.replace(&wanted).unwrap();
-    let listed = |what: &str| {
-        let output = Command::new("nft")
-            .args(["list", "map"])
-            .args(what.split(' '))
-            .output()
-            .unwrap();
+    // What follows its name is how the table is laid out.
+    let listed = |family: &str, map: &str| {
+        let list = format!(
+            "nft list map {family} $(nft list tables | grep -o 'services-[^ ]*' | head -n 1) {map}"
+        );
+        let output = Command::new("sh").args(["-c", &list]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    let endpoints = listed("ip6 services inside-endpoints");
+    let endpoints = listed("ip6", "inside-endpoints");
     let element = "0x00000001 . 2001:db8::8 . tcp . 80 : fd00:1:0:1::3 . 8080";
     assert!(endpoints.contains(element), "{endpoints}");
     // What is there is known again, element by element: adding it once more would be refused for maps with other values.
     kernel.replace(&wanted).unwrap();
-    assert_eq!(listed("ip6 services inside-endpoints"), endpoints);
+    assert_eq!(listed("ip6", "inside-endpoints"), endpoints);
     let mut changes = Changes::default();
     desired.put(&key("web"), None, &mut changes);
     let removed: Vec<_> = changes.removed().collect();
     kernel.change(&removed, &[]).unwrap();
-    for sets in ["ip6 services services", "ip services sources"] {
-        assert!(!listed(sets).contains("elements"));
+    for (family, map) in [("ip6", "services"), ("ip", "sources")] {
+        let listed = listed(family, map);
+        assert!(
+            listed.contains("map") && !listed.contains("elements"),
+            "{listed}"
+        );
     }
 }

@@ -133,7 +133,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           }
           chain refuse { reject; }
         }
-    "#]].assert_eq(&layout::declaration(&layout(), Family::V4));
+    "#]].assert_eq(&layout::declaration(&layout(), "services", Family::V4));
     expect![[r#"
         table ip6 services {
           set pods { type ipv6_addr; flags interval; }
@@ -262,7 +262,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           }
           chain refuse { reject; }
         }
-    "#]].assert_eq(&layout::declaration(&layout(), Family::V6));
+    "#]].assert_eq(&layout::declaration(&layout(), "services", Family::V6));
 }
 
 #[test]

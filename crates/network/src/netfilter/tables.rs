@@ -1,0 +1,415 @@
+//! Tables that are the same for both families of addresses, whose elements and chains of verdicts come and go while their rules stay.
+//!
+//! How a table is laid out is part of its name. So a program that lays it out otherwise makes its own beside the one that there is, fills
+//! it, and only then removes that: there is no moment without any. `nft` may refuse to declare a table that is there, for a moment or
+//! because somebody else has made something else of it: then another is made beside it in the same way, and if that is refused too, what
+//! there is stays as it is.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+use sha2::{Digest, Sha256};
+
+use super::Netfilter;
+use super::chains::{self, Rule};
+use super::elements::{self, Element, Transaction};
+use super::structure::{self, Structure};
+use super::watch::Watch;
+use crate::error::RulesError;
+use crate::family::Family;
+use crate::nft::Nft;
+
+/// Both, in the order in which they are looked at.
+pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
+/// How many digits of a digest are in a name.
+const DIGITS: usize = 8;
+/// What follows them: a table is made beside the one that has the first of these.
+const PLACES: [&str; 2] = ["", "b"];
+
+/// What tables are like.
+pub(crate) trait Layout {
+    /// What comes and goes.
+    type Record: Record;
+    /// The sets and maps that hold it.
+    const SETS: &'static [&'static str];
+
+    /// What the names of the tables begin with.
+    fn name(&self) -> &str;
+
+    /// The transaction that makes a table of this name what it is to be, with what comes and goes left in it.
+    fn declaration(&self, table: &str, family: Family) -> String;
+
+    /// By which one layout is told from another.
+    fn form(family: Family) -> String;
+
+    /// Whether a chain of this name is one that a verdict led to, and is removed when none does any more.
+    fn is_of_verdict(name: &str) -> bool;
+}
+
+/// An element, and where its verdict leads.
+pub(crate) trait Record {
+    fn family(&self) -> Family;
+
+    fn element(&self) -> Element;
+
+    /// The chain that it leads to, with its rules, where it is not one of those that are always there.
+    fn chain(&self) -> Option<(String, Vec<Rule>)>;
+}
+
+/// The tables, in the network namespace of the thread that made this.
+pub(crate) struct Tables<L> {
+    layout: L,
+    nft: Nft,
+    netfilter: Netfilter,
+    /// Those that this process has declared.
+    known: HashMap<Family, Known>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    table: String,
+    /// The chains of verdicts that this process has made.
+    chains: HashSet<String>,
+    /// What it is made of, where nothing has been made since that was looked at.
+    structure: Option<Structure>,
+}
+
+/// A chain of verdicts to be made.
+type Made = (Family, String, Vec<Rule>);
+
+/// What is changed in one transaction.
+#[derive(Default)]
+struct Changes {
+    made: Vec<Made>,
+    removed: Vec<(Family, Vec<Element>)>,
+    added: Vec<(Family, Vec<Element>)>,
+    /// Chains that nothing leads to any more.
+    left: Vec<(Family, String)>,
+}
+
+impl<L: Layout> Tables<L> {
+    /// Changes nothing.
+    pub(crate) fn open(layout: L) -> Result<Self, RulesError> {
+        Ok(Self {
+            layout,
+            nft: Nft::find()?,
+            netfilter: Netfilter::open()?,
+            known: HashMap::new(),
+        })
+    }
+
+    /// Listens for what others change of them.
+    pub(crate) fn watch(&self) -> io::Result<Watch> {
+        let name = self.layout.name().to_owned();
+        self.netfilter.watch(move |table| is_of(&name, table))
+    }
+
+    /// For tests of what is when `nft` refuses.
+    #[cfg(test)]
+    pub(crate) fn run_instead_of_nft(&mut self, program: &str) {
+        self.nft = Nft::at(program);
+    }
+
+    /// By which else netfilter is asked.
+    pub(crate) fn netfilter(&mut self) -> &mut Netfilter {
+        &mut self.netfilter
+    }
+
+    /// Whether there is a table of that family.
+    pub(crate) fn has(&self, family: Family) -> bool {
+        self.known.contains_key(&family)
+    }
+
+    /// Lays the tables out anew where the same layout has something else in it.
+    pub(crate) fn declare(&mut self, layout: L) -> Result<(), RulesError> {
+        self.layout = layout;
+        for family in FAMILIES {
+            if let Some(known) = self.known.get_mut(&family) {
+                known.structure = None;
+                self.nft
+                    .apply(&self.layout.declaration(&known.table, family))?;
+                self.remember(family)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the tables hold exactly this, whatever is in them: what differs is changed in one transaction.
+    pub(crate) fn replace(
+        &mut self,
+        wanted: impl Iterator<Item = L::Record>,
+    ) -> Result<(), RulesError> {
+        self.known.clear();
+        let wanted: Vec<L::Record> = wanted.collect();
+        let mut changes = Changes {
+            made: self.make(&wanted)?,
+            ..Changes::default()
+        };
+        for family in FAMILIES {
+            if self.has(family) {
+                self.compare(family, &wanted, &mut changes)?;
+            }
+        }
+        self.commit(&changes)?;
+        for family in FAMILIES {
+            self.remove_others(family)?;
+            if self.has(family) {
+                self.remember(family)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether they are known to be as they were made, and to hold exactly this. Changes nothing.
+    pub(crate) fn is_intact(
+        &mut self,
+        wanted: impl Iterator<Item = L::Record>,
+    ) -> Result<bool, RulesError> {
+        let wanted: Vec<L::Record> = wanted.collect();
+        for family in FAMILIES {
+            let of_family = of_family(&wanted, family);
+            let Some(known) = self.known.get(&family).cloned() else {
+                match of_family.is_empty() {
+                    true => continue,
+                    false => return Ok(false),
+                }
+            };
+            let there = Structure::of(&mut self.netfilter, family.number(), &known.table)?;
+            if there.is_none() || there != known.structure {
+                return Ok(false);
+            }
+            let there: HashSet<Element> = self.list(family, L::SETS)?.into_iter().collect();
+            if there != of_family {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Changes what is there: all of it or nothing. Chains that nothing leads to any more stay until the next [`Tables::replace`].
+    pub(crate) fn change(
+        &mut self,
+        removed: &[L::Record],
+        added: &[L::Record],
+    ) -> Result<(), RulesError> {
+        let changes = Changes {
+            made: self.make(added)?,
+            removed: by_family(removed),
+            added: by_family(added),
+            left: Vec::new(),
+        };
+        self.commit(&changes)
+    }
+
+    /// Removes elements that are none of the records.
+    pub(crate) fn remove(&mut self, family: Family, elements: Vec<Element>) -> io::Result<()> {
+        let changes = Changes {
+            removed: vec![(family, elements)],
+            ..Changes::default()
+        };
+        self.transaction(&changes)
+    }
+
+    /// What sets hold.
+    pub(crate) fn list(
+        &mut self,
+        family: Family,
+        sets: &[&'static str],
+    ) -> io::Result<Vec<Element>> {
+        let Some(known) = self.known.get(&family) else {
+            return Ok(Vec::new());
+        };
+        let mut all = Vec::new();
+        for set in sets {
+            let netfilter = &mut self.netfilter;
+            all.extend(elements::list(
+                netfilter,
+                family.number(),
+                &known.table,
+                set,
+            )?);
+        }
+        Ok(all)
+    }
+
+    /// What is to be changed of a family.
+    fn compare(
+        &mut self,
+        family: Family,
+        wanted: &[L::Record],
+        changes: &mut Changes,
+    ) -> Result<(), RulesError> {
+        let Some(known) = self.known.get(&family).cloned() else {
+            return Ok(());
+        };
+        let mut left = chains::list(&mut self.netfilter, family.number(), &known.table)?;
+        left.retain(|name| L::is_of_verdict(name) && !known.chains.contains(name));
+        let left = left.into_iter().map(|name| (family, name));
+        changes.left.extend(left);
+        let wanted = of_family(wanted, family);
+        // The kernel may list an element twice when others change meanwhile.
+        let there: HashSet<Element> = self.list(family, L::SETS)?.into_iter().collect();
+        let extra = there.difference(&wanted).cloned().collect();
+        changes.removed.push((family, extra));
+        let mut missing: Vec<Element> = wanted.difference(&there).cloned().collect();
+        missing.sort_by_key(|element| element.set);
+        changes.added.push((family, missing));
+        Ok(())
+    }
+
+    /// Declares the tables that records need; returns the chains that they need. What is known to be there is left.
+    fn make(&mut self, records: &[L::Record]) -> Result<Vec<Made>, RulesError> {
+        for family in FAMILIES {
+            let is_needed = records.iter().any(|record| record.family() == family);
+            if is_needed && !self.has(family) {
+                let known = Known {
+                    table: self.declare_any(family)?,
+                    chains: HashSet::new(),
+                    structure: None,
+                };
+                self.known.insert(family, known);
+            }
+        }
+        let (mut made, mut names) = (Vec::new(), HashSet::new());
+        for record in records {
+            let family = record.family();
+            let Some(known) = self.known.get(&family) else {
+                continue;
+            };
+            if let Some((name, rules)) = record.chain()
+                && !known.chains.contains(&name)
+                && names.insert((family, name.clone()))
+            {
+                made.push((family, name, rules));
+            }
+        }
+        Ok(made)
+    }
+
+    /// In the first place where it is not refused. Returns its name.
+    fn declare_any(&self, family: Family) -> Result<String, RulesError> {
+        let digest = Sha256::digest(L::form(family));
+        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut refused = None;
+        for place in PLACES {
+            let table = format!("{}-{}{place}", self.layout.name(), &digest[..DIGITS]);
+            match self.nft.apply(&self.layout.declaration(&table, family)) {
+                Ok(()) => return Ok(table),
+                Err(error) => {
+                    tracing::warn!(%error, table, "a table could not be declared");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        Err(refused.unwrap_or(RulesError::NftMissing))
+    }
+
+    fn commit(&mut self, changes: &Changes) -> Result<(), RulesError> {
+        self.transaction(changes)?;
+        let made = changes.made.iter().map(|(family, name, _)| (family, name));
+        let left = changes.left.iter().map(|(family, name)| (family, name));
+        for (family, name) in made.clone().chain(left) {
+            if let Some(known) = self.known.get_mut(family) {
+                known.chains.remove(name);
+                known.structure = None;
+            }
+        }
+        for (family, name) in made {
+            if let Some(known) = self.known.get_mut(family) {
+                known.chains.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn transaction(&mut self, changes: &Changes) -> io::Result<()> {
+        let mut messages = Vec::new();
+        for (family, known) in &self.known {
+            let mut transaction = Transaction::new(&known.table);
+            let number = family.number();
+            for (_, name, rules) in changes.made.iter().filter(|(f, ..)| f == family) {
+                transaction.chain(number, name, rules);
+            }
+            for (_, elements) in changes.removed.iter().filter(|(f, _)| f == family) {
+                transaction.remove(number, elements);
+            }
+            for (_, elements) in changes.added.iter().filter(|(f, _)| f == family) {
+                transaction.add(number, elements);
+            }
+            for (_, name) in changes.left.iter().filter(|(f, _)| f == family) {
+                transaction.remove_chain(number, name);
+            }
+            messages.append(&mut transaction.messages);
+        }
+        self.netfilter.transaction(&messages)
+    }
+
+    /// Removes the tables of other layouts, and of the programs that had no layout in their names.
+    fn remove_others(&mut self, family: Family) -> io::Result<()> {
+        let own = self.known.get(&family).map(|known| known.table.as_str());
+        let netfilter = &mut self.netfilter;
+        let mut others = structure::tables(netfilter, family.number())?;
+        others.retain(|table| is_of(self.layout.name(), table) && Some(table.as_str()) != own);
+        for table in others {
+            tracing::info!(table, %family, "a table of another layout goes");
+            let mut transaction = Transaction::new(&table);
+            transaction.remove_table(family.number());
+            transaction.commit(netfilter)?;
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, family: Family) -> io::Result<()> {
+        if let Some(known) = self.known.get_mut(&family) {
+            let netfilter = &mut self.netfilter;
+            known.structure = Structure::of(netfilter, family.number(), &known.table)?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes all tables of that name and any layout, in the network namespace of the calling thread.
+pub(crate) fn remove_all(name: &str) -> Result<(), RulesError> {
+    // No table was made without it.
+    if matches!(Nft::find(), Err(RulesError::NftMissing)) {
+        return Ok(());
+    }
+    let mut netfilter = Netfilter::open()?;
+    for family in FAMILIES {
+        for table in structure::tables(&mut netfilter, family.number())? {
+            if is_of(name, &table) {
+                let mut transaction = Transaction::new(&table);
+                transaction.remove_table(family.number());
+                transaction.commit(&mut netfilter)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a table is one of these: without a layout in its name, as older programs have made it, or with one.
+fn is_of(name: &str, table: &str) -> bool {
+    let Some(rest) = table.strip_prefix(name) else {
+        return false;
+    };
+    let is_digest =
+        |text: &str| text.len() == DIGITS && text.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let of_layout = |layout: &str| {
+        let mut digests = PLACES.iter().filter_map(|place| layout.strip_suffix(place));
+        digests.any(is_digest)
+    };
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(of_layout)
+}
+
+fn of_family<R: Record>(records: &[R], family: Family) -> HashSet<Element> {
+    let of_family = records.iter().filter(|record| record.family() == family);
+    of_family.map(Record::element).collect()
+}
+
+fn by_family<R: Record>(records: &[R]) -> Vec<(Family, Vec<Element>)> {
+    let of = |family| {
+        let of_family = records.iter().filter(|record| record.family() == family);
+        (family, of_family.map(Record::element).collect())
+    };
+    FAMILIES.map(of).into()
+}

@@ -1,0 +1,54 @@
+//! From what a pod's interface may send: elements of the sets that [`crate::neighbours`] looks into. Pure.
+
+use std::net::IpAddr;
+
+use crate::Attachment;
+use crate::config::mac_address;
+use crate::netfilter::entry::{Entry, Field};
+
+/// The sets.
+pub(crate) const SETS: [&str; 5] = [
+    "interfaces",
+    "hardware",
+    "addresses",
+    "addresses-v6",
+    "targets",
+];
+
+/// Of an interface that nobody has any more: it may send nothing.
+pub(crate) fn of_nobody(interface: &str) -> Entry {
+    entry("interfaces", interface, None)
+}
+
+/// Of a pod's interface.
+pub(crate) fn of(attachment: &Attachment) -> Vec<Entry> {
+    let interface = attachment.host_interface.as_str();
+    let of_address = |ip: &IpAddr| {
+        let hardware = Field::Hardware(mac_address(*ip));
+        let set = match ip {
+            IpAddr::V4(_) => "addresses",
+            IpAddr::V6(_) => "addresses-v6",
+        };
+        let sender = [
+            entry("hardware", interface, Some(hardware)),
+            entry(set, interface, Some(Field::Address(*ip))),
+        ];
+        let target = ip.is_ipv6().then_some(Field::Number(*ip));
+        let target = target.map(|target| entry("targets", interface, Some(target)));
+        sender.into_iter().chain(target)
+    };
+    let of_addresses = attachment.ips.iter().flat_map(of_address);
+    [of_nobody(interface)]
+        .into_iter()
+        .chain(of_addresses)
+        .collect()
+}
+
+fn entry(set: &'static str, interface: &str, sender: Option<Field>) -> Entry {
+    let interface = Field::Interface(interface.to_owned());
+    Entry {
+        set,
+        key: [interface].into_iter().chain(sender).collect(),
+        value: Vec::new(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Pods that send from what is not theirs. Giving an interface an address, or another hardware address, has it send the same frames as a
+//! program that writes them itself (`NET_RAW`).
+
+use std::net::IpAddr;
+
+use navarch_network::{Config, PodNetwork};
+
+use crate::rules::outside;
+use crate::{TestNode, attach, ip};
+
+const SERVER: u16 = 53;
+
+#[tokio::test]
+async fn what_a_pod_sends_from_anothers_address_goes_nowhere() {
+    let node = TestNode::new();
+    let outside = outside(&node);
+    let network = node.start().await;
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    let (_other, others) = attach(&network, "b", vec![]).await;
+    outside.answer_udp(SERVER, "outside");
+    node.host.answer_udp(SERVER, "node");
+    let (foreign, anothers) = (ip("10.244.1.99"), others.ips[0]);
+    for address in [foreign, anothers] {
+        pod.sh(&format!("ip addr add {address}/32 dev eth0"));
+    }
+    let heard = |from: IpAddr, port| {
+        let to = [ip("192.0.2.2"), own.gateway];
+        to.map(|to| pod.who_udp_as((from, port), (to, SERVER)).is_ok())
+    };
+    assert_eq!(heard(own.ips[0], 1000), [true, true]);
+    for address in [foreign, anothers] {
+        assert_eq!(heard(address, 1001), [false, false], "{address}");
+    }
+    // Nor does it go away with the agent that is replaced, and with the pods of one that knew no such thing.
+    drop(network);
+    let old = "delete table bridge navarch; add table bridge navarch; add chain bridge navarch neighbours";
+    node.host.sh(&format!("nft '{old}'"));
+    let network = node.start().await;
+    assert_eq!(heard(own.ips[0], 1002), [true, true]);
+    assert_eq!(heard(foreign, 1003), [false, false]);
+    // With the pod, what it was known by goes too.
+    network.detach("a").await.unwrap();
+    let rules = node.host.sh("nft list table bridge navarch");
+    assert!(!rules.contains(&own.host_interface), "{rules}");
+    assert!(rules.contains(&others.host_interface), "{rules}");
+}
+
+#[tokio::test]
+async fn a_pod_says_of_no_other_address_that_it_has_it() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    pod.sh("ip addr add 10.244.1.99/32 dev eth0");
+    let ask = |address: &str| {
+        let ping = format!("busybox ping -c 1 -W 1 {address} || true; ip neigh show {address}");
+        node.host.sh(&ping).contains(&own.mac)
+    };
+    assert!(ask(&own.ips[0].to_string()));
+    assert!(!ask("10.244.1.99"));
+    // It asks who has an address, and says that it has its own, with its own hardware address and no other.
+    pod.sh("ip link set eth0 address 0a:58:0a:f4:01:63");
+    node.host.sh("ip neigh flush dev navarch0");
+    let said = node.host.sh(&format!(
+        "busybox ping -c 1 -W 1 {0} || true; ip neigh show {0}",
+        own.ips[0]
+    ));
+    assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
+}
+
+#[tokio::test]
+async fn a_frame_with_a_tag_is_not_taken_for_one_without() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    node.host.answer_udp(SERVER, "node");
+    // A priority alone, which the host looks past.
+    pod.sh(&format!(
+        "ip link add link eth0 name tagged type vlan id 0 && ip link set tagged up && \
+         ip addr flush dev eth0 && ip addr add {0}/32 dev tagged && ip route add {1} dev tagged",
+        own.ips[0], own.gateway
+    ));
+    assert!(pod.who_udp(1000, (own.gateway, SERVER)).is_err());
+}
+
+#[tokio::test]
+async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, _) = attach(&network, "a", vec![]).await;
+    node.host.answer_udp(SERVER, "node");
+    node.host.sh(
+        "ip addr add fd00::1/64 dev navarch0 nodad && ip addr add fe80::1/64 dev navarch0 nodad",
+    );
+    pod.sh("ip addr add fd00::2/64 dev eth0 nodad");
+    let host = ip("fd00::1");
+    assert!(
+        pod.who_udp_as((ip("fd00::2"), 1000), (host, SERVER))
+            .is_err()
+    );
+    pod.sh("for i in 1 2 3; do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
+}
+
+#[tokio::test]
+async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
+    let node = TestNode::new();
+    let config = Config {
+        pod_cidr: "fd00:0:0:1::/64".parse().unwrap(),
+        ..node.config()
+    };
+    let network = PodNetwork::start(config).await.unwrap();
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    let foreign = ip("fd00:0:0:1::99");
+    pod.sh(&format!("ip addr add {foreign}/128 dev eth0 nodad"));
+    node.host.answer_udp(SERVER, "node");
+    // An address is used when nobody else on the link has said that it has it.
+    pod.sh("while ip -6 addr show dev eth0 | grep -q tentative; do sleep 0.1; done");
+    let to = (own.gateway, SERVER);
+    assert!(pod.who_udp_as((own.ips[0], 1000), to).is_ok());
+    assert!(pod.who_udp_as((foreign, 1001), to).is_err());
+    let asked = node.host.sh(&format!(
+        "busybox ping -6 -c 1 -W 1 {foreign} || true; ip -6 neigh show {foreign}"
+    ));
+    assert!(!asked.contains(&own.mac), "{asked}");
+}
