@@ -40,6 +40,11 @@ impl Ranges {
         self.first
     }
 
+    /// The one of the other family.
+    pub fn second(&self) -> Option<IpNet> {
+        self.second
+    }
+
     /// Each, the first first.
     pub fn iter(&self) -> impl Iterator<Item = IpNet> + use<> {
         std::iter::once(self.first).chain(self.second)

@@ -56,6 +56,7 @@ pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
 /// Of a node on this data directory.
 pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &ClusterRanges) -> Result<()> {
     node_name(arguments)?;
+    node_addresses(arguments)?;
     registration::labels(&arguments.node_labels).map_err(anyhow::Error::msg)?;
     registration::taints(&arguments.register_with_taints).map_err(anyhow::Error::msg)?;
     let settings = HostSettings::of(layout, arguments, ranges);
@@ -80,6 +81,18 @@ pub(crate) fn node_name(arguments: &NodeArgs) -> Result<String> {
         );
     }
     Ok(name)
+}
+
+/// Refuses more than one address of a family.
+fn node_addresses(arguments: &NodeArgs) -> Result<()> {
+    match arguments.node_ip.as_slice() {
+        [] | [_] => Ok(()),
+        [one, other] if one.is_ipv4() != other.is_ipv4() => Ok(()),
+        all => bail!(
+            "--node-ip has {} addresses: one is expected, or one of each family",
+            all.len()
+        ),
+    }
 }
 
 /// The addresses of the cluster's pods.

@@ -145,10 +145,10 @@ impl HostSettings {
         }
     }
 
-    /// The configuration of the ways to other nodes' pods, for a node that has this range; where the node is comes on top.
-    pub(crate) fn node_routes(&self, range: IpNet) -> NodeRoutesConfig {
+    /// The configuration of the ways to other nodes' pods, for a node that has these ranges; where the node is comes on top.
+    pub(crate) fn node_routes(&self, ranges: Ranges) -> NodeRoutesConfig {
         NodeRoutesConfig::new(
-            range,
+            ranges,
             self.cluster_cidrs(),
             &self.bridge,
             &format!("{}_hosts", self.table),
@@ -161,8 +161,8 @@ impl HostSettings {
     }
 
     /// The network's configuration.
-    pub(crate) fn network(&self, range: IpNet, cluster: Vec<IpNet>) -> Config {
-        let mut config = Config::new(range, cluster, self.network.clone());
+    pub(crate) fn network(&self, ranges: Ranges, cluster: Vec<IpNet>) -> Config {
+        let mut config = Config::new(ranges, cluster, self.network.clone());
         config.bridge.clone_from(&self.bridge);
         config.table.clone_from(&self.table);
         config

@@ -64,6 +64,9 @@ impl NodePlane {
         step: impl Fn(&str),
     ) -> Result<Self> {
         let name = checks::node_name(arguments)?;
+        // The first is where the node's API is.
+        let others = arguments.node_ip.iter().copied().skip(1);
+        let addresses: Vec<IpAddr> = std::iter::once(address).chain(others).collect();
         let client = clients.node;
         let settings = HostSettings::of(layout, arguments, ranges);
         let listener = SocketAddr::new(address, arguments.node_port);
@@ -85,7 +88,7 @@ impl NodePlane {
             settings.clone(),
             Place {
                 node: name.clone(),
-                address,
+                addresses: addresses.clone(),
                 cluster: ranges.pods.iter().collect(),
                 pod_routes: arguments.pod_routes,
                 client: clients.service_proxy.clone(),
@@ -94,6 +97,7 @@ impl NodePlane {
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
+        options.addresses = addresses;
         options.port = listener.local_addr()?.port();
         let told = registration::labels(&arguments.node_labels);
         options.labels = told.map_err(anyhow::Error::msg)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
+use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
     Config, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName, PodNetwork,
     Transport, pod_mtu,
@@ -39,8 +40,8 @@ struct Started {
 pub(crate) struct Place {
     /// The node's name.
     pub(crate) node: String,
-    /// The node's address.
-    pub(crate) address: IpAddr,
+    /// The node's addresses, the first its main one.
+    pub(crate) addresses: Vec<IpAddr>,
     /// Where the cluster's pods are.
     pub(crate) cluster: Vec<IpNet>,
     /// How packets go to other nodes' pods.
@@ -78,7 +79,7 @@ impl LateNetwork {
         );
         let starting = Arc::new(std::sync::atomic::AtomicBool::new(false));
         node.on_change(move |_, node| {
-            let Some(range) = node.and_then(|node| node.spec.as_ref()?.pod_cidr.clone()) else {
+            let Some(ranges) = node.and_then(|node| ranges_of(node)) else {
                 return;
             };
             if starting.swap(true, std::sync::atomic::Ordering::AcqRel) {
@@ -86,9 +87,9 @@ impl LateNetwork {
             }
             let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
             tokio::spawn(async move {
-                let started = begin(&range, settings, place).await;
+                let started = begin(&ranges, settings, place).await;
                 if let Err(error) = &started {
-                    tracing::error!(error, range, "the pod network does not work");
+                    tracing::error!(error, ranges, "the pod network does not work");
                 }
                 sender.send_replace(Some(started));
             });
@@ -131,10 +132,24 @@ impl LateNetwork {
     }
 }
 
-async fn begin(range: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
-    let range: IpNet = range.parse().map_err(|error| format!("{range}: {error}"))?;
-    let mtu = pod_mtu(place.address, None).await;
-    let mut config = settings.network(range, place.cluster.clone());
+/// The node's ranges of pod addresses, as text.
+fn ranges_of(node: &Node) -> Option<String> {
+    let spec = node.spec.as_ref()?;
+    let all = spec.pod_cidrs.clone().filter(|all| !all.is_empty());
+    Some(
+        all.or_else(|| spec.pod_cidr.clone().map(|one| vec![one]))?
+            .join(","),
+    )
+}
+
+async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
+    let ranges: Ranges = ranges
+        .parse()
+        .map_err(|error: RangesError| error.to_string())?;
+    let first = place.addresses.first().copied();
+    let first = first.ok_or("the node has no address")?;
+    let mtu = pod_mtu(first, None).await;
+    let mut config = settings.network(ranges, place.cluster.clone());
     config.mtu = mtu;
     let network = PodNetwork::start(config)
         .await
@@ -146,9 +161,9 @@ async fn begin(range: &str, settings: HostSettings, place: Place) -> Result<Star
         tracing::warn!("pod network: {degradation}");
     }
     let policies = Arc::new(policies);
-    let mut config = settings.node_routes(range);
+    let mut config = settings.node_routes(ranges);
     config.node = place.node;
-    config.addresses = vec![place.address];
+    config.addresses = place.addresses;
     config.mtu = mtu;
     config.transport = match place.pod_routes {
         PodRoutes::Auto => Transport::Auto,
@@ -215,6 +230,6 @@ impl Network for LateNetwork {
 /// The configurations of a network, and of the ways between nodes, in which only what was made by them before is looked for.
 pub(crate) fn removal(settings: &HostSettings) -> (Config, NodeRoutesConfig) {
     // Removal goes by names; the range is not looked at.
-    let any = IpNet::from(ipnet::Ipv4Net::default());
+    let any = Ranges::from(IpNet::from(ipnet::Ipv4Net::default()));
     (settings.network(any, Vec::new()), settings.node_routes(any))
 }

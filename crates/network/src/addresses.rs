@@ -96,10 +96,15 @@ impl AddressPool {
         self.owners.len()
     }
 
+    /// The owner's address, if it has one.
+    pub fn address_of(&self, owner: &str) -> Option<IpAddr> {
+        self.owners.get(owner).map(|offset| self.address(*offset))
+    }
+
     /// The owner's address: the one it has, or the free one that was not used for longest.
     pub fn allocate(&mut self, owner: &str) -> Result<IpAddr, Unavailable> {
-        if let Some(offset) = self.owners.get(owner) {
-            return Ok(self.address(*offset));
+        if let Some(address) = self.address_of(owner) {
+            return Ok(address);
         }
         let offset = self
             .first_free(self.next, self.end)

@@ -8,7 +8,7 @@ use rtnetlink::{
     packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
     packet_route::{
         RouteNetlinkMessage,
-        address::{AddressAttribute, AddressMessage},
+        address::{AddressAttribute, AddressFlags, AddressMessage},
         link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     },
 };
@@ -23,15 +23,17 @@ use crate::{
 pub(crate) fn ensure(
     netlink: &mut Netlink,
     config: &Config,
-    gateway: IpAddr,
+    gateways: &[IpNet],
 ) -> Result<u32, Error> {
     let failed = |action: &str, source| Error::Netlink {
         action: format!("{action} bridge {}", config.bridge),
         source,
     };
+    let mac = gateways.first().map(|gateway| mac_address(gateway.addr()));
+    let mac = mac.map(|mac| mac.to_vec()).unwrap_or_default();
     let new = LinkBridge::new(&config.bridge)
         .mtu(config.mtu)
-        .address(mac_address(gateway).to_vec())
+        .address(mac.clone())
         .build();
     match netlink.one(RouteNetlinkMessage::NewLink(new), NLM_F_CREATE | NLM_F_EXCL) {
         Err(error) if !is_present(&error) => return Err(failed("create", error)),
@@ -42,29 +44,36 @@ pub(crate) fn ensure(
     let index = link.header.index;
     let settings = LinkUnspec::new_with_index(index)
         .mtu(config.mtu)
-        .address(mac_address(gateway).to_vec())
+        .address(mac)
         .up()
         .build();
-    let requests = vec![
-        (RouteNetlinkMessage::SetLink(settings), 0),
+    let mut requests = vec![(RouteNetlinkMessage::SetLink(settings), 0)];
+    requests.extend(gateways.iter().map(|gateway| {
+        let address = address(index, gateway.addr(), gateway.prefix_len());
         (
-            RouteNetlinkMessage::NewAddress(address(index, gateway, config.prefix_len())),
+            RouteNetlinkMessage::NewAddress(address),
             NLM_F_CREATE | NLM_F_REPLACE,
-        ),
-    ];
+        )
+    }));
     let set_up = netlink
         .batch(requests)
         .and_then(|answers| answers.into_iter().try_for_each(|a| a.map(drop)));
     set_up.map_err(|e| failed("set up", e))?;
-    remove_former_addresses(netlink, index, gateway).map_err(|e| failed("clean up", e))?;
+    remove_former_addresses(netlink, index, gateways).map_err(|e| failed("clean up", e))?;
     Ok(index)
 }
 
 /// Takes away what an earlier run with another pod CIDR left: the node would keep that node's pods for its own.
-fn remove_former_addresses(netlink: &mut Netlink, index: u32, gateway: IpAddr) -> io::Result<()> {
+fn remove_former_addresses(
+    netlink: &mut Netlink,
+    index: u32,
+    gateways: &[IpNet],
+) -> io::Result<()> {
     let is_former = |address: &AddressMessage| {
         address.header.index == index
-            && ip_of(address).is_some_and(|ip| ip != gateway && !is_link_local(ip))
+            && ip_of(address).is_some_and(|ip| {
+                !is_link_local(ip) && gateways.iter().all(|gateway| gateway.addr() != ip)
+            })
     };
     let former = netlink.addresses()?.into_iter().filter(is_former);
     let requests = former
@@ -153,7 +162,8 @@ pub(crate) fn remove(netlink: &mut Netlink, bridge: &str) -> Result<(), Error> {
     }
 }
 
-/// The request that gives an interface an address of either family.
+/// The request that gives an interface an address of either family. Nobody on the link is asked first whether it has it: the node gives
+/// each out once, and an answer that does not come takes a second.
 pub(crate) fn address(index: u32, ip: IpAddr, prefix_len: u8) -> AddressMessage {
     use std::net::{Ipv4Addr, Ipv6Addr};
     match ip {
@@ -161,10 +171,15 @@ pub(crate) fn address(index: u32, ip: IpAddr, prefix_len: u8) -> AddressMessage 
             .index(index)
             .address(ip, prefix_len)
             .build(),
-        IpAddr::V6(ip) => AddressMessageBuilder::<Ipv6Addr>::new()
-            .index(index)
-            .address(ip, prefix_len)
-            .build(),
+        IpAddr::V6(ip) => {
+            let mut message = AddressMessageBuilder::<Ipv6Addr>::new()
+                .index(index)
+                .address(ip, prefix_len)
+                .build();
+            let flags = AddressAttribute::Flags(AddressFlags::Nodad);
+            message.attributes.push(flags);
+            message
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
+use navarch_machinery::ranges::Ranges;
 
 use crate::Error;
 
@@ -17,8 +18,8 @@ pub(crate) const MAX_MTU: u32 = 65_535;
 pub struct Config {
     /// The name of the bridge the pods are attached to.
     pub bridge: String,
-    /// The addresses of this node's pods; the first is the bridge's own. Either family.
-    pub pod_cidr: IpNet,
+    /// The addresses of this node's pods, of one family or of both; the first of each is the bridge's own.
+    pub pod_cidrs: Ranges,
     /// Where pods are in the whole cluster: traffic to there keeps the pod's address.
     pub cluster_cidrs: Vec<IpNet>,
     /// The largest packet in octets, on the bridge and in the pods.
@@ -33,10 +34,10 @@ pub struct Config {
 
 impl Config {
     /// The names and sizes a machine with one node uses.
-    pub fn new(pod_cidr: IpNet, cluster_cidrs: Vec<IpNet>, state_dir: PathBuf) -> Self {
+    pub fn new(pod_cidrs: Ranges, cluster_cidrs: Vec<IpNet>, state_dir: PathBuf) -> Self {
         Self {
             bridge: "navarch0".to_owned(),
-            pod_cidr,
+            pod_cidrs,
             cluster_cidrs,
             mtu: 1500,
             state_dir,
@@ -61,11 +62,6 @@ impl Config {
             ));
         }
         Ok(())
-    }
-
-    /// The prefix length that goes with the gateway's and the pods' addresses.
-    pub(crate) fn prefix_len(&self) -> u8 {
-        self.pod_cidr.prefix_len()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, fs::File, io, net::IpAddr, os::fd::AsRawFd};
 
+use ipnet::IpNet;
 use rtnetlink::{
     LinkBridgePort, LinkUnspec, LinkVeth, RouteMessageBuilder,
     packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE},
@@ -31,10 +32,10 @@ pub(crate) struct Interface<'a> {
     pub(crate) host_name: &'a str,
     pub(crate) bridge: u32,
     pub(crate) mtu: u32,
-    pub(crate) address: IpAddr,
-    /// Of one address alone.
-    pub(crate) prefix_len: u8,
-    pub(crate) gateway: IpAddr,
+    /// One of a family; the first makes the hardware address.
+    pub(crate) addresses: &'a [IpAddr],
+    /// The node's own, of which those of the same families are the pod's ways out.
+    pub(crate) gateways: &'a [IpNet],
 }
 
 /// The host's end is called `nv` and 11 hexadecimal digits of a digest of the sandbox id: the 13 octets that fit, the same after
@@ -76,7 +77,7 @@ impl Interface<'_> {
     fn create_pair(&self, host: &mut Netlink, pod: &File) -> io::Result<()> {
         let peer = LinkUnspec::new_with_name(POD_INTERFACE)
             .mtu(self.mtu)
-            .address(mac_address(self.address).to_vec())
+            .address(self.mac())
             .setns_by_fd(pod.as_raw_fd())
             .build();
         let pair = LinkVeth::new(self.host_name, POD_INTERFACE)
@@ -102,6 +103,11 @@ impl Interface<'_> {
         answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
+    fn mac(&self) -> Vec<u8> {
+        let first = self.addresses.first();
+        first.map_or(Vec::new(), |address| mac_address(*address).to_vec())
+    }
+
     fn set_up_pod(&self, pod: &File) -> io::Result<()> {
         namespace::within(pod, || {
             let mut netlink = Netlink::open()?;
@@ -125,45 +131,47 @@ impl Interface<'_> {
         let set = NLM_F_CREATE | NLM_F_REPLACE;
         let up =
             |index| RouteNetlinkMessage::SetLink(LinkUnspec::new_with_index(index).up().build());
-        Ok(vec![
-            (up(LOOPBACK), 0),
-            (up(eth0), 0),
-            (
-                RouteNetlinkMessage::NewAddress(address(eth0, self.address, self.prefix_len)),
-                set,
-            ),
-            (
-                RouteNetlinkMessage::NewRoute(self.route_to_gateway(eth0)?),
-                set,
-            ),
-            (
-                RouteNetlinkMessage::NewRoute(self.default_route(eth0)?),
-                set,
-            ),
-        ])
+        let mut requests = vec![(up(LOOPBACK), 0), (up(eth0), 0)];
+        for own in self.addresses {
+            let alone = IpNet::from(*own).prefix_len();
+            let own_address = address(eth0, *own, alone);
+            requests.push((RouteNetlinkMessage::NewAddress(own_address), set));
+            let of_family = |gateway: &&IpNet| gateway.addr().is_ipv4() == own.is_ipv4();
+            let Some(gateway) = self.gateways.iter().find(of_family) else {
+                continue;
+            };
+            let gateway = gateway.addr();
+            for route in [
+                route_to_gateway(eth0, gateway)?,
+                default_route(eth0, gateway)?,
+            ] {
+                requests.push((RouteNetlinkMessage::NewRoute(route), set));
+            }
+        }
+        Ok(requests)
     }
+}
 
-    /// Nothing else is on the pod's link: pods reach each other by way of the node, so that what a service has sent on comes back
-    /// through it, and rules hold between neighbours too.
-    fn route_to_gateway(&self, eth0: u32) -> io::Result<RouteMessage> {
-        let route = RouteMessageBuilder::<IpAddr>::new()
-            .destination_prefix(self.gateway, self.prefix_len)
-            .map_err(io::Error::other)?
-            .scope(RouteScope::Link);
-        Ok(route.output_interface(eth0).build())
-    }
+/// Nothing else is on the pod's link: pods reach each other by way of the node, so that what a service has sent on comes back
+/// through it, and rules hold between neighbours too.
+fn route_to_gateway(eth0: u32, gateway: IpAddr) -> io::Result<RouteMessage> {
+    let route = RouteMessageBuilder::<IpAddr>::new()
+        .destination_prefix(gateway, IpNet::from(gateway).prefix_len())
+        .map_err(io::Error::other)?
+        .scope(RouteScope::Link);
+    Ok(route.output_interface(eth0).build())
+}
 
-    fn default_route(&self, eth0: u32) -> io::Result<RouteMessage> {
-        let everywhere = match self.gateway {
-            IpAddr::V4(_) => IpAddr::from([0; 4]),
-            IpAddr::V6(_) => IpAddr::from([0; 16]),
-        };
-        let route = RouteMessageBuilder::<IpAddr>::new()
-            .destination_prefix(everywhere, 0)
-            .and_then(|route| route.gateway(self.gateway))
-            .map_err(io::Error::other)?;
-        Ok(route.output_interface(eth0).build())
-    }
+fn default_route(eth0: u32, gateway: IpAddr) -> io::Result<RouteMessage> {
+    let everywhere = match gateway {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0; 16]),
+    };
+    let route = RouteMessageBuilder::<IpAddr>::new()
+        .destination_prefix(everywhere, 0)
+        .and_then(|route| route.gateway(gateway))
+        .map_err(io::Error::other)?;
+    Ok(route.output_interface(eth0).build())
 }
 
 /// Has a pod not listen to routers, before its interface is up: its neighbours on the bridge could say that they are one, and be sent what

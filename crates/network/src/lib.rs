@@ -28,6 +28,7 @@ mod node_routes;
 mod owned;
 mod pod_network;
 mod policy;
+mod pools;
 mod records;
 mod removal;
 mod remover;

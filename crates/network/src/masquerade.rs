@@ -39,55 +39,48 @@ pub(crate) struct Exposed<'a> {
 }
 
 /// The sets and maps whose elements come and go.
-pub(crate) const SETS: [&str; 3] = ["hairpin", "host_ports", "host_address_ports"];
+pub(crate) const SETS: [&str; 6] = [
+    "hairpin",
+    "host_ports",
+    "host_address_ports",
+    "hairpin-v6",
+    "host_ports-v6",
+    "host_address_ports-v6",
+];
 
 /// The whole table but for what pods expose, in one transaction that replaces what was in it.
 pub(crate) fn ruleset(config: &Config) -> String {
-    let table = &config.table;
-    let pods = config.pod_cidr.trunc();
-    let (family, address, redirect) = match pods {
-        IpNet::V4(_) => ("ip", "ipv4_addr", "icmp type redirect"),
-        IpNet::V6(_) => ("ip6", "ipv6_addr", "icmpv6 type nd-redirect"),
+    let (table, bridge) = (&config.table, &config.bridge);
+    let families = || config.pod_cidrs.iter().map(|pods| Rules::of(config, pods));
+    let of_all = |rules: fn(&Rules) -> &String| -> String {
+        families().map(|family| rules(&family).clone()).collect()
     };
-    let bridge = &config.bridge;
-    let direct = unmasqueraded(config)
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    // What comes to a host port by the loopback address goes out to the bridge with that address, unless it gets another. Only the
-    // host itself may use that address: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as well, and
-    // where others have set it for all interfaces, whoever is on the host's segment (CVE-2020-8558).
-    let (loopback, guard) = match pods {
-        IpNet::V4(_) => (
-            format!(
-                "\n    ct status dnat ip saddr 127.0.0.0/8 ip daddr {pods} masquerade fully-random"
-            ),
+    let sets: String = ["", "-v6"].into_iter().map(sets).collect();
+    let (postrouting, gateway) = (of_all(|it| &it.postrouting), of_all(|it| &it.gateway));
+    let (redirects, host_ports) = (of_all(|it| &it.redirects), of_all(|it| &it.host_ports));
+    // Only the host itself may use its loopback address: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as
+    // well, and where others have set it for all interfaces, whoever is on the host's segment (CVE-2020-8558).
+    let guard = match config.pod_cidrs.of_family(true) {
+        Some(_) => {
             "
   chain loopback {
     type filter hook prerouting priority -300; policy accept;
     iifname != \"lo\" ip saddr 127.0.0.0/8 drop
     iifname != \"lo\" ip daddr 127.0.0.0/8 drop
-  }",
-        ),
-        IpNet::V6(_) => (String::new(), ""),
+  }"
+        }
+        None => "",
     };
     let number = tunnel_number(&config.cluster_cidrs);
     format!(
         "add table inet {table}
 delete table inet {table}
-table inet {table} {{
-  set hairpin {{ type {address} . {address}; }}
-  map host_ports {{ type inet_proto . inet_service : {address} . inet_service; }}
-  map host_address_ports {{ type {address} . inet_proto . inet_service : {address} . inet_service; }}
+table inet {table} {{{sets}
   chain postrouting {{
-    type nat hook postrouting priority 100; policy accept;
-    {family} saddr {pods} {family} daddr != {{ {direct} }} masquerade fully-random
-    ct status dnat {family} saddr . {family} daddr @hairpin masquerade fully-random{loopback}
+    type nat hook postrouting priority 100; policy accept;{postrouting}
   }}{guard}
   chain gateway {{
-    type filter hook input priority 0; policy accept;
-    {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} ct state != {{ established, related }} drop
+    type filter hook input priority 0; policy accept;{gateway}
   }}
   chain tunnel {{
     iifname \"{bridge}\" udp dport {TUNNEL_PORT} @th,96,24 {number} drop
@@ -101,12 +94,9 @@ table inet {table} {{
     jump tunnel
   }}
   chain redirects {{
-    type filter hook output priority 0; policy accept;
-    oifname \"{bridge}\" {redirect} drop
+    type filter hook output priority 0; policy accept;{redirects}
   }}
-  chain host-ports {{
-    dnat {family} to {family} daddr . meta l4proto . th dport map @host_address_ports
-    dnat {family} to meta l4proto . th dport map @host_ports
+  chain host-ports {{{host_ports}
   }}
   chain prerouting {{
     type nat hook prerouting priority -100; policy accept;
@@ -121,12 +111,76 @@ table inet {table} {{
     )
 }
 
+/// The sets of a family, which are there whether or not there are such pods.
+fn sets(suffix: &str) -> String {
+    let address = match suffix {
+        "" => "ipv4_addr",
+        _ => "ipv6_addr",
+    };
+    format!(
+        "
+  set hairpin{suffix} {{ type {address} . {address}; }}
+  map host_ports{suffix} {{ type inet_proto . inet_service : {address} . inet_service; }}
+  map host_address_ports{suffix} {{ type {address} . inet_proto . inet_service : {address} . inet_service; }}"
+    )
+}
+
+/// The rules of a family, each with the line's end before it, by the chains that they are in.
+struct Rules {
+    postrouting: String,
+    gateway: String,
+    redirects: String,
+    host_ports: String,
+}
+
+impl Rules {
+    /// Those of a node's pods of one family.
+    fn of(config: &Config, pods: IpNet) -> Self {
+        let (family, protocol, suffix, redirect) = match pods {
+            IpNet::V4(_) => ("ip", "ipv4", "", "icmp type redirect"),
+            IpNet::V6(_) => ("ip6", "ipv6", "-v6", "icmpv6 type nd-redirect"),
+        };
+        let bridge = &config.bridge;
+        let direct = unmasqueraded(config, pods);
+        let direct: Vec<_> = direct.iter().map(ToString::to_string).collect();
+        let direct = direct.join(", ");
+        // What comes to a host port by the loopback address goes out to the bridge with that address, unless it gets another.
+        let loopback = match pods {
+            IpNet::V4(_) => format!(
+                "\n    ct status dnat ip saddr 127.0.0.0/8 ip daddr {pods} masquerade fully-random"
+            ),
+            IpNet::V6(_) => String::new(),
+        };
+        Self {
+            postrouting: format!(
+                "
+    {family} saddr {pods} {family} daddr != {{ {direct} }} masquerade fully-random
+    ct status dnat {family} saddr . {family} daddr @hairpin{suffix} masquerade fully-random{loopback}"
+            ),
+            gateway: format!(
+                "
+    {family} daddr {pods} iifname != {{ \"{bridge}\", \"lo\" }} ct state != {{ established, related }} drop"
+            ),
+            redirects: format!("\n    oifname \"{bridge}\" {redirect} drop"),
+            host_ports: format!(
+                "
+    dnat {family} to {family} daddr . meta l4proto . th dport map @host_address_ports{suffix}
+    meta nfproto {protocol} dnat {family} to meta l4proto . th dport map @host_ports{suffix}"
+            ),
+        }
+    }
+}
+
 /// The elements by which a pod's host ports lead to it.
 pub(crate) fn entries(pod: Exposed<'_>) -> Vec<Entry> {
     let address = || Field::Address(pod.address);
+    let [hairpin_set, ports_set, address_ports_set] = match pod.address {
+        IpAddr::V4(_) => ["hairpin", "host_ports", "host_address_ports"],
+        IpAddr::V6(_) => ["hairpin-v6", "host_ports-v6", "host_address_ports-v6"],
+    };
     // What a pod sends to itself through the node must come back that way, which its own address would not lead to.
     let hairpin = (!pod.ports.is_empty()).then(|| Entry {
-        set: "hairpin",
+        set: hairpin_set,
         key: vec![address(), address()],
         value: Vec::new(),
     });
@@ -134,8 +188,8 @@ pub(crate) fn entries(pod: Exposed<'_>) -> Vec<Entry> {
         let (set, host) = match port.address() {
             // Of the other family: no packet to that address can lead to this pod.
             Some(ip) if ip.is_ipv4() != pod.address.is_ipv4() => return None,
-            Some(ip) => ("host_address_ports", Some(Field::Address(ip))),
-            None => ("host_ports", None),
+            Some(ip) => (address_ports_set, Some(Field::Address(ip))),
+            None => (ports_set, None),
         };
         let asked = [Field::Protocol(port.protocol), Field::Port(port.host_port)];
         Some(Entry {
@@ -154,14 +208,14 @@ pub(crate) fn removal(config: &Config) -> String {
     format!("add table inet {table}\ndelete table inet {table}\n")
 }
 
-/// Where pods are seen under their own address: the cluster's pods, and groups, which no answer comes back from. Of one family,
+/// Where these pods are seen under their own address: the cluster's pods, and groups, which no answer comes back from. Of their family,
 /// in the fewest ranges, for ranges that overlap are refused.
-fn unmasqueraded(config: &Config) -> Vec<IpNet> {
-    let multicast = match config.pod_cidr {
+fn unmasqueraded(config: &Config, pods: IpNet) -> Vec<IpNet> {
+    let multicast = match pods {
         IpNet::V4(_) => IpNet::new_assert([224, 0, 0, 0].into(), 4),
         IpNet::V6(_) => IpNet::new_assert([0xff00, 0, 0, 0, 0, 0, 0, 0].into(), 8),
     };
-    let same_family = |cidr: &IpNet| cidr.addr().is_ipv4() == config.pod_cidr.addr().is_ipv4();
+    let same_family = |cidr: &IpNet| cidr.addr().is_ipv4() == pods.addr().is_ipv4();
     let mut ranges: Vec<IpNet> = config
         .cluster_cidrs
         .iter()
@@ -169,6 +223,6 @@ fn unmasqueraded(config: &Config) -> Vec<IpNet> {
         .filter(same_family)
         .map(|c| c.trunc())
         .collect();
-    ranges.extend([config.pod_cidr.trunc(), multicast]);
+    ranges.extend([pods, multicast]);
     IpNet::aggregate(&ranges)
 }

@@ -23,7 +23,7 @@ use crate::config::{Config, mac_address};
 /// Whoever has no address yet asks in IPv4 whether another has it, and in IPv6 much else, all of which stays on the bridge.
 pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     let table = &config.table;
-    let (first, last) = match config.pod_cidr {
+    let (first, last) = match config.pod_cidrs.first() {
         IpNet::V4(range) => (range.network().into(), range.broadcast().into()),
         // A hardware address has the last four octets, which say nothing of the range.
         IpNet::V6(_) => (IpAddr::from([0u16; 8]), IpAddr::from([u16::MAX; 8])),

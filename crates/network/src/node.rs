@@ -13,13 +13,14 @@ use tokio::sync::oneshot;
 
 use crate::{
     Attachment, Config, Connection, Degradation, Error, HostPort, PodName,
-    addresses::{AddressPool, CidrTooSmall},
+    addresses::CidrTooSmall,
     bridge,
     config::mac_address,
     error::RulesError,
     interface::{self, Interface},
     namespace,
     netlink::Netlink,
+    pools::Pools,
     records::{Found, Records, validate_id},
     remover,
 };
@@ -37,7 +38,7 @@ pub(crate) struct Node {
     config: Config,
     host: Netlink,
     bridge: u32,
-    pool: AddressPool,
+    pools: Pools,
     records: Records,
     attachments: BTreeMap<String, Attachment>,
     /// Without them there are no rules; the reason is the error.
@@ -52,16 +53,17 @@ pub(crate) struct Node {
 impl Node {
     /// Takes up what an earlier run left, and makes bridge and rules as the configuration says.
     pub(crate) fn start(config: Config) -> Result<Self, Error> {
-        let pool = new_pool(&config)?;
+        let pools = Pools::new(&config.pod_cidrs)
+            .map_err(|error: CidrTooSmall| Error::InvalidConfig(error.to_string()))?;
         let (records, found) = Records::open(config.state_dir.clone())?;
         let mut host = open_netlink()?;
-        let bridge = bridge::ensure(&mut host, &config, pool.gateway())?;
+        let bridge = bridge::ensure(&mut host, &config, &pools.gateways())?;
         let tables = Tables::open(&config);
         let mut node = Self {
             config,
             host,
             bridge,
-            pool,
+            pools,
             records,
             attachments: BTreeMap::new(),
             tables,
@@ -146,7 +148,7 @@ impl Node {
         if let Some(attachment) = self.attachments.remove(id) {
             self.unbind(&attachment);
         }
-        self.pool.release(id);
+        self.pools.release(id);
         Ok(())
     }
 
@@ -180,9 +182,9 @@ impl Node {
             .collect()
     }
 
-    /// The bridge's own address.
+    /// The bridge's own address, the first of them.
     pub(crate) fn gateway(&self) -> IpAddr {
-        self.pool.gateway()
+        self.pools.gateway()
     }
 
     /// What the node does without.
@@ -199,11 +201,7 @@ impl Node {
     fn restore(&mut self, found: Found) {
         for attachment in found.attachments {
             let id = attachment.sandbox_id.clone();
-            let claimed = attachment
-                .ips
-                .iter()
-                .try_for_each(|ip| self.pool.claim(&id, *ip));
-            match claimed {
+            match self.pools.claim(&id, &attachment.ips) {
                 Ok(()) => drop(self.attachments.insert(id, attachment)),
                 Err(error) => {
                     tracing::warn!(sandbox = %id, ips = ?attachment.ips, %error, "dropping an attachment of an earlier run");
@@ -213,9 +211,7 @@ impl Node {
                 }
             }
         }
-        if let Some(last) = found.last_address {
-            self.pool.resume_after(last);
-        }
+        self.pools.resume_after(&found.last_addresses);
     }
 
     fn describe(
@@ -225,16 +221,16 @@ impl Node {
         pod: PodName,
         host_ports: Vec<HostPort>,
     ) -> Result<Attachment, Error> {
-        let allocated = self.pool.allocate(id);
-        let ip = allocated.map_err(|_| Error::AddressesExhausted(self.pool.cidr()))?;
+        let ips = self.pools.allocate(id).map_err(Error::AddressesExhausted)?;
+        let first = ips.first().copied().unwrap_or(self.pools.gateway());
         Ok(Attachment {
             sandbox_id: id.to_owned(),
             pod: Some(pod),
             netns: netns.to_owned(),
-            ips: vec![ip],
-            gateway: self.pool.gateway(),
-            prefix_len: IpNet::from(ip).prefix_len(),
-            mac: mac_address(ip)
+            ips,
+            gateway: self.pools.gateway(),
+            prefix_len: IpNet::from(first).prefix_len(),
+            mac: mac_address(first)
                 .map(|octet| format!("{octet:02x}"))
                 .join(":"),
             host_interface: interface::host_name(id),
@@ -251,37 +247,28 @@ impl Node {
     }
 
     fn create(&mut self, attachment: &Attachment, namespace: &std::fs::File) -> Result<(), Error> {
-        for ip in &attachment.ips {
-            let interface = self.interface(attachment, *ip);
-            interface
-                .create(&mut self.host, namespace)
-                .map_err(|source| Error::Netlink {
-                    action: format!(
-                        "create veth {} for {}",
-                        attachment.host_interface,
-                        attachment.netns.display()
-                    ),
-                    source,
-                })?;
-        }
-        Ok(())
-    }
-
-    fn interface<'a>(&self, attachment: &'a Attachment, address: IpAddr) -> Interface<'a> {
-        Interface {
+        let interface = Interface {
             host_name: &attachment.host_interface,
             bridge: self.bridge,
             mtu: self.config.mtu,
-            address,
-            prefix_len: attachment.prefix_len,
-            gateway: attachment.gateway,
-        }
+            addresses: &attachment.ips,
+            gateways: &self.pools.gateways(),
+        };
+        let created = interface.create(&mut self.host, namespace);
+        created.map_err(|source| Error::Netlink {
+            action: format!(
+                "create veth {} for {}",
+                attachment.host_interface,
+                attachment.netns.display()
+            ),
+            source,
+        })
     }
 
     /// Undoes what a first attach did before it failed.
     fn forget(&mut self, id: &str) {
         match self.records.remove(id) {
-            Ok(()) => drop(self.pool.release(id)),
+            Ok(()) => self.pools.release(id),
             // The address stays with the file that says so.
             Err(error) => {
                 tracing::warn!(sandbox = %id, %error, "the file of a failed attachment stays");
@@ -300,11 +287,6 @@ impl Node {
         ports.retain(|port| !known.contains(port.as_str()));
         remove_interfaces(&mut self.host, &ports)
     }
-}
-
-fn new_pool(config: &Config) -> Result<AddressPool, Error> {
-    AddressPool::new(config.pod_cidr)
-        .map_err(|error: CidrTooSmall| Error::InvalidConfig(error.to_string()))
 }
 
 pub(crate) fn open_netlink() -> Result<Netlink, Error> {

@@ -15,7 +15,8 @@ use crate::{Attachment, Error};
 
 const SUFFIX: &str = ".json";
 const UNFINISHED: &str = ".unfinished";
-const LAST_ADDRESS: &str = "last-address";
+/// By family: of IPv4 and of IPv6.
+const LAST_ADDRESSES: [&str; 2] = ["last-address", "last-address-v6"];
 /// The longest way to write an IPv6 address.
 const MAX_ADDRESS: usize = 39;
 const MAX_ID: usize = 128;
@@ -26,28 +27,28 @@ const MAX_FILE: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Records {
     directory: PathBuf,
-    last_address: File,
+    last_addresses: [File; 2],
 }
 
 /// What a start finds.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) attachments: Vec<Attachment>,
-    pub(crate) last_address: Option<IpAddr>,
+    pub(crate) last_addresses: Vec<IpAddr>,
 }
 
 impl Records {
     /// Makes the directory if need be and reads what is in it. A file that cannot be understood is removed with a warning: it was
     /// cut short by a crash of the whole machine, which left no pod either.
     pub(crate) fn open(directory: PathBuf) -> Result<(Self, Found), Error> {
-        let opened = fs::create_dir_all(&directory).and_then(|()| open_last_address(&directory));
-        let last_address = opened.map_err(|source| Error::State {
+        let opened = fs::create_dir_all(&directory).and_then(|()| open_last_addresses(&directory));
+        let last_addresses = opened.map_err(|source| Error::State {
             path: directory.clone(),
             source,
         })?;
         let records = Self {
             directory,
-            last_address,
+            last_addresses,
         };
         let found = records.read()?;
         Ok((records, found))
@@ -70,9 +71,15 @@ impl Records {
     /// it out at once, and half an address would only be one that is not this pool's.
     pub(crate) fn write_last_address(&self, ip: IpAddr) -> Result<(), Error> {
         let text = format!("{:<MAX_ADDRESS$}", ip.to_string());
+        let [of_v4, of_v6] = &self.last_addresses;
+        let [name_v4, name_v6] = LAST_ADDRESSES;
+        let (file, name) = match ip {
+            IpAddr::V4(_) => (of_v4, name_v4),
+            IpAddr::V6(_) => (of_v6, name_v6),
+        };
         self.state(
-            &self.directory.join(LAST_ADDRESS),
-            self.last_address.write_all_at(text.as_bytes(), 0),
+            &self.directory.join(name),
+            file.write_all_at(text.as_bytes(), 0),
         )
     }
 
@@ -96,10 +103,10 @@ impl Records {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            if name == LAST_ADDRESS {
-                found.last_address = read_limited(&path)
-                    .ok()
-                    .and_then(|text| text.trim().parse().ok());
+            if LAST_ADDRESSES.contains(&name) {
+                let last = read_limited(&path).ok();
+                let last = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
+                found.last_addresses.extend(last);
             } else if let Some(sandbox_id) = name.strip_suffix(SUFFIX) {
                 match parse(&path, sandbox_id) {
                     Ok(attachment) => found.attachments.push(attachment),
@@ -160,19 +167,23 @@ fn remove_files(directory: &Path) -> io::Result<()> {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if name == LAST_ADDRESS || name.ends_with(SUFFIX) || name.ends_with(UNFINISHED) {
+        if LAST_ADDRESSES.contains(&name) || name.ends_with(SUFFIX) || name.ends_with(UNFINISHED) {
             absent_is_fine(fs::remove_file(&path))?;
         }
     }
     Ok(())
 }
 
-fn open_last_address(directory: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(directory.join(LAST_ADDRESS))
+fn open_last_addresses(directory: &Path) -> io::Result<[File; 2]> {
+    let open = |name| {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(directory.join(name))
+    };
+    let [of_v4, of_v6] = LAST_ADDRESSES;
+    Ok([open(of_v4)?, open(of_v6)?])
 }
 
 /// There is one writer, the network's thread, so one name for the unfinished file will do; its suffix keeps it from being read.
@@ -211,17 +222,20 @@ mod tests {
     fn what_is_written_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let (records, found) = Records::open(dir.path().join("a/b")).unwrap();
-        assert!(found.attachments.is_empty() && found.last_address.is_none());
+        assert!(found.attachments.is_empty() && found.last_addresses.is_empty());
         records.write(&attachment("x")).unwrap();
         records.write(&attachment("y.z")).unwrap();
-        records
-            .write_last_address("10.0.0.9".parse().unwrap())
-            .unwrap();
+        let last = ["10.0.0.9", "fd00::9"].map(|ip| ip.parse().unwrap());
+        for ip in last {
+            records.write_last_address(ip).unwrap();
+        }
         records.remove("x").unwrap();
         records.remove("x").unwrap();
         let (_, found) = Records::open(dir.path().join("a/b")).unwrap();
         assert_eq!(found.attachments, [attachment("y.z")]);
-        assert_eq!(found.last_address, Some("10.0.0.9".parse().unwrap()));
+        let mut found = found.last_addresses;
+        found.sort();
+        assert_eq!(found, last);
     }
 
     #[test]
@@ -234,9 +248,9 @@ mod tests {
         )
         .unwrap();
         fs::write(dir.path().join("z.unfinished"), "").unwrap();
-        fs::write(dir.path().join(LAST_ADDRESS), "ten").unwrap();
+        fs::write(dir.path().join(LAST_ADDRESSES[0]), "ten").unwrap();
         let (_, found) = Records::open(dir.path().to_owned()).unwrap();
-        assert!(found.attachments.is_empty() && found.last_address.is_none());
+        assert!(found.attachments.is_empty() && found.last_addresses.is_empty());
         assert!(!dir.path().join("x.json").exists() && !dir.path().join("y.json").exists());
     }
 

@@ -23,16 +23,17 @@ pub(crate) fn of_nobody(interface: &str) -> Entry {
 /// Of a pod's interface.
 pub(crate) fn of(attachment: &Attachment) -> Vec<Entry> {
     let interface = attachment.host_interface.as_str();
+    // The interface has one hardware address, that of its first.
+    let hardware = attachment.ips.first().map(|first| {
+        let hardware = Field::Hardware(mac_address(*first));
+        entry("hardware", interface, Some(hardware))
+    });
     let of_address = |ip: &IpAddr| {
-        let hardware = Field::Hardware(mac_address(*ip));
         let set = match ip {
             IpAddr::V4(_) => "addresses",
             IpAddr::V6(_) => "addresses-v6",
         };
-        let sender = [
-            entry("hardware", interface, Some(hardware)),
-            entry(set, interface, Some(Field::Address(*ip))),
-        ];
+        let sender = [entry(set, interface, Some(Field::Address(*ip)))];
         let target = ip.is_ipv6().then_some(Field::Number(*ip));
         let target = target.map(|target| entry("targets", interface, Some(target)));
         sender.into_iter().chain(target)
@@ -40,6 +41,7 @@ pub(crate) fn of(attachment: &Attachment) -> Vec<Entry> {
     let of_addresses = attachment.ips.iter().flat_map(of_address);
     [of_nobody(interface)]
         .into_iter()
+        .chain(hardware)
         .chain(of_addresses)
         .collect()
 }

@@ -19,9 +19,15 @@ pub(crate) struct NodeArgs {
     /// The node's name [default: the host's name].
     #[arg(long, env = "NAVARCH_NODE_NAME", value_name = "NAME")]
     pub(crate) node_name: Option<String>,
-    /// The node's address [default: that of the API's listener (of the host's default route where that is any), or of the way to the API].
-    #[arg(long, env = "NAVARCH_NODE_IP", value_name = "IP")]
-    pub(crate) node_ip: Option<IpAddr>,
+    /// The node's address, or one of each family, parted by a comma, the main one first [default: that of the API's listener (of the host's
+    /// default route where that is any), or of the way to the API].
+    #[arg(
+        long,
+        env = "NAVARCH_NODE_IP",
+        value_name = "IP",
+        value_delimiter = ','
+    )]
+    pub(crate) node_ip: Vec<IpAddr>,
     /// The port of the node's own API (logs, exec), over HTTPS.
     #[arg(
         long,

@@ -19,8 +19,8 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     let layout = Layout::open(&arguments.data.data_dir)?;
     let ranges = ClusterRanges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
     checks::node(&layout, &arguments.node, &ranges)?;
-    let address = match arguments.node.node_ip {
-        Some(address) => address,
+    let address = match arguments.node.node_ip.first() {
+        Some(address) => *address,
         None => way_to(&arguments.server)?,
     };
     let place = Place {

@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let address = arguments.node.node_ip;
+    let address = arguments.node.node_ip.first().copied();
     let address = address.unwrap_or_else(|| advertised(plane.address.ip()));
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {

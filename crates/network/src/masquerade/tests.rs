@@ -3,9 +3,9 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::host_port::Protocol;
 
-fn config(pod_cidr: &str, cluster: &[&str]) -> Config {
+fn config(pod_cidrs: &str, cluster: &[&str]) -> Config {
     let cluster = cluster.iter().map(|c| c.parse().unwrap()).collect();
-    Config::new(pod_cidr.parse().unwrap(), cluster, "/nowhere".into())
+    Config::new(pod_cidrs.parse().unwrap(), cluster, "/nowhere".into())
 }
 
 fn port(
@@ -138,11 +138,23 @@ fn the_table_of_an_ipv6_node() {
 }
 
 #[test]
+fn the_table_of_a_node_of_both_families_has_the_rules_of_each() {
+    let ranges = &["10.244.0.0/16", "fd00::/48"];
+    let both = ruleset(&config("10.244.1.0/24,fd00:0:0:1::/64", ranges));
+    for alone in ["10.244.1.0/24", "fd00:0:0:1::/64"] {
+        for line in ruleset(&config(alone, ranges)).lines() {
+            assert!(both.lines().any(|it| it == line), "{line}\n{both}");
+        }
+    }
+}
+
+#[test]
 fn ranges_never_overlap() {
-    let ranges = unmasqueraded(&config(
+    let config = config(
         "10.244.1.7/24",
         &["10.244.0.0/16", "10.244.0.0/17", "10.245.0.0/16"],
-    ));
+    );
+    let ranges = unmasqueraded(&config, config.pod_cidrs.first());
     let text: Vec<_> = ranges.iter().map(ToString::to_string).collect();
     assert_eq!(text, ["10.244.0.0/15", "224.0.0.0/4"]);
 }

@@ -16,8 +16,9 @@ use super::tables::Table;
 
 impl Node {
     pub(super) fn set_up_routing(&mut self) {
-        if let Err(degradation) = forwarding::enable(self.pool.gateway()) {
-            self.degradations.push(degradation);
+        for gateway in self.pools.gateways() {
+            let enabled = forwarding::enable(gateway.addr());
+            self.degradations.extend(enabled.err());
         }
         if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
             self.degradations.push(degradation);
@@ -26,7 +27,7 @@ impl Node {
             Err(error) => self
                 .degradations
                 .push(degradation(Table::Masquerade, error)),
-            Ok(()) if self.pool.gateway().is_ipv4() => {
+            Ok(()) if self.config.pod_cidrs.of_family(true).is_some() => {
                 let let_out = forwarding::let_loopback_out(&self.config.bridge);
                 self.degradations.extend(let_out.err());
             }
@@ -81,7 +82,7 @@ impl Node {
         let (text, entries) = match table {
             Table::Masquerade => (masquerade::ruleset(&self.config), self.exposed_entries()),
             Table::Neighbours => {
-                let text = neighbours::ruleset(&self.config, self.pool.gateway());
+                let text = neighbours::ruleset(&self.config, self.pools.gateway());
                 (text, self.sources())
             }
         };
@@ -91,7 +92,8 @@ impl Node {
 
     fn exposed_entries(&self) -> Vec<Entry> {
         let attachments = self.attachments.values();
-        let entries = attachments.flat_map(|attachment| masquerade::entries(exposed(attachment)));
+        let exposed = attachments.flat_map(exposed);
+        let entries = exposed.flat_map(masquerade::entries);
         entries.collect()
     }
 
@@ -179,7 +181,7 @@ impl Node {
         if attachment.host_ports.is_empty() {
             return;
         }
-        let entries = masquerade::entries(exposed(attachment));
+        let entries: Vec<Entry> = exposed(attachment).flat_map(masquerade::entries).collect();
         let tables = self.tables.as_mut().map_err(|error| error.clone());
         let Err(reason) = tables.and_then(|tables| tables.add(Table::Masquerade, &entries)) else {
             return;
@@ -187,7 +189,11 @@ impl Node {
         let sandbox_id = attachment.sandbox_id.clone();
         let degradation = Degradation::NoHostPorts {
             sandbox_id,
-            address: exposed(attachment).address,
+            address: attachment
+                .ips
+                .first()
+                .copied()
+                .unwrap_or(attachment.gateway),
             reason,
         };
         tracing::warn!(%degradation, "the pod runs without its host ports");
@@ -206,7 +212,7 @@ impl Node {
             && !attachment.host_ports.is_empty()
             && !was_unserved
         {
-            let entries = masquerade::entries(exposed(attachment));
+            let entries: Vec<Entry> = exposed(attachment).flat_map(masquerade::entries).collect();
             tables.remove(Table::Masquerade, &entries)?;
         }
         Ok(())
@@ -228,16 +234,10 @@ fn is_of(known: &Degradation, table: Table) -> bool {
     }
 }
 
-/// The pod's first address and its ports. Every attachment has an address; without one the ports lead nowhere.
-fn exposed(attachment: &Attachment) -> Exposed<'_> {
-    match attachment.ips.first() {
-        Some(address) => Exposed {
-            address: *address,
-            ports: &attachment.host_ports,
-        },
-        None => Exposed {
-            address: attachment.gateway,
-            ports: &[],
-        },
-    }
+/// The pod's addresses, each with its ports.
+fn exposed(attachment: &Attachment) -> impl Iterator<Item = Exposed<'_>> {
+    attachment.ips.iter().map(|address| Exposed {
+        address: *address,
+        ports: &attachment.host_ports,
+    })
 }

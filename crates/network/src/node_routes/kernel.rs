@@ -34,8 +34,8 @@ pub(crate) struct Settings {
     pub(crate) cluster_cidrs: Vec<IpNet>,
     /// The largest packet of the pods.
     pub(crate) mtu: u32,
-    /// This node's address among its pods.
-    pub(crate) gateway: IpAddr,
+    /// This node's addresses among its pods, one of a family.
+    pub(crate) gateways: Vec<IpAddr>,
 }
 
 impl Kernel {
@@ -87,10 +87,12 @@ impl Kernel {
         }
         if let Ok(Some(index)) = device {
             for (to, way) in &plan.tunnelled {
+                let own = self.settings.gateways.iter();
+                let mut of_family = own.filter(|own| own.is_ipv4() == way.gateway.is_ipv4());
                 let route = Route {
                     gateway: way.gateway,
                     interface: index,
-                    source: Some(self.settings.gateway),
+                    source: of_family.next().copied(),
                 };
                 wanted.insert(*to, route);
             }
@@ -121,7 +123,7 @@ impl Kernel {
             number,
             begin,
             mtu: settings.mtu,
-            gateway: settings.gateway,
+            gateways: &settings.gateways,
         };
         let index = device.ensure(&mut self.netlink);
         let index = index.map_err(failed("make the tunnel"))?;

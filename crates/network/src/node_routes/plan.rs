@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use navarch_machinery::ranges::Ranges;
 use sha2::{Digest, Sha256};
 
 use super::peer::Peer;
@@ -20,7 +21,7 @@ pub(crate) struct Here {
     /// Where it is, as its object says it.
     pub(crate) addresses: Vec<IpAddr>,
     /// Where its pods are.
-    pub(crate) pod_cidr: IpNet,
+    pub(crate) pod_cidrs: Ranges,
     /// Where the pods of the whole cluster are.
     pub(crate) cluster_cidrs: Vec<IpNet>,
     /// Whether all goes through the tunnel, on one segment too.
@@ -93,14 +94,23 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
     // Where two claim one range, it is that of the node that was there first.
     others.sort_by_key(|peer| (peer.since.clone(), &peer.name));
     let mut taken = Taken::default();
-    taken.take(here.pod_cidr.trunc());
+    for own in here.pod_cidrs.iter() {
+        taken.take(own);
+    }
     for peer in others {
         let is_there = |ip: &&IpAddr| is_reachable(ip, here) && !here.addresses.contains(ip);
         let addresses: Vec<IpAddr> = peer.addresses.iter().filter(is_there).copied().collect();
+        // By its first range the tunnel knows a node: one that has another's is nobody's.
         let mac = peer.pod_cidrs.first().map(|range| end_of(*range));
-        for range in &peer.pod_cidrs {
+        for (at, range) in peer.pod_cidrs.iter().enumerate() {
             let in_cluster = here.cluster_cidrs.iter().any(|all| all.contains(range));
-            if !in_cluster || is_too_wide(range, here) || !taken.take(*range) {
+            let taken = in_cluster && !is_too_wide(range, here) && taken.take(*range);
+            if !taken && at == 0 {
+                break;
+            }
+            // Whoever has no addresses of a family has nothing to send from.
+            let of_family = here.pod_cidrs.of_family(range.addr().is_ipv4());
+            if !taken || of_family.is_none() {
                 continue;
             }
             let way = direct(&own, *range, &addresses).filter(|_| !here.always_tunnel);
@@ -122,15 +132,15 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
     plan.begin = (!plan.tunnelled.is_empty()).then(|| Begin {
         address: *address,
         is_own: own.iter().any(|segment| segment.own.addr() == *address),
-        mac: end_of(here.pod_cidr),
+        mac: end_of(here.pod_cidrs.first()),
     });
     plan
 }
 
 /// Whether a node claims more than nodes are given, which is what this one was given: such a claim would hold the ranges of nodes to come.
 fn is_too_wide(range: &IpNet, here: &Here) -> bool {
-    let of_family = range.addr().is_ipv4() == here.pod_cidr.addr().is_ipv4();
-    of_family && range.prefix_len() < here.pod_cidr.prefix_len()
+    let own = here.pod_cidrs.of_family(range.addr().is_ipv4());
+    own.is_some_and(|own| range.prefix_len() < own.prefix_len())
 }
 
 fn direct(own: &[Segment], range: IpNet, addresses: &[IpAddr]) -> Option<Direct> {

@@ -89,6 +89,7 @@ fn message(to: IpNet, route: &Route) -> io::Result<RouteMessage> {
         .map_err(io::Error::other)?
         .output_interface(route.interface)
         .protocol(PROTOCOL);
+    // In the tunnel alone.
     if let Some(source) = route.source {
         message = message.pref_source(source).map_err(io::Error::other)?;
         // The gateway is behind the tunnel, which is in no network of its own.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Backoff, Client, Informer, InformerOptions};
+use navarch_machinery::ranges::Ranges;
 use tokio::sync::{Notify, watch};
 
 use super::kernel::{Kernel, Settings};
@@ -46,7 +47,7 @@ pub struct NodeRoutesConfig {
     /// The node's addresses, as its object has them.
     pub addresses: Vec<IpAddr>,
     /// Where its own pods are.
-    pub pod_cidr: IpNet,
+    pub pod_cidrs: Ranges,
     /// Where the cluster's pods are: no way leads elsewhere, whatever a node claims.
     pub cluster_cidrs: Vec<IpNet>,
     /// The bridge of its pods, which has the node's address among them.
@@ -63,11 +64,11 @@ pub struct NodeRoutesConfig {
 
 impl NodeRoutesConfig {
     /// Of a node that is nowhere yet: its name and addresses are for the caller to say.
-    pub fn new(pod_cidr: IpNet, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
+    pub fn new(pod_cidrs: Ranges, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
         Self {
             node: String::new(),
             addresses: Vec::new(),
-            pod_cidr,
+            pod_cidrs,
             cluster_cidrs,
             bridge: bridge.to_owned(),
             table: table.to_owned(),
@@ -143,7 +144,7 @@ fn settings(config: &NodeRoutesConfig) -> Settings {
         table: config.table.clone(),
         cluster_cidrs: config.cluster_cidrs.clone(),
         mtu: config.mtu,
-        gateway: gateway(config.pod_cidr),
+        gateways: config.pod_cidrs.iter().map(gateway).collect(),
     }
 }
 
@@ -151,7 +152,7 @@ fn here(config: NodeRoutesConfig) -> Here {
     Here {
         name: config.node,
         addresses: config.addresses,
-        pod_cidr: config.pod_cidr,
+        pod_cidrs: config.pod_cidrs,
         cluster_cidrs: config.cluster_cidrs,
         always_tunnel: config.transport == Transport::Vxlan,
     }

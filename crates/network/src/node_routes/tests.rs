@@ -17,7 +17,7 @@ fn here() -> Here {
     Here {
         name: "a".into(),
         addresses: vec!["192.168.1.1".parse().unwrap()],
-        pod_cidr: "10.244.0.0/24".parse().unwrap(),
+        pod_cidrs: "10.244.0.0/24".parse().unwrap(),
         cluster_cidrs: ["10.244.0.0/16", "fd00:1::/48"]
             .map(|range| range.parse().unwrap())
             .to_vec(),
@@ -209,6 +209,7 @@ fn each_family_has_its_ways() {
         addresses: ["192.168.1.1", "2001:db8::1"]
             .map(|ip| ip.parse::<IpAddr>().unwrap())
             .to_vec(),
+        pod_cidrs: "10.244.0.0/24,fd00:1::/64".parse().unwrap(),
         ..here()
     };
     let ranges = ["10.244.1.0/24", "fd00:1:0:1::/64"];
@@ -218,7 +219,7 @@ fn each_family_has_its_ways() {
     let half = peer("c", &["192.168.1.3"], &ranges);
     check(
         &both,
-        &[near, half],
+        &[near.clone(), half.clone()],
         &[HOME, "2001:db8::1/64"],
         &expect![[r#"
             10.244.1.0/24 by 192.168.1.2 on 2
@@ -228,10 +229,33 @@ fn each_family_has_its_ways() {
             from 192.168.1.1
         "#]],
     );
+    // Whoever has no addresses of a family has nothing to send from; a node whose first range is another's is nobody's.
+    let mut first = peer("b", &["192.168.1.2"], &["10.244.1.0/24", "fd00:1:0:1::/64"]);
+    first.since = None;
+    let second = peer("z", &["192.168.1.9"], &["10.244.1.0/24", "fd00:1:0:9::/64"]);
+    check(
+        &here(),
+        &[near, half],
+        &[HOME, "2001:db8::1/64"],
+        &expect![[r#"
+            10.244.1.0/24 by 192.168.1.2 on 2
+            10.244.2.0/24 by 192.168.1.3 on 2
+        "#]],
+    );
+    check(
+        &both,
+        &[first, second],
+        &[HOME],
+        &expect![[r#"
+            10.244.1.0/24 by 192.168.1.2 on 2
+            fd00:1:0:1::/64 through fd00:1:0:1::1 at 0a:58:0a:f4:01:01 in 192.168.1.2
+            from 192.168.1.1
+        "#]],
+    );
     // No two nodes of IPv6 have one hardware address.
     let only = Here {
         addresses: vec!["2001:db8::1".parse().unwrap()],
-        pod_cidr: "fd00:1::/64".parse().unwrap(),
+        pod_cidrs: "fd00:1::/64".parse().unwrap(),
         ..here()
     };
     let far = |name: &str, ip: &str, range: &str| peer(name, &[ip], &[range]);

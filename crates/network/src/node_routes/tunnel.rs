@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
+use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{
     InfoData, InfoKind, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
@@ -60,8 +60,8 @@ pub(crate) struct Tunnel<'a> {
     pub(crate) number: u32,
     pub(crate) begin: Begin,
     pub(crate) mtu: u32,
-    /// This node's address among its pods: what this host itself sends through the tunnel comes from there.
-    pub(crate) gateway: IpAddr,
+    /// This node's addresses among its pods: what this host itself sends through the tunnel comes from there.
+    pub(crate) gateways: &'a [IpAddr],
 }
 
 impl Tunnel<'_> {
@@ -102,16 +102,16 @@ impl Tunnel<'_> {
             let up = LinkUnspec::new_with_index(index).mtu(self.mtu).up().build();
             missing.push((RouteNetlinkMessage::SetLink(up), 0));
         }
-        let own = IpNet::from(self.gateway);
         let all = netlink.addresses()?;
-        let has = |it: &AddressMessage| it.header.index == index && network_of(it) == Some(own);
-        if !all.iter().any(has) {
-            let mut new = address(index, self.gateway, own.max_prefix_len());
-            // The bridge has it as well, so it would be found to be taken.
-            let flags = AddressAttribute::Flags(AddressFlags::Nodad);
-            new.attributes.push(flags);
-            let new = RouteNetlinkMessage::NewAddress(new);
-            missing.push((new, NLM_F_CREATE | NLM_F_REPLACE));
+        for gateway in self.gateways {
+            let own = IpNet::from(*gateway);
+            let has = |it: &AddressMessage| it.header.index == index && network_of(it) == Some(own);
+            if !all.iter().any(has) {
+                // The bridge has it as well.
+                let new = address(index, *gateway, own.max_prefix_len());
+                let new = RouteNetlinkMessage::NewAddress(new);
+                missing.push((new, NLM_F_CREATE | NLM_F_REPLACE));
+            }
         }
         Ok(missing)
     }

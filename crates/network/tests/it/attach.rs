@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use navarch_network::{Connection, Error, PodNetwork};
 
+use crate::rules::port;
 use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn a_namespace_that_goes_first_is_no_obstacle() {
 async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     let node = TestNode::new();
     let config = navarch_network::Config {
-        pod_cidr: "10.244.1.0/30".parse().unwrap(),
+        pod_cidrs: "10.244.1.0/30".parse().unwrap(),
         ..node.config()
     };
     let network = PodNetwork::start(config).await.unwrap();
@@ -280,7 +281,7 @@ async fn a_detach_nobody_waits_for_is_carried_out() {
 async fn a_pod_of_an_ipv6_node_has_an_ipv6_address_and_route() {
     let node = TestNode::new();
     let config = navarch_network::Config {
-        pod_cidr: "fd00:0:0:1::/64".parse().unwrap(),
+        pod_cidrs: "fd00:0:0:1::/64".parse().unwrap(),
         ..node.config()
     };
     let begin = Instant::now();
@@ -296,4 +297,50 @@ async fn a_pod_of_an_ipv6_node_has_an_ipv6_address_and_route() {
     ] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_pod_of_a_node_of_both_families_has_an_address_and_a_way_of_each() {
+    let node = TestNode::new();
+    let config = navarch_network::Config {
+        pod_cidrs: "10.244.1.0/24,fd00:0:0:1::/64".parse().unwrap(),
+        cluster_cidrs: ["10.244.0.0/16", "fd00::/56"]
+            .map(|range| range.parse().unwrap())
+            .to_vec(),
+        ..node.config()
+    };
+    let network = PodNetwork::start(config.clone()).await.unwrap();
+    assert_eq!(network.degradations().await.unwrap(), []);
+    let (pod, attachment) = attach(&network, "a", vec![port(None, 8080, 80)]).await;
+    let (other, asking) = attach(&network, "b", vec![]).await;
+    assert_eq!(attachment.ips, [ip("10.244.1.2"), ip("fd00:0:0:1::2")]);
+    let shown = pod.sh("ip -o addr show eth0; ip route; ip -6 route");
+    for part in [
+        "inet 10.244.1.2/32",
+        "default via 10.244.1.1 dev eth0",
+        "inet6 fd00:0:0:1::2/128",
+        "default via fd00:0:0:1::1 dev eth0",
+    ] {
+        assert!(shown.contains(part), "{part} is not in:\n{shown}");
+    }
+    pod.answer_all(80, "pod");
+    node.host.sh("ip link set lo up; ip link add name out type dummy; ip addr add 192.0.2.1/24 dev out; ip addr add 2001:db8::1/64 dev out nodad; ip link set out up");
+    for (of_pod, of_other, of_host) in [
+        (attachment.ips[0], asking.ips[0], ip("192.0.2.1")),
+        (attachment.ips[1], asking.ips[1], ip("2001:db8::1")),
+    ] {
+        assert_eq!(other.seen_as((of_pod, 80)).unwrap(), of_other);
+        // The host's port leads to it in both, and for itself too.
+        assert_eq!(other.seen_as((of_host, 8080)).unwrap(), of_other);
+        assert!(pod.seen_as((of_host, 8080)).is_ok(), "{of_host}");
+        assert!(node.host.seen_as((of_host, 8080)).is_ok(), "{of_host}");
+    }
+    // The next run knows both, and gives neither away.
+    drop(network);
+    let network = PodNetwork::start(config).await.unwrap();
+    assert_eq!(network.attachments().await.unwrap(), [attachment, asking]);
+    network.detach("a").await.unwrap();
+    let (_third, next) = attach(&network, "c", vec![]).await;
+    assert_eq!(next.ips, [ip("10.244.1.4"), ip("fd00:0:0:1::4")]);
+    assert!(other.seen_as((ip("192.0.2.1"), 8080)).is_err());
 }

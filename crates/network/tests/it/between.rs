@@ -31,7 +31,7 @@ struct Hosts {
 struct Host {
     name: &'static str,
     address: String,
-    range: String,
+    range: navarch_machinery::ranges::Ranges,
     cluster: Vec<navarch_network::IpNet>,
     mtu: u32,
     node: TestNode,
@@ -110,7 +110,7 @@ impl Hosts {
             .sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/default/rp_filter");
         let mtu = navarch_network::pod_mtu(ip(&address), Some(node.host.path())).await;
         let config = navarch_network::Config {
-            pod_cidr: range.parse().unwrap(),
+            pod_cidrs: range.parse().unwrap(),
             mtu,
             ..node.config()
         };
@@ -128,9 +128,35 @@ impl Hosts {
         let mtu = navarch_network::pod_mtu(ip(&address), Some(node.host.path())).await;
         let range = format!("fd00:10:0:{:x}::/64", segment * 10 + last);
         let config = navarch_network::Config {
-            pod_cidr: range.parse().unwrap(),
+            pod_cidrs: range.parse().unwrap(),
             cluster_cidrs: vec!["fd00:10::/48".parse().unwrap()],
             mtu,
+            ..node.config()
+        };
+        self.node(name, node, config, address, Transport::Auto)
+            .await
+    }
+
+    /// A node whose pods have addresses of both families, as it has itself, or of IPv4 alone.
+    async fn host_of_both(&self, name: &'static str, segment: u8, last: u8, itself: bool) -> Host {
+        let node = TestNode::new();
+        let mut address = format!("192.168.{segment}.{last}");
+        self.plug(&node.host, segment, &address);
+        if itself {
+            let second = format!("fd01:{segment}::{last}");
+            node.host.sh(&format!(
+                "ip addr add {second}/64 dev eth0 nodad; ip -6 route add default via fd01:{segment}::fe"
+            ));
+            address = format!("{address},{second}");
+        }
+        let number = segment * 10 + last;
+        let ranges = format!("10.244.{number}.0/24,fd00:10:0:{number:x}::/64");
+        let config = navarch_network::Config {
+            pod_cidrs: ranges.parse().unwrap(),
+            cluster_cidrs: ["10.244.0.0/16", "fd00:10::/48"]
+                .map(|range| range.parse().unwrap())
+                .to_vec(),
+            mtu: 1450,
             ..node.config()
         };
         self.node(name, node, config, address, Transport::Auto)
@@ -146,12 +172,16 @@ impl Hosts {
         address: String,
         transport: Transport,
     ) -> Host {
-        let range = config.pod_cidr.to_string();
+        let range = config.pod_cidrs;
+        let ranges: Vec<String> = range.iter().map(|range| range.to_string()).collect();
         let (cluster, mtu) = (config.cluster_cidrs.clone(), config.mtu);
         let network = PodNetwork::start(config).await.unwrap();
         assert_eq!(network.degradations().await.unwrap(), []);
-        let addresses = json!([{"type": "InternalIP", "address": address}]);
-        let object = json!({"metadata": {"name": name}, "spec": {"podCIDR": range, "podCIDRs": [range]}, "status": {"addresses": addresses}});
+        let addresses: Vec<_> = address
+            .split(',')
+            .map(|address| json!({"type": "InternalIP", "address": address}))
+            .collect();
+        let object = json!({"metadata": {"name": name}, "spec": {"podCIDR": ranges[0], "podCIDRs": ranges}, "status": {"addresses": addresses}});
         let object: Node = serde_json::from_value(object).unwrap();
         self.client.create(object).await.unwrap();
         let user = UserInfo::authenticated("system:kube-proxy", []);
@@ -193,8 +223,8 @@ impl Host {
     fn config(&self) -> NodeRoutesConfig {
         NodeRoutesConfig {
             node: self.name.into(),
-            addresses: vec![ip(&self.address)],
-            pod_cidr: self.range.parse().unwrap(),
+            addresses: self.address.split(',').map(ip).collect(),
+            pod_cidrs: self.range,
             cluster_cidrs: self.cluster.clone(),
             bridge: "navarch0".into(),
             table: "navarch_hosts".into(),

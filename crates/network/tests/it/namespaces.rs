@@ -97,14 +97,13 @@ impl Namespace {
     /// A server that answers every client, for as long as the test runs, with its name and the client's address.
     pub fn answer(&self, port: u16, name: &'static str) {
         let listener = self.run(move || TcpListener::bind(("0.0.0.0", port)).unwrap());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let peer = stream.peer_addr().unwrap().ip();
-                // A client that only looks whether there is somebody is gone by now.
-                let _ = stream.write_all(format!("{name} {peer}").as_bytes());
-            }
-        });
+        answer(listener, name);
+    }
+
+    /// The same, to clients of both families.
+    pub fn answer_all(&self, port: u16, name: &'static str) {
+        let listener = self.run(move || TcpListener::bind(("::", port)).unwrap());
+        answer(listener, name);
     }
 
     /// The same over UDP.
@@ -168,4 +167,15 @@ impl Namespace {
             Ok(answer)
         })
     }
+}
+
+fn answer(listener: TcpListener, name: &'static str) {
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let peer = stream.peer_addr().unwrap().ip().to_canonical();
+            // A client that only looks whether there is somebody is gone by now.
+            let _ = stream.write_all(format!("{name} {peer}").as_bytes());
+        }
+    });
 }

@@ -86,7 +86,7 @@ async fn two_nodes_share_a_namespace() {
     let config = Config {
         bridge: "navarch1".to_owned(),
         table: "navarch1".to_owned(),
-        pod_cidr: "10.244.2.0/24".parse().unwrap(),
+        pod_cidrs: "10.244.2.0/24".parse().unwrap(),
         netns: Some(one.host.path()),
         ..two.config()
     };
@@ -137,7 +137,7 @@ async fn another_pod_cidr_takes_the_place_of_the_former() {
     let (_pod, former) = attach(&network, "a", vec![]).await;
     drop(network);
     let config = Config {
-        pod_cidr: "10.244.7.0/24".parse().unwrap(),
+        pod_cidrs: "10.244.7.0/24".parse().unwrap(),
         ..node.config()
     };
     let network = PodNetwork::start(config).await.unwrap();

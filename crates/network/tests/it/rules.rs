@@ -14,7 +14,7 @@ pub fn outside(node: &TestNode) -> Namespace {
     outside
 }
 
-fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort {
+pub fn port(host_ip: Option<&str>, host_port: u16, container_port: u16) -> HostPort {
     HostPort {
         protocol: Protocol::Tcp,
         host_ip: host_ip.map(ip),

@@ -104,7 +104,7 @@ async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
 async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
     let node = TestNode::new();
     let config = Config {
-        pod_cidr: "fd00:0:0:1::/64".parse().unwrap(),
+        pod_cidrs: "fd00:0:0:1::/64".parse().unwrap(),
         ..node.config()
     };
     let network = PodNetwork::start(config).await.unwrap();

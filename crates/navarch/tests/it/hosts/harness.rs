@@ -55,6 +55,8 @@ pub(super) struct Host {
     netns: Namespace,
     pub(super) name: String,
     pub(super) address: String,
+    /// Of IPv6.
+    pub(super) second: Option<String>,
     data: PathBuf,
     log: PathBuf,
     agent: Option<Program>,
@@ -75,6 +77,9 @@ impl Host {
     fn start(&mut self, join: &[String]) {
         let mut command = self.navarch(&["agent", "--node-name", &self.name]);
         command.args(join);
+        if let Some(second) = &self.second {
+            command.arg(format!("--node-ip={},{second}", self.address));
+        }
         let agent = Program::spawn(command, "node ready", &self.log);
         self.agent = Some(agent);
     }
@@ -95,12 +100,29 @@ pub(super) struct Hosts {
     server: Option<Program>,
     hosts: Vec<Host>,
     join: Vec<String>,
+    /// Whether all have addresses of both families.
+    both: bool,
     directory: TempDir,
 }
+
+/// The addresses of pods and of services where there are both families.
+const BOTH: [&str; 2] = [
+    "--cluster-cidr=10.244.0.0/16,fd00:10:244::/56",
+    "--service-cidr=10.96.0.0/16,fd00:10:96::/112",
+];
 
 impl Hosts {
     /// One host for each of these segments, with the test's image and these flags for each agent.
     pub(super) fn start(segments: &[u8], flags: &[&str]) -> Self {
+        Self::made(segments, flags, false)
+    }
+
+    /// The same, of which each has addresses of IPv4 and of IPv6, as have pods and services.
+    pub(super) fn of_both(segments: &[u8]) -> Self {
+        Self::made(segments, &BOTH, true)
+    }
+
+    fn made(segments: &[u8], flags: &[&str], both: bool) -> Self {
         let is_root = nix::unistd::geteuid().is_root();
         assert!(is_root, "this test makes containers and needs root");
         let router = Namespace::new();
@@ -108,6 +130,11 @@ impl Hosts {
             "ip link set lo up; echo 1 > /proc/sys/net/ipv4/ip_forward; \
              for n in 1 2; do ip link add seg$n type bridge; ip addr add 192.168.$n.254/24 dev seg$n; ip link set seg$n up; done",
         );
+        if both {
+            router.sh(
+                "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; for n in 1 2; do ip addr add fd01:$n::fe/64 dev seg$n nodad; done",
+            );
+        }
         let directory = tempfile::tempdir().unwrap();
         let mut hosts = Self {
             router,
@@ -115,6 +142,7 @@ impl Hosts {
             server: None,
             hosts: Vec::new(),
             join: Vec::new(),
+            both,
             directory,
         };
         hosts.plug(&hosts.at_server, 1, SERVER, "server");
@@ -171,6 +199,9 @@ impl Hosts {
         command
             .args(["server", "--bind-address", SERVER, "--data-dir"])
             .arg(self.server_data());
+        if self.both {
+            command.args(BOTH);
+        }
         let log = self.directory.path().join("server.log");
         self.server = Some(Program::spawn(command, "administrator's kubeconfig", &log));
     }
@@ -190,16 +221,23 @@ impl Hosts {
     fn add(&mut self, number: u8, segment: u8) {
         let name = format!("h{number}");
         let address = format!("192.168.{segment}.{number}");
+        let second = self.both.then(|| format!("fd01:{segment}::{number}"));
         let data = self.directory.path().join(&name);
         let mut host = Host {
             netns: Namespace::new(),
             log: self.directory.path().join(format!("{name}.log")),
             name,
             address,
+            second,
             data,
             agent: None,
         };
         self.plug(&host.netns, segment, &host.address, &host.name);
+        if let Some(second) = &host.second {
+            host.sh(&format!(
+                "ip addr add {second}/64 dev eth0 nodad; ip -6 route add default via fd01:{segment}::fe"
+            ));
+        }
         // As a host that checks strictly where packets come from.
         host.sh(
             "for of in all default eth0; do echo 1 > /proc/sys/net/ipv4/conf/$of/rp_filter; done",
@@ -299,7 +337,8 @@ fn take_down(host: &Host, data: &Path) -> Vec<String> {
     if !down.status.success() {
         left.push(String::from_utf8_lossy(&down.stderr).into_owned());
     }
-    let there = host.sh("ip -o link; nft list tables; ip route show proto 110");
+    let there =
+        host.sh("ip -o link; nft list tables; ip route show proto 110; ip -6 route show proto 110");
     let own = ["lo:", "eth0@"];
     let ours = |line: &&str| !own.iter().any(|name| line.contains(name));
     left.extend(there.lines().filter(ours).map(str::to_owned));

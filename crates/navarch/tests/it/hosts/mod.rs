@@ -1,6 +1,7 @@
 //! Several hosts, each a network namespace with an agent and a data directory of its own, and a server in one more.
 
 mod cases;
+mod families;
 mod harness;
 mod pods;
 
@@ -47,4 +48,15 @@ fn three_hosts_on_two_segments_are_one_network() {
     cases::streams_reach_pods_of_all_hosts(&hosts);
     cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
     cases::a_node_is_deleted(&mut hosts);
+}
+
+/// Two behind a router from each other, all with addresses of both families.
+#[test]
+fn hosts_of_both_families_are_one_network_in_both() {
+    let hosts = Hosts::of_both(&[1, 1, 2]);
+    let pods = Pods::start(&hosts);
+    families::pods_have_addresses_of_both(&hosts, &pods);
+    families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
+    cases::pods_reach_each_other(&pods);
+    cases::services_lead_to_all_hosts(&hosts, &pods);
 }

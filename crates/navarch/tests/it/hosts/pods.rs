@@ -153,7 +153,11 @@ fn who(said: &str) -> Option<(String, String)> {
     let seen = seen
         .trim_start_matches("[::ffff:")
         .trim_start_matches("::ffff:");
-    let seen = seen.split([']', ':']).next()?;
+    // Of IPv6 there are colons in it.
+    let seen = match seen.strip_prefix('[') {
+        Some(seen) => seen.split(']').next()?,
+        None => seen.split([']', ':']).next()?,
+    };
     Some((name.to_owned(), seen.to_owned()))
 }
 
