@@ -145,7 +145,7 @@ pub(crate) struct Api {
     /// Where to write the administrator's kubeconfig [default: DIR/admin.kubeconfig].
     #[arg(long, env = "NAVARCH_KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The addresses of services.
+    /// The addresses of services: a range, or one of each family, parted by a comma, the first for services that do not say.
     #[arg(
         long,
         env = "NAVARCH_SERVICE_CIDR",
@@ -153,7 +153,7 @@ pub(crate) struct Api {
         value_name = "CIDR"
     )]
     pub(crate) service_cidr: String,
-    /// The addresses of pods; each node gets a /24 of it.
+    /// The addresses of pods: a range, or one of each family, parted by a comma; each node gets a /24 of IPv4 and a /64 of IPv6.
     #[arg(
         long,
         env = "NAVARCH_CLUSTER_CIDR",

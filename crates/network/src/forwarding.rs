@@ -31,6 +31,15 @@ pub(crate) fn let_loopback_out(bridge: &str) -> Result<(), Degradation> {
     })
 }
 
+/// Has the bridge's own address of the link be good at once, not a second or two after its first pod came: till then the host would look for
+/// no pod of IPv6 in whose name it passes packets on. Where it cannot be said it is so a little later.
+pub(crate) fn trust_own_address(bridge: &str) {
+    let switch = format!("/proc/sys/net/ipv6/conf/{bridge}/accept_dad");
+    if let Err(error) = fs::write(switch, "0") {
+        tracing::debug!(%error, "the bridge asks whether others have its address");
+    }
+}
+
 /// Has the host not listen to routers on the bridge: any pod could say there that it is one, and be sent the host's own traffic
 /// (CVE-2020-10749). A host without IPv6 has nobody to listen.
 pub(crate) fn ignore_routers(bridge: &str) -> Result<(), Degradation> {

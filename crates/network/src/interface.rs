@@ -114,7 +114,7 @@ impl Interface<'_> {
             let eth0 = netlink
                 .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
                 .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
-            ignore_routers()?;
+            ignore_neighbours()?;
             let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
             answers
                 .into_iter()
@@ -175,14 +175,19 @@ fn default_route(eth0: u32, gateway: IpAddr) -> io::Result<RouteMessage> {
 }
 
 /// Has a pod not listen to routers, before its interface is up: its neighbours on the bridge could say that they are one, and be sent what
-/// it sends (CVE-2020-10749). A pod's routes are set by the node. For the network namespace of the calling thread.
-fn ignore_routers() -> io::Result<()> {
-    let switch = format!("/proc/sys/net/ipv6/conf/{POD_INTERFACE}/accept_ra");
-    match fs::write(switch, "0") {
-        // A host without IPv6 has nobody to listen.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+/// it sends (CVE-2020-10749). A pod's routes are set by the node. Nor does it ask whether somebody else has its address of the link, which
+/// would take a second or two. For the network namespace of the calling thread.
+fn ignore_neighbours() -> io::Result<()> {
+    ["accept_ra", "accept_dad"]
+        .into_iter()
+        .try_for_each(|switch| {
+            let switch = format!("/proc/sys/net/ipv6/conf/{POD_INTERFACE}/{switch}");
+            match fs::write(switch, "0") {
+                // A host without IPv6 has nobody to listen.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        })
 }
 
 /// Whether the pair is there, its host's end is up on this bridge and its pod's end is up too.

@@ -38,6 +38,9 @@ fn the_table_of_a_node() {
               set hairpin { type ipv4_addr . ipv4_addr; }
               map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
               map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+              set hairpin-v6 { type ipv6_addr . ipv6_addr; }
+              map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+              map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip saddr 10.244.1.0/24 ip daddr != { 10.244.0.0/16, 224.0.0.0/4 } masquerade fully-random
@@ -70,7 +73,7 @@ fn the_table_of_a_node() {
               }
               chain host-ports {
                 dnat ip to ip daddr . meta l4proto . th dport map @host_address_ports
-                dnat ip to meta l4proto . th dport map @host_ports
+                meta nfproto ipv4 dnat ip to meta l4proto . th dport map @host_ports
               }
               chain prerouting {
                 type nat hook prerouting priority -100; policy accept;
@@ -93,13 +96,16 @@ fn the_table_of_an_ipv6_node() {
             add table inet navarch
             delete table inet navarch
             table inet navarch {
-              set hairpin { type ipv6_addr . ipv6_addr; }
-              map host_ports { type inet_proto . inet_service : ipv6_addr . inet_service; }
-              map host_address_ports { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+              set hairpin { type ipv4_addr . ipv4_addr; }
+              map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+              map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+              set hairpin-v6 { type ipv6_addr . ipv6_addr; }
+              map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
+              map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip6 saddr fd00:0:0:1::/64 ip6 daddr != { fd00::/48, ff00::/8 } masquerade fully-random
-                ct status dnat ip6 saddr . ip6 daddr @hairpin masquerade fully-random
+                ct status dnat ip6 saddr . ip6 daddr @hairpin-v6 masquerade fully-random
               }
               chain gateway {
                 type filter hook input priority 0; policy accept;
@@ -121,8 +127,8 @@ fn the_table_of_an_ipv6_node() {
                 oifname "navarch0" icmpv6 type nd-redirect drop
               }
               chain host-ports {
-                dnat ip6 to ip6 daddr . meta l4proto . th dport map @host_address_ports
-                dnat ip6 to meta l4proto . th dport map @host_ports
+                dnat ip6 to ip6 daddr . meta l4proto . th dport map @host_address_ports-v6
+                meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @host_ports-v6
               }
               chain prerouting {
                 type nat hook prerouting priority -100; policy accept;

@@ -20,6 +20,7 @@ impl Node {
             let enabled = forwarding::enable(gateway.addr());
             self.degradations.extend(enabled.err());
         }
+        forwarding::trust_own_address(&self.config.bridge);
         if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
             self.degradations.push(degradation);
         }

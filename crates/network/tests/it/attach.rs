@@ -324,7 +324,7 @@ async fn a_pod_of_a_node_of_both_families_has_an_address_and_a_way_of_each() {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
     pod.answer_all(80, "pod");
-    node.host.sh("ip link set lo up; ip link add name out type dummy; ip addr add 192.0.2.1/24 dev out; ip addr add 2001:db8::1/64 dev out nodad; ip link set out up");
+    node.host.sh("ip link set lo up; ip link add name out type bridge; ip addr add 192.0.2.1/24 dev out; ip addr add 2001:db8::1/64 dev out nodad; ip link set out up");
     for (of_pod, of_other, of_host) in [
         (attachment.ips[0], asking.ips[0], ip("192.0.2.1")),
         (attachment.ips[1], asking.ips[1], ip("2001:db8::1")),
