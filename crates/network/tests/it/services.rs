@@ -321,7 +321,11 @@ async fn rules_outlive_the_proxy_and_the_next_one_puts_them_right() {
     table.sh("nft 'table ip services { map services { type ipv4_addr : verdict; }; }'");
     cluster.start_proxy().await;
     until("nothing of it is left", || {
-        !table.sh("nft list tables").contains("ip services\n")
+        !cluster
+            .node
+            .host
+            .sh("nft list tables")
+            .contains("ip services\n")
     })
     .await;
     cluster.remove_everything().await;
