@@ -157,7 +157,7 @@ pub(crate) fn list(netfilter: &mut Netfilter, family: u8, table: &str) -> io::Re
         attributes: Vec::new(),
     };
     let mut names = Vec::new();
-    netfilter.dump(&message, |bytes| {
+    netfilter.dump_whole(&message, |bytes| {
         let parts = attributes::by_kind(bytes);
         let text = |kind| {
             parts

@@ -159,7 +159,7 @@ pub(crate) fn list(
         attributes: names(table, set).bytes,
     };
     let mut elements = Vec::new();
-    netfilter.dump(&message, |bytes| {
+    netfilter.dump_whole(&message, |bytes| {
         let lists = attributes::each(bytes).filter(|(kind, _)| *kind == LIST_ELEMENTS);
         let all = lists.flat_map(|(_, list)| attributes::each(list));
         elements.extend(all.filter_map(|(_, element)| read(set, element)));

@@ -151,32 +151,40 @@ impl Netfilter {
         message: &Message,
         mut look: impl FnMut(&[u8]),
     ) -> io::Result<()> {
-        let (mut dumped, mut is_whole) = self.dump_once(message)?;
-        for _ in 1..DUMPS {
-            if is_whole {
+        self.dump_once(message, |attributes| look(attributes))
+            .map(drop)
+    }
+
+    /// The same, where it matters that all of it is of one moment.
+    pub(super) fn dump_whole(
+        &mut self,
+        message: &Message,
+        mut look: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let mut dumped: Vec<Vec<u8>> = Vec::new();
+        for _ in 0..DUMPS {
+            dumped.clear();
+            if self.dump_once(message, |attributes| dumped.push(attributes.to_vec()))? {
                 break;
             }
-            (dumped, is_whole) = self.dump_once(message)?;
         }
-        for answer in &dumped {
-            look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default());
-        }
+        dumped.iter().for_each(|attributes| look(attributes));
         Ok(())
     }
 
-    /// Says whether it is all of one moment too.
-    fn dump_once(&mut self, message: &Message) -> io::Result<(Vec<Answer>, bool)> {
+    /// Says whether it was all of one moment.
+    fn dump_once(&mut self, message: &Message, mut look: impl FnMut(&[u8])) -> io::Result<bool> {
         let mut bytes = Vec::new();
         let awaited = self.append(&mut bytes, message, DUMP);
         self.socket.send(&bytes, 0)?;
-        let (mut dumped, mut is_whole) = (Vec::new(), true);
+        let mut is_whole = true;
         loop {
             let received = self.receive()?;
-            for answer in received.into_iter().filter(|a| a.sequence == awaited) {
+            for answer in received.iter().filter(|a| a.sequence == awaited) {
                 is_whole &= answer.flags & INTERRUPTED == 0;
                 match answer.kind {
-                    ERROR | DONE => return answer.result().map(|()| (dumped, is_whole)),
-                    _ => dumped.push(answer),
+                    ERROR | DONE => return answer.result().map(|()| is_whole),
+                    _ => look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default()),
                 }
             }
         }

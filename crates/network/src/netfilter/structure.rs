@@ -37,7 +37,7 @@ impl Structure {
                 family,
                 attributes: Vec::new(),
             };
-            netfilter.dump(&message, |bytes| {
+            netfilter.dump_whole(&message, |bytes| {
                 let said = attributes::by_kind(bytes);
                 if said.get(&TABLE).is_some_and(|name| is(name, table)) {
                     let values = looked_at.iter().map(|kind| said.get(kind).copied());
@@ -58,7 +58,7 @@ pub(crate) fn tables(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<St
         attributes: Vec::new(),
     };
     let mut tables = Vec::new();
-    netfilter.dump(&message, |bytes| {
+    netfilter.dump_whole(&message, |bytes| {
         let name = attributes::by_kind(bytes).get(&TABLE).copied();
         let name = name.map(|name| name.strip_suffix(&[0]).unwrap_or(name));
         tables.extend(name.map(|name| String::from_utf8_lossy(name).into_owned()));

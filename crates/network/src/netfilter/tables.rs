@@ -243,7 +243,9 @@ impl<L: Layout> Tables<L> {
             return Ok(());
         };
         let mut left = chains::list(&mut self.netfilter, family.number(), &known.table)?;
-        left.retain(|name| L::is_of_verdict(name) && !known.chains.contains(name));
+        let made = changes.made.iter().filter(|(of, ..)| *of == family);
+        let made: HashSet<&str> = made.map(|(_, name, _)| name.as_str()).collect();
+        left.retain(|name| L::is_of_verdict(name) && !made.contains(name.as_str()));
         let left = left.into_iter().map(|name| (family, name));
         changes.left.extend(left);
         let wanted = of_family(wanted, family);

@@ -285,16 +285,19 @@ async fn a_pod_whose_policies_cannot_be_applied_does_not_start() {
     guarded.admit(&policies, &free).await.unwrap();
 }
 
-/// How many connections a second are made and closed.
+/// How many connections a second are made and closed, at best: on a machine that is busy each may wait for its turn.
 fn connections_per_second(from: &Namespace, to: (IpAddr, u16)) -> f64 {
-    const COUNT: u32 = 500;
-    let begin = std::time::Instant::now();
-    from.run(move || {
-        for _ in 0..COUNT {
-            drop(TcpStream::connect(SocketAddr::from(to)).unwrap());
-        }
+    const COUNT: u32 = 100;
+    let rates = (0..5).map(|_| {
+        let begin = std::time::Instant::now();
+        from.run(move || {
+            for _ in 0..COUNT {
+                drop(TcpStream::connect(SocketAddr::from(to)).unwrap());
+            }
+        });
+        f64::from(COUNT) / begin.elapsed().as_secs_f64()
     });
-    f64::from(COUNT) / begin.elapsed().as_secs_f64()
+    rates.fold(0.0, f64::max)
 }
 
 #[tokio::test(flavor = "multi_thread")]

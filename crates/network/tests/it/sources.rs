@@ -2,9 +2,15 @@
 //! program that writes them itself (`NET_RAW`).
 
 use std::net::IpAddr;
+use std::os::fd::AsRawFd;
 
 use navarch_network::{Config, PodNetwork};
+use nix::libc;
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrLike, sendto, socket,
+};
 
+use crate::namespaces::Namespace;
 use crate::rules::outside;
 use crate::{TestNode, attach, ip};
 
@@ -67,19 +73,63 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
 }
 
+/// As a program writes it: a question by ARP for the node's address, which says who asks.
+fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
+    let hardware = from.0.split(':').map(|octet| u8::from_str_radix(octet, 16));
+    let hardware: Vec<u8> = hardware.map(Result::unwrap).collect();
+    let octets = |ip| match ip {
+        IpAddr::V4(ip) => ip.octets(),
+        IpAddr::V6(_) => panic!("{ip}"),
+    };
+    let mut frame = vec![0xff; 6];
+    frame.extend(&hardware);
+    frame.extend(tag);
+    frame.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+    frame.extend(&hardware);
+    frame.extend(octets(from.1));
+    frame.extend([0; 6]);
+    frame.extend(octets(to));
+    frame
+}
+
+#[expect(unsafe_code, reason = "nix makes no such address itself")]
+fn send(pod: &Namespace, frame: Vec<u8>) {
+    pod.run(move || {
+        let kind = (AddressFamily::Packet, SockType::Raw, SockFlag::empty());
+        let socket = socket(kind.0, kind.1, kind.2, None).unwrap();
+        let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        address.sll_family = libc::AF_PACKET.try_into().unwrap();
+        let index = nix::net::if_::if_nametoindex("eth0").unwrap();
+        address.sll_ifindex = index.try_into().unwrap();
+        // SAFETY: it is one of that family, and of that length.
+        let address = unsafe {
+            let length = size_of::<libc::sockaddr_ll>().try_into().unwrap();
+            LinkAddr::from_raw((&raw const address).cast(), Some(length)).unwrap()
+        };
+        sendto(socket.as_raw_fd(), &frame, &address, MsgFlags::empty()).unwrap();
+    });
+}
+
 #[tokio::test]
-async fn a_frame_with_a_tag_is_not_taken_for_one_without() {
+async fn who_asks_says_who_it_is_with_a_tag_and_without() {
     let node = TestNode::new();
     let network = node.start().await;
     let (pod, own) = attach(&network, "a", vec![]).await;
-    node.host.answer_udp(SERVER, "node");
-    // A priority alone, which the host looks past.
-    pod.sh(&format!(
-        "ip link add link eth0 name tagged type vlan id 0 && ip link set tagged up && \
-         ip addr flush dev eth0 && ip addr add {0}/32 dev tagged && ip route add {1} dev tagged",
-        own.ips[0], own.gateway
-    ));
-    assert!(pod.who_udp(1000, (own.gateway, SERVER)).is_err());
+    let knows = |address: IpAddr| {
+        let shown = node.host.sh(&format!("ip neigh show {address}"));
+        shown.contains(&own.mac)
+    };
+    let (mine, foreign) = (own.ips[0], ip("10.244.1.99"));
+    // A priority alone is a tag that the host looks past.
+    for tag in [&[][..], &[0x81, 0, 0, 0], &[0x88, 0xa8, 0, 0]] {
+        send(&pod, question((&own.mac, foreign), own.gateway, tag));
+        assert!(!knows(foreign), "{tag:?}");
+    }
+    let another = ("0a:58:0a:f4:01:63", mine);
+    send(&pod, question(another, own.gateway, &[]));
+    assert!(!knows(mine));
+    send(&pod, question((&own.mac, mine), own.gateway, &[]));
+    assert!(knows(mine));
 }
 
 #[tokio::test]

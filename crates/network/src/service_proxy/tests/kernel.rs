@@ -47,7 +47,7 @@ fn compare() {
     // What follows its name is how the table is laid out.
     let listed = |family: &str, map: &str| {
         let list = format!(
-            "nft list map {family} $(nft list tables | grep -o 'services-[^ ]*' | head -n 1) {map}"
+            "nft list map {family} $(nft list tables | grep -o '{family} services-.*' | cut -d' ' -f2) {map}"
         );
         let output = Command::new("sh").args(["-c", &list]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
