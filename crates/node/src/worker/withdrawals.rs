@@ -7,9 +7,11 @@ use navarch_api::endpoints_applied::Everywhere;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// How often in a second all nodes together say how far they are, at most, while pods leave one after the other: a fraction of what the
-/// API server can write.
-const WORDS_A_SECOND: u64 = 4000;
+/// For how long a node's word is young, for each node there is: all of them together then say 4,000 in a second at most while pods leave
+/// one after the other, which is a fraction of what the API server can write.
+const YOUNG: Duration = Duration::from_micros(250);
+/// And never for longer.
+const YOUNG_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Up to which revision of endpoint slices rules are applied, here and everywhere, and who waits for that.
 pub(crate) struct Withdrawals {
@@ -99,7 +101,8 @@ impl Withdrawals {
     pub(crate) async fn has_word(&self, told: Option<u64>) {
         let (mut everywhere, mut awaited) = (self.everywhere.subscribe(), self.awaited.subscribe());
         let mut applied = self.applied.clone();
-        tokio::time::sleep(Duration::from_secs(self.others()) / WORDS_A_SECOND as u32).await;
+        let others = u32::try_from(self.others()).unwrap_or(u32::MAX);
+        tokio::time::sleep(YOUNG.saturating_mul(others).min(YOUNG_AT_MOST)).await;
         while self.word(told).is_none() {
             tokio::select! {
                 () = change(applied.as_mut()) => {}
@@ -130,7 +133,7 @@ async fn change<T>(of: Option<&mut watch::Receiver<T>>) {
         None => false,
     };
     if !changed {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

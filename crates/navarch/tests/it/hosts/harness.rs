@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tempfile::TempDir;
 
 use crate::cluster::leftovers::Settings;
@@ -63,6 +63,16 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn sh(&self, line: &str) -> String {
         self.netns.sh(line)
+    }
+
+    /// Where its network namespace is.
+    pub(super) fn netns(&self) -> PathBuf {
+        self.netns.path()
+    }
+
+    /// Sends its agent a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        kill(self.agent.as_ref().unwrap().pid(), signal).unwrap();
     }
 
     /// A command of the binary on this host's data directory.

@@ -2,9 +2,12 @@
 
 mod cases;
 mod harness;
+mod load;
 mod pods;
+mod rollouts;
 
 use harness::Hosts;
+use load::Connections;
 use pods::Pods;
 
 /// All on one segment: packets go straight.
@@ -47,4 +50,14 @@ fn three_hosts_on_two_segments_are_one_network() {
     cases::streams_reach_pods_of_all_hosts(&hosts);
     cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
     cases::a_node_is_deleted(&mut hosts);
+}
+
+/// Pods that are replaced are told to stop when no host leads to them any more.
+#[test]
+fn roll_outs_lose_no_request_from_another_host() {
+    let hosts = Hosts::start(&[1, 1, 1], &[]);
+    let address = rollouts::deploy(&hosts);
+    rollouts::lose_no_request(&hosts, address, Connections::New);
+    rollouts::lose_no_request(&hosts, address, Connections::Kept);
+    rollouts::wait_for_a_slow_node(&hosts, address);
 }
