@@ -62,15 +62,11 @@ impl Withdrawals {
         left.is_some_and(|revision| self.is_behind(revision))
     }
 
-    /// Waits until rules have been applied, and says of which pods all have let go.
+    /// Waits until there are pods that all rules have let go of, and says which.
     pub(crate) async fn next(&self) -> Vec<String> {
         let mut everywhere = self.everywhere.subscribe();
         let mut applied = self.applied.clone();
         loop {
-            tokio::select! {
-                () = change(applied.as_mut()) => {}
-                () = change(Some(&mut everywhere)) => {}
-            }
             let mut gone = Vec::new();
             self.left.lock().retain(|uid, revision| {
                 let stays = self.is_behind(*revision);
@@ -81,6 +77,10 @@ impl Withdrawals {
             });
             if !gone.is_empty() {
                 return gone;
+            }
+            tokio::select! {
+                () = change(applied.as_mut()) => {}
+                () = change(Some(&mut everywhere)) => {}
             }
         }
     }

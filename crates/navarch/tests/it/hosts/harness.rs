@@ -19,6 +19,9 @@ use crate::program::Program;
 /// Where the server is: on the first segment.
 pub(super) const SERVER: &str = "192.168.1.10";
 
+/// Where it is, too.
+pub(super) const OTHER: &str = "192.168.1.11";
+
 /// A network namespace without a name: it goes when nothing uses it any more, however the test ends.
 pub(super) struct Namespace(File);
 
@@ -128,6 +131,10 @@ impl Hosts {
             directory,
         };
         hosts.plug(&hosts.at_server, 1, SERVER, "server");
+        hosts.at_server.sh(&format!(
+            "ip addr add {OTHER}/24 dev eth0; nft -f - <<E
+             table ip other {{ chain to {{ type nat hook prerouting priority dstnat; ip daddr {OTHER} dnat to {SERVER}; }} }}\nE"
+        ));
         hosts.start_server();
         hosts.join = hosts.token();
         hosts.join.extend(flags.iter().map(|&flag| flag.to_owned()));
@@ -179,7 +186,8 @@ impl Hosts {
     pub(super) fn start_server(&mut self) {
         let mut command = within(&self.at_server.path(), env!("CARGO_BIN_EXE_navarch"));
         command
-            .args(["server", "--bind-address", SERVER, "--data-dir"])
+            .args(["server", "--bind-address", SERVER, "--tls-san", OTHER])
+            .arg("--data-dir")
             .arg(self.server_data());
         let log = self.directory.path().join("server.log");
         self.server = Some(Program::spawn(command, "administrator's kubeconfig", &log));

@@ -6,7 +6,7 @@ mod load;
 mod pods;
 mod rollouts;
 
-use harness::Hosts;
+use harness::{Hosts, OTHER};
 use load::Connections;
 use pods::Pods;
 
@@ -50,6 +50,14 @@ fn three_hosts_on_two_segments_are_one_network() {
     cases::streams_reach_pods_of_all_hosts(&hosts);
     cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
     cases::a_node_is_deleted(&mut hosts);
+}
+
+/// What comes to one address of the server is lost without a word, and later what comes to the other.
+#[test]
+fn agents_go_over_to_another_address_of_the_server() {
+    let other = format!("--server=https://{OTHER}:6443");
+    let hosts = Hosts::start(&[1, 1], &[&other]);
+    cases::the_server_is_at_another_address(&hosts);
 }
 
 /// Pods that are replaced are told to stop when no host leads to them any more.
