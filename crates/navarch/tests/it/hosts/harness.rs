@@ -133,7 +133,7 @@ impl Hosts {
         hosts.plug(&hosts.at_server, 1, SERVER, "server");
         hosts.at_server.sh(&format!(
             "ip addr add {OTHER}/24 dev eth0; nft -f - <<E
-             table ip other {{ chain to {{ type nat hook prerouting priority dstnat; ip daddr {OTHER} dnat to {SERVER}; }} }}\nE"
+             table ip other {{ chain to {{ type nat hook prerouting priority dstnat; ip daddr {OTHER} dnat to {SERVER}; }}\n}}\nE"
         ));
         hosts.start_server();
         hosts.join = hosts.token();
