@@ -22,6 +22,7 @@ pub mod core;
 pub mod def;
 pub mod discovery;
 pub mod empty;
+pub mod endpoints_applied;
 pub mod events;
 pub mod flowcontrol;
 pub mod metadata;

@@ -122,6 +122,11 @@ impl<T: Typed> Informer<T> {
     pub fn revision(&self) -> u64 {
         *self.shared.revision.borrow()
     }
+
+    /// That revision as it grows. Handlers have been told of everything up to it.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.shared.revision.subscribe()
+    }
 }
 
 async fn reflect<T: Typed>(client: Client, shared: Arc<Shared<T>>) {

@@ -13,6 +13,7 @@ mod informer;
 mod key;
 mod lease;
 mod queue;
+mod servers;
 mod snapshot;
 
 pub use api::{Client, DeleteOptions, List, ListOptions};
@@ -24,4 +25,5 @@ pub use informer::{Informer, InformerOptions};
 pub use key::ObjectKey;
 pub use lease::{Elector, LeaseSettings, Standing};
 pub use queue::Queue;
+pub use servers::{NoServer, Servers};
 pub use snapshot::{Index, Snapshot};

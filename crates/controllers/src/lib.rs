@@ -19,6 +19,7 @@ pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoint_slice_mirroring;
 pub mod endpoints;
+pub mod endpoints_applied;
 pub mod garbage_collection;
 pub mod graph;
 pub mod in_use_protection;

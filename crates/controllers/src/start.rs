@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use navarch_api::bootstrap_token;
+use navarch_api::{bootstrap_token, endpoints_applied};
 use navarch_client::{Client, EventRecorder, Index, Informer, InformerOptions, ListOptions};
 use navarch_machinery::object::Typed;
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ use crate::disruption::Disruption;
 use crate::endpoint_slice::{EndpointSlices, slices_by_service};
 use crate::endpoint_slice_mirroring::{EndpointSliceMirroring, mirrors_by_service};
 use crate::endpoints::EndpointsOfServices;
+use crate::endpoints_applied::EndpointsApplied;
 use crate::graph::Graph;
 use crate::in_use_protection::{AttributesClasses, Claims, Volumes, pods_by_claim};
 use crate::legacy_token_cleaner::{self, LegacyTokenCleaner};
@@ -229,6 +230,15 @@ fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
         context.clone(),
     ));
     let leases = selected(client, Some(node_lifecycle::LEASES), "");
+    let fields = EndpointsApplied::CONFIG_MAP_FIELDS;
+    running.spawn(run(
+        EndpointsApplied {
+            nodes: nodes.clone(),
+            leases: leases.clone(),
+            maps: selected(client, Some(endpoints_applied::NAMESPACE), fields),
+        },
+        context.clone(),
+    ));
     let own = context.of_account(NodeLifecycle::ACCOUNT).client;
     let recorder = EventRecorder::start(own, NodeLifecycle::NAME, "", clock.clone());
     let lifecycle =

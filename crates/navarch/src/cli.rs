@@ -241,9 +241,15 @@ pub(crate) struct Agent {
     pub(crate) data: DataDir,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
-    /// The API: https://HOST:PORT.
-    #[arg(long, env = "NAVARCH_SERVER", value_name = "URL")]
-    pub(crate) server: String,
+    /// The API: https://HOST:PORT. May be given several times, with the addresses of one cluster: when one does not answer the next is asked.
+    #[arg(
+        long,
+        env = "NAVARCH_SERVER",
+        value_name = "URL",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) server: Vec<String>,
     /// How this node proves itself: a token of `navarch token create`, by which it asks for its certificates, or one that the API knows as
     /// system:node:NAME in the group system:nodes [default: certificates that it has already, or signs with the key in DIR/pki].
     #[arg(long, env = "NAVARCH_TOKEN", value_name = "T")]

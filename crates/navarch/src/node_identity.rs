@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use navarch_auth::inspection::pin;
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{BootstrapToken, Issued};
-use navarch_client::Client;
+use navarch_client::{Client, Servers};
 use navarch_node::certificates::Exchangeable;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -45,6 +45,8 @@ pub(crate) struct Place<'a> {
     pub(crate) name: String,
     /// Its address.
     pub(crate) address: std::net::IpAddr,
+    /// The API.
+    pub(crate) servers: Servers,
     /// The certificate of the API's authority, in PEM.
     pub(crate) authority: String,
 }
@@ -105,7 +107,7 @@ pub(crate) async fn authority(layout: &Layout, arguments: &Agent) -> Result<Stri
             kept.display()
         );
     };
-    let text = pinning::authority(&arguments.server, wanted).await?;
+    let text = pinning::authority_of_any(&arguments.server, wanted).await?;
     std::fs::create_dir_all(layout.pki()).context("certificates")?;
     pki::write(&kept, &text, 0o644)?;
     Ok(text)
@@ -113,13 +115,13 @@ pub(crate) async fn authority(layout: &Layout, arguments: &Agent) -> Result<Stri
 
 /// Has the clients of a channel exchanged when there is a new certificate.
 fn exchanges(
-    server: &str,
+    servers: &Servers,
     authority: &str,
     clients: watch::Sender<kube::Client>,
 ) -> impl Fn(&str, &str) -> std::result::Result<(), String> + Send + use<> {
-    let (server, authority) = (server.to_owned(), authority.to_owned());
+    let (servers, authority) = (servers.clone(), authority.to_owned());
     move |certificate, key| {
-        let client = remote::by_certificate(&server, (certificate, key), &authority);
+        let client = remote::by_certificate(&servers, (certificate, key), &authority);
         clients.send_replace(client.map_err(|error| format!("{error:#}"))?);
         Ok(())
     }

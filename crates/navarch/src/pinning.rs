@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use navarch_auth::inspection::{pem, pin_of_der};
+use navarch_client::NoServer;
 use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -23,6 +24,21 @@ pub(crate) async fn authority(server: &str, pin: &str) -> Result<String> {
     let learned = tokio::time::timeout(PATIENCE, learn(server, pin)).await;
     let learned = learned.map_err(|_| anyhow!("it does not answer")).flatten();
     learned.with_context(|| format!("the authority of {server}"))
+}
+
+/// The same of the first of these that answers.
+pub(crate) async fn authority_of_any(servers: &[String], pin: &str) -> Result<String> {
+    let mut last = anyhow!(NoServer);
+    for server in servers {
+        match authority(server, pin).await {
+            Ok(text) => return Ok(text),
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                last = error;
+            }
+        }
+    }
+    Err(last)
 }
 
 async fn learn(server: &str, pin: &str) -> Result<String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base64::Engine;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use navarch_client::Servers;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::watch;
@@ -66,28 +67,32 @@ pub(crate) async fn follow(
 }
 
 /// A client that shows nothing, until it is exchanged.
-pub(crate) fn anonymous(server: &str, authority: &str) -> Result<kube::Client> {
-    Ok(kube::Client::try_from(config(server, authority)?)?)
+pub(crate) fn anonymous(servers: &Servers, authority: &str) -> Result<kube::Client> {
+    servers.client(|server| Ok(kube::Client::try_from(config(server, authority)?)?))
 }
 
 /// A client by a certificate. `authority`: the certificate, in PEM, that the server's is signed with.
 pub(crate) fn by_certificate(
-    server: &str,
+    servers: &Servers,
     (certificate, key): (&str, &str),
     authority: &str,
 ) -> Result<kube::Client> {
-    let mut config = config(server, authority)?;
     let base64 = base64::engine::general_purpose::STANDARD;
-    config.auth_info.client_certificate_data = Some(base64.encode(certificate));
-    config.auth_info.client_key_data = Some(base64.encode(key).into());
-    Ok(kube::Client::try_from(config)?)
+    servers.client(|server| {
+        let mut config = config(server, authority)?;
+        config.auth_info.client_certificate_data = Some(base64.encode(certificate));
+        config.auth_info.client_key_data = Some(base64.encode(key).into());
+        Ok(kube::Client::try_from(config)?)
+    })
 }
 
 /// The same by a token.
-pub(crate) fn by_token(server: &str, token: &str, authority: &str) -> Result<kube::Client> {
-    let mut config = config(server, authority)?;
-    config.auth_info.token = Some(token.to_owned().into());
-    Ok(kube::Client::try_from(config)?)
+pub(crate) fn by_token(servers: &Servers, token: &str, authority: &str) -> Result<kube::Client> {
+    servers.client(|server| {
+        let mut config = config(server, authority)?;
+        config.auth_info.token = Some(token.to_owned().into());
+        Ok(kube::Client::try_from(config)?)
+    })
 }
 
 fn config(server: &str, authority: &str) -> Result<kube::Config> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
+use navarch_api::endpoints_applied;
 use navarch_client::{
     Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
 };
@@ -90,6 +91,17 @@ impl Agent {
                 ..Default::default()
             },
         );
+        let everywhere = Informer::<ConfigMap>::start(
+            client.clone(),
+            InformerOptions {
+                list: ListOptions {
+                    namespace: Some(endpoints_applied::NAMESPACE.to_owned()),
+                    field_selector: format!("metadata.name={}", endpoints_applied::NAME),
+                    ..ListOptions::default()
+                },
+                indices: Vec::new(),
+            },
+        );
         let worker = Worker::new(Parts {
             options,
             client,
@@ -101,6 +113,7 @@ impl Agent {
             pods,
             services,
             slices,
+            everywhere,
             withdrawals: Withdrawals::new(services_applied),
         });
         let changes = worker.runtime.events();

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{Context, Result};
+use navarch_client::{NoServer, Servers};
 
 use super::demo;
 use crate::checks::{self, ClusterRanges, node_name};
@@ -21,13 +22,14 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     checks::node(&layout, &arguments.node, &ranges)?;
     let address = match arguments.node.node_ip.first() {
         Some(address) => *address,
-        None => way_to(&arguments.server)?,
+        None => way_to_any(&arguments.server)?,
     };
     let place = Place {
         layout: &layout,
         arguments: &arguments,
         name: node_name(&arguments.node)?,
         address,
+        servers: Servers::new(arguments.server.clone()),
         authority: node_identity::authority(&layout, &arguments).await?,
     };
     let mut identity = Identity::of(&place).await?;
@@ -61,6 +63,13 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
         identity.stop().await;
     };
     stop.unless_asked_again(stopping).await
+}
+
+/// The address of this host from which the first of these is reached that a way leads to.
+fn way_to_any(servers: &[String]) -> Result<IpAddr> {
+    let mut ways = servers.iter().map(|server| way_to(server));
+    let first = ways.next().unwrap_or_else(|| Err(NoServer.into()));
+    first.or_else(|error| ways.find_map(Result::ok).ok_or(error))
 }
 
 /// The address of this host from which the server is reached.

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,9 +19,12 @@ use crate::cli::Hello;
 use crate::signals::Stop;
 
 /// The connections that are served at a time.
-const CONNECTIONS: usize = 1024;
-/// How long requests that are under way may take after the signal to stop.
+const CONNECTIONS: u32 = 1024;
+/// How long connections may go on after the signal to stop. Each is closed with the answer to its next request: a client that is told so
+/// loses none, and one whose idle connection is closed loses the request that it is just sending.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
+/// How long an answer may take that is under way then.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(arguments: &Hello) -> Result<()> {
     // First of all: to process 1 of a container a signal that it does not listen to is nothing.
@@ -30,7 +35,8 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let page = Bytes::from(format!("Hello from {}!\n", host.trim()));
     println!("hello: listening on {}", arguments.listen);
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let stopping = Arc::new(AtomicBool::new(false));
     let graceful = hyper_util::server::graceful::GracefulShutdown::new();
     loop {
         let permit = room.clone().acquire_owned().await?;
@@ -38,11 +44,15 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
             accepted = listener.accept() => accepted?,
             () = stop.asked() => break,
         };
-        let page = page.clone();
+        let (page, stopping) = (page.clone(), stopping.clone());
         let serve = service_fn(move |request: Request<hyper::body::Incoming>| {
             println!("{} {} from {peer}", request.method(), request.uri().path());
-            let page = page.clone();
-            async move { Ok::<_, Infallible>(Response::new(Full::new(page))) }
+            let mut answer = Response::new(Full::new(page.clone()));
+            if stopping.load(Ordering::Relaxed) {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(CONNECTION, close);
+            }
+            async move { Ok::<_, Infallible>(answer) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -54,6 +64,10 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
             drop(permit);
         });
     }
-    let _ = tokio::time::timeout(LAST_REQUESTS, graceful.shutdown()).await;
+    drop(listener);
+    stopping.store(true, Ordering::Relaxed);
+    // Those that are left are idle.
+    let _ = tokio::time::timeout(LAST_REQUESTS, room.acquire_many(CONNECTIONS)).await;
+    let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;
     Ok(())
 }

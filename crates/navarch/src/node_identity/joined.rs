@@ -19,22 +19,22 @@ pub(super) async fn identity(
     bootstrap: Option<BootstrapToken>,
 ) -> Result<Identity> {
     let mut tasks = JoinSet::new();
-    let (server, authority) = (&place.arguments.server, &place.authority);
+    let (servers, authority) = (&place.servers, &place.authority);
     std::fs::create_dir_all(place.layout.pki()).context("certificates")?;
     let token = place.arguments.token.as_deref();
     let (node, client) = match token.filter(|_| bootstrap.is_none()) {
         // It is known by the token, and needs no certificate for that.
         Some(token) => {
-            let client = remote::by_token(server, token, authority)?;
+            let client = remote::by_token(servers, token, authority)?;
             (Client::new(Arc::new(Https::new(client))), None)
         }
         None => {
             let rotation = client_rotation(place, bootstrap);
             let asked = rotation.ensure(Timestamp::now()).await;
             asked.context("the node's certificate")?;
-            let anonymous = remote::anonymous(server, authority)?;
+            let anonymous = remote::anonymous(servers, authority)?;
             let (sender, clients) = watch::channel(anonymous);
-            let exchange = exchanges(server, authority, sender);
+            let exchange = exchanges(servers, authority, sender);
             use_each(&mut tasks, &rotation, move |pair| {
                 exchange(&pair.certificate, &pair.key)
             })?;
@@ -58,13 +58,13 @@ pub(super) async fn identity(
 }
 
 fn client_rotation(place: &Place<'_>, bootstrap: Option<BootstrapToken>) -> Rotation {
-    let (server, authority) = (place.arguments.server.clone(), place.authority.clone());
+    let (servers, authority) = (place.servers.clone(), place.authority.clone());
     let asking = move |held: Option<&Pair>| {
         let client = match (held, &bootstrap) {
             (Some(pair), _) => {
-                remote::by_certificate(&server, (&pair.certificate, &pair.key), &authority)
+                remote::by_certificate(&servers, (&pair.certificate, &pair.key), &authority)
             }
-            (None, Some(token)) => remote::by_token(&server, &token.to_string(), &authority),
+            (None, Some(token)) => remote::by_token(&servers, &token.to_string(), &authority),
             (None, None) => {
                 let why = "there is no certificate that holds and no token by which to ask for one: give --token";
                 return Err(why.to_owned());

@@ -22,10 +22,10 @@ const LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) fn identity(place: &Place<'_>, pki: Arc<Pki>) -> Result<Identity> {
     let now = SystemTime::now();
-    let server = &place.arguments.server;
+    let servers = &place.servers;
     let leaves = Arc::new(Leaves::new(pki));
     let shown = |name: &str, user: &str, group: Option<&str>| -> Result<Client> {
-        let anonymous = remote::anonymous(server, &place.authority)?;
+        let anonymous = remote::anonymous(servers, &place.authority)?;
         let (sender, clients) = watch::channel(anonymous);
         let leaf = Leaf {
             name: name.to_owned(),
@@ -35,14 +35,14 @@ pub(super) fn identity(place: &Place<'_>, pki: Arc<Pki>) -> Result<Identity> {
                 ..Subject::default()
             },
             purpose: Purpose::Client,
-            in_use: issued_to(exchanges(server, &place.authority, sender)),
+            in_use: issued_to(exchanges(servers, &place.authority, sender)),
         };
         leaves.add(leaf, now)?;
         Ok(Client::new(Arc::new(Https::exchangeable(clients))))
     };
     let node = match &place.arguments.token {
         Some(token) => {
-            let client = remote::by_token(server, token, &place.authority)?;
+            let client = remote::by_token(servers, token, &place.authority)?;
             Client::new(Arc::new(Https::new(client)))
         }
         None => {

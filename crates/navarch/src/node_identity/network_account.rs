@@ -9,7 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Node;
 use navarch_api::call::{Answer, Call, Endpoint, WatchStream};
 use navarch_auth::SERVICE_PROXY_ACCOUNT;
-use navarch_client::{Backoff, Client, Https};
+use navarch_client::{Backoff, Client, Https, Servers};
 use navarch_machinery::status::{Result, StatusError};
 use navarch_node::Token;
 use serde_json::json;
@@ -46,7 +46,7 @@ struct ByToken {
 struct Keeper {
     node: Client,
     name: String,
-    server: String,
+    servers: Servers,
     authority: String,
     current: watch::Sender<Current>,
     refused: Arc<Notify>,
@@ -57,7 +57,7 @@ pub(super) fn client(tasks: &mut JoinSet<()>, place: &Place<'_>, node: Client) -
     let keeper = Keeper {
         node,
         name: place.name.clone(),
-        server: place.arguments.server.clone(),
+        servers: place.servers.clone(),
         authority: place.authority.clone(),
         current: watch::Sender::new(None),
         refused: Arc::default(),
@@ -109,7 +109,7 @@ impl Keeper {
         let bound = json!({"kind": "Node", "apiVersion": "v1", "name": self.name, "uid": node.metadata.uid});
         let spec = json!({"expirationSeconds": ASKED, "boundObjectRef": bound});
         let token = Token::request(&self.node, SERVICE_PROXY_ACCOUNT, spec).await?;
-        let client = remote::by_token(&self.server, &token.token, &self.authority);
+        let client = remote::by_token(&self.servers, &token.token, &self.authority);
         let client = client.map_err(|error| StatusError::internal(format!("{error:#}")))?;
         Ok((Https::new(client), token.life))
     }

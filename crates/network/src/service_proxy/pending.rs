@@ -20,8 +20,6 @@ pub(crate) struct Work {
     pub(crate) services: HashSet<ObjectKey>,
     /// What all of them depend on: the node, or the ranges of services' addresses.
     pub(crate) everything: bool,
-    /// Up to which revision of endpoint slices this is all there is.
-    pub(crate) revision: u64,
 }
 
 impl Pending {
@@ -30,28 +28,26 @@ impl Pending {
         self.changed.notify_one();
     }
 
-    /// The endpoints of a service have changed, at a revision.
-    pub(crate) fn endpoints(&self, key: ObjectKey, revision: u64) {
-        let mut work = self.work.lock();
-        work.revision = work.revision.max(revision);
-        work.services.insert(key);
-        drop(work);
-        self.changed.notify_one();
-    }
-
     pub(crate) fn everything(&self) {
         self.work.lock().everything = true;
         self.changed.notify_one();
     }
 
-    /// Waits until there is something, and takes all of it.
-    pub(crate) async fn take(&self) -> Work {
-        loop {
-            let work = std::mem::take(&mut *self.work.lock());
-            if work.everything || !work.services.is_empty() {
-                return work;
-            }
+    /// Waits until there is something.
+    pub(crate) async fn filled(&self) {
+        while self.work.lock().is_empty() {
             self.changed.notified().await;
         }
+    }
+
+    /// Takes all there is.
+    pub(crate) fn take(&self) -> Work {
+        std::mem::take(&mut *self.work.lock())
+    }
+}
+
+impl Work {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.everything && self.services.is_empty()
     }
 }

@@ -97,7 +97,6 @@ impl ServiceProxy {
             health: HealthChecks::new(config.netns),
             health_retry: None,
             is_current: false,
-            revision: 0,
             applied: applying,
         };
         Ok(Self {

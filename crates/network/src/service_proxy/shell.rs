@@ -50,8 +50,6 @@ pub(super) struct Shell {
     pub(super) health_retry: Option<Task>,
     /// Whether the kernel's tables are known to hold what was desired last.
     pub(super) is_current: bool,
-    /// Up to which revision slices have been seen.
-    pub(super) revision: u64,
     pub(super) applied: watch::Sender<u64>,
 }
 
@@ -65,23 +63,28 @@ impl Shell {
         );
         self.listen();
         self.pending.everything();
+        let mut revisions = self.view.slices.revisions();
         let mut failures = 0;
         let mut comparison = tokio::time::interval(COMPARISON);
         comparison.tick().await;
         loop {
-            let work = tokio::select! {
-                work = self.pending.take() => work,
+            tokio::select! {
+                () = self.pending.filled() => {}
+                changed = revisions.changed() => if changed.is_err() { return },
                 _ = comparison.tick() => self.compare().await,
                 () = self.foreign.notified() => {
                     tokio::time::sleep(SETTLE).await;
-                    self.compare().await
+                    self.compare().await;
                 }
                 changed = self.dns.changed() => match changed {
-                    Ok(()) => Work { everything: true, ..Work::default() },
+                    Ok(()) => self.pending.everything(),
                     Err(_) => return,
                 },
-            };
-            match self.look(work).await {
+            }
+            // In this order: everything up to that revision is pending by now, or done.
+            let revision = *revisions.borrow_and_update();
+            let work = self.pending.take();
+            match self.look(work, revision).await {
                 Ok(()) => failures = 0,
                 Err(ServiceProxyError::Stopped) => return,
                 Err(error) => {
@@ -98,14 +101,13 @@ impl Shell {
     }
 
     /// Looks whether the kernel has what it was told. If it has not, or that cannot be told, it is told anew.
-    async fn compare(&mut self) -> Work {
+    async fn compare(&mut self) {
         let wanted: Vec<_> = self.desired.elements().collect();
         let intact = self
             .kernel
             .run(move |kernel| kernel.is_intact(&wanted))
             .await;
         self.is_current &= matches!(intact, Ok(Ok(true)));
-        Work::default()
     }
 
     fn listen(&self) {
@@ -117,16 +119,9 @@ impl Shell {
         });
         let pending = self.pending.clone();
         self.view.slices.on_change(move |old, new| {
-            let version = new
-                .or(old)
-                .and_then(|slice| slice.metadata.resource_version.as_ref());
-            let revision = version
-                .and_then(|version| version.parse().ok())
-                .unwrap_or(0);
-            for slice in [old, new].into_iter().flatten() {
-                if let Some(service) = service_of(slice) {
-                    pending.endpoints(service, revision);
-                }
+            let slices = [old, new].into_iter().flatten();
+            for service in slices.filter_map(|slice| service_of(slice)) {
+                pending.service(service);
             }
         });
         let pending = self.pending.clone();
@@ -139,9 +134,20 @@ impl Shell {
         self.ranges.on_change(move |_, _| pending.everything());
     }
 
-    async fn look(&mut self, work: Work) -> Result<(), ServiceProxyError> {
+    /// `revision`: up to which slices have been seen, with this work.
+    async fn look(&mut self, work: Work, revision: u64) -> Result<(), ServiceProxyError> {
+        if !work.is_empty() || !self.is_current {
+            self.carry_out(work).await?;
+        }
+        self.applied.send_if_modified(|applied| {
+            let before = std::mem::replace(applied, revision.max(1));
+            before != *applied
+        });
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, work: Work) -> Result<(), ServiceProxyError> {
         let (services, slices) = (self.view.services.snapshot(), self.view.slices.snapshot());
-        self.revision = self.revision.max(work.revision);
         let mut keys = work.services;
         if work.everything {
             self.look_around().await?;
@@ -181,7 +187,6 @@ impl Shell {
                 pending.everything();
             })
         });
-        self.applied.send_replace(self.revision.max(1));
         Ok(())
     }
 

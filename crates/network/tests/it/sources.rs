@@ -97,6 +97,7 @@ fn send(pod: &Namespace, frame: Vec<u8>) {
     pod.run(move || {
         let kind = (AddressFamily::Packet, SockType::Raw, SockFlag::empty());
         let socket = socket(kind.0, kind.1, kind.2, None).unwrap();
+        // SAFETY: integers alone, for which zero is a value.
         let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
         address.sll_family = libc::AF_PACKET.try_into().unwrap();
         let index = nix::net::if_::if_nametoindex("eth0").unwrap();

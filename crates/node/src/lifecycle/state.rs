@@ -27,7 +27,7 @@ pub struct PodActual {
     pub sandboxes: Vec<Arc<SandboxRecord>>,
     /// Its containers, in all of its sandboxes.
     pub containers: Vec<Arc<ContainerRecord>>,
-    /// Whether an endpoint slice still sends it traffic.
+    /// Whether an endpoint slice, or some node's rules, still send it traffic.
     pub in_service: bool,
 }
 

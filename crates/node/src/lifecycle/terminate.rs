@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::plan::Draft;
 use super::{Action, EventKind, Refusal, status};
 use crate::spec;
 
-/// How long containers are not told to stop because an endpoint slice still sends the pod traffic.
-const OUT_OF_SERVICE: SignedDuration = SignedDuration::from_secs(2);
+/// How long containers are not told to stop, at most, because some node still sends the pod traffic: one may be cut off, and not yet be
+/// known to be. No longer than half of the grace period, for the containers need theirs.
+const OUT_OF_SERVICE: Duration = Duration::from_secs(5);
 /// What every process gets before it is killed, as the kubelet's minimum.
 const LEAST_GRACE: Duration = Duration::from_secs(2);
 /// What an evicted pod gets.
@@ -37,7 +38,8 @@ pub(super) fn terminate(draft: &mut Draft<'_>, refusal: Option<&Refusal>) {
     let since = view.history.terminating_since.unwrap_or(view.now);
     if view.actual.in_service && !grace.is_zero() && view.pod.metadata.deletion_timestamp.is_some()
     {
-        let hold = since.checked_add(OUT_OF_SERVICE).unwrap_or(since);
+        let hold = OUT_OF_SERVICE.min(grace / 2);
+        let hold = since.checked_add(hold).unwrap_or(since);
         if hold > view.now {
             return draft.wake(hold);
         }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use navarch_api::endpoints_applied::ANNOTATION;
 use navarch_machinery::status::StatusError;
 use navarch_machinery::time::microseconds;
 
@@ -19,26 +20,36 @@ const RENEW: Duration = Duration::from_secs(10);
 /// When the API could not be reached.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Renews the lease for ever.
+/// Renews the lease for ever; at once when other nodes wait for what is noted on it.
 pub(crate) async fn renew(worker: &Worker) {
+    let mut told = None;
     loop {
-        let wait = match attempt(worker).await {
-            Ok(()) => RENEW,
+        let word = worker.withdrawals.word(told);
+        match attempt(worker, word).await {
+            Ok(()) => {
+                told = word.or(told);
+                let has_word = worker.withdrawals.has_word(told);
+                // Either way.
+                let _ = tokio::time::timeout(RENEW, has_word).await;
+            }
             Err(error) => {
                 tracing::debug!(%error, "the node's lease could not be renewed");
-                RETRY
+                tokio::time::sleep(RETRY).await;
             }
-        };
-        tokio::time::sleep(wait).await;
+        }
     }
 }
 
-async fn attempt(worker: &Worker) -> Result<(), StatusError> {
+/// `word`: what is to be noted anew of the endpoints that this node's rules lead to.
+async fn attempt(worker: &Worker, word: Option<u64>) -> Result<(), StatusError> {
     let (client, name, now) = (&worker.client, &worker.options.name, worker.clock.now());
+    let word = word.map(|revision| (ANNOTATION.to_owned(), revision.to_string()));
     match client.get::<Lease>(Some(NAMESPACE), name).await {
         Ok(lease) => {
             let mut lease = (*lease).clone();
             lease.spec = Some(spec(name, now));
+            let annotations = &mut lease.metadata.annotations;
+            word.map(|(key, word)| annotations.get_or_insert_default().insert(key, word));
             client.update(lease).await.map(drop)
         }
         Err(error) if error.is_not_found() => {
@@ -58,6 +69,7 @@ async fn attempt(worker: &Worker) -> Result<(), StatusError> {
             let metadata = ObjectMeta {
                 name: Some(name.clone()),
                 namespace: Some(NAMESPACE.to_owned()),
+                annotations: word.map(|word| [word].into()),
                 owner_references: Some(vec![owner]),
                 ..ObjectMeta::default()
             };

@@ -3,6 +3,7 @@
 
 mod admit;
 mod allocate;
+mod departures;
 mod execute;
 mod leftovers;
 mod memory;
@@ -19,8 +20,9 @@ mod withdrawals;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_api::endpoints_applied::Everywhere;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
 use navarch_runtime::cri::Runtime;
 use parking_lot::Mutex;
@@ -33,6 +35,7 @@ use crate::ports::{Network, Volumes};
 use crate::quantity::ResourceList;
 use crate::spec;
 
+use departures::{departures, targets};
 use memory::Memories;
 use view::RuntimeView;
 pub(crate) use withdrawals::Withdrawals;
@@ -72,6 +75,7 @@ pub(crate) struct Worker {
     pub(crate) pods: Informer<Pod>,
     pub(crate) services: Informer<Service>,
     pub(crate) slices: Informer<EndpointSlice>,
+    pub(crate) everywhere: Informer<ConfigMap>,
     pub(crate) withdrawals: Withdrawals,
     pub(crate) queue: Queue<String>,
     pub(crate) view: RuntimeView,
@@ -102,6 +106,7 @@ pub(crate) struct Parts {
     pub(crate) pods: Informer<Pod>,
     pub(crate) services: Informer<Service>,
     pub(crate) slices: Informer<EndpointSlice>,
+    pub(crate) everywhere: Informer<ConfigMap>,
     pub(crate) withdrawals: Withdrawals,
 }
 
@@ -118,6 +123,7 @@ impl Worker {
             pods,
             services,
             slices,
+            everywhere,
             withdrawals,
         } = parts;
         let objects = Objects::new(client.clone());
@@ -142,6 +148,7 @@ impl Worker {
             pods,
             services,
             slices,
+            everywhere,
             withdrawals,
             queue: Queue::new(RETRY),
             view: RuntimeView::default(),
@@ -163,20 +170,30 @@ impl Worker {
             }
         });
         let worker = Arc::downgrade(self);
+        self.everywhere.on_change(move |_, new| {
+            if let Some(worker) = worker.upgrade() {
+                let said = new.and_then(|map| Everywhere::read(map));
+                worker.withdrawals.hear(said);
+            }
+        });
+        let worker = Arc::downgrade(self);
         self.slices.on_change(move |old, new| {
             let Some(worker) = worker.upgrade() else {
                 return;
             };
-            let before = old.map(|slice| targets(slice)).unwrap_or_default();
-            let after = new.map(|slice| targets(slice)).unwrap_or_default();
-            // Only those that leave matter: their containers may be told to stop now.
+            // Only those that leave matter: their containers may be told to stop soon.
+            let leaving = departures(old, new);
+            if leaving.is_empty() {
+                return;
+            }
             let version = new
                 .or(old)
                 .and_then(|slice| slice.metadata.resource_version.as_ref());
             let revision = version
                 .and_then(|version| version.parse().ok())
                 .unwrap_or(0);
-            for uid in before.into_iter().filter(|uid| !after.contains(uid)) {
+            worker.withdrawals.await_all(revision);
+            for uid in leaving {
                 if worker.memories.knows(&uid) {
                     worker.withdrawals.leaves(&uid, revision);
                     worker.queue.add(uid);
@@ -380,22 +397,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-fn targets(slice: &EndpointSlice) -> Vec<String> {
-    let ready = |e: &&k8s_openapi::api::discovery::v1::Endpoint| {
-        e.conditions
-            .as_ref()
-            .is_none_or(|c| c.ready.unwrap_or(true) && c.terminating != Some(true))
-    };
-    let uid = |e: &k8s_openapi::api::discovery::v1::Endpoint| {
-        e.target_ref.as_ref().and_then(|t| t.uid.clone())
-    };
-    slice
-        .endpoints
-        .iter()
-        .flatten()
-        .filter(ready)
-        .filter_map(uid)
-        .collect()
 }

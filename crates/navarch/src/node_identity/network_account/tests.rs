@@ -53,7 +53,7 @@ fn started() -> (Arc<World>, ByToken, JoinHandle<()>) {
     let keeper = Keeper {
         node: Client::new(world.clone()),
         name: "n".into(),
-        server: "https://127.0.0.1:1".into(),
+        servers: Servers::new(vec!["https://127.0.0.1:1".into()]),
         authority: authority.certificate().to_owned(),
         current: watch::Sender::new(None),
         refused: Arc::default(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::harness::{Hosts, SERVER, until};
+use super::harness::{Hosts, OTHER, SERVER, until};
 use super::pods::{Pods, SLOW, ask_often, crowd};
 
 /// A little longer than an agent takes to look at its node again.
@@ -195,6 +195,44 @@ pub(super) fn the_server_is_gone(hosts: &mut Hosts, pods: &Pods) {
     let kubectl = hosts.kubectl();
     kubectl.wait("nodes --all", "condition=Ready");
     pods_reach_each_other(pods);
+}
+
+/// The agents' watches go on at the other address, and so do their leases and the network's part.
+pub(super) fn the_server_is_at_another_address(hosts: &Hosts) {
+    let kubectl = hosts.kubectl();
+    kubectl.wait("serviceaccount/default", "create");
+    for (turn, address) in [SERVER, OTHER].into_iter().enumerate() {
+        hosts.at_server(&format!(
+            "nft -f - <<E
+             table ip cut {{ chain first {{ type filter hook prerouting priority raw; ip daddr {address} drop; }}\n}}\nE"
+        ));
+        for host in hosts.all() {
+            kubectl.apply(&format!(
+                "{{apiVersion: v1, kind: Pod, metadata: {{name: {host}-{turn}, labels: {{turn: t{turn}}}}}, spec: {{nodeName: {host}, \
+                 terminationGracePeriodSeconds: 0, containers: [{{name: sleep, image: busybox:test, command: [sleep, '3600']}}]}}}}",
+                host = host.name
+            ));
+        }
+        kubectl.wait(&format!("pods -l turn=t{turn}"), "condition=Ready");
+        kubectl.apply(&format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: turn{turn}}}, spec: {{ports: [{{port: 80}}]}}}}"
+        ));
+        let ip = kubectl.path(&format!("service/turn{turn}"), "{.spec.clusterIP}");
+        for host in hosts.all() {
+            // Without endpoints a service refuses; an address that is none is sent to the router.
+            let refuses = || {
+                let asked = host.sh(&format!("curl -sS -m 1 http://{ip} 2>&1 || true"));
+                asked.contains("refused")
+            };
+            until("the node has the service", SLOW, refuses);
+        }
+        hosts.at_server("nft delete table ip cut");
+    }
+    let ready = kubectl.path(
+        "nodes",
+        "{.items[*].status.conditions[?(@.type==\"Ready\")].status}",
+    );
+    assert_eq!(ready, "True True");
 }
 
 /// Labels and taints at registration.

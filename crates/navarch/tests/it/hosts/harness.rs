@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tempfile::TempDir;
 
 use crate::cluster::leftovers::Settings;
@@ -18,6 +18,9 @@ use crate::program::Program;
 
 /// Where the server is: on the first segment.
 pub(super) const SERVER: &str = "192.168.1.10";
+
+/// Where it is, too.
+pub(super) const OTHER: &str = "192.168.1.11";
 
 /// A network namespace without a name: it goes when nothing uses it any more, however the test ends.
 pub(super) struct Namespace(File);
@@ -65,6 +68,16 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn sh(&self, line: &str) -> String {
         self.netns.sh(line)
+    }
+
+    /// Where its network namespace is.
+    pub(super) fn netns(&self) -> PathBuf {
+        self.netns.path()
+    }
+
+    /// Sends its agent a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        kill(self.agent.as_ref().unwrap().pid(), signal).unwrap();
     }
 
     /// A command of the binary on this host's data directory.
@@ -146,6 +159,10 @@ impl Hosts {
             directory,
         };
         hosts.plug(&hosts.at_server, 1, SERVER, "server");
+        hosts.at_server.sh(&format!(
+            "ip addr add {OTHER}/24 dev eth0; nft -f - <<E
+             table ip other {{ chain to {{ type nat hook prerouting priority dstnat; ip daddr {OTHER} dnat to {SERVER}; }}\n}}\nE"
+        ));
         hosts.start_server();
         hosts.join = hosts.token();
         hosts.join.extend(flags.iter().map(|&flag| flag.to_owned()));
@@ -197,7 +214,8 @@ impl Hosts {
     pub(super) fn start_server(&mut self) {
         let mut command = within(&self.at_server.path(), env!("CARGO_BIN_EXE_navarch"));
         command
-            .args(["server", "--bind-address", SERVER, "--data-dir"])
+            .args(["server", "--bind-address", SERVER, "--tls-san", OTHER])
+            .arg("--data-dir")
             .arg(self.server_data());
         if self.both {
             command.args(BOTH);

@@ -3,9 +3,12 @@
 mod cases;
 mod families;
 mod harness;
+mod load;
 mod pods;
+mod rollouts;
 
-use harness::Hosts;
+use harness::{Hosts, OTHER};
+use load::Connections;
 use pods::Pods;
 
 /// All on one segment: packets go straight.
@@ -59,4 +62,22 @@ fn hosts_of_both_families_are_one_network_in_both() {
     families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
     cases::pods_reach_each_other(&pods);
     cases::services_lead_to_all_hosts(&hosts, &pods);
+}
+
+/// What comes to one address of the server is lost without a word, and later what comes to the other.
+#[test]
+fn agents_go_over_to_another_address_of_the_server() {
+    let other = format!("--server=https://{OTHER}:6443");
+    let hosts = Hosts::start(&[1, 1], &[&other]);
+    cases::the_server_is_at_another_address(&hosts);
+}
+
+/// Pods that are replaced are told to stop when no host leads to them any more.
+#[test]
+fn roll_outs_lose_no_request_from_another_host() {
+    let hosts = Hosts::start(&[1, 1, 1], &[]);
+    let address = rollouts::deploy(&hosts);
+    rollouts::lose_no_request(&hosts, address, Connections::New);
+    rollouts::lose_no_request(&hosts, address, Connections::Kept);
+    rollouts::wait_for_a_slow_node(&hosts, address);
 }

@@ -49,8 +49,8 @@ fn containers_stop_once_no_endpoint_leads_to_them() {
         .deleted(20);
     case.actual.in_service = true;
     assert!(case.plan(11).actions.is_empty());
-    assert_eq!(case.plan(11).wake_at, Some(at(12)));
-    assert_eq!(case.plan(12).actions.len(), 1, "not for ever");
+    assert_eq!(case.plan(11).wake_at, Some(at(15)));
+    assert_eq!(case.plan(15).actions.len(), 1, "not for ever");
     case.actual.in_service = false;
     assert_eq!(case.plan(11).actions.len(), 1);
 }

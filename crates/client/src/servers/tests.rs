@@ -1,0 +1,137 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// What a server does with each connection.
+#[derive(Clone, Copy)]
+enum Does {
+    /// Says its name.
+    Answer(&'static str),
+    /// Begins an answer and never ends it.
+    Watch,
+    /// Takes the request and goes.
+    Hang,
+    HangUp,
+}
+
+/// How many requests it has had, and its URL.
+async fn server(does: Does) -> (Arc<AtomicUsize>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            if stream.read(&mut request).await.unwrap_or(0) == 0 {
+                continue;
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+            let answer = match does {
+                Does::Answer(name) => format!("{head}content-length: {}\r\n\r\n{name}", name.len()),
+                Does::Watch => format!("{head}content-length: 1000\r\n\r\nbegun"),
+                Does::Hang => String::new(),
+                Does::HangUp => continue,
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            if !matches!(does, Does::Answer(_)) {
+                held.push(stream);
+            }
+        }
+    });
+    (count, url)
+}
+
+/// Where nobody listens.
+async fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+fn client(servers: &Servers) -> kube::Client {
+    let make = |url: &str| {
+        let config = kube::Config::new(url.parse().unwrap());
+        Ok::<_, BoxError>(kube::Client::try_from(config).unwrap())
+    };
+    servers.client(make).unwrap()
+}
+
+async fn ask(client: &kube::Client, method: Method) -> Result<Vec<u8>, String> {
+    let request = Request::builder().method(method).uri("/version");
+    let request = request.body(Body::from(b"{}".to_vec())).unwrap();
+    let response = client.send(request).await.map_err(|e| format!("{e:?}"))?;
+    let body = response.into_body().collect_bytes().await;
+    Ok(body.map_err(|e| format!("{e:?}"))?.to_vec())
+}
+
+#[tokio::test]
+async fn the_next_is_asked_where_nobody_listens_and_by_all_clients() {
+    let (count, url) = server(Does::Answer("b")).await;
+    let servers = Servers::new(vec![nowhere().await, url]);
+    let (one, other) = (client(&servers), client(&servers));
+    // Nothing was sent, so even a creation goes to the next.
+    assert_eq!(ask(&one, Method::POST).await.unwrap(), b"b");
+    assert_eq!(*servers.current.borrow(), 1);
+    assert_eq!(ask(&other, Method::GET).await.unwrap(), b"b");
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_not_asked_for_twice() {
+    let (first, a) = server(Does::HangUp).await;
+    let (second, b) = server(Does::Answer("b")).await;
+    let servers = Servers::new(vec![a.clone(), b.clone()]);
+    ask(&client(&servers), Method::POST).await.unwrap_err();
+    let counts = || [&first, &second].map(|it| it.load(Ordering::Relaxed));
+    assert_eq!(counts(), [1, 0]);
+    assert_eq!(ask(&client(&servers), Method::POST).await.unwrap(), b"b");
+    // To read twice does no harm.
+    let servers = Servers::new(vec![a, b]);
+    assert_eq!(ask(&client(&servers), Method::GET).await.unwrap(), b"b");
+}
+
+#[tokio::test]
+async fn none_answers_and_each_was_asked_once() {
+    let (first, a) = server(Does::HangUp).await;
+    let (second, b) = server(Does::HangUp).await;
+    let servers = Servers::new(vec![a, b]);
+    ask(&client(&servers), Method::GET).await.unwrap_err();
+    assert_eq!([first, second].map(|it| it.load(Ordering::Relaxed)), [1, 1]);
+    assert!(
+        Servers::new(Vec::new())
+            .client::<BoxError>(|_| unreachable!())
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_another_is_asked() {
+    let (_, a) = server(Does::Watch).await;
+    let (_, b) = server(Does::Answer("b")).await;
+    let servers = Servers::new(vec![a, b]);
+    let watch = client(&servers);
+    let watch = tokio::spawn(async move { ask(&watch, Method::GET).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!watch.is_finished());
+    servers.leave(0, &*BoxError::from("test"));
+    assert!(watch.await.unwrap().unwrap_err().contains(EXCHANGED));
+    assert_eq!(ask(&client(&servers), Method::GET).await.unwrap(), b"b");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_left() {
+    let (_, a) = server(Does::Hang).await;
+    let (_, b) = server(Does::Answer("b")).await;
+    let servers = Servers::new(vec![a, b]);
+    let client = client(&servers);
+    let asked = tokio::spawn(async move { ask(&client, Method::GET).await });
+    let left = tokio::time::timeout(ANSWER * 2, asked).await.unwrap();
+    assert_eq!(left.unwrap().unwrap(), b"b");
+}
