@@ -15,10 +15,32 @@ pub(crate) fn enable(family: IpAddr) -> Result<(), Degradation> {
     if fs::read_to_string(&file).is_ok_and(|value| value.trim() == "1") {
         return Ok(());
     }
+    if family.is_ipv6() {
+        keep_listening();
+    }
     fs::write(&file, "1").map_err(|error| Degradation::NoForwarding {
         sysctl: sysctl.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// Has the interfaces that listen to routers go on doing so: with their usual setting a host that passes packets on does not, and would lose
+/// the way out that a router has told it of.
+fn keep_listening() {
+    let interfaces = fs::read_dir("/proc/sys/net/ipv6/conf")
+        .into_iter()
+        .flatten();
+    for interface in interfaces.flatten() {
+        let name = interface.file_name();
+        let switch = interface.path().join("accept_ra");
+        let listens = fs::read_to_string(&switch).is_ok_and(|value| value.trim() == "1");
+        if !listens || name == "all" || name == "default" {
+            continue;
+        }
+        if let Err(error) = fs::write(&switch, "2") {
+            tracing::warn!(interface = %name.display(), %error, "the interface listens to routers no more");
+        }
+    }
 }
 
 /// Lets the host's own packets from the loopback address out to the bridge, for host ports that are asked for at that address. Only

@@ -344,3 +344,18 @@ async fn a_pod_of_a_node_of_both_families_has_an_address_and_a_way_of_each() {
     assert_eq!(next.ips, [ip("10.244.1.4"), ip("fd00:0:0:1::4")]);
     assert!(other.seen_as((ip("192.0.2.1"), 8080)).is_err());
 }
+
+#[tokio::test]
+async fn a_host_goes_on_listening_to_the_routers_of_its_segment() {
+    let node = TestNode::new();
+    node.host.sh("ip link add name up0 type veth peer name up1; echo 0 > /proc/sys/net/ipv6/conf/up1/accept_ra");
+    let config = navarch_network::Config {
+        pod_cidrs: "10.244.1.0/24,fd00:0:0:1::/64".parse().unwrap(),
+        ..node.config()
+    };
+    let _network = PodNetwork::start(config).await.unwrap();
+    let told = node.host.sh(
+        "cd /proc/sys/net/ipv6/conf; cat all/forwarding up0/accept_ra up1/accept_ra navarch0/accept_ra",
+    );
+    assert_eq!(told, "1\n2\n0\n0\n");
+}
