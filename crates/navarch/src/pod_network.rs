@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
-use navarch_client::{Client, Informer, InformerOptions, ListOptions};
+use navarch_client::{Backoff, Client, Informer, InformerOptions, ListOptions};
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
     Config, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName, PodNetwork,
@@ -17,6 +17,7 @@ use navarch_network::{
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::PodRoutes;
 use crate::host::HostSettings;
@@ -27,12 +28,12 @@ const RANGE: Duration = Duration::from_secs(30);
 /// What is known of the network: nothing yet, or whether it works.
 type Known = Option<Result<Started, String>>;
 
-/// A network that works, with what holds its pods to their policies, and the ways to other nodes' pods where there can be any.
+/// A network that works, with what holds its pods to their policies, and what keeps the ways to other nodes' pods.
 #[derive(Clone)]
 struct Started {
     network: PodNetwork,
     policies: Arc<NetworkPolicies>,
-    _routes: Option<Arc<NodeRoutes>>,
+    _routes: Arc<AbortOnDropHandle<()>>,
 }
 
 /// Where a network's node is.
@@ -77,21 +78,37 @@ impl LateNetwork {
                 indices: Vec::new(),
             },
         );
-        let starting = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let begun = Arc::new(OnceLock::<String>::new());
         node.on_change(move |_, node| {
             let Some(ranges) = node.and_then(|node| ranges_of(node)) else {
                 return;
             };
-            if starting.swap(true, std::sync::atomic::Ordering::AcqRel) {
+            if let Some(first) = begun.get() {
+                if *first != ranges {
+                    // Its pods have addresses that may be another node's by now.
+                    let why = format!(
+                        "the node's ranges of pod addresses were {first} and are now {ranges}: take it down and start it anew"
+                    );
+                    tracing::error!("{why}");
+                    sender.send_replace(Some(Err(why)));
+                }
                 return;
             }
+            // Changes are told one after the other.
+            let _ = begun.set(ranges.clone());
             let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
             tokio::spawn(async move {
                 let started = begin(&ranges, settings, place).await;
                 if let Err(error) = &started {
                     tracing::error!(error, ranges, "the pod network does not work");
                 }
-                sender.send_replace(Some(started));
+                sender.send_if_modified(|known| {
+                    let is_first = known.is_none();
+                    if is_first {
+                        *known = Some(started);
+                    }
+                    is_first
+                });
             });
         });
         Self {
@@ -169,15 +186,28 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
         PodRoutes::Auto => Transport::Auto,
         PodRoutes::Vxlan => Transport::Vxlan,
     };
-    let routes = NodeRoutes::start(config, &place.client).await;
-    let routes = routes.inspect_err(|error| {
-        tracing::error!(%error, "pods of other nodes cannot be reached");
-    });
+    let routes = tokio::spawn(keep_routes(config, place.client));
     Ok(Started {
         network,
         policies,
-        _routes: routes.ok().map(Arc::new),
+        _routes: Arc::new(AbortOnDropHandle::new(routes)),
     })
+}
+
+/// Keeps the ways to other nodes, from when they can be kept.
+async fn keep_routes(config: NodeRoutesConfig, client: Client) {
+    let mut failures = 0;
+    loop {
+        match NodeRoutes::start(config.clone(), &client).await {
+            Ok(_routes) => return std::future::pending().await,
+            Err(error) => {
+                failures += 1;
+                let wait = Backoff::REFLECTOR.after(failures);
+                tracing::error!(%error, ?wait, "pods of other nodes cannot be reached");
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
 }
 
 #[async_trait::async_trait]

@@ -42,7 +42,7 @@ fn pod(name: &str, spec: Value) -> Value {
 
 /// CVE-2020-8554: nobody takes the traffic to an address that is not theirs.
 #[tokio::test]
-async fn external_addresses_of_services_are_denied() {
+async fn cve_2020_8554_external_addresses_of_services_are_denied() {
     let (_cluster, mut admin) = with(&["DenyServiceExternalIPs"], NOTHING).await;
     let service = |addresses: Value| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},

@@ -281,6 +281,23 @@ fn external_ips_and_session_affinity() {
     );
 }
 
+/// Whoever might make a service named other services' addresses among its external ones, and got what was meant for them.
+#[test]
+fn cve_2020_8554_no_service_takes_the_address_of_another() {
+    let spec = json!({
+        "type": "LoadBalancer", "clusterIP": "10.96.0.7", "externalIPs": ["10.96.0.1", "10.96.0.10"], "ports": [{"port": 443}],
+    });
+    let mut service = service(spec);
+    let status = json!({"loadBalancer": {"ingress": [{"ip": "10.96.0.11"}]}});
+    service.status = serde_json::from_value(status).unwrap();
+    let slices = [slice("", "TCP", &["10.244.2.3"])];
+    let shown = shown(&plan(&service, &slices, &node()));
+    for taken in ["10.96.0.1 ", "10.96.0.10", "10.96.0.11"] {
+        assert!(!shown.contains(taken), "{shown}");
+    }
+    assert!(shown.contains("services 10.96.0.7 tcp 443"), "{shown}");
+}
+
 #[test]
 fn hints_count_where_every_endpoint_has_them_and_one_is_for_here() {
     let chosen = |endpoints: &[&str]| {

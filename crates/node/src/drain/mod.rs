@@ -22,7 +22,7 @@ use serde_json::json;
 
 use evict::Evictions;
 pub use plan::Permitted;
-use plan::{Plan, daemon_set, name, plan};
+use plan::{Plan, daemon_set, has_ended, name, plan};
 use pods::Pods;
 
 /// How a node is drained.
@@ -140,6 +140,9 @@ async fn take_away(
     let mut leaving: FuturesUnordered<_> = going.all.iter().map(|pod| one(pod)).collect();
     let mut first = Ok(());
     while let Some(left) = leaving.next().await {
+        if let (Err(_), Err(another)) = (&first, &left) {
+            tell(&format!("error: {another}"));
+        }
         first = first.and(left);
     }
     first
@@ -189,7 +192,9 @@ async fn look(client: &Client, node: &str, options: &DrainOptions) -> Result<Pla
     let pods = listed.items;
     let mut orphans = Vec::new();
     for pod in &pods {
-        let Some(set) = daemon_set(pod) else { continue };
+        let Some(set) = daemon_set(pod).filter(|_| !has_ended(pod)) else {
+            continue;
+        };
         let namespace = pod.metadata.namespace.as_deref();
         match client.get::<DaemonSet>(namespace, set).await {
             Ok(_) => {}

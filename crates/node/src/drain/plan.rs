@@ -1,5 +1,6 @@
 //! Which of a node's pods go when it is drained, which stay, and which are in the way: as `kubectl drain` has it. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub(super) struct Plan {
 enum Verdict {
     Goes(Option<&'static str>),
     Stays(Option<&'static str>),
-    Refused(&'static str),
+    Refused(Cow<'static, str>),
 }
 
 /// Of these pods of a node. `is_orphan`: whether the daemon set of a pod is gone.
@@ -52,7 +53,7 @@ pub(super) fn plan(
 ) -> Plan {
     let mut plan = Plan::default();
     let mut warnings: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut refusals: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut refusals: BTreeMap<Cow<'_, str>, Vec<String>> = BTreeMap::new();
     for pod in pods {
         let (goes, warning) = match verdict(&pod, permitted, is_orphan(&pod)) {
             Verdict::Goes(warning) => (true, warning),
@@ -69,9 +70,10 @@ pub(super) fn plan(
             plan.evict.push(pod);
         }
     }
-    let told = |(why, pods): (&str, Vec<String>)| format!("{why}: {}", pods.join(", "));
-    plan.warnings = warnings.into_iter().map(told).collect();
-    let refused = refusals.into_iter().map(told);
+    let told = |why: &str, pods: &[String]| format!("{why}: {}", pods.join(", "));
+    let warned = warnings.iter().map(|(why, pods)| told(why, pods));
+    plan.warnings = warned.collect();
+    let refused = refusals.iter().map(|(why, pods)| told(why, pods));
     plan.refusals = refused.map(|why| format!("cannot delete {why}")).collect();
     plan
 }
@@ -91,15 +93,32 @@ pub(super) fn daemon_set(pod: &Pod) -> Option<&str> {
     is_daemon_set.then_some(controller.name.as_str())
 }
 
-fn verdict(pod: &Pod, permitted: Permitted, is_orphan: bool) -> Verdict {
+/// Whether it has ended: nobody misses it.
+pub(super) fn has_ended(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let phase = status.and_then(|status| status.phase.as_deref());
-    let has_ended = matches!(phase, Some("Succeeded" | "Failed"));
-    if !has_ended && daemon_set(pod).is_some() && !(is_orphan && permitted.force) {
-        return match permitted.ignore_daemon_sets && !is_orphan {
-            true => Verdict::Stays(Some(DAEMON_SET_WARNING)),
-            false => Verdict::Refused(DAEMON_SET_FATAL),
-        };
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn verdict(pod: &Pod, permitted: Permitted, is_orphan: bool) -> Verdict {
+    let has_ended = has_ended(pod);
+    if let Some(set) = daemon_set(pod).filter(|_| !has_ended) {
+        match (is_orphan, permitted) {
+            (true, Permitted { force: true, .. }) => {}
+            (true, _) => {
+                return Verdict::Refused(format!("daemonsets.apps {set:?} not found").into());
+            }
+            (
+                false,
+                Permitted {
+                    ignore_daemon_sets: true,
+                    ..
+                },
+            ) => {
+                return Verdict::Stays(Some(DAEMON_SET_WARNING));
+            }
+            (false, _) => return Verdict::Refused(DAEMON_SET_FATAL.into()),
+        }
     }
     let annotations = pod.metadata.annotations.as_ref();
     if annotations.is_some_and(|all| all.contains_key(MIRROR)) {
@@ -112,12 +131,12 @@ fn verdict(pod: &Pod, permitted: Permitted, is_orphan: bool) -> Verdict {
     let mut volumes = volumes.into_iter().flatten();
     let has_data = volumes.any(|volume| volume.empty_dir.is_some());
     if has_data && !permitted.empty_dir_data {
-        return Verdict::Refused(LOCAL_STORAGE_FATAL);
+        return Verdict::Refused(LOCAL_STORAGE_FATAL.into());
     }
     let mut owners = pod.metadata.owner_references.iter().flatten();
     let is_managed = owners.any(|owner| owner.controller == Some(true));
     match (is_managed, permitted.force) {
-        (false, false) => Verdict::Refused(UNMANAGED_FATAL),
+        (false, false) => Verdict::Refused(UNMANAGED_FATAL.into()),
         (false, true) => Verdict::Goes(Some(UNMANAGED_WARNING)),
         (true, _) => Verdict::Goes(has_data.then_some(LOCAL_STORAGE_WARNING)),
     }

@@ -50,9 +50,10 @@ fn what_would_be_lost_is_in_the_way() {
         Permitted::default(),
         &expect![[r#"
             go: n/managed n/ended
-            cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): n/daemon, n/orphan
+            cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): n/daemon
             cannot delete Pods that declare no controller (use --force to override): n/bare
             cannot delete Pods with local storage (use --delete-emptydir-data to override): n/data
+            cannot delete daemonsets.apps "o" not found: n/orphan
         "#]],
     );
 }

@@ -22,14 +22,14 @@ const MAX_NAMES: usize = 5;
 /// What the API server asks no node for that does not declare it, of what this one does. In the order of the alphabet.
 const DECLARED: [&str; 1] = ["InPlacePodLevelResourcesVerticalScaling"];
 
-/// The labels that a new node has: those that it was told to give itself, and those that every node has.
+/// The labels that a new node has: those that every node has, and those that it was told to give itself, which may be other values of these.
 pub(super) fn labels(options: &NodeOptions) -> BTreeMap<String, String> {
-    let mut labels = options.labels.clone();
-    labels.extend(usual_labels(options));
+    let mut labels = usual_labels(options);
+    labels.extend(options.labels.clone());
     labels
 }
 
-/// The labels that every node has.
+/// The labels that every node has, but for those that it was told other values of.
 pub(super) fn usual_labels(options: &NodeOptions) -> BTreeMap<String, String> {
     let arch = architecture();
     let usual = [
@@ -39,8 +39,11 @@ pub(super) fn usual_labels(options: &NodeOptions) -> BTreeMap<String, String> {
         ("beta.kubernetes.io/os", "linux"),
         ("beta.kubernetes.io/arch", arch),
     ];
-    let owned = usual.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    owned.into()
+    let own = usual
+        .into_iter()
+        .filter(|(key, _)| !options.labels.contains_key(*key));
+    own.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// A new Node.
@@ -155,4 +158,24 @@ fn told_images(images: &[Image]) -> Vec<ContainerImage> {
             size_bytes: i64::try_from(image.size).ok(),
         });
     told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_was_told_of_its_labels_stands() {
+        let mut options = NodeOptions::new("n", [192, 0, 2, 1].into(), "/nowhere".into());
+        let told = [("kubernetes.io/hostname", "other"), ("rack", "7")];
+        options.labels = told.map(|(key, value)| (key.into(), value.into())).into();
+        let new = labels(&options);
+        assert_eq!(new["kubernetes.io/hostname"], "other");
+        assert_eq!((&*new["rack"], &*new["kubernetes.io/os"]), ("7", "linux"));
+        // Nor is it said otherwise at the next start.
+        let usual = usual_labels(&options);
+        assert!(
+            !usual.contains_key("kubernetes.io/hostname") && usual.contains_key("kubernetes.io/os")
+        );
+    }
 }
