@@ -140,7 +140,7 @@ async fn a_table_of_another_layout_is_replaced_without_a_packet_let_through() {
              nft '{placed}; add set ip {place} isolated {{ type {isolated}; }}; delete table ip was'"
         ));
         guarded.start_policies().await;
-        guarded.policies().applied(1).await;
+        guarded.applied().await;
         let tables = guarded
             .cluster
             .node

@@ -97,10 +97,16 @@ fn send(pod: &Namespace, frame: Vec<u8>) {
     pod.run(move || {
         let kind = (AddressFamily::Packet, SockType::Raw, SockFlag::empty());
         let socket = socket(kind.0, kind.1, kind.2, None).unwrap();
-        let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-        address.sll_family = libc::AF_PACKET.try_into().unwrap();
         let index = nix::net::if_::if_nametoindex("eth0").unwrap();
-        address.sll_ifindex = index.try_into().unwrap();
+        let address = libc::sockaddr_ll {
+            sll_family: libc::AF_PACKET.try_into().unwrap(),
+            sll_protocol: 0,
+            sll_ifindex: index.try_into().unwrap(),
+            sll_hatype: 0,
+            sll_pkttype: 0,
+            sll_halen: 0,
+            sll_addr: [0; 8],
+        };
         // SAFETY: it is one of that family, and of that length.
         let address = unsafe {
             let length = size_of::<libc::sockaddr_ll>().try_into().unwrap();
