@@ -153,7 +153,7 @@ async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
         pod.who_udp_as((ip("fd00::2"), 1000), (host, SERVER))
             .is_err()
     );
-    pod.sh("for i in 1 2 3; do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
+    pod.sh("for i in $(seq 10); do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
 }
 
 #[tokio::test]
