@@ -295,7 +295,10 @@ fn cluster_dns_is_asked_as_rules_say_of_its_pods() {
 fn of_a_pod_is_kept_what_policies_see() {
     let mut world = shop();
     let mut other = world.clone();
-    let spec = json!({"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {}}], "ports": [{"port": "http"}]}]});
+    let from = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "tool"}}}]);
+    let subject = json!({"matchLabels": {"app": "web"}});
+    let spec =
+        json!({"podSelector": subject, "ingress": [{"from": from, "ports": [{"port": "http"}]}]});
     for world in [&mut world, &mut other] {
         world.policy("shop", "policy", spec.clone());
     }
