@@ -83,14 +83,49 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
 }
 
+fn hardware(text: &str) -> Vec<u8> {
+    let octets = text.split(':').map(|octet| u8::from_str_radix(octet, 16));
+    octets.map(Result::unwrap).collect()
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+/// As a program writes it: what `from` says of its own accord, that a target has its hardware address (ICMPv6's neighbour advertisement).
+fn claim(from: (&str, IpAddr), to: (&str, IpAddr), target: IpAddr) -> Vec<u8> {
+    let ends = [octets(from.1), octets(to.1)].concat();
+    let mut said = vec![136, 0, 0, 0, 0x20, 0, 0, 0];
+    said.extend(octets(target));
+    said.extend([2, 1]);
+    said.extend(hardware(from.0));
+    let length = u8::try_from(said.len()).unwrap();
+    let summed = [&ends[..], &[0, 0, 0, length, 0, 0, 0, 58], &said].concat();
+    let words = summed
+        .chunks(2)
+        .map(|it| u32::from(it[0]) << 8 | u32::from(it[1]));
+    let sum: u32 = words.sum();
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+    said[2..4].copy_from_slice(&sum.to_be_bytes());
+    let head = [0x60, 0, 0, 0, 0, length, 58, 255];
+    let kind = [0x86, 0xdd];
+    [
+        &hardware(to.0)[..],
+        &hardware(from.0),
+        &kind,
+        &head,
+        &ends,
+        &said,
+    ]
+    .concat()
+}
+
 /// As a program writes it: a question by ARP for the node's address, which says who asks.
 fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
-    let hardware = from.0.split(':').map(|octet| u8::from_str_radix(octet, 16));
-    let hardware: Vec<u8> = hardware.map(Result::unwrap).collect();
-    let octets = |ip| match ip {
-        IpAddr::V4(ip) => ip.octets(),
-        IpAddr::V6(_) => panic!("{ip}"),
-    };
+    let hardware = hardware(from.0);
     let mut frame = vec![0xff; 6];
     frame.extend(&hardware);
     frame.extend(tag);
@@ -189,4 +224,26 @@ async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
         "busybox ping -6 -c 1 -W 1 {foreign} || true; ip -6 neigh show {foreign}"
     ));
     assert!(!asked.contains(&own.mac), "{asked}");
+    // Nor does it say that it has another's address, from its own.
+    let (other, others) = attach(&network, "b", vec![]).await;
+    other.answer_udp(SERVER, "other");
+    let ask = || {
+        let (from, to) = (([0u16; 8].into(), 1001), (others.ips[0], SERVER));
+        (0..5).any(|_| node.host.who_udp_as(from, to).is_ok())
+    };
+    assert!(ask());
+    let node_mac = node.host.sh("cat /sys/class/net/navarch0/address");
+    for (target, is_heard) in [(others.ips[0], false), (own.ips[0], true)] {
+        let neighbour = || node.host.sh(&format!("ip -6 neigh show {target}"));
+        node.host.sh(&format!(
+            "ip -6 neigh replace {target} lladdr 0a:58:00:00:00:63 dev navarch0 nud stale"
+        ));
+        let claim = claim(
+            (&own.mac, own.ips[0]),
+            (node_mac.trim(), own.gateway),
+            target,
+        );
+        send(&pod, claim);
+        assert_eq!(neighbour().contains(&own.mac), is_heard, "{}", neighbour());
+    }
 }
