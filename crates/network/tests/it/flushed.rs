@@ -120,7 +120,7 @@ async fn a_table_of_another_layout_is_replaced_without_a_packet_let_through() {
             while !ended.load(Ordering::Relaxed) {
                 socket.send_to(b"who", to).unwrap();
                 tries += 1;
-                thread::sleep(Duration::from_micros(20));
+                thread::park_timeout(Duration::from_micros(20));
             }
             tries
         })
