@@ -37,6 +37,7 @@ const SHORT: Duration = Duration::from_secs(1);
 
 struct Shared<T> {
     options: InformerOptions<T>,
+    keep: fn(Arc<T>) -> Arc<T>,
     state: RwLock<Snapshot<T>>,
     handlers: RwLock<Vec<Handler<T>>>,
     /// Serializes changes with the registration of handlers, so that a late handler misses none and sees none twice.
@@ -70,8 +71,19 @@ impl<T> Clone for Informer<T> {
 impl<T: Typed> Informer<T> {
     /// Starts to list and watch.
     pub fn start(client: Client, options: InformerOptions<T>) -> Self {
+        Self::start_keeping(client, options, |object| object)
+    }
+
+    /// The same, for who needs little of each object: `keep` makes of it what is kept and told of. Name, namespace, uid and revision must
+    /// stay.
+    pub fn start_keeping(
+        client: Client,
+        options: InformerOptions<T>,
+        keep: fn(Arc<T>) -> Arc<T>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             options,
+            keep,
             state: RwLock::new(Snapshot::default()),
             handlers: RwLock::new(Vec::new()),
             changing: Mutex::new(()),
@@ -156,7 +168,8 @@ async fn list_and_watch<T: Typed>(
 ) -> navarch_machinery::status::Result<()> {
     let list = client.list::<T>(&shared.options.list).await?;
     let mut version = list.resource_version.clone();
-    shared.replace(list.items, revision_of(&version));
+    let items = list.items.into_iter().map(shared.keep).collect();
+    shared.replace(items, revision_of(&version));
     loop {
         let begun = Instant::now();
         let mut stream = client.watch::<T>(&shared.options.list, &version).await?;
@@ -167,8 +180,8 @@ async fn list_and_watch<T: Typed>(
             // Only a change tells that list and watch both work.
             *failures = 0;
             version = match change {
-                Change::Put(object) => shared.put(&object),
-                Change::Gone(object) => shared.gone(&object),
+                Change::Put(object) => shared.put(&(shared.keep)(object)),
+                Change::Gone(object) => shared.gone(&(shared.keep)(object)),
                 Change::Upto(bookmark) => {
                     shared.advance(revision_of(&bookmark));
                     bookmark

@@ -131,7 +131,15 @@ impl NodePlane {
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();
         if let Some(services) = services {
-            tasks.spawn(services.serve(network.gateway(), domain, resolv_conf, serving));
+            let judging = network.clone();
+            let answers_at = move |address| judging.judge_dns_at(address);
+            tasks.spawn(services.serve(
+                network.gateway(),
+                domain,
+                resolv_conf,
+                answers_at,
+                serving,
+            ));
         }
         let api = agent.api();
         tasks.spawn(async move {

@@ -1,6 +1,6 @@
 //! Services and cluster DNS on a node: the proxy at once, DNS when there is an address for it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use navarch_client::Client;
@@ -31,13 +31,14 @@ impl NodeServices {
         self.proxy.applied_revision()
     }
 
-    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells when services are
-    /// served.
+    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells where it answers, and
+    /// when services are served.
     pub(crate) async fn serve(
         self,
         gateway: impl Future<Output = Option<IpAddr>>,
         domain: String,
         resolv_conf: PathBuf,
+        answers_at: impl FnOnce(SocketAddr),
         served: oneshot::Sender<()>,
     ) {
         let Some(address) = gateway.await else {
@@ -51,7 +52,10 @@ impl NodeServices {
         };
         let dns = DnsServer::start(config, self.view);
         match &dns {
-            Ok(dns) => self.proxy.answer_dns_at(dns.address()),
+            Ok(dns) => {
+                answers_at(dns.address());
+                self.proxy.answer_dns_at(dns.address());
+            }
             Err(error) => tracing::error!(%error, "cluster DNS does not work on this node"),
         }
         self.proxy.applied(1).await;

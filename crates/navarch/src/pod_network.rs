@@ -1,18 +1,21 @@
 //! The pod network of a node that learns its addresses only when the controllers have given it a range.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
-use navarch_client::{Backoff, Client, Informer, InformerOptions, ListOptions};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use navarch_client::{
+    Backoff, Client, EventRecorder, EventType, Informer, InformerOptions, ListOptions, SystemClock,
+};
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
-    Config, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName, PodNetwork,
-    Transport, pod_mtu,
+    Config, Degradation, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName,
+    PodNetwork, Transport, pod_mtu,
 };
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
@@ -130,6 +133,13 @@ impl LateNetwork {
         }
     }
 
+    /// Holds pods to their policies where they ask cluster DNS, which answers once there is a network.
+    pub(crate) fn judge_dns_at(&self, address: SocketAddr) {
+        if let Some(Ok(started)) = &*self.known.borrow() {
+            started.policies.judge_dns_at(address);
+        }
+    }
+
     /// Whether nothing can be attached: the node has never had a range.
     fn is_new(&self) -> bool {
         !self.resumed && self.known.borrow().is_none()
@@ -177,6 +187,13 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     for degradation in network.degradations().await.unwrap_or_default() {
         tracing::warn!("pod network: {degradation}");
     }
+    let events = EventRecorder::start(
+        place.client.clone(),
+        "network-policies",
+        &place.node,
+        Arc::new(SystemClock),
+    );
+    tokio::spawn(tell(policies.degradations(), events, place.node.clone()));
     let policies = Arc::new(policies);
     let mut config = settings.node_routes(ranges);
     config.node = place.node;
@@ -207,6 +224,32 @@ async fn keep_routes(config: NodeRoutesConfig, client: Client) {
                 tokio::time::sleep(wait).await;
             }
         }
+    }
+}
+
+/// Tells of what the node does without, at its object, for as long as policies are kept.
+async fn tell(
+    mut degradations: watch::Receiver<Vec<Degradation>>,
+    events: EventRecorder,
+    node: String,
+) {
+    let mut known: Vec<Degradation> = Vec::new();
+    while degradations.changed().await.is_ok() {
+        let now = degradations.borrow_and_update().clone();
+        // By its name instead of its uid, as kubelets do: so it is found where people look for it.
+        let about = Node {
+            metadata: ObjectMeta {
+                name: Some(node.clone()),
+                uid: Some(node.clone()),
+                ..ObjectMeta::default()
+            },
+            ..Node::default()
+        };
+        for degradation in now.iter().filter(|it| !known.contains(it)) {
+            let (kind, reason) = (EventType::Warning, "NetworkPoliciesDegraded");
+            events.event(&about, kind, reason, degradation.to_string());
+        }
+        known = now;
     }
 }
 

@@ -207,6 +207,16 @@ pub enum Degradation {
     /// The kernel does not have what network policies say. Pods that they select, and that start now, do not.
     #[error("network policies are not applied: {0}")]
     NoPolicies(String),
+    /// What policies allow to pods is more than a node holds: these are allowed nothing in a direction in which policies select them.
+    #[error(
+        "network policies of namespace {namespace} say more than a node holds: {pods} of its pods here are allowed nothing"
+    )]
+    PoliciesTooLarge {
+        /// Where they are.
+        namespace: String,
+        /// How many addresses of pods that is about.
+        pods: usize,
+    },
     /// The host ports of one sandbox are not served.
     #[error("host ports of sandbox {sandbox_id} ({address}) are not served: {reason}")]
     NoHostPorts {

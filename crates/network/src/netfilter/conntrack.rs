@@ -47,13 +47,17 @@ pub(crate) struct Flow {
 
 /// The flows of UDP in a family.
 pub(crate) fn udp_flows(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<Flow>> {
-    let mut flows = flows(netfilter, family)?;
+    let mut flows = flows(netfilter, family, |_, _| true)?;
     flows.retain(|flow| flow.protocol == UDP);
     Ok(flows)
 }
 
-/// All flows in a family.
-pub(crate) fn flows(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<Flow>> {
+/// The flows in a family, by who began them and who answers: there may be very many.
+pub(crate) fn flows(
+    netfilter: &mut Netfilter,
+    family: u8,
+    is_wanted: impl Fn(IpAddr, IpAddr) -> bool,
+) -> io::Result<Vec<Flow>> {
     let message = Message {
         kind: GET,
         flags: 0,
@@ -61,7 +65,9 @@ pub(crate) fn flows(netfilter: &mut Netfilter, family: u8) -> io::Result<Vec<Flo
         attributes: Vec::new(),
     };
     let mut flows = Vec::new();
-    netfilter.dump(&message, |bytes| flows.extend(read(family, bytes)))?;
+    netfilter.dump(&message, |bytes| {
+        flows.extend(read(family, bytes, &is_wanted));
+    })?;
     Ok(flows)
 }
 
@@ -79,12 +85,15 @@ pub(crate) fn forget(netfilter: &mut Netfilter, flow: &Flow) -> io::Result<()> {
     }
 }
 
-fn read(family: u8, bytes: &[u8]) -> Option<Flow> {
+fn read(family: u8, bytes: &[u8], is_wanted: &impl Fn(IpAddr, IpAddr) -> bool) -> Option<Flow> {
     let parts = attributes::by_kind(bytes);
     let (original, reply) = (parts.get(&ORIGINAL)?, parts.get(&REPLY)?);
     let (protocol, client) = end(original, (V4_SOURCE, V6_SOURCE), SOURCE_PORT)?;
     let (_, destination) = end(original, (V4_DESTINATION, V6_DESTINATION), DESTINATION_PORT)?;
     let (_, answers) = end(reply, (V4_SOURCE, V6_SOURCE), SOURCE_PORT)?;
+    if !is_wanted(client.ip(), answers.ip()) {
+        return None;
+    }
     let mut identity = Writer::default();
     identity.nest(ORIGINAL, |tuple| tuple.bytes.extend_from_slice(original));
     for kind in [ID, ZONE] {

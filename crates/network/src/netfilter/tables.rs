@@ -8,10 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use sha2::{Digest, Sha256};
-
 use super::Netfilter;
-use super::chains::{self, Rule};
+use super::chains;
 use super::elements::{self, Element, Transaction};
 use super::structure::{self, Structure};
 use super::watch::Watch;
@@ -19,42 +17,15 @@ use crate::error::RulesError;
 use crate::family::Family;
 use crate::nft::Nft;
 
+mod changes;
+mod layout;
+mod names;
+
+use changes::{Changes, Made, by_family, of_family};
+pub(crate) use layout::{Layout, Record};
+
 /// Both, in the order in which they are looked at.
 pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
-/// How many digits of a digest are in a name.
-const DIGITS: usize = 8;
-/// What follows them: a table is made beside the one that has the first of these.
-const PLACES: [&str; 2] = ["", "b"];
-
-/// What tables are like.
-pub(crate) trait Layout {
-    /// What comes and goes.
-    type Record: Record;
-    /// The sets and maps that hold it.
-    const SETS: &'static [&'static str];
-
-    /// What the names of the tables begin with.
-    fn name(&self) -> &str;
-
-    /// The transaction that makes a table of this name what it is to be, with what comes and goes left in it.
-    fn declaration(&self, table: &str, family: Family) -> String;
-
-    /// By which one layout is told from another.
-    fn form(family: Family) -> String;
-
-    /// Whether a chain of this name is one that a verdict led to, and is removed when none does any more.
-    fn is_of_verdict(name: &str) -> bool;
-}
-
-/// An element, and where its verdict leads.
-pub(crate) trait Record {
-    fn family(&self) -> Family;
-
-    fn element(&self) -> Element;
-
-    /// The chain that it leads to, with its rules, where it is not one of those that are always there.
-    fn chain(&self) -> Option<(String, Vec<Rule>)>;
-}
 
 /// The tables, in the network namespace of the thread that made this.
 pub(crate) struct Tables<L> {
@@ -74,19 +45,6 @@ struct Known {
     structure: Option<Structure>,
 }
 
-/// A chain of verdicts to be made.
-type Made = (Family, String, Vec<Rule>);
-
-/// What is changed in one transaction.
-#[derive(Default)]
-struct Changes {
-    made: Vec<Made>,
-    removed: Vec<(Family, Vec<Element>)>,
-    added: Vec<(Family, Vec<Element>)>,
-    /// Chains that nothing leads to any more.
-    left: Vec<(Family, String)>,
-}
-
 impl<L: Layout> Tables<L> {
     /// Changes nothing.
     pub(crate) fn open(layout: L) -> Result<Self, RulesError> {
@@ -101,7 +59,8 @@ impl<L: Layout> Tables<L> {
     /// Listens for what others change of them.
     pub(crate) fn watch(&self) -> io::Result<Watch> {
         let name = self.layout.name().to_owned();
-        self.netfilter.watch(move |table| is_of(&name, table))
+        self.netfilter
+            .watch(move |table| names::is_of(&name, table))
     }
 
     /// For tests of what is when `nft` refuses.
@@ -290,11 +249,8 @@ impl<L: Layout> Tables<L> {
 
     /// In the first place where it is not refused. Returns its name.
     fn declare_any(&self, family: Family) -> Result<String, RulesError> {
-        let digest = Sha256::digest(L::form(family));
-        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
         let mut refused = None;
-        for place in PLACES {
-            let table = format!("{}-{}{place}", self.layout.name(), &digest[..DIGITS]);
+        for table in names::of(self.layout.name(), &L::form(family)) {
             match self.nft.apply(&self.layout.declaration(&table, family)) {
                 Ok(()) => return Ok(table),
                 Err(error) => {
@@ -325,25 +281,9 @@ impl<L: Layout> Tables<L> {
     }
 
     fn transaction(&mut self, changes: &Changes) -> io::Result<()> {
-        let mut messages = Vec::new();
-        for (family, known) in &self.known {
-            let mut transaction = Transaction::new(&known.table);
-            let number = family.number();
-            for (_, name, rules) in changes.made.iter().filter(|(f, ..)| f == family) {
-                transaction.chain(number, name, rules);
-            }
-            for (_, elements) in changes.removed.iter().filter(|(f, _)| f == family) {
-                transaction.remove(number, elements);
-            }
-            for (_, elements) in changes.added.iter().filter(|(f, _)| f == family) {
-                transaction.add(number, elements);
-            }
-            for (_, name) in changes.left.iter().filter(|(f, _)| f == family) {
-                transaction.remove_chain(number, name);
-            }
-            messages.append(&mut transaction.messages);
-        }
-        self.netfilter.transaction(&messages)
+        let known = self.known.iter();
+        let messages = known.flat_map(|(family, known)| changes.messages(*family, &known.table));
+        self.netfilter.transaction(&messages.collect::<Vec<_>>())
     }
 
     /// Removes the tables of other layouts, and of the programs that had no layout in their names.
@@ -351,7 +291,8 @@ impl<L: Layout> Tables<L> {
         let own = self.known.get(&family).map(|known| known.table.as_str());
         let netfilter = &mut self.netfilter;
         let mut others = structure::tables(netfilter, family.number())?;
-        others.retain(|table| is_of(self.layout.name(), table) && Some(table.as_str()) != own);
+        others
+            .retain(|table| names::is_of(self.layout.name(), table) && Some(table.as_str()) != own);
         for table in others {
             tracing::info!(table, %family, "a table of another layout goes");
             let mut transaction = Transaction::new(&table);
@@ -379,7 +320,7 @@ pub(crate) fn remove_all(name: &str) -> Result<(), RulesError> {
     let mut netfilter = Netfilter::open()?;
     for family in FAMILIES {
         for table in structure::tables(&mut netfilter, family.number())? {
-            if is_of(name, &table) {
+            if names::is_of(name, &table) {
                 let mut transaction = Transaction::new(&table);
                 transaction.remove_table(family.number());
                 transaction.commit(&mut netfilter)?;
@@ -387,31 +328,4 @@ pub(crate) fn remove_all(name: &str) -> Result<(), RulesError> {
         }
     }
     Ok(())
-}
-
-/// Whether a table is one of these: without a layout in its name, as older programs have made it, or with one.
-fn is_of(name: &str, table: &str) -> bool {
-    let Some(rest) = table.strip_prefix(name) else {
-        return false;
-    };
-    let is_digest =
-        |text: &str| text.len() == DIGITS && text.bytes().all(|octet| octet.is_ascii_hexdigit());
-    let of_layout = |layout: &str| {
-        let mut digests = PLACES.iter().filter_map(|place| layout.strip_suffix(place));
-        digests.any(is_digest)
-    };
-    rest.is_empty() || rest.strip_prefix('-').is_some_and(of_layout)
-}
-
-fn of_family<R: Record>(records: &[R], family: Family) -> HashSet<Element> {
-    let of_family = records.iter().filter(|record| record.family() == family);
-    of_family.map(Record::element).collect()
-}
-
-fn by_family<R: Record>(records: &[R]) -> Vec<(Family, Vec<Element>)> {
-    let of = |family| {
-        let of_family = records.iter().filter(|record| record.family() == family);
-        (family, of_family.map(Record::element).collect())
-    };
-    FAMILIES.map(of).into()
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::bounds;
 use super::ports::PortSet;
 use crate::family::Family;
 
@@ -36,39 +37,55 @@ impl Block {
 /// Addresses from the first to the last, by number.
 type Range = (u128, u128);
 
-/// For every address of the family that a block has, the ports of all blocks that have it: in the fewest ranges, which do not overlap.
+/// For every address of the family that a block has, the ports of all blocks that have it: in the fewest ranges, which do not overlap. `None`
+/// where that is too much.
 pub(crate) fn partition<'a>(
     family: Family,
     blocks: impl Iterator<Item = (&'a Block, &'a PortSet)>,
-) -> Vec<(IpAddr, IpAddr, PortSet)> {
+) -> Option<Vec<(IpAddr, IpAddr, PortSet)>> {
     let spans: Vec<(Range, &PortSet)> = blocks
         .filter(|(block, _)| Family::of(block.range.addr()) == family)
         .flat_map(|(block, ports)| spans(block).into_iter().map(move |span| (span, ports)))
         .collect();
     let mut ranges: Vec<(u128, u128, PortSet)> = Vec::new();
+    let mut work = 0;
     sweep(family, &spans, |(first, last), open| {
         let mut ports = PortSet::default();
-        open.keys().for_each(|of_span| ports.add_all(of_span));
+        for of_span in open.keys() {
+            ports.add_all(of_span);
+            work += ports.len() + 1;
+            if work > bounds::WORK {
+                return false;
+            }
+        }
         match ranges.last_mut() {
             Some(before) if before.1.checked_add(1) == Some(first) && before.2 == ports => {
                 before.1 = last;
             }
             _ => ranges.push((first, last, ports)),
         }
-    });
-    let address = |number| address(family, number);
-    ranges
-        .into_iter()
-        .map(|(first, last, ports)| (address(first), address(last), ports))
-        .collect()
+        ranges.len() <= bounds::OF_POD
+    })
+    .then(|| {
+        let address = |number| address(family, number);
+        let ranges = ranges.into_iter();
+        ranges
+            .map(|(first, last, ports)| (address(first), address(last), ports))
+            .collect()
+    })
 }
 
 /// The port sets of the spans that have an address, each with how many have it.
 type Open<'a> = BTreeMap<&'a PortSet, usize>;
 
 /// Tells the pieces that the ends of all spans cut addresses into, each with what the spans say that have it. Spans may be many, for
-/// anybody may write policies; what they say is a few things mostly, and is counted.
-fn sweep(family: Family, spans: &[(Range, &PortSet)], mut tell: impl FnMut(Range, &Open<'_>)) {
+/// anybody may write policies; what they say is a few things mostly, and is counted. Ends early, and says so, where that is told of one that
+/// it is too much.
+fn sweep(
+    family: Family,
+    spans: &[(Range, &PortSet)],
+    mut tell: impl FnMut(Range, &Open<'_>) -> bool,
+) -> bool {
     // Where spans begin, and behind which number they end: the last number of all has none behind it.
     let mut cuts: BTreeMap<u128, (Vec<&PortSet>, Vec<&PortSet>)> = BTreeMap::new();
     for ((first, last), ports) in spans {
@@ -80,8 +97,10 @@ fn sweep(family: Family, spans: &[(Range, &PortSet)], mut tell: impl FnMut(Range
     let mut open = Open::new();
     let mut begin = None;
     for (at, (opened, closed)) in cuts {
-        if let Some(first) = begin.filter(|_| !open.is_empty()) {
-            tell((first, at - 1), &open);
+        if let Some(first) = begin.filter(|_| !open.is_empty())
+            && !tell((first, at - 1), &open)
+        {
+            return false;
         }
         for ports in opened {
             *open.entry(ports).or_default() += 1;
@@ -95,9 +114,8 @@ fn sweep(family: Family, spans: &[(Range, &PortSet)], mut tell: impl FnMut(Range
         }
         begin = Some(at);
     }
-    if let Some(first) = begin.filter(|_| !open.is_empty()) {
-        tell((first, highest(family)), &open);
-    }
+    let last = begin.filter(|_| !open.is_empty());
+    last.is_none_or(|first| tell((first, highest(family)), &open))
 }
 
 /// A block without its exceptions.

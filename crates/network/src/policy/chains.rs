@@ -59,6 +59,10 @@ fn direction(key: &Key) -> Option<Direction> {
         Key::Identity(direction, _) | Key::Pair(direction, ..) | Key::Block(direction, ..) => {
             Some(*direction)
         }
-        Key::Isolated(_) | Key::Itself(_) | Key::IsolatedIn(..) | Key::Ports(..) => None,
+        Key::Isolated(_)
+        | Key::Itself(_)
+        | Key::IsolatedIn(..)
+        | Key::Here(..)
+        | Key::Ports(..) => None,
     }
 }

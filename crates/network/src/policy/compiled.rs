@@ -97,11 +97,28 @@ impl Compiled {
         }
     }
 
+    /// How much it says: rules, and the peers, exceptions and ports in them.
+    pub(crate) fn size(&self) -> usize {
+        let rules = self.ingress.iter().chain(&self.egress).flatten();
+        rules.map(Rule::size).sum()
+    }
+
     pub(crate) fn rules(&self, direction: Direction) -> Option<&[Rule]> {
         match direction {
             Direction::Ingress => self.ingress.as_deref(),
             Direction::Egress => self.egress.as_deref(),
         }
+    }
+}
+
+impl Rule {
+    /// How much it says.
+    fn size(&self) -> usize {
+        let peers = self.peers.iter().flatten().map(|peer| match peer {
+            Peer::Pods(_) => 1,
+            Peer::Block(block) => 1 + block.except.len(),
+        });
+        1 + peers.sum::<usize>() + self.ports.as_ref().map_or(0, Vec::len)
     }
 }
 

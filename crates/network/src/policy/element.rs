@@ -21,6 +21,8 @@ pub(crate) enum Key {
     Pair(Direction, u32, IpAddr),
     /// What peers from an address to another may with a pod.
     Block(Direction, IpAddr, IpAddr, IpAddr),
+    /// What is judged although it is sent to the node: by address, protocol and port.
+    Here(IpAddr, u8, u16),
     /// The ports of a set.
     Ports(Family, u32, PortRange),
 }
@@ -49,6 +51,7 @@ impl Key {
             | Self::IsolatedIn(_, address)
             | Self::Identity(_, address)
             | Self::Pair(_, _, address)
+            | Self::Here(address, ..)
             | Self::Block(_, address, ..) => Family::of(*address),
             Self::Ports(family, ..) => *family,
         }
@@ -68,12 +71,31 @@ impl Key {
             Self::Pair(Egress, ..) => "egress-pairs",
             Self::Block(Ingress, ..) => "ingress-blocks",
             Self::Block(Egress, ..) => "egress-blocks",
+            Self::Here(..) => "here",
             Self::Ports(..) => "ports",
         }
     }
 
-    /// Whether there being less of it can only let less through. Isolation is the other way round.
+    /// Whether there being less of it can only let less through. Isolation is the other way round, and so is what is
+    /// judged at all.
     pub(crate) fn permits(&self) -> bool {
-        !matches!(self, Self::Isolated(_) | Self::IsolatedIn(..))
+        !matches!(
+            self,
+            Self::Isolated(_) | Self::IsolatedIn(..) | Self::Here(..)
+        )
+    }
+
+    /// Whose connections there being more or less of it is about; `None` where that shows in what leads there.
+    pub(crate) fn about(&self) -> Option<IpAddr> {
+        match self {
+            Self::Isolated(address)
+            | Self::Itself(address)
+            | Self::IsolatedIn(_, address)
+            | Self::Identity(_, address)
+            | Self::Pair(_, _, address)
+            | Self::Here(address, ..)
+            | Self::Block(_, address, ..) => Some(*address),
+            Self::Ports(..) => None,
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! Elements as the kernel has them: every part filled up to four octets.
 
-use std::net::IpAddr;
-
 use super::chains;
 use super::element::{Key, Value};
 use crate::netfilter::elements::{Data, Element};
+use crate::netfilter::entry::address as octets;
 
 /// An element of a table.
 pub(crate) fn element(key: &Key, value: &Value) -> Element {
@@ -30,24 +29,22 @@ fn ends(key: &Key) -> (Vec<u8>, Option<Vec<u8>>) {
             (key.concat(), None)
         }
         Key::Block(_, pod, first, last) => {
-            let end = |address| [octets(*pod), octets(address)].concat();
+            let end = |ip| [octets(*pod), octets(ip)].concat();
             (end(*first), Some(end(*last)))
         }
+        Key::Here(address, protocol, number) => (
+            [octets(*address), port(*protocol, *number).into()].concat(),
+            None,
+        ),
         Key::Ports(_, number, range) => {
-            let end = |protocol: u8, port: u16| {
-                let [high, low] = port.to_be_bytes();
-                let rest = [protocol, 0, 0, 0, high, low, 0, 0];
-                [&number.to_ne_bytes()[..], &rest].concat()
-            };
+            let end = |protocol, of: u16| [&number.to_ne_bytes()[..], &port(protocol, of)].concat();
             let first = end(range.protocol, range.ports.0);
             (first, Some(end(range.protocol, range.ports.1)))
         }
     }
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
+fn port(protocol: u8, number: u16) -> [u8; 8] {
+    let [high, low] = number.to_be_bytes();
+    [protocol, 0, 0, 0, high, low, 0, 0]
 }

@@ -52,16 +52,23 @@ impl Kernel {
         self.0.run_instead_of_nft(program);
     }
 
-    /// Ends the connections that go on and would not be let through if they began now. Returns how many. One that cannot be ended does not
-    /// keep the others: the first error comes at the end.
-    pub(crate) fn cut(&mut self, wanted: &Elements) -> Result<usize, PolicyError> {
+    /// Ends the connections that go on and would not be let through if they began now. `touched`: those of these addresses; `None` is all.
+    /// Returns how many. One that cannot be ended does not keep the others: the first error comes at the end.
+    pub(crate) fn cut(
+        &mut self,
+        wanted: &Elements,
+        touched: Option<&HashSet<IpAddr>>,
+    ) -> Result<usize, PolicyError> {
         let host: HashSet<IpAddr> = host_addresses().map_err(PolicyError::Netlink)?;
+        let is_touched = |ip: IpAddr| touched.is_none_or(|touched| touched.contains(&ip));
         let (mut cut, mut failed) = (0, None);
         for family in FAMILIES {
             if !self.0.has(family) {
                 continue;
             }
-            let flows = conntrack::flows(self.0.netfilter(), family.number());
+            let flows = conntrack::flows(self.0.netfilter(), family.number(), |client, answers| {
+                is_touched(client) || is_touched(answers)
+            });
             for flow in flows.map_err(PolicyError::Netlink)? {
                 let packet = Packet {
                     from: flow.client.ip(),
@@ -69,7 +76,9 @@ impl Kernel {
                     protocol: flow.protocol,
                     port: flow.answers.port(),
                 };
-                let is_of_host = host.contains(&packet.from) || host.contains(&packet.to);
+                let here = Key::Here(packet.to, packet.protocol, packet.port);
+                let is_of_host = host.contains(&packet.from)
+                    || (host.contains(&packet.to) && !wanted.contains_key(&here));
                 if !is_of_host && !verdict::allows(wanted, &packet) {
                     match conntrack::forget(self.0.netfilter(), &flow) {
                         Ok(()) => cut += 1,

@@ -1,7 +1,7 @@
 //! The tables of policies, as text for `nft -f`: maps, and rules that look into them, always the same. Pure.
 //!
-//! Forwarded packets alone are looked at: what a pod sends to its node, and what the node sends to it, is always let through. Of those, only
-//! the ones that begin a connection: answers, and what goes on, belong to what was allowed. A service's address is an endpoint's by then, and
+//! Forwarded packets alone are looked at: what a pod sends to its node, and what the node sends to it, is always let through, but for what is
+//! asked of cluster DNS ([`super::dns`]). Of those, only the ones that begin a connection: answers, and what goes on, belong to what was allowed. A service's address is an endpoint's by then, and
 //! a client's address still its own.
 //!
 //! A connection's packet without its beginning begins none: it is of one that was cut. Were it let through from the end that may connect to
@@ -21,7 +21,7 @@ use crate::netfilter::elements::Element;
 use crate::netfilter::tables::{self, Record};
 
 /// What comes and goes: the maps and sets, each with its type. `ADDRESS` is the family's, and `NUMBER` any of 32 bits.
-const SETS: [(&str, &str); 11] = [
+const SETS: [(&str, &str); 12] = [
     ("isolated", "ADDRESS"),
     ("itself", "ADDRESS . ADDRESS"),
     ("ingress-isolated", "ADDRESS"),
@@ -38,6 +38,7 @@ const SETS: [(&str, &str); 11] = [
         "egress-blocks",
         "ADDRESS . ADDRESS : verdict; flags interval",
     ),
+    ("here", "ADDRESS . inet_proto . inet_service"),
     (
         "ports",
         "NUMBER . inet_proto . inet_service; flags interval",
@@ -54,10 +55,11 @@ const NAMES: [&str; SETS.len()] = {
     names
 };
 
-/// Chains that are always there; the first two are those that packets come to by themselves.
-const CHAINS: [&str; 6] = [
+/// Chains that are always there; the first three are those that packets come to by themselves.
+const CHAINS: [&str; 7] = [
     "from-pods",
     "to-pods",
+    "to-node",
     "egress",
     "ingress",
     "egress-allowed",
@@ -115,13 +117,14 @@ fn declaration(table: &str, family: Family) -> String {
         format!("  {word} {name} {{ type {kind}; }}\n")
     });
     let midway = "tcp flags & (fin | syn | rst | ack) != syn";
-    let [from_pods, to_pods, others @ ..] = CHAINS;
+    let [from_pods, to_pods, to_node, others @ ..] = CHAINS;
     let declared = others.map(|chain| format!("  chain {chain} {{ }}\n"));
     let flushed = CHAINS.map(|chain| format!("flush chain {family} {table} {chain}\n"));
     format!(
         "table {family} {table} {{
 {sets}  chain {from_pods} {{ type filter hook forward priority 0; policy accept; }}
   chain {to_pods} {{ type filter hook forward priority 1; policy accept; }}
+  chain {to_node} {{ type filter hook input priority 0; policy accept; }}
 {declared}}}
 {flushed}table {family} {table} {{
   chain {from_pods} {{
@@ -135,6 +138,10 @@ fn declaration(table: &str, family: Family) -> String {
     ct state established,related accept
     {ip} saddr . {ip} daddr @itself accept
     {ip} daddr @ingress-isolated goto ingress
+  }}
+  chain {to_node} {{
+    ct state established,related accept
+    {ip} daddr . meta l4proto . th dport @here {ip} saddr @egress-isolated goto egress
   }}
   chain egress {{
     {ip} daddr vmap @egress-identities

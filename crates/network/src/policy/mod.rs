@@ -6,8 +6,11 @@
 //! lets a pod begin.
 
 mod blocks;
+mod bounds;
 mod chains;
 mod compiled;
+mod cuts;
+mod dns;
 mod element;
 mod encode;
 mod id;

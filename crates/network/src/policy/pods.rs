@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_machinery::labels::Labels;
 
 use crate::Protocol;
@@ -58,11 +59,53 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     containers.chain(sidecars)
 }
 
-/// Whether policies see a difference.
-pub(crate) fn differ(old: &Pod, new: &Pod) -> bool {
+/// Whether policies see a difference. Of pods elsewhere they see none before they have an address, and none when they have it no more.
+pub(crate) fn differ(old: Option<&Pod>, new: Option<&Pod>, is_local: bool) -> bool {
+    let seen = |pod: &&Pod| is_local || !addresses(pod).is_empty();
     let ports = |pod: &Pod| -> Vec<_> { containers(pod).map(|c| c.ports.clone()).collect() };
-    old.metadata.labels != new.metadata.labels
-        || old.metadata.uid != new.metadata.uid
-        || addresses(old) != addresses(new)
-        || ports(old) != ports(new)
+    match (old.filter(seen), new.filter(seen)) {
+        (None, None) => false,
+        (Some(old), Some(new)) => {
+            old.metadata.labels != new.metadata.labels
+                || old.metadata.uid != new.metadata.uid
+                || addresses(old) != addresses(new)
+                || ports(old) != ports(new)
+        }
+        _ => true,
+    }
+}
+
+/// What is kept of a pod: what is asked of it here, and by which revision it is.
+pub(crate) fn keep(pod: &Pod) -> Pod {
+    let kept = |container: &Container| Container {
+        ports: container.ports.clone(),
+        restart_policy: container.restart_policy.clone(),
+        ..Container::default()
+    };
+    let spec = pod.spec.as_ref().map(|spec| PodSpec {
+        containers: spec.containers.iter().map(kept).collect(),
+        init_containers: spec
+            .init_containers
+            .as_ref()
+            .map(|containers| containers.iter().map(kept).collect()),
+        host_network: spec.host_network,
+        ..PodSpec::default()
+    });
+    let status = pod.status.as_ref().map(|status| PodStatus {
+        phase: status.phase.clone(),
+        pod_ips: status.pod_ips.clone(),
+        ..PodStatus::default()
+    });
+    Pod {
+        metadata: ObjectMeta {
+            namespace: pod.metadata.namespace.clone(),
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+            labels: pod.metadata.labels.clone(),
+            resource_version: pod.metadata.resource_version.clone(),
+            ..ObjectMeta::default()
+        },
+        spec,
+        status,
+    }
 }

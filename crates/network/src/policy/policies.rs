@@ -1,16 +1,18 @@
 //! Network policies as the node uses them: a handle on what runs.
 
 use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+use super::cuts::Cuts;
 use super::local::{LocalPod, PodName};
 use super::shell::{Peers, Shell, THREAD};
 use crate::Attachment;
@@ -21,6 +23,11 @@ use crate::task::Task;
 
 /// How long a pod waits for its policies. One that has waited in vain does not start, and is tried again.
 const ADMISSION: Duration = Duration::from_secs(10);
+/// Between two questions, where the API did not answer the first.
+const ASKING: Duration = Duration::from_millis(500);
+
+/// The port that rules name for DNS.
+const DNS: u16 = 53;
 
 /// A node's network policies.
 #[derive(Debug, Clone)]
@@ -35,6 +42,7 @@ pub struct NetworkPoliciesConfig {
 pub struct NetworkPolicies {
     shared: Arc<Shared>,
     outcome: watch::Receiver<Outcome>,
+    degradations: watch::Receiver<Vec<Degradation>>,
     _task: Task,
 }
 
@@ -46,8 +54,12 @@ pub(super) struct Shared {
     pub(super) peers: watch::Sender<Option<Peers>>,
     /// By sandbox.
     pub(super) local: Mutex<BTreeMap<String, LocalPod>>,
+    /// Where this node answers cluster DNS.
+    pub(super) dns: Mutex<Option<SocketAddr>>,
     /// How often something has changed.
     pub(super) changes: watch::Sender<u64>,
+    /// Rings where somebody waits for it.
+    pub(super) urgent: Notify,
 }
 
 /// How the last look went.
@@ -66,6 +78,21 @@ impl Shared {
     pub(super) fn changed(&self) -> u64 {
         self.changes.send_modify(|changes| *changes += 1);
         *self.changes.borrow()
+    }
+
+    /// The same, where somebody waits for it.
+    fn changed_now(&self) -> u64 {
+        let sequence = self.changed();
+        self.urgent.notify_one();
+        sequence
+    }
+
+    /// Whether a pod is attached here, as far as its name tells.
+    pub(super) fn is_local(&self, pod: &Pod) -> bool {
+        let (name, namespace) = (&pod.metadata.name, &pod.metadata.namespace);
+        let local = self.local.lock();
+        let mut names = local.values().map(|local| &local.pod);
+        names.any(|of| name.as_ref() == Some(&of.name) && namespace.as_ref() == Some(&of.namespace))
     }
 }
 
@@ -87,9 +114,12 @@ impl NetworkPolicies {
             policies: Informer::start(client.clone(), InformerOptions::default()),
             peers: watch::Sender::new(None),
             local: Mutex::new(local.collect()),
+            dns: Mutex::default(),
             changes: watch::Sender::new(1),
+            urgent: Notify::new(),
         });
         let (sender, outcome) = watch::channel(Outcome::default());
+        let (reporting, degradations) = watch::channel(Vec::new());
         let shell = Shell {
             shared: shared.clone(),
             table: config.table,
@@ -98,11 +128,14 @@ impl NetworkPolicies {
             foreign: Arc::default(),
             outcome: sender,
             applied: None,
-            owes_cut: false,
+            cuts: Cuts::default(),
+            unneeded: None,
+            degradations: reporting,
         };
         Self {
             shared,
             outcome,
+            degradations,
             _task: Task::spawn(shell.run()),
         }
     }
@@ -124,7 +157,7 @@ impl NetworkPolicies {
             .lock()
             .insert(sandbox_id.to_owned(), local);
         if known.is_none_or(|known| known.ips != ips) {
-            self.shared.changed();
+            self.shared.changed_now();
         }
         let admitted = tokio::time::timeout(ADMISSION, self.hold(&pod, ips)).await;
         admitted.unwrap_or(Err(PolicyError::Late))
@@ -139,7 +172,7 @@ impl NetworkPolicies {
             return Ok(());
         }
         self.seen(pod).await;
-        let sequence = shared.changed();
+        let sequence = shared.changed_now();
         let mut outcome = self.outcome.clone();
         let outcome = outcome
             .wait_for(|outcome| outcome.sequence >= sequence)
@@ -153,22 +186,25 @@ impl NetworkPolicies {
         }
     }
 
-    /// The revision of what the API has now of a pod's policies. Where it cannot be asked, what is known must do.
+    /// The revision of what the API has now of a pod's policies. What was known before must not do where it cannot be asked: the pod may have been
+    /// made since, and its policies with it.
     async fn newest_policy(&self, pod: &PodName) -> u64 {
         let options = ListOptions {
             namespace: Some(pod.namespace.clone()),
             ..ListOptions::default()
         };
-        match self.shared.client.list::<NetworkPolicy>(&options).await {
-            Ok(list) => {
-                let versions = list.items.iter();
-                let versions =
-                    versions.filter_map(|p| p.metadata.resource_version.as_ref()?.parse().ok());
-                versions.max().unwrap_or(0)
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the API cannot be asked for policies");
-                0
+        loop {
+            match self.shared.client.list::<NetworkPolicy>(&options).await {
+                Ok(list) => {
+                    let versions = list.items.iter();
+                    let versions =
+                        versions.filter_map(|p| p.metadata.resource_version.as_ref()?.parse().ok());
+                    return versions.max().unwrap_or(0);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the API cannot be asked for policies");
+                    tokio::time::sleep(ASKING).await;
+                }
             }
         }
     }
@@ -204,20 +240,20 @@ impl NetworkPolicies {
         self.shared.changed();
     }
 
-    /// Waits until the rules are what the API has said up to a revision of policies, or later; of pods, what it has said by then.
-    pub async fn applied(&self, revision: u64) {
-        self.shared.policies.reached(revision).await;
-        let sequence = self.shared.changed();
-        let mut outcome = self.outcome.clone();
-        let is_applied = |o: &Outcome| o.sequence >= sequence && o.failure.is_none();
-        // Fails when this ends: then nothing is applied any more.
-        let _ = outcome.wait_for(is_applied).await;
+    /// Where this node answers cluster DNS: what its pods ask there is judged as if the pods of `kube-dns` were asked. Rules name their port;
+    /// where another program of the host has that, what is asked at another is let through.
+    pub fn judge_dns_at(&self, address: SocketAddr) {
+        if address.port() == DNS {
+            *self.shared.dns.lock() = Some(address);
+            self.shared.changed();
+        } else {
+            tracing::warn!(%address, "cluster DNS is not at its port, so no policy is for it");
+        }
     }
 
-    /// What the node does without, if the kernel refuses the rules.
-    pub fn degradation(&self) -> Option<Degradation> {
-        let failure = self.outcome.borrow().failure.clone();
-        failure.map(Degradation::NoPolicies)
+    /// What the node does without: if the kernel refuses the rules, or policies say too much. Changes are told.
+    pub fn degradations(&self) -> watch::Receiver<Vec<Degradation>> {
+        self.degradations.clone()
     }
 
     /// Removes what was made under that name. Nothing of it may be running.

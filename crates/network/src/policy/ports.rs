@@ -71,6 +71,11 @@ impl PortSet {
         self.everything
     }
 
+    /// How many ranges it is.
+    pub(crate) fn len(&self) -> usize {
+        self.ranges.values().map(Vec::len).sum()
+    }
+
     /// The fewest ranges that are it; none overlaps another. None of everything, which no range of ports is.
     pub(crate) fn ranges(&self) -> Vec<PortRange> {
         let ranges = self.ranges.iter().flat_map(|(protocol, ranges)| {

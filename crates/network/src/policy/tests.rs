@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
@@ -10,12 +10,13 @@ use serde_json::{Value as Json, json};
 use super::blocks::{Block, partition};
 use super::element::Elements;
 use super::local::{LocalPod, PodName};
-use super::plan::{Cluster, plan};
+use super::plan::{Cluster, Plan, plan};
 use super::ports::PortSet;
 use super::verdict::{Packet, allows};
 use crate::Protocol;
 use crate::family::Family;
 
+mod bounds;
 mod figures;
 mod kernel;
 mod meaning;
@@ -94,11 +95,17 @@ impl World {
 
     /// With these pods on this node, whatever the API has of them.
     fn plan_for(&self, local: &BTreeMap<String, LocalPod>) -> Elements {
+        self.plan_with(local, None).elements
+    }
+
+    /// With this address of cluster DNS too.
+    fn plan_with(&self, local: &BTreeMap<String, LocalPod>, dns: Option<SocketAddr>) -> Plan {
         plan(&Cluster {
             policies: &Snapshot::of(self.policies.clone(), &[]),
             namespaces: &Snapshot::of(self.namespaces.clone(), &[]),
             pods: &Snapshot::of(self.pods.clone(), &[]),
             local,
+            dns,
         })
     }
 }

@@ -1,14 +1,16 @@
 //! A node with its pod network and its service proxy, before an API server in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use navarch_api::call::PatchKind;
+use navarch_api::call::{Answer, Call, Endpoint, PatchKind, WatchStream};
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, DeleteOptions};
+use navarch_machinery::status::StatusError;
 use navarch_network::{Attachment, PodNetwork, ServiceProxy, ServiceProxyConfig, ServiceView};
 use navarch_store::Memory;
 use serde_json::{Value, json};
@@ -27,6 +29,26 @@ pub struct Cluster {
     pub view: ServiceView,
     server: Arc<ApiServer>,
     proxy: Option<ServiceProxy>,
+}
+
+/// An API that may be away.
+struct Interrupted {
+    endpoint: Arc<dyn Endpoint>,
+    is_away: Arc<AtomicBool>,
+}
+
+#[async_trait::async_trait]
+impl Endpoint for Interrupted {
+    async fn call(&self, call: Call) -> navarch_machinery::status::Result<Answer> {
+        match self.is_away.load(Ordering::Relaxed) {
+            true => Err(StatusError::unavailable("it is away")),
+            false => self.endpoint.call(call).await,
+        }
+    }
+
+    async fn watch(&self, call: Call) -> navarch_machinery::status::Result<WatchStream> {
+        self.endpoint.watch(call).await
+    }
 }
 
 /// An endpoint as a slice has it.
@@ -112,6 +134,17 @@ impl Cluster {
     pub fn as_node(&self) -> Client {
         let user = UserInfo::authenticated("system:kube-proxy", []);
         Client::new(self.server.as_user(user))
+    }
+
+    /// The same, and a switch by which its lists fail.
+    pub fn as_node_that_may_be_alone(&self) -> (Client, Arc<AtomicBool>) {
+        let is_away = Arc::new(AtomicBool::new(false));
+        let user = UserInfo::authenticated("system:kube-proxy", []);
+        let endpoint = Interrupted {
+            endpoint: self.server.as_user(user),
+            is_away: is_away.clone(),
+        };
+        (Client::new(Arc::new(endpoint)), is_away)
     }
 
     /// Starts a proxy in the place of the one there is, as a node's agent that is replaced.

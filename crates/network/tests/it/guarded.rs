@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,6 +18,8 @@ use crate::namespaces::Namespace;
 pub struct Guarded {
     pub cluster: Cluster,
     policies: Option<NetworkPolicies>,
+    /// A pod that is there.
+    attached: Mutex<Option<(String, PodName, Vec<IpAddr>)>>,
 }
 
 /// A running pod.
@@ -49,6 +52,7 @@ impl Guarded {
         let mut guarded = Self {
             cluster,
             policies: None,
+            attached: Mutex::default(),
         };
         guarded.start_policies().await;
         guarded
@@ -120,6 +124,12 @@ impl Guarded {
         let (network, netns) = (&self.cluster.network, inside.path());
         let attached = network.attach(&name.name, &netns, name.clone(), vec![]);
         let attachment = attached.await.unwrap();
+        let known = (
+            attachment.sandbox_id.clone(),
+            name.clone(),
+            attachment.ips.clone(),
+        );
+        *self.attached.lock().unwrap() = Some(known);
         Running {
             inside,
             attachment,
@@ -165,9 +175,17 @@ impl Guarded {
 
     /// Makes a policy, or has it say something else, and waits until it holds.
     pub async fn policy(&self, name: &str, spec: Value) {
-        let revision = self.write(name, spec).await;
-        let applied = self.policies().applied(revision);
-        tokio::time::timeout(PATIENCE, applied).await.unwrap();
+        self.write(name, spec).await;
+        self.applied().await;
+    }
+
+    /// Waits until what the API says of policies now holds, as a pod does before it begins.
+    pub async fn applied(&self) {
+        let known = self.attached.lock().unwrap().clone();
+        let (sandbox, name, ips) = known.expect("a pod");
+        let admitted = self.policies().admit(&sandbox, name, &ips);
+        let admitted = tokio::time::timeout(PATIENCE, admitted).await;
+        admitted.unwrap().unwrap();
     }
 
     /// Returns the revision at which it says so.

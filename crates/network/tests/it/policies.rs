@@ -177,7 +177,7 @@ async fn an_agent_that_is_replaced_leaves_no_gap() {
     });
     for _ in 0..5 {
         guarded.start_policies().await;
-        guarded.policies().applied(1).await;
+        guarded.applied().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     ended.store(true, Ordering::Relaxed);
@@ -264,7 +264,7 @@ async fn a_pod_whose_policies_cannot_be_applied_does_not_start() {
     let policies = policies.await;
     let free = guarded.attach("free", json!({"app": "free"})).await;
     guarded.admit(&policies, &free).await.unwrap();
-    assert_eq!(policies.degradation(), None);
+    assert_eq!(*policies.degradations().borrow(), []);
     guarded
         .write(
             "web",
@@ -278,11 +278,59 @@ async fn a_pod_whose_policies_cannot_be_applied_does_not_start() {
         "{refused:?}"
     );
     assert!(matches!(
-        policies.degradation(),
-        Some(Degradation::NoPolicies(_))
+        policies.degradations().borrow()[..],
+        [Degradation::NoPolicies(_)]
     ));
     // Of those without, none is kept.
     guarded.admit(&policies, &free).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_send_nothing_does_not_ask_cluster_dns_either() {
+    let guarded = Guarded::start().await;
+    let client = guarded.pod("client", json!({})).await;
+    let host = &guarded.cluster.node.host;
+    let dns = (client.attachment.gateway, 53);
+    host.answer_udp(53, "dns");
+    host.answer(53, "dns");
+    host.answer_udp(54, "node");
+    guarded.policies().judge_dns_at(dns.into());
+    let asks = |port| [client.who_udp(port, dns).is_ok(), client.who(dns).is_ok()];
+    let rule = |egress| json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
+    guarded.policy("out", rule(json!([]))).await;
+    assert_eq!(asks(1000), [false, false]);
+    // All else of the node is let through.
+    let other = (client.attachment.gateway, 54);
+    assert_eq!(client.who_udp(1001, other).unwrap(), "node");
+    let ports = json!([{"port": 53, "protocol": "UDP"}]);
+    guarded.policy("out", rule(json!([{"ports": ports}]))).await;
+    assert_eq!(asks(1002), [true, false]);
+    guarded.policy("out", rule(json!([]))).await;
+    // What goes on ends, as between pods.
+    assert_eq!(asks(1002), [false, false]);
+    let to = json!([{
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }]);
+    guarded.policy("out", rule(json!([{"to": to}]))).await;
+    assert_eq!(asks(1003), [true, true]);
+    guarded.forget("out").await;
+    until("all may", || asks(1004) == [true, true]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_waits_while_the_api_cannot_be_asked_which_policies_it_has() {
+    let guarded = Guarded::start().await;
+    let (client, is_away) = guarded.cluster.as_node_that_may_be_alone();
+    let config = guarded.config();
+    let policies = navarch_network::NetworkPolicies::start(config, &client, &[]);
+    let pod = guarded.attach("pod", json!({})).await;
+    guarded.admit(&policies, &pod).await.unwrap();
+    is_away.store(true, Ordering::Relaxed);
+    let refused = guarded.admit(&policies, &pod).await;
+    assert!(matches!(refused, Err(PolicyError::Late)), "{refused:?}");
+    is_away.store(false, Ordering::Relaxed);
+    guarded.admit(&policies, &pod).await.unwrap();
 }
 
 /// How many connections a second are made and closed, at best: on a machine that is busy each may wait for its turn.
@@ -318,12 +366,11 @@ async fn a_connection_costs_the_same_by_one_policy_and_by_a_thousand() {
     let none = connections_per_second(&friend, web(&server));
     guarded.policy("policy0", rule(0)).await;
     let one = connections_per_second(&friend, web(&server));
-    let mut revision = 0;
     for number in 1..1000 {
         let name = format!("policy{number}");
-        revision = guarded.write(&name, rule(number)).await;
+        guarded.write(&name, rule(number)).await;
     }
-    guarded.policies().applied(revision).await;
+    guarded.applied().await;
     let thousand = connections_per_second(&friend, web(&server));
     eprintln!(
         "connections a second: {none:.0} with no policy, {one:.0} with one, {thousand:.0} with a thousand"

@@ -16,6 +16,12 @@ use crate::{TestNode, attach, ip};
 
 const SERVER: u16 = 53;
 
+/// Those of UDP that have come to somebody who listens.
+pub fn datagrams(at: &Namespace) -> u64 {
+    let all = at.sh("grep Udp: /proc/net/snmp | tail -n 1 | cut -d' ' -f2");
+    all.trim().parse().unwrap()
+}
+
 #[tokio::test]
 async fn what_a_pod_sends_from_anothers_address_goes_nowhere() {
     let node = TestNode::new();
@@ -29,9 +35,13 @@ async fn what_a_pod_sends_from_anothers_address_goes_nowhere() {
     for address in [foreign, anothers] {
         pod.sh(&format!("ip addr add {address}/32 dev eth0"));
     }
+    // Whether it arrives: the answer might not find back.
     let heard = |from: IpAddr, port| {
-        let to = [ip("192.0.2.2"), own.gateway];
-        to.map(|to| pod.who_udp_as((from, port), (to, SERVER)).is_ok())
+        [(&outside, ip("192.0.2.2")), (&node.host, own.gateway)].map(|(server, to)| {
+            let before = datagrams(server);
+            let _ = pod.who_udp_as((from, port), (to, SERVER));
+            datagrams(server) > before
+        })
     };
     assert_eq!(heard(own.ips[0], 1000), [true, true]);
     for address in [foreign, anothers] {
@@ -73,14 +83,49 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
 }
 
+fn hardware(text: &str) -> Vec<u8> {
+    let octets = text.split(':').map(|octet| u8::from_str_radix(octet, 16));
+    octets.map(Result::unwrap).collect()
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+/// As a program writes it: what `from` says of its own accord, that a target has its hardware address (ICMPv6's neighbour advertisement).
+fn claim(from: (&str, IpAddr), to: (&str, IpAddr), target: IpAddr) -> Vec<u8> {
+    let ends = [octets(from.1), octets(to.1)].concat();
+    let mut said = vec![136, 0, 0, 0, 0x20, 0, 0, 0];
+    said.extend(octets(target));
+    said.extend([2, 1]);
+    said.extend(hardware(from.0));
+    let length = u8::try_from(said.len()).unwrap();
+    let summed = [&ends[..], &[0, 0, 0, length, 0, 0, 0, 58], &said].concat();
+    let words = summed
+        .chunks(2)
+        .map(|it| u32::from(it[0]) << 8 | u32::from(it[1]));
+    let sum: u32 = words.sum();
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+    said[2..4].copy_from_slice(&sum.to_be_bytes());
+    let head = [0x60, 0, 0, 0, 0, length, 58, 255];
+    let kind = [0x86, 0xdd];
+    [
+        &hardware(to.0)[..],
+        &hardware(from.0),
+        &kind,
+        &head,
+        &ends,
+        &said,
+    ]
+    .concat()
+}
+
 /// As a program writes it: a question by ARP for the node's address, which says who asks.
 fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
-    let hardware = from.0.split(':').map(|octet| u8::from_str_radix(octet, 16));
-    let hardware: Vec<u8> = hardware.map(Result::unwrap).collect();
-    let octets = |ip| match ip {
-        IpAddr::V4(ip) => ip.octets(),
-        IpAddr::V6(_) => panic!("{ip}"),
-    };
+    let hardware = hardware(from.0);
     let mut frame = vec![0xff; 6];
     frame.extend(&hardware);
     frame.extend(tag);
@@ -97,11 +142,16 @@ fn send(pod: &Namespace, frame: Vec<u8>) {
     pod.run(move || {
         let kind = (AddressFamily::Packet, SockType::Raw, SockFlag::empty());
         let socket = socket(kind.0, kind.1, kind.2, None).unwrap();
-        // SAFETY: integers alone, for which zero is a value.
-        let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-        address.sll_family = libc::AF_PACKET.try_into().unwrap();
         let index = nix::net::if_::if_nametoindex("eth0").unwrap();
-        address.sll_ifindex = index.try_into().unwrap();
+        let address = libc::sockaddr_ll {
+            sll_family: libc::AF_PACKET.try_into().unwrap(),
+            sll_protocol: 0,
+            sll_ifindex: index.try_into().unwrap(),
+            sll_hatype: 0,
+            sll_pkttype: 0,
+            sll_halen: 0,
+            sll_addr: [0; 8],
+        };
         // SAFETY: it is one of that family, and of that length.
         let address = unsafe {
             let length = size_of::<libc::sockaddr_ll>().try_into().unwrap();
@@ -148,7 +198,7 @@ async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
         pod.who_udp_as((ip("fd00::2"), 1000), (host, SERVER))
             .is_err()
     );
-    pod.sh("for i in 1 2 3; do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
+    pod.sh("for i in $(seq 10); do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
 }
 
 #[tokio::test]
@@ -166,10 +216,31 @@ async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
     // An address is used when nobody else on the link has said that it has it.
     pod.sh("while ip -6 addr show dev eth0 | grep -q tentative; do sleep 0.1; done");
     let to = (own.gateway, SERVER);
-    assert!(pod.who_udp_as((own.ips[0], 1000), to).is_ok());
-    assert!(pod.who_udp_as((foreign, 1001), to).is_err());
+    // The first may be lost while its way is looked for.
+    let is_answered = |from| (0..5).any(|_| pod.who_udp_as((from, 1000), to).is_ok());
+    assert!(is_answered(own.ips[0]));
+    assert!(!is_answered(foreign));
     let asked = node.host.sh(&format!(
         "busybox ping -6 -c 1 -W 1 {foreign} || true; ip -6 neigh show {foreign}"
     ));
     assert!(!asked.contains(&own.mac), "{asked}");
+    // Nor does it say that it has another's address, from its own.
+    let (other, others) = attach(&network, "b", vec![]).await;
+    other.answer_udp(SERVER, "other");
+    let ask = || {
+        let (from, to) = (([0u16; 8].into(), 1001), (others.ips[0], SERVER));
+        (0..5).any(|_| node.host.who_udp_as(from, to).is_ok())
+    };
+    assert!(ask());
+    // What goes with fd00:0:0:1::1.
+    let node_mac = "0a:58:00:00:00:01";
+    for (target, is_heard) in [(others.ips[0], false), (own.ips[0], true)] {
+        let neighbour = || node.host.sh(&format!("ip -6 neigh show {target}"));
+        node.host.sh(&format!(
+            "ip -6 neigh replace {target} lladdr 0a:58:00:00:00:63 dev navarch0 nud stale"
+        ));
+        let claim = claim((&own.mac, own.ips[0]), (node_mac, own.gateway), target);
+        send(&pod, claim);
+        assert_eq!(neighbour().contains(&own.mac), is_heard, "{}", neighbour());
+    }
 }

@@ -7,6 +7,9 @@ use super::*;
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) direction: Direction,
+    pub(super) namespace: String,
+    /// The policies of its namespace are more than one may have; what they allow is not here.
+    pub(super) is_too_much: bool,
     pub(super) pods: BTreeSet<IpAddr>,
     allowed: Vec<Allowed>,
 }
@@ -21,9 +24,16 @@ struct Allowed {
     named: Vec<NamedPort>,
 }
 
+/// The policies of a namespace.
+struct OfNamespace<'a> {
+    policies: Vec<(&'a str, Compiled)>,
+    is_too_much: bool,
+}
+
 /// The policies that select a pod in a direction.
 struct Selected<'a> {
     direction: Direction,
+    is_too_much: bool,
     policies: Vec<(&'a str, &'a [Rule])>,
     /// How the pod calls the ports that their rules name, of ingress: there the pod is what is asked.
     named: BTreeMap<NamedPort, Option<u16>>,
@@ -33,7 +43,7 @@ struct Selected<'a> {
 pub(super) fn of(cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
     let mut atoms = Atoms::default();
     let mut groups: BTreeMap<Id, Group> = BTreeMap::new();
-    let mut compiled: BTreeMap<&str, Vec<(&str, Compiled)>> = BTreeMap::new();
+    let mut compiled: BTreeMap<&str, OfNamespace<'_>> = BTreeMap::new();
     for local in cluster.local.values() {
         let namespace = local.pod.namespace.as_str();
         let policies = compiled
@@ -46,7 +56,7 @@ pub(super) fn of(cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
             if let Some(selected) = select(policies, direction, pod) {
                 let group = groups
                     .entry(selected.id(namespace))
-                    .or_insert_with(|| selected.group(&mut atoms));
+                    .or_insert_with(|| selected.group(namespace, &mut atoms));
                 group.pods.extend(&local.ips);
             }
         }
@@ -54,29 +64,35 @@ pub(super) fn of(cluster: &Cluster<'_>) -> (Vec<Group>, Atoms) {
     (groups.into_values().collect(), atoms)
 }
 
-fn policies_of<'a>(cluster: &Cluster<'a>, namespace: &'a str) -> Vec<(&'a str, Compiled)> {
+fn policies_of<'a>(cluster: &Cluster<'a>, namespace: &'a str) -> OfNamespace<'a> {
     let policies = cluster.policies.in_namespace(namespace);
-    policies
-        .map(|policy| {
-            let name = policy.metadata.name.as_deref().unwrap_or_default();
-            (name, Compiled::of(policy))
-        })
-        .collect()
+    let compiled = policies.map(|policy| {
+        let name = policy.metadata.name.as_deref().unwrap_or_default();
+        (name, Compiled::of(policy))
+    });
+    let policies: Vec<(&str, Compiled)> = compiled.collect();
+    let size: usize = policies.iter().map(|(_, policy)| policy.size()).sum();
+    OfNamespace {
+        is_too_much: size > bounds::OF_NAMESPACE,
+        policies,
+    }
 }
 
 /// `None` where no policy does. A pod that the API has not told of yet, or no longer, may do nothing where there are policies at all: it is
 /// about to start, or being killed.
 fn select<'a>(
-    policies: &'a [(&'a str, Compiled)],
+    of_namespace: &'a OfNamespace<'a>,
     direction: Direction,
     pod: Option<&std::sync::Arc<Pod>>,
 ) -> Option<Selected<'a>> {
+    let policies = &of_namespace.policies;
     if policies.is_empty() {
         return None;
     }
     let labels = pod.map(|pod| pods::labels(pod.metadata.labels.as_ref()));
     let mut selected = Selected {
         direction,
+        is_too_much: of_namespace.is_too_much,
         policies: Vec::new(),
         named: BTreeMap::new(),
     };
@@ -84,6 +100,7 @@ fn select<'a>(
         if let Some(rules) = policy.rules(direction)
             && labels.is_some_and(|labels| policy.subject.matches(labels))
         {
+            let rules = if of_namespace.is_too_much { &[] } else { rules };
             selected.policies.push((name, rules));
         }
     }
@@ -132,10 +149,12 @@ impl Selected<'_> {
         naming.id()
     }
 
-    fn group(&self, atoms: &mut Atoms) -> Group {
+    fn group(&self, namespace: &str, atoms: &mut Atoms) -> Group {
         let rules = self.policies.iter().flat_map(|(_, rules)| *rules);
         Group {
             direction: self.direction,
+            namespace: namespace.to_owned(),
+            is_too_much: self.is_too_much,
             pods: BTreeSet::new(),
             allowed: rules.map(|rule| self.allowed(rule, atoms)).collect(),
         }
@@ -208,6 +227,10 @@ impl Group {
             }
         }
         ports
+    }
+
+    pub(super) fn rules(&self) -> usize {
+        self.allowed.len()
     }
 
     pub(super) fn families(&self) -> BTreeSet<Family> {

@@ -1,6 +1,8 @@
 //! Identities: what a pod's address is to the rules of this node. Pods that the same peers select, and that call the same ports by the names
 //! that rules use, are one.
 
+use std::sync::Arc;
+
 use navarch_machinery::labels::Operator;
 
 use super::atoms::{Atom, Atoms};
@@ -21,7 +23,9 @@ pub(super) fn of(cluster: &Cluster<'_>, atoms: &Atoms) -> BTreeMap<Identity, BTr
     }
     let own = own_addresses(cluster.local);
     let mut namespace: Option<Applicable<'_>> = None;
-    for pod in cluster.pods.iter().filter(|pod| !pods::is_of_host(pod)) {
+    let answering = cluster.dns.map(|at| Arc::new(dns::pod(at)));
+    let all = cluster.pods.iter().chain(&answering);
+    for pod in all.filter(|pod| !pods::is_of_host(pod)) {
         let uid = pod.metadata.uid.as_deref().unwrap_or_default();
         let key = (ObjectKey::of(&pod.metadata), uid);
         let mut addresses: BTreeSet<IpAddr> = pods::addresses(pod).into_iter().collect();

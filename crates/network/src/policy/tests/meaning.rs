@@ -112,12 +112,7 @@ fn a_pod_that_the_api_does_not_know_may_nothing_where_there_are_policies() {
         ips: vec![ip("10.0.0.3")],
     };
     world.pods.truncate(unknown);
-    let elements = plan(&Cluster {
-        policies: &Snapshot::of(world.policies, &[]),
-        namespaces: &Snapshot::of(world.namespaces, &[]),
-        pods: &Snapshot::of(world.pods, &[]),
-        local: &BTreeMap::from([("s".to_owned(), local)]),
-    });
+    let elements = world.plan_for(&BTreeMap::from([("s".to_owned(), local)]));
     assert!(!allows(&elements, &packet("10.0.0.3 10.0.1.1 tcp 80")));
     assert!(!allows(&elements, &packet("10.0.1.1 10.0.0.3 tcp 80")));
 }
@@ -195,6 +190,7 @@ fn blocks_are_cut_where_they_differ_and_nowhere_else() {
         Family::V4,
         blocks.iter().map(|(block, ports)| (block, *ports)),
     );
+    let ranges = ranges.unwrap();
     let shown: Vec<String> = ranges
         .iter()
         .map(|(first, last, ports)| format!("{first}-{last} {}", *ports == all))
@@ -240,4 +236,102 @@ fn a_pod_that_is_being_killed_is_not_the_one_that_has_its_name_now() {
     anew.status = None;
     let asked = packet("10.0.1.1 10.0.0.2 tcp 80");
     assert!(!allows(&world.plan_for(&local), &asked));
+}
+
+/// Which questions to cluster DNS at `10.0.0.254:53` go through, by what pods may send.
+fn asks(egress: &Json) -> [bool; 2] {
+    let mut world = shop();
+    let system = json!({"kubernetes.io/metadata.name": "kube-system"});
+    world.namespace("kube-system", &system);
+    let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": egress});
+    world.policy("shop", "policy", spec);
+    let at = "10.0.0.254:53".parse().unwrap();
+    let elements = world.plan_with(&world.local(), Some(at)).elements;
+    assert_eq!(elements.keys().filter(|key| key.set() == "here").count(), 2);
+    ["udp", "tcp"].map(|protocol| {
+        let asked = packet(&format!("10.0.0.1 10.0.0.254 {protocol} 53"));
+        allows(&elements, &asked)
+    })
+}
+
+#[test]
+fn cluster_dns_is_asked_as_rules_say_of_its_pods() {
+    let pods = |labels: Json| json!({"podSelector": {"matchLabels": labels}});
+    let everywhere =
+        |labels: Json| json!({"namespaceSelector": {}, "podSelector": {"matchLabels": labels}});
+    let system = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}});
+    let (udp, by_name) = (
+        json!([{"port": 53, "protocol": "UDP"}]),
+        json!([{"port": "dns-tcp"}]),
+    );
+    for (egress, expected) in [
+        (json!([]), [false, false]),
+        (json!([{}]), [true, true]),
+        (json!([{"ports": udp}]), [true, false]),
+        (json!([{"to": [system]}]), [true, true]),
+        (json!([{"to": [system], "ports": udp}]), [true, false]),
+        (
+            json!([{"to": [everywhere(json!({"k8s-app": "kube-dns"}))], "ports": by_name}]),
+            [false, true],
+        ),
+        (
+            json!([{"to": [everywhere(json!({"k8s-app": "other"}))]}]),
+            [false, false],
+        ),
+        (
+            json!([{"to": [pods(json!({"k8s-app": "kube-dns"}))]}]),
+            [false, false],
+        ),
+        (
+            json!([{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": udp}]),
+            [true, false],
+        ),
+    ] {
+        assert_eq!(asks(&egress), expected, "{egress}");
+    }
+}
+
+#[test]
+fn of_a_pod_is_kept_what_policies_see() {
+    let mut world = shop();
+    let mut other = world.clone();
+    let from = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "tool"}}}]);
+    let subject = json!({"matchLabels": {"app": "web"}});
+    let spec =
+        json!({"podSelector": subject, "ingress": [{"from": from, "ports": [{"port": "http"}]}]});
+    for world in [&mut world, &mut other] {
+        world.policy("shop", "policy", spec.clone());
+    }
+    other.pods = other.pods.iter().map(super::super::pods::keep).collect();
+    assert_eq!(world.plan(), other.plan());
+}
+
+#[test]
+fn a_pod_elsewhere_is_seen_while_it_has_an_address() {
+    use super::super::pods::differ;
+    let mut world = World::default();
+    let of = |world: &mut World, ips: &[&str], phase: &str| {
+        let index = world.pod("shop", &json!({}), ips, json!({"phase": phase}));
+        let mut pod = world.pods[index].clone();
+        pod.metadata.uid = Some("uid".into());
+        pod
+    };
+    let waiting = of(&mut world, &[], "Pending");
+    let running = of(&mut world, &["10.0.1.1"], "Running");
+    let over = of(&mut world, &["10.0.1.1"], "Succeeded");
+    let mut noted = running.clone();
+    noted.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
+    let mut labelled = running.clone();
+    labelled.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+    for (old, new, expected) in [
+        (None, Some(&waiting), false),
+        (Some(&waiting), Some(&running), true),
+        (Some(&running), Some(&noted), false),
+        (Some(&running), Some(&labelled), true),
+        (Some(&running), Some(&over), true),
+        (Some(&over), None, false),
+    ] {
+        assert_eq!(differ(old, new, false), expected, "{old:?} {new:?}");
+    }
+    assert!(differ(None, Some(&waiting), true));
 }
