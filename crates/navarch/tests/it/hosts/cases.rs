@@ -32,6 +32,16 @@ metadata: {name: moving}
 spec: {minAvailable: 3, selector: {matchLabels: {app: moving}}}
 ";
 
+const SLEEPER: &str = r"
+apiVersion: v1
+kind: Pod
+metadata: {name: POD}
+spec:
+  nodeName: NODE
+  terminationGracePeriodSeconds: 0
+  containers: [{name: sleep, image: busybox:test, command: [sleep, '3600']}]
+";
+
 /// Each reaches each under its own address.
 pub(super) fn pods_reach_each_other(pods: &Pods) {
     for from in &pods.0 {
@@ -207,16 +217,11 @@ pub(super) fn the_server_is_at_another_address(hosts: &Hosts) {
              table ip cut {{ chain first {{ type filter hook prerouting priority raw; ip daddr {address} drop; }}\n}}\nE"
         ));
         for host in hosts.all() {
-            kubectl.apply(&format!(
-                "{{apiVersion: v1, kind: Pod, metadata: {{name: {host}-{turn}, labels: {{turn: t{turn}}}}}, spec: {{nodeName: {host}, \
-                 terminationGracePeriodSeconds: 0, containers: [{{name: sleep, image: busybox:test, command: [sleep, '3600']}}]}}}}",
-                host = host.name
-            ));
+            let pod = format!("{}-{turn}", host.name);
+            kubectl.apply(&SLEEPER.replace("POD", &pod).replace("NODE", &host.name));
         }
-        kubectl.wait(&format!("pods -l turn=t{turn}"), "condition=Ready");
-        kubectl.apply(&format!(
-            "{{apiVersion: v1, kind: Service, metadata: {{name: turn{turn}}}, spec: {{ports: [{{port: 80}}]}}}}"
-        ));
+        kubectl.wait(&format!("pods h1-{turn} h2-{turn}"), "condition=Ready");
+        kubectl.ok(&format!("create service clusterip turn{turn} --tcp=80"));
         let ip = kubectl.path(&format!("service/turn{turn}"), "{.spec.clusterIP}");
         for host in hosts.all() {
             // Without endpoints a service refuses; an address that is none is sent to the router.
