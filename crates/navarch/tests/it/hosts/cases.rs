@@ -214,7 +214,7 @@ pub(super) fn the_server_is_at_another_address(hosts: &Hosts) {
     for (turn, address) in [SERVER, OTHER].into_iter().enumerate() {
         hosts.at_server(&format!(
             "nft -f - <<E
-             table ip cut {{ chain first {{ type filter hook prerouting priority raw; ip daddr {address} drop; }}\n}}\nE"
+             table ip cut {{ chain first {{ type filter hook prerouting priority raw; iifname eth0 ip daddr {address} drop; }}\n}}\nE"
         ));
         for host in hosts.all() {
             let pod = format!("{}-{turn}", host.name);
