@@ -224,12 +224,8 @@ pub(super) fn the_server_is_at_another_address(hosts: &Hosts) {
         kubectl.ok(&format!("create service clusterip turn{turn} --tcp=80"));
         let ip = kubectl.path(&format!("service/turn{turn}"), "{.spec.clusterIP}");
         for host in hosts.all() {
-            // Without endpoints a service refuses; an address that is none is sent to the router.
-            let refuses = || {
-                let asked = host.sh(&format!("curl -sS -m 1 http://{ip} 2>&1 || true"));
-                asked.contains("refused")
-            };
-            until("the node has the service", SLOW, refuses);
+            let has_rules = || host.sh("nft list ruleset").contains(&ip);
+            until("the node has the service", SLOW, has_rules);
         }
         hosts.at_server("nft delete table ip cut");
     }
