@@ -20,6 +20,8 @@ use crate::signals::Stop;
 
 /// The connections that are served at a time.
 const CONNECTIONS: u32 = 1024;
+/// When none has come for so long after the signal to stop, none waits to be accepted either, which would be reset.
+const LAST_CONNECTIONS: Duration = Duration::from_millis(100);
 /// How long connections may go on after the signal to stop. Each is closed with the answer to its next request: a client that is told so
 /// loses none, and one whose idle connection is closed loses the request that it is just sending.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
@@ -40,9 +42,14 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
     let graceful = hyper_util::server::graceful::GracefulShutdown::new();
     loop {
         let permit = room.clone().acquire_owned().await?;
+        let is_stopping = stopping.load(Ordering::Relaxed);
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted?,
-            () = stop.asked() => break,
+            () = stop.asked(), if !is_stopping => {
+                stopping.store(true, Ordering::Relaxed);
+                continue;
+            }
+            () = tokio::time::sleep(LAST_CONNECTIONS), if is_stopping => break,
         };
         let (page, stopping) = (page.clone(), stopping.clone());
         let serve = service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -65,7 +72,6 @@ pub(super) async fn run(arguments: &Hello) -> Result<()> {
         });
     }
     drop(listener);
-    stopping.store(true, Ordering::Relaxed);
     // Those that are left are idle.
     let _ = tokio::time::timeout(LAST_REQUESTS, room.acquire_many(CONNECTIONS)).await;
     let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;

@@ -6,11 +6,18 @@ use std::sync::Arc;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 /// The uids of the pods that a slice sends traffic to.
-pub(crate) fn targets(slice: &EndpointSlice) -> Vec<String> {
+pub(super) fn targets(slice: &EndpointSlice) -> Vec<String> {
     uids(slice, |endpoint| {
         let conditions = endpoint.conditions.as_ref();
         !is_ending(endpoint) && conditions.is_none_or(|c| c.ready.unwrap_or(true))
     })
+}
+
+/// The same, and those that end.
+pub(super) fn named(slice: &EndpointSlice) -> Vec<String> {
+    let mut uids = targets(slice);
+    uids.extend(self::uids(slice, is_ending));
+    uids
 }
 
 /// The uids of the pods that leave: that end from now on, or have been sent traffic and are not there any more. One that is not ready and
@@ -90,6 +97,7 @@ mod tests {
         ]);
         let (before, after) = (Some(&before), Some(&after));
         assert_eq!(leave(before, after), ["ends", "failed", "goes", "unknown"]);
+        assert_eq!(named(after.unwrap()), ["stays", "ends", "failed", "ended"]);
         // What an agent sees first: those that have left before it started.
         assert_eq!(leave(None, after), ["ended", "ends", "failed"]);
         assert_eq!(leave(after, None), ["stays"]);

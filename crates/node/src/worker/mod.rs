@@ -35,7 +35,7 @@ use crate::ports::{Network, Volumes};
 use crate::quantity::ResourceList;
 use crate::spec;
 
-use departures::{departures, targets};
+use departures::{departures, named, targets};
 use memory::Memories;
 use view::RuntimeView;
 pub(crate) use withdrawals::Withdrawals;
@@ -45,10 +45,10 @@ pub(crate) const BY_UID: Index<Pod> = Index {
     name: "uid",
     values: |pod| pod.metadata.uid.iter().cloned().collect(),
 };
-/// Endpoint slices by the uids of the pods that they send traffic to.
+/// Endpoint slices by the uids of the pods that they send traffic to, or did until these began to end.
 pub(crate) const BY_TARGET: Index<EndpointSlice> = Index {
     name: "target",
-    values: targets,
+    values: named,
 };
 
 /// How many pods are looked at at once: each may wait for the API to take a status.
@@ -181,17 +181,15 @@ impl Worker {
             let Some(worker) = worker.upgrade() else {
                 return;
             };
+            worker
+                .withdrawals
+                .come(&new.map(|slice| targets(slice)).unwrap_or_default());
             // Only those that leave matter: their containers may be told to stop soon.
             let leaving = departures(old, new);
             if leaving.is_empty() {
                 return;
             }
-            let version = new
-                .or(old)
-                .and_then(|slice| slice.metadata.resource_version.as_ref());
-            let revision = version
-                .and_then(|version| version.parse().ok())
-                .unwrap_or(0);
+            let revision = new.or(old).map_or(0, |slice| revision_of(slice));
             worker.withdrawals.await_all(revision);
             for uid in leaving {
                 if worker.memories.knows(&uid) {
@@ -234,9 +232,7 @@ impl Worker {
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
         let mut history = self.memories.history(uid);
         let mut actual = self.view.of_pod(uid);
-        let slices = self.slices.snapshot();
-        actual.in_service =
-            slices.by_index(BY_TARGET, uid).next().is_some() || self.withdrawals.is_served(uid);
+        actual.in_service = self.is_in_service(uid);
         self.read_messages(uid, &pod, &actual).await;
         history.messages = self.memories.history(uid).messages;
         if known.gone || pod.metadata.deletion_timestamp.is_some() {
@@ -293,9 +289,23 @@ impl Worker {
             && self.pods.snapshot().by_index(BY_UID, uid).next().is_none()
         {
             self.memories.forget(uid);
+            self.withdrawals.forget(uid);
             self.images.forget(uid);
             self.retry_resizes();
         }
+    }
+
+    /// Whether an endpoint slice sends a pod traffic, or some node's rules do that have not followed the slices yet.
+    fn is_in_service(&self, uid: &str) -> bool {
+        let slices = self.slices.snapshot();
+        for slice in slices.by_index(BY_TARGET, uid) {
+            if targets(slice).iter().any(|target| target == uid) {
+                return true;
+            }
+            // Seen here before the handler has told of it, or before this agent started.
+            self.withdrawals.leaves(uid, revision_of(slice));
+        }
+        self.withdrawals.is_served(uid)
     }
 
     /// Puts a pod out of the node, once: it fails with this reason.
@@ -397,4 +407,11 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+fn revision_of(slice: &EndpointSlice) -> u64 {
+    let version = slice.metadata.resource_version.as_ref();
+    version
+        .and_then(|version| version.parse().ok())
+        .unwrap_or(0)
 }

@@ -20,8 +20,15 @@ pub(crate) struct Withdrawals {
     everywhere: watch::Sender<Option<Everywhere>>,
     /// Up to which revision this node sees that pods have left, here or elsewhere: some node waits for all to be so far.
     awaited: watch::Sender<u64>,
-    /// By uid, the revision at which a pod of this node left. None stays longer than the rules are behind.
-    left: Mutex<HashMap<String, u64>>,
+    /// By uid, the pods of this node that left. Each stays until it is forgotten.
+    left: Mutex<HashMap<String, Left>>,
+}
+
+/// A pod that has left the slices.
+struct Left {
+    revision: u64,
+    /// Whether some node's rules led to it when it was last looked. They do not come back to it.
+    is_served: bool,
 }
 
 impl Withdrawals {
@@ -49,17 +56,39 @@ impl Withdrawals {
         });
     }
 
-    /// Notes that a pod of this node has left the slices at a revision.
+    /// Notes that a pod of this node has left the slices, at the latest at a revision. The first note of it counts.
     pub(crate) fn leaves(&self, uid: &str, revision: u64) {
-        if self.is_behind(revision) {
-            self.left.lock().insert(uid.to_owned(), revision);
+        let mut left = self.left.lock();
+        if !left.contains_key(uid) {
+            let is_served = self.is_behind(revision);
+            left.insert(
+                uid.to_owned(),
+                Left {
+                    revision,
+                    is_served,
+                },
+            );
         }
     }
 
     /// Whether some node's rules may still lead to a pod that has left.
     pub(crate) fn is_served(&self, uid: &str) -> bool {
-        let left = self.left.lock().get(uid).copied();
-        left.is_some_and(|revision| self.is_behind(revision))
+        let left = self.left.lock();
+        left.get(uid)
+            .is_some_and(|left| left.is_served && self.is_behind(left.revision))
+    }
+
+    /// Notes that pods are sent traffic. One that had left may leave again.
+    pub(crate) fn come(&self, uids: &[String]) {
+        let mut left = self.left.lock();
+        if !left.is_empty() {
+            left.retain(|uid, _| !uids.contains(uid));
+        }
+    }
+
+    /// Forgets a pod that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.left.lock().remove(uid);
     }
 
     /// Waits until there are pods that all rules have let go of, and says which.
@@ -68,13 +97,12 @@ impl Withdrawals {
         let mut applied = self.applied.clone();
         loop {
             let mut gone = Vec::new();
-            self.left.lock().retain(|uid, revision| {
-                let stays = self.is_behind(*revision);
-                if !stays {
+            for (uid, left) in &mut *self.left.lock() {
+                if left.is_served && !self.is_behind(left.revision) {
+                    left.is_served = false;
                     gone.push(uid.clone());
                 }
-                stays
-            });
+            }
             if !gone.is_empty() {
                 return gone;
             }
@@ -150,6 +178,8 @@ mod tests {
         let (applying, applied) = watch::channel(5);
         let withdrawals = Withdrawals::new(Some(applied));
         withdrawals.leaves("done", 5);
+        // What a slice is later does not bring it back.
+        withdrawals.leaves("done", 6);
         withdrawals.leaves("soon", 6);
         withdrawals.leaves("later", 8);
         assert!(!withdrawals.is_served("done"));
@@ -177,6 +207,17 @@ mod tests {
             withdrawals.leaves("b", 7);
             assert!(!withdrawals.is_served("b"));
         }
+    }
+
+    #[test]
+    fn a_pod_that_comes_back_may_leave_again() {
+        let withdrawals = Withdrawals::new(Some(watch::channel(5).1));
+        withdrawals.leaves("a", 5);
+        withdrawals.come(&["a".into(), "b".into()]);
+        withdrawals.leaves("a", 6);
+        assert!(withdrawals.is_served("a"));
+        withdrawals.forget("a");
+        assert!(!withdrawals.is_served("a"));
     }
 
     #[test]

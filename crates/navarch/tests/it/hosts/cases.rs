@@ -32,6 +32,16 @@ metadata: {name: moving}
 spec: {minAvailable: 3, selector: {matchLabels: {app: moving}}}
 ";
 
+const SLEEPER: &str = r"
+apiVersion: v1
+kind: Pod
+metadata: {name: POD}
+spec:
+  nodeName: NODE
+  terminationGracePeriodSeconds: 0
+  containers: [{name: sleep, image: busybox:test, command: [sleep, '3600']}]
+";
+
 /// Each reaches each under its own address.
 pub(super) fn pods_reach_each_other(pods: &Pods) {
     for from in &pods.0 {
@@ -204,27 +214,18 @@ pub(super) fn the_server_is_at_another_address(hosts: &Hosts) {
     for (turn, address) in [SERVER, OTHER].into_iter().enumerate() {
         hosts.at_server(&format!(
             "nft -f - <<E
-             table ip cut {{ chain first {{ type filter hook prerouting priority raw; ip daddr {address} drop; }}\n}}\nE"
+             table ip cut {{ chain first {{ type filter hook prerouting priority raw; iifname eth0 ip daddr {address} drop; }}\n}}\nE"
         ));
         for host in hosts.all() {
-            kubectl.apply(&format!(
-                "{{apiVersion: v1, kind: Pod, metadata: {{name: {host}-{turn}, labels: {{turn: t{turn}}}}}, spec: {{nodeName: {host}, \
-                 terminationGracePeriodSeconds: 0, containers: [{{name: sleep, image: busybox:test, command: [sleep, '3600']}}]}}}}",
-                host = host.name
-            ));
+            let pod = format!("{}-{turn}", host.name);
+            kubectl.apply(&SLEEPER.replace("POD", &pod).replace("NODE", &host.name));
         }
-        kubectl.wait(&format!("pods -l turn=t{turn}"), "condition=Ready");
-        kubectl.apply(&format!(
-            "{{apiVersion: v1, kind: Service, metadata: {{name: turn{turn}}}, spec: {{ports: [{{port: 80}}]}}}}"
-        ));
+        kubectl.wait(&format!("pods h1-{turn} h2-{turn}"), "condition=Ready");
+        kubectl.ok(&format!("create service clusterip turn{turn} --tcp=80"));
         let ip = kubectl.path(&format!("service/turn{turn}"), "{.spec.clusterIP}");
         for host in hosts.all() {
-            // Without endpoints a service refuses; an address that is none is sent to the router.
-            let refuses = || {
-                let asked = host.sh(&format!("curl -sS -m 1 http://{ip} 2>&1 || true"));
-                asked.contains("refused")
-            };
-            until("the node has the service", SLOW, refuses);
+            let has_rules = || host.sh("nft list ruleset").contains(&ip);
+            until("the node has the service", SLOW, has_rules);
         }
         hosts.at_server("nft delete table ip cut");
     }

@@ -80,8 +80,9 @@ pub(super) fn lose_no_request(hosts: &Hosts, address: SocketAddr, connections: C
     );
     assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
     let pods = outcome.by.len();
+    // Kept connections find no way to a pod that came while none of them was closed.
     assert!(
-        pods > 4 * rollouts as usize,
+        pods > 2 * rollouts as usize,
         "{pods} pods of {rollouts} roll-outs have answered"
     );
 }
