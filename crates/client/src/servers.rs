@@ -15,6 +15,9 @@ use tokio::sync::watch;
 /// How long a server may take to begin an answer; after that it is taken for gone. A node that finds out so is not yet taken for dead.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// How long it may take to say that it lives, when it has not answered something else.
+const LIVES: Duration = Duration::from_secs(3);
+
 type BoxError = Box<dyn Error + Send + Sync>;
 /// Of an answer.
 type Part = Result<Frame<Bytes>, BoxError>;
@@ -79,7 +82,10 @@ impl Servers {
                 Ok(Err(error)) => error.into(),
                 Err(_) => "the server does not answer".into(),
             };
-            self.leave(at, &*error);
+            // One that is slow, or that has closed a connection which it did not need, is not gone.
+            if was_not_sent(&*error) || !lives(&clients[at]).await {
+                self.leave(at, &*error);
+            }
             if turn >= clients.len() || !(is_safe || was_not_sent(&*error)) {
                 return Err(error);
             }
@@ -100,6 +106,17 @@ impl Servers {
             is_left
         });
     }
+}
+
+/// Whether a server answers at all, whatever it says.
+async fn lives(client: &kube::Client) -> bool {
+    let Ok(request) = Request::get("/livez").body(Body::empty()) else {
+        return false;
+    };
+    matches!(
+        tokio::time::timeout(LIVES, client.send(request)).await,
+        Ok(Ok(_))
+    )
 }
 
 /// That a client was to be made of no server at all.

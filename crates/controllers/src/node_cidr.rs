@@ -17,8 +17,8 @@ use crate::{Action, Controller, Note, Plan, Watched};
 const NODE_PREFIX: u8 = 24;
 /// The same of IPv6.
 const NODE_PREFIX_V6: u8 = 64;
-/// As many nodes as are looked among: of IPv6 there may be room for more than can be counted.
-const MOST_NODES: u32 = 1 << 31;
+/// The most bits of IPv6 that tell nodes apart: each node's range may be looked at.
+const MOST_BITS: u8 = 16;
 
 /// One of the cluster's ranges, and how it is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,18 @@ struct Cut {
 pub struct Ranges(Vec<Cut>);
 
 impl Ranges {
-    /// `None` where one of them is smaller than a node's.
+    /// `None` where one of them is smaller than a node's, or has room for more nodes than there may be: 65,536 of IPv6.
     pub fn cut(cluster: &ClusterRanges) -> Option<Self> {
         let cut = |cluster: IpNet| {
             let node_prefix = match cluster.addr() {
                 IpAddr::V4(_) => NODE_PREFIX,
                 IpAddr::V6(_) => NODE_PREFIX_V6,
             };
-            let is_room = (1..=node_prefix).contains(&cluster.prefix_len());
+            let least = match cluster.addr() {
+                IpAddr::V4(_) => 1,
+                IpAddr::V6(_) => node_prefix - MOST_BITS,
+            };
+            let is_room = (least..=node_prefix).contains(&cluster.prefix_len());
             is_room.then_some(Cut {
                 cluster,
                 node_prefix,
@@ -66,8 +70,7 @@ impl Cut {
     /// How many nodes have room.
     fn count(&self) -> u32 {
         let bits = self.node_prefix - self.cluster.prefix_len();
-        1u32.checked_shl(bits.into())
-            .map_or(MOST_NODES, |count| count.min(MOST_NODES))
+        1 << bits
     }
 
     fn is_ipv4(&self) -> bool {
@@ -315,6 +318,7 @@ mod tests {
             "10.0.0.0/28",
             "0.0.0.0/0",
             "fd00::/65",
+            "fd00::/47",
             "10.244.0.0/16,fd00::/112",
         ] {
             assert_eq!(Ranges::cut(&bad.parse().unwrap()), None, "{bad}");

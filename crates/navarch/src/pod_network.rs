@@ -173,6 +173,15 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     let ranges: Ranges = ranges
         .parse()
         .map_err(|error: RangesError| error.to_string())?;
+    for range in ranges.iter() {
+        if !place.cluster.iter().any(|all| all.contains(&range)) {
+            let cluster: Vec<_> = place.cluster.iter().map(ToString::to_string).collect();
+            return Err(format!(
+                "the cluster has given this node {range}, which is none of what it was told of the cluster (--cluster-cidr {}): give it the server's",
+                cluster.join(",")
+            ));
+        }
+    }
     let first = place.addresses.first().copied();
     let first = first.ok_or("the node has no address")?;
     let mtu = pod_mtu(first, None).await;

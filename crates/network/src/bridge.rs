@@ -16,6 +16,7 @@ use rtnetlink::{
 use crate::{
     Error,
     config::{Config, mac_address},
+    forwarding,
     netlink::{Netlink, is_absent, is_present},
 };
 
@@ -47,6 +48,9 @@ pub(crate) fn ensure(
         .address(mac)
         .up()
         .build();
+    if gateways.iter().any(|gateway| gateway.addr().is_ipv6()) {
+        forwarding::let_ipv6(&config.bridge);
+    }
     let mut requests = vec![(RouteNetlinkMessage::SetLink(settings), 0)];
     requests.extend(gateways.iter().map(|gateway| {
         let address = address(index, gateway.addr(), gateway.prefix_len());

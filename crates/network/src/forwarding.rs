@@ -53,6 +53,16 @@ pub(crate) fn let_loopback_out(bridge: &str) -> Result<(), Degradation> {
     })
 }
 
+/// Lets an interface have addresses of IPv6 on a host that gives new ones none. Where it cannot be said, the address that is refused says so.
+pub(crate) fn let_ipv6(interface: &str) {
+    let switch = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    if fs::read_to_string(&switch).is_ok_and(|value| value.trim() == "1")
+        && let Err(error) = fs::write(&switch, "0")
+    {
+        tracing::debug!(interface, %error, "the interface has no IPv6");
+    }
+}
+
 /// Has the bridge's own address of the link be good at once, not a second or two after its first pod came: till then the host would look for
 /// no pod of IPv6 in whose name it passes packets on. Where it cannot be said it is so a little later.
 pub(crate) fn trust_own_address(bridge: &str) {

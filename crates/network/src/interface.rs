@@ -178,7 +178,7 @@ fn default_route(eth0: u32, gateway: IpAddr) -> io::Result<RouteMessage> {
 /// it sends (CVE-2020-10749). A pod's routes are set by the node. Nor does it ask whether somebody else has its address of the link, which
 /// would take a second or two. For the network namespace of the calling thread.
 fn ignore_neighbours() -> io::Result<()> {
-    ["accept_ra", "accept_dad"]
+    ["disable_ipv6", "accept_ra", "accept_dad"]
         .into_iter()
         .try_for_each(|switch| {
             let switch = format!("/proc/sys/net/ipv6/conf/{POD_INTERFACE}/{switch}");

@@ -71,6 +71,16 @@ pub(crate) fn ruleset(config: &Config) -> String {
         }
         None => "",
     };
+    // What is passed on for pods comes from their addresses.
+    let senders =
+        [("ipv4", "ip", true), ("ipv6", "ip6", false)].map(|(protocol, family, ipv4)| match config
+            .pod_cidrs
+            .of_family(ipv4)
+        {
+            Some(pods) => format!("\n    iifname \"{bridge}\" {family} saddr != {pods} drop"),
+            None => format!("\n    iifname \"{bridge}\" meta nfproto {protocol} drop"),
+        });
+    let senders = senders.concat();
     let number = tunnel_number(&config.cluster_cidrs);
     format!(
         "add table inet {table}
@@ -88,6 +98,9 @@ table inet {table} {{{sets}
   chain tunnel-to-others {{
     type filter hook forward priority -300; policy accept;
     jump tunnel
+  }}
+  chain senders {{
+    type filter hook forward priority -300; policy accept;{senders}
   }}
   chain tunnel-to-here {{
     type filter hook input priority -300; policy accept;

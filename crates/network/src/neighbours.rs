@@ -20,7 +20,8 @@ use crate::config::{Config, mac_address};
 ///
 /// Nothing that a pod sends goes to the hardware address of another, and no packet to all, but for the questions by which a neighbour's
 /// hardware address is found. With a tag of a VLAN it sends nothing: some would be looked at as if it were not there, and some not at all.
-/// Whoever has no address yet asks in IPv4 whether another has it, and in IPv6 much else, all of which stays on the bridge.
+/// From an address of the link it reaches the link alone: no network policy knows it by that, and what leaves the bridge by which it came is passed
+/// on whatever it comes from. Whoever has no address yet asks in IPv4 whether another has it, and in IPv6 much else, all of which stays on the bridge.
 pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     let table = &config.table;
     let (first, last) = match config.pod_cidrs.first() {
@@ -50,6 +51,8 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     ip6 saddr != {{ ::, fe80::/10 }} iifname . ip6 saddr != @addresses-v6 drop
     icmpv6 type nd-neighbor-advert @th,64,10 != 0x3fa iifname . {target} != @targets drop
     icmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} accept
+    icmpv6 type nd-neighbor-advert return
+    ip6 saddr {{ ::, fe80::/10 }} ip6 daddr != {{ fe80::/10, ff00::/8 }} drop
   }}
   chain neighbours {{
     type filter hook prerouting priority -300; policy accept;

@@ -29,6 +29,15 @@ impl ApiServer {
             return Ok(());
         };
         let object = object.as_any().downcast_ref::<ServiceCIDR>();
+        let stored = object.map(cidrs).unwrap_or_default();
+        if stored.len() < ranges.len() && ranges.starts_with(stored) {
+            // A cluster that has got the other family.
+            let body = Body::Patch(PatchKind::Merge, json!({"spec": {"cidrs": ranges}}));
+            me.call(call(Verb::Patch, GROUP, PLURAL, None, Some(DEFAULT), body))
+                .await?;
+        } else if stored != ranges {
+            tracing::warn!(?stored, told = ?ranges, "services have their addresses from other ranges than this server was told");
+        }
         if object.is_some_and(|object| cidrs(object) == ranges && says_nothing(object)) {
             self.say_ready(me).await?;
         }

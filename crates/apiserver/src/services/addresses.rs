@@ -58,6 +58,11 @@ impl Services {
             let key = served.key("", &address.to_string());
             dry_run || snapshot.get(&key).is_none()
         };
+        // What a refusal shows.
+        let shown: Vec<_> = wanted
+            .iter()
+            .map(|(_, asked)| asked.clone().unwrap_or_default())
+            .collect();
         let mut given = Vec::new();
         for (at, (family, asked)) in wanted.into_iter().enumerate() {
             let is_ipv4 = family == "IPv4";
@@ -68,7 +73,7 @@ impl Services {
                     continue;
                 }
                 Some(text) => {
-                    check(text, &ranges, free)?;
+                    check(text, &ranges, free, &shown)?;
                     text.clone()
                 }
                 None if dry_run => {
@@ -83,7 +88,7 @@ impl Services {
                 }
             };
             if name.is_empty() && !dry_run {
-                return Err(nobodys(&text, asked.as_deref()));
+                return Err(nobodys(&text, asked.as_deref(), &shown));
             }
             given.push(text);
         }
@@ -94,16 +99,21 @@ impl Services {
 
 /// The refusal of an address for a service without a name: the object that would hold it has to name who it is for, and that is seen
 /// before the service itself is looked at.
-fn nobodys(chosen: &str, asked: Option<&str>) -> Refused {
+fn nobodys(chosen: &str, asked: Option<&str>, shown: &[String]) -> Refused {
     let of_ip = asked.map(|asked| format!(" {asked}")).unwrap_or_default();
     let detail = format!(
         "failed to allocate IP{of_ip}: IPAddress.networking.k8s.io {chosen:?} is invalid: spec.parentRef.name: Required value"
     );
     let path = Path::new("spec").child("clusterIPs");
-    Refused::invalid(&path, json!([asked.unwrap_or_default()]), detail)
+    Refused::invalid(&path, json!(shown), detail)
 }
 
-fn check(text: &str, ranges: &[Range], free: impl Fn(IpAddr) -> bool) -> Result<(), Refused> {
+fn check(
+    text: &str,
+    ranges: &[Range],
+    free: impl Fn(IpAddr) -> bool,
+    shown: &[String],
+) -> Result<(), Refused> {
     let address: Option<IpAddr> = text.parse().ok();
     let within = |address: &IpAddr| ranges.iter().any(|range| range.contains(*address));
     let why = match address {
@@ -113,7 +123,7 @@ fn check(text: &str, ranges: &[Range], free: impl Fn(IpAddr) -> bool) -> Result<
     };
     let path = Path::new("spec").child("clusterIPs");
     let detail = format!("failed to allocate IP {text}: {why}");
-    Err(Refused::invalid(&path, json!([text]), detail))
+    Err(Refused::invalid(&path, json!(shown), detail))
 }
 
 /// Adds to a transaction the object that holds an address, which nobody else may have taken meanwhile.

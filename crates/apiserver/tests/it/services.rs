@@ -343,7 +343,7 @@ async fn a_cluster_with_both_families_gives_addresses_of_both() {
     let refused = admin.post(SERVICES, &service("late", &taken)).await;
     assert_eq!(
         refused.message(),
-        "Service \"late\" is invalid: spec.clusterIPs: Invalid value: [\"fd00:10:96::77\"]: failed to allocate IP fd00:10:96::77: \
+        "Service \"late\" is invalid: spec.clusterIPs: Invalid value: [\"fd00:10:96::77\",\"\"]: failed to allocate IP fd00:10:96::77: \
          provided IP is already allocated"
     );
     // One more, and back.

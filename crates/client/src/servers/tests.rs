@@ -13,9 +13,12 @@ enum Does {
     Answer(&'static str),
     /// Begins an answer and never ends it.
     Watch,
-    /// Takes the request and goes.
+    /// Takes the request and says nothing.
     Hang,
+    /// Takes the request and goes.
     HangUp,
+    /// Says that it lives, and else nothing.
+    Live,
 }
 
 /// How many requests it has had, and its URL.
@@ -33,11 +36,13 @@ async fn server(does: Does) -> (Arc<AtomicUsize>, String) {
                 continue;
             }
             counted.fetch_add(1, Ordering::Relaxed);
+            let is_looked_after = request.starts_with(b"GET /livez");
             let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
             let answer = match does {
                 Does::Answer(name) => format!("{head}content-length: {}\r\n\r\n{name}", name.len()),
                 Does::Watch => format!("{head}content-length: 1000\r\n\r\nbegun"),
-                Does::Hang => String::new(),
+                Does::Live if is_looked_after => format!("{head}content-length: 2\r\n\r\nok"),
+                Does::Hang | Does::Live => String::new(),
                 Does::HangUp => continue,
             };
             stream.write_all(answer.as_bytes()).await.unwrap();
@@ -90,7 +95,8 @@ async fn what_may_have_been_done_is_not_asked_for_twice() {
     let servers = Servers::new(vec![a.clone(), b.clone()]);
     ask(&client(&servers), Method::POST).await.unwrap_err();
     let counts = || [&first, &second].map(|it| it.load(Ordering::Relaxed));
-    assert_eq!(counts(), [1, 0]);
+    // Once more to see whether it lives.
+    assert_eq!(counts(), [2, 0]);
     assert_eq!(ask(&client(&servers), Method::POST).await.unwrap(), b"b");
     // To read twice does no harm.
     let servers = Servers::new(vec![a, b]);
@@ -103,7 +109,8 @@ async fn none_answers_and_each_was_asked_once() {
     let (second, b) = server(Does::HangUp).await;
     let servers = Servers::new(vec![a, b]);
     ask(&client(&servers), Method::GET).await.unwrap_err();
-    assert_eq!([first, second].map(|it| it.load(Ordering::Relaxed)), [1, 1]);
+    // Twice, to see whether it lives.
+    assert_eq!([first, second].map(|it| it.load(Ordering::Relaxed)), [2, 2]);
     assert!(
         Servers::new(Vec::new())
             .client::<BoxError>(|_| unreachable!())
@@ -134,4 +141,15 @@ async fn a_server_that_says_nothing_is_left() {
     let asked = tokio::spawn(async move { ask(&client, Method::GET).await });
     let left = tokio::time::timeout(ANSWER * 2, asked).await.unwrap();
     assert_eq!(left.unwrap().unwrap(), b"b");
+}
+
+#[tokio::test]
+async fn a_server_that_is_slow_is_not_left() {
+    let (count, a) = server(Does::Live).await;
+    let (other, b) = server(Does::Answer("b")).await;
+    let servers = Servers::new(vec![a, b]);
+    ask(&client(&servers), Method::POST).await.unwrap_err();
+    assert_eq!(*servers.current.borrow(), 0);
+    let counts = [count, other].map(|it| it.load(Ordering::Relaxed));
+    assert_eq!(counts, [2, 0]);
 }

@@ -4,7 +4,7 @@
 //! that this host has an interface in, so that both of them come to the same answer: a host that checks where packets come from
 //! (`rp_filter` 1) takes those of a pod only by the way on which it would answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) tunnelled: BTreeMap<IpNet, Tunnelled>,
     /// Where the tunnel begins.
     pub(crate) begin: Option<Begin>,
+    /// The nodes to whose pods, of one family at least, no way leads: they have no address of the tunnel's.
+    pub(crate) unreachable: BTreeSet<String>,
 }
 
 /// Straight to the node.
@@ -81,7 +83,11 @@ pub(crate) struct Begin {
 /// The ways from `here` to the pods of `peers`, where this host has these addresses.
 pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
     let mut plan = Plan::default();
-    let Some(address) = here.addresses.iter().find(|ip| is_reachable(ip, here)) else {
+    // The tunnel is of the family of the cluster's first range, wherever a node has such an address: that all nodes know, whichever address each
+    // names first.
+    let is_other = |ip: &&IpAddr| ip.is_ipv4() != here.pod_cidrs.first().addr().is_ipv4();
+    let own_addresses = here.addresses.iter().filter(|ip| is_reachable(ip, here));
+    let Some(address) = own_addresses.min_by_key(is_other) else {
         // Nobody could come back.
         return plan;
     };
@@ -126,6 +132,8 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
                     host: *host,
                 };
                 plan.tunnelled.insert(*range, way);
+            } else {
+                plan.unreachable.insert(peer.name.clone());
             }
         }
     }

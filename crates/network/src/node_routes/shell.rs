@@ -1,5 +1,6 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -112,6 +113,7 @@ impl NodeRoutes {
             changed,
             foreign,
             applied: applying,
+            unreachable: BTreeSet::new(),
         };
         Ok(Self {
             applied,
@@ -172,10 +174,12 @@ struct Shell {
     /// Rings when others change the tunnel's guard.
     foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
+    /// The nodes that are known not to be reached.
+    unreachable: BTreeSet<String>,
 }
 
 impl Shell {
-    async fn run(self) {
+    async fn run(mut self) {
         if tokio::time::timeout(PATIENCE, self.nodes.synced())
             .await
             .is_err()
@@ -223,14 +227,22 @@ impl Shell {
         }
     }
 
-    async fn look(&self, anew: bool) -> Result<(), NodeRoutesError> {
+    async fn look(&mut self, anew: bool) -> Result<(), NodeRoutesError> {
         let nodes = self.nodes.snapshot();
         let peers: Vec<Peer> = nodes.iter().map(|node| Peer::of(node)).collect();
         let here = self.here.clone();
         let look = move |kernel: &mut Kernel| {
             let plan = plan::plan(&here, &peers, &kernel.segments()?);
-            kernel.apply(&plan, anew)
+            kernel.apply(&plan, anew).map(|()| plan.unreachable)
         };
-        self.kernel.run(look).await?
+        let unreachable = self.kernel.run(look).await??;
+        for node in unreachable.difference(&self.unreachable) {
+            tracing::warn!(
+                node,
+                "pods of a node cannot be reached: it has no address that the tunnel could lead to"
+            );
+        }
+        self.unreachable = unreachable;
+        Ok(())
     }
 }

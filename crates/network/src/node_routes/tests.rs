@@ -252,6 +252,28 @@ fn each_family_has_its_ways() {
             from 192.168.1.1
         "#]],
     );
+    // Whichever address a node names first, the tunnel is of the family of the cluster's first range.
+    let turned = Here {
+        addresses: ["2001:db8::1", "192.168.1.1"]
+            .map(|ip| ip.parse::<IpAddr>().unwrap())
+            .to_vec(),
+        ..both.clone()
+    };
+    let ranges = ["10.244.1.0/24", "fd00:1:0:1::/64"];
+    let far = peer("b", &["2001:db8:2::2", "192.168.2.2"], &ranges);
+    let of_v6_alone = peer("c", &["2001:db8:2::3"], &["10.244.2.0/24"]);
+    check(
+        &turned,
+        &[far, of_v6_alone.clone()],
+        &[HOME, "2001:db8::1/64"],
+        &expect![[r#"
+            10.244.1.0/24 through 10.244.1.1 at 0a:58:0a:f4:01:01 in 192.168.2.2
+            fd00:1:0:1::/64 through fd00:1:0:1::1 at 0a:58:0a:f4:01:01 in 192.168.2.2
+            from 192.168.1.1
+        "#]],
+    );
+    let without = plan(&turned, &[of_v6_alone], &segments(&[HOME]));
+    assert!(without.unreachable.contains("c"));
     // No two nodes of IPv6 have one hardware address.
     let only = Here {
         addresses: vec!["2001:db8::1".parse().unwrap()],

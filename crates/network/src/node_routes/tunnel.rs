@@ -84,6 +84,9 @@ impl Tunnel<'_> {
         if let Err(degradation) = crate::forwarding::ignore_routers(self.name) {
             tracing::warn!(%degradation, "the tunnel between nodes");
         }
+        if self.gateways.iter().any(IpAddr::is_ipv6) {
+            crate::forwarding::let_ipv6(self.name);
+        }
         let settings = self.missing(netlink, &link)?;
         let answers = netlink.batch(settings)?;
         answers

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,9 +82,11 @@ impl HealthChecks {
     }
 
     fn listen(&self, service: &ObjectKey, check: HealthCheck) -> std::io::Result<Server> {
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, check.port));
+        let port = check.port;
         let listener = namespace::open_socket(self.netns.as_deref(), move || {
-            let listener = std::net::TcpListener::bind(any)?;
+            // Of IPv4 as well, but for hosts that have no IPv6 at all.
+            let listener = std::net::TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+                .or_else(|_| std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
             listener.set_nonblocking(true)?;
             Ok(listener)
         })?;

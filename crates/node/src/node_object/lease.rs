@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use navarch_api::endpoints_applied::ANNOTATION;
 use navarch_machinery::status::StatusError;
 use navarch_machinery::time::microseconds;
+use tokio::time::Instant;
 
 use crate::worker::Worker;
 
@@ -22,13 +23,18 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Renews the lease for ever; at once when other nodes wait for what is noted on it.
 pub(crate) async fn renew(worker: &Worker) {
-    let mut told = None;
+    let (mut told, mut last) = (None, None);
     loop {
         let word = worker.withdrawals.word(told);
-        match attempt(worker, word).await {
+        match attempt(worker, word.or(told)).await {
             Ok(()) => {
-                told = word.or(told);
-                let has_word = worker.withdrawals.has_word(told);
+                if let Some(revision) = word {
+                    (told, last) = (word, Some(Instant::now()));
+                    worker.withdrawals.said(revision);
+                }
+                let has_word = worker
+                    .withdrawals
+                    .has_word(&worker.options.name, told, last);
                 // Either way.
                 let _ = tokio::time::timeout(RENEW, has_word).await;
             }
@@ -40,7 +46,8 @@ pub(crate) async fn renew(worker: &Worker) {
     }
 }
 
-/// `word`: what is to be noted anew of the endpoints that this node's rules lead to.
+/// `word`: what is to be noted of the endpoints that this node's rules lead to. What is noted of a node that has no rules would have
+/// everybody wait for what never comes.
 async fn attempt(worker: &Worker, word: Option<u64>) -> Result<(), StatusError> {
     let (client, name, now) = (&worker.client, &worker.options.name, worker.clock.now());
     let word = word.map(|revision| (ANNOTATION.to_owned(), revision.to_string()));
@@ -48,8 +55,11 @@ async fn attempt(worker: &Worker, word: Option<u64>) -> Result<(), StatusError> 
         Ok(lease) => {
             let mut lease = (*lease).clone();
             lease.spec = Some(spec(name, now));
-            let annotations = &mut lease.metadata.annotations;
-            word.map(|(key, word)| annotations.get_or_insert_default().insert(key, word));
+            let annotations = lease.metadata.annotations.get_or_insert_default();
+            annotations.extend(word);
+            if !worker.withdrawals.has_rules() {
+                annotations.remove(ANNOTATION);
+            }
             client.update(lease).await.map(drop)
         }
         Err(error) if error.is_not_found() => {

@@ -47,7 +47,13 @@ fn is_ending(endpoint: &Endpoint) -> bool {
 fn uids(slice: &EndpointSlice, wanted: impl Fn(&Endpoint) -> bool) -> Vec<String> {
     let endpoints = slice.endpoints.iter().flatten();
     let wanted = endpoints.filter(|endpoint| wanted(endpoint));
-    let uid = |endpoint: &Endpoint| endpoint.target_ref.as_ref()?.uid.clone();
+    // Nobody speaks for the pods of another namespace.
+    let namespace = &slice.metadata.namespace;
+    let uid = |endpoint: &Endpoint| {
+        let target = endpoint.target_ref.as_ref()?;
+        let is_own = target.namespace.is_none() || target.namespace == *namespace;
+        target.uid.clone().filter(|_| is_own)
+    };
     wanted.filter_map(uid).collect()
 }
 

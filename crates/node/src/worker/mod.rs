@@ -181,19 +181,27 @@ impl Worker {
             let Some(worker) = worker.upgrade() else {
                 return;
             };
-            worker
-                .withdrawals
-                .come(&new.map(|slice| targets(slice)).unwrap_or_default());
+            let Some(slice) = new.or(old).map(|slice| ObjectKey::of(&slice.metadata)) else {
+                return;
+            };
+            let targets = new.map(|slice| targets(slice)).unwrap_or_default();
+            worker.withdrawals.come(&targets, &slice);
             // Only those that leave matter: their containers may be told to stop soon.
             let leaving = departures(old, new);
             if leaving.is_empty() {
                 return;
             }
-            let revision = new.or(old).map_or(0, |slice| revision_of(slice));
+            // One that a new list has no more went at that list's revision at the latest.
+            let revision = match new {
+                Some(slice) => revision_of(slice),
+                None => old
+                    .map_or(0, |slice| revision_of(slice))
+                    .max(worker.slices.snapshot().revision()),
+            };
             worker.withdrawals.await_all(revision);
             for uid in leaving {
                 if worker.memories.knows(&uid) {
-                    worker.withdrawals.leaves(&uid, revision);
+                    worker.withdrawals.leaves(&uid, &slice, revision);
                     worker.queue.add(uid);
                 }
             }
@@ -303,7 +311,8 @@ impl Worker {
                 return true;
             }
             // Seen here before the handler has told of it, or before this agent started.
-            self.withdrawals.leaves(uid, revision_of(slice));
+            let key = ObjectKey::of(&slice.metadata);
+            self.withdrawals.leaves(uid, &key, revision_of(slice));
         }
         self.withdrawals.is_served(uid)
     }

@@ -91,6 +91,9 @@ pub fn set_ip_families(
     if !needs_cluster_ip(spec) {
         return ErrorList::new();
     }
+    if old.is_some_and(|old| stays_as_it_is(spec, old)) {
+        return ErrorList::new();
+    }
     let path = Path::new("spec");
     let loose = spec.cluster_ip.as_deref() == Some(HEADLESS)
         && spec.selector.as_ref().is_none_or(|s| s.is_empty());
@@ -119,6 +122,18 @@ pub fn set_ip_families(
     }
     fill_families(spec, loose, cluster);
     errors
+}
+
+/// Whether a service that takes both families where there are both has what it had: it gets no second family by a change of something else,
+/// and loses none, whatever the cluster has by now.
+fn stays_as_it_is(spec: &ServiceSpec, old: &ServiceSpec) -> bool {
+    const PREFER: Option<&str> = Some("PreferDualStack");
+    spec.type_ == old.type_
+        && needs_cluster_ip(old)
+        && spec.ip_family_policy.as_deref() == PREFER
+        && matches!(old.ip_family_policy.as_deref(), None | PREFER)
+        && spec.cluster_ips == old.cluster_ips
+        && spec.ip_families == old.ip_families
 }
 
 fn is_single(spec: &ServiceSpec) -> bool {

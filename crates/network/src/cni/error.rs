@@ -1,0 +1,44 @@
+//! What goes wrong with plugins.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a pod was not connected, or not disconnected, by plugins.
+#[derive(Debug, thiserror::Error)]
+pub enum CniError {
+    /// Nobody has put a configuration there yet, or none that can be read. In the words by which it is known.
+    #[error("cni plugin not initialized: no network configuration in {0}")]
+    NotInitialized(PathBuf),
+    /// The program is in none of the directories.
+    #[error("plugin type={kind:?} not found in {directories}")]
+    NoPlugin {
+        /// Its type: the program's name.
+        kind: String,
+        /// Where it was looked for.
+        directories: String,
+    },
+    /// A plugin has refused, or ended otherwise.
+    #[error("plugin type={kind:?} failed ({command}): {message}")]
+    Failed {
+        /// Its type.
+        kind: String,
+        /// What it was to do: `add`, `delete`.
+        command: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// The last plugin has given the pod no address.
+    #[error("the plugins of network {0:?} gave no address")]
+    NoAddress(String),
+    /// A sandbox's id that is no name of a file.
+    #[error(transparent)]
+    Id(#[from] crate::Error),
+    /// A file of the network's own.
+    #[error("{path}: {source}")]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
