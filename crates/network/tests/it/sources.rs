@@ -68,7 +68,7 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     let (pod, own) = attach(&network, "a", vec![]).await;
     pod.sh("ip addr add 10.244.1.99/32 dev eth0");
     let ask = |address: &str| {
-        let ping = format!("busybox ping -c 1 -W 1 {address} || true; ip neigh show {address}");
+        let ping = format!("busybox ping -c 3 -W 1 {address} || true; ip neigh show {address}");
         node.host.sh(&ping).contains(&own.mac)
     };
     assert!(ask(&own.ips[0].to_string()));
@@ -77,7 +77,7 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     pod.sh("ip link set eth0 address 0a:58:0a:f4:01:63");
     node.host.sh("ip neigh flush dev navarch0");
     let said = node.host.sh(&format!(
-        "busybox ping -c 1 -W 1 {0} || true; ip neigh show {0}",
+        "busybox ping -c 3 -W 1 {0} || true; ip neigh show {0}",
         own.ips[0]
     ));
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
