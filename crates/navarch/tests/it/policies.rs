@@ -156,6 +156,36 @@ fn policies_say_who_may_what() {
     let complaint = stranger.get("http://web/").unwrap_err();
     assert!(complaint.contains("onnection time"), "{complaint}");
     assert!(partner.gets(8080));
+    // Nowhere at all: what the name means is not told either.
+    kubectl.apply(&policy("podSelector: {}, policyTypes: [Egress]"));
+    until("DNS is not asked", || {
+        stranger.get("http://web/").unwrap_err().contains("esolv")
+    });
     kubectl.ok("delete networkpolicy policy");
     stranger.until(8080, true);
+    // More than a node holds: nobody, and people are told why.
+    let blocks = (0..17_000).map(|number| {
+        let (high, low) = (number / 100, 2 * (number % 100));
+        format!("{{ipBlock: {{cidr: 172.16.{high}.{low}/32}}}}")
+    });
+    let blocks: Vec<String> = blocks.collect();
+    let rule = format!("{{from: [{{podSelector: {{}}}}, {}]}}", blocks.join(", "));
+    kubectl.ok_with("create -f -", &ingress(&rule));
+    until("people are told", || {
+        let told = "get events -n default --field-selector reason=NetworkPoliciesDegraded -o name";
+        !kubectl.ok(told).is_empty()
+    });
+    assert!(!stranger.gets(8080));
+    kubectl.ok("delete networkpolicy policy");
+    stranger.until(8080, true);
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "not so yet: {what}"
+        );
+    }
 }

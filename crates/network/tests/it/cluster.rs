@@ -1,7 +1,7 @@
 //! A node with its pod network and its service proxy, before an API server in memory.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, Service};
@@ -34,19 +34,35 @@ pub struct Cluster {
 /// An API that may be away.
 struct Interrupted {
     endpoint: Arc<dyn Endpoint>,
-    is_away: Arc<AtomicBool>,
+    switch: Arc<Switch>,
+}
+
+/// What it is asked, and whether it answers.
+#[derive(Default)]
+pub struct Switch {
+    pub is_away: AtomicBool,
+    pub watched: Mutex<Vec<String>>,
+}
+
+impl Switch {
+    /// Whether anybody follows a resource.
+    pub fn is_watched(&self, resource: &str) -> bool {
+        self.watched.lock().unwrap().iter().any(|it| it == resource)
+    }
 }
 
 #[async_trait::async_trait]
 impl Endpoint for Interrupted {
     async fn call(&self, call: Call) -> navarch_machinery::status::Result<Answer> {
-        match self.is_away.load(Ordering::Relaxed) {
+        match self.switch.is_away.load(Ordering::Relaxed) {
             true => Err(StatusError::unavailable("it is away")),
             false => self.endpoint.call(call).await,
         }
     }
 
     async fn watch(&self, call: Call) -> navarch_machinery::status::Result<WatchStream> {
+        let resource = call.resource.resource.to_string();
+        self.switch.watched.lock().unwrap().push(resource);
         self.endpoint.watch(call).await
     }
 }
@@ -136,15 +152,15 @@ impl Cluster {
         Client::new(self.server.as_user(user))
     }
 
-    /// The same, and a switch by which its lists fail.
-    pub fn as_node_that_may_be_alone(&self) -> (Client, Arc<AtomicBool>) {
-        let is_away = Arc::new(AtomicBool::new(false));
+    /// The same, and a switch by which its calls fail.
+    pub fn as_node_that_may_be_alone(&self) -> (Client, Arc<Switch>) {
+        let switch = Arc::new(Switch::default());
         let user = UserInfo::authenticated("system:kube-proxy", []);
         let endpoint = Interrupted {
             endpoint: self.server.as_user(user),
-            is_away: is_away.clone(),
+            switch: switch.clone(),
         };
-        (Client::new(Arc::new(endpoint)), is_away)
+        (Client::new(Arc::new(endpoint)), switch)
     }
 
     /// Starts a proxy in the place of the one there is, as a node's agent that is replaced.

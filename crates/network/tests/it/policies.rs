@@ -319,17 +319,38 @@ async fn who_may_send_nothing_does_not_ask_cluster_dns_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_pods_are_followed_only_where_a_pod_here_may_have_policies() {
+    let mut guarded = Guarded::start().await;
+    guarded.stop_policies();
+    let (client, switch) = guarded.cluster.as_node_that_may_be_alone();
+    let config = guarded.config();
+    let policies = navarch_network::NetworkPolicies::start(config, &client, &[]);
+    let spec = json!({"podSelector": {"matchLabels": {"app": "web"}}});
+    guarded.write("web", spec).await;
+    until("policies are followed", || {
+        switch.is_watched("networkpolicies")
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!switch.is_watched("pods"));
+    let pod = guarded.attach("pod", json!({})).await;
+    guarded.admit(&policies, &pod).await.unwrap();
+    assert!(switch.is_watched("pods"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pod_waits_while_the_api_cannot_be_asked_which_policies_it_has() {
-    let guarded = Guarded::start().await;
-    let (client, is_away) = guarded.cluster.as_node_that_may_be_alone();
+    let mut guarded = Guarded::start().await;
+    guarded.stop_policies();
+    let (client, switch) = guarded.cluster.as_node_that_may_be_alone();
     let config = guarded.config();
     let policies = navarch_network::NetworkPolicies::start(config, &client, &[]);
     let pod = guarded.attach("pod", json!({})).await;
     guarded.admit(&policies, &pod).await.unwrap();
-    is_away.store(true, Ordering::Relaxed);
+    switch.is_away.store(true, Ordering::Relaxed);
     let refused = guarded.admit(&policies, &pod).await;
     assert!(matches!(refused, Err(PolicyError::Late)), "{refused:?}");
-    is_away.store(false, Ordering::Relaxed);
+    switch.is_away.store(false, Ordering::Relaxed);
     guarded.admit(&policies, &pod).await.unwrap();
 }
 

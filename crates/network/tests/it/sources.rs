@@ -68,7 +68,7 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     let (pod, own) = attach(&network, "a", vec![]).await;
     pod.sh("ip addr add 10.244.1.99/32 dev eth0");
     let ask = |address: &str| {
-        let ping = format!("busybox ping -c 1 -W 1 {address} || true; ip neigh show {address}");
+        let ping = format!("busybox ping -c 3 -W 1 {address} || true; ip neigh show {address}");
         node.host.sh(&ping).contains(&own.mac)
     };
     assert!(ask(&own.ips[0].to_string()));
@@ -77,7 +77,7 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     pod.sh("ip link set eth0 address 0a:58:0a:f4:01:63");
     node.host.sh("ip neigh flush dev navarch0");
     let said = node.host.sh(&format!(
-        "busybox ping -c 1 -W 1 {0} || true; ip neigh show {0}",
+        "busybox ping -c 3 -W 1 {0} || true; ip neigh show {0}",
         own.ips[0]
     ));
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
@@ -214,10 +214,11 @@ async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
     pod.sh(&format!("ip addr add {foreign}/128 dev eth0 nodad"));
     node.host.answer_udp(SERVER, "node");
     // An address is used when nobody else on the link has said that it has it.
-    pod.sh("while ip -6 addr show dev eth0 | grep -q tentative; do sleep 0.1; done");
+    let settled = "while ip -6 addr show dev eth0 | grep -q tentative; do sleep 0.1; done";
+    pod.sh(settled);
     let to = (own.gateway, SERVER);
     // The first may be lost while its way is looked for.
-    let is_answered = |from| (0..5).any(|_| pod.who_udp_as((from, 1000), to).is_ok());
+    let is_answered = |from| (0..10).any(|_| pod.who_udp_as((from, 1000), to).is_ok());
     assert!(is_answered(own.ips[0]));
     assert!(!is_answered(foreign));
     let asked = node.host.sh(&format!(
@@ -227,9 +228,10 @@ async fn pods_of_an_ipv6_node_send_from_their_own_addresses() {
     // Nor does it say that it has another's address, from its own.
     let (other, others) = attach(&network, "b", vec![]).await;
     other.answer_udp(SERVER, "other");
+    other.sh(settled);
     let ask = || {
         let (from, to) = (([0u16; 8].into(), 1001), (others.ips[0], SERVER));
-        (0..5).any(|_| node.host.who_udp_as(from, to).is_ok())
+        (0..10).any(|_| node.host.who_udp_as(from, to).is_ok())
     };
     assert!(ask());
     // What goes with fd00:0:0:1::1.

@@ -98,6 +98,38 @@ fn the_kernel_has_what_was_planned() {
     });
 }
 
+/// Of one end's chains none leads to the other's: kernels that walk all ways through them have no product to walk.
+#[test]
+fn what_is_said_of_one_end_leads_to_nothing_of_the_other() {
+    in_a_namespace(|| {
+        Kernel::open("policies")
+            .unwrap()
+            .replace(&everything().plan())
+            .unwrap();
+        let listed = nft(&format!("list table {}", table("ip")));
+        let mut of = "";
+        let mut leading = 0;
+        for line in listed.lines().map(str::trim) {
+            if let Some(name) = ["chain ", "map "]
+                .iter()
+                .find_map(|word| line.strip_prefix(word))
+            {
+                of = name;
+            }
+            let is_leading = ["goto ", "jump "].iter().any(|word| line.contains(word));
+            for (own, other) in [("egress", "ingress"), ("ingress", "egress")] {
+                // `ingress` has `gress` in it, and not `egress`.
+                if of.starts_with(own) && is_leading {
+                    leading += 1;
+                    let is_of_other = line.contains(&format!(" {other}-"));
+                    assert!(!is_of_other && !line.ends_with(other), "{of}: {line}");
+                }
+            }
+        }
+        assert!(leading > 4, "{listed}");
+    });
+}
+
 #[test]
 fn what_others_change_is_told_from_what_is_as_it_was_made() {
     in_a_namespace(|| {
