@@ -6,6 +6,7 @@ mod allocate;
 mod departures;
 mod execute;
 mod leftovers;
+mod listen;
 mod memory;
 mod observe;
 mod removal;
@@ -22,7 +23,6 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use navarch_api::endpoints_applied::Everywhere;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
 use navarch_runtime::cri::Runtime;
 use parking_lot::Mutex;
@@ -35,7 +35,7 @@ use crate::ports::{Network, Volumes};
 use crate::quantity::ResourceList;
 use crate::spec;
 
-use departures::{departures, named, targets};
+pub(crate) use listen::BY_TARGET;
 use memory::Memories;
 use view::RuntimeView;
 pub(crate) use withdrawals::Withdrawals;
@@ -45,12 +45,6 @@ pub(crate) const BY_UID: Index<Pod> = Index {
     name: "uid",
     values: |pod| pod.metadata.uid.iter().cloned().collect(),
 };
-/// Endpoint slices by the uids of the pods that they send traffic to, or did until these began to end.
-pub(crate) const BY_TARGET: Index<EndpointSlice> = Index {
-    name: "target",
-    values: named,
-};
-
 /// How many pods are looked at at once: each may wait for the API to take a status.
 const WORKERS: usize = 32;
 /// How long the status of a pod that is just being started is held back: most run by then, and that is told instead.
@@ -158,56 +152,6 @@ impl Worker {
         })
     }
 
-    /// Has pods looked at whenever something of them changes.
-    pub(crate) fn listen(self: &Arc<Self>) {
-        let worker = Arc::downgrade(self);
-        self.pods.on_change(move |old, new| {
-            let Some(worker) = worker.upgrade() else {
-                return;
-            };
-            for pod in old.into_iter().chain(new) {
-                worker.queue.add(spec::uid(pod).to_owned());
-            }
-        });
-        let worker = Arc::downgrade(self);
-        self.everywhere.on_change(move |_, new| {
-            if let Some(worker) = worker.upgrade() {
-                let said = new.and_then(|map| Everywhere::read(map));
-                worker.withdrawals.hear(said);
-            }
-        });
-        let worker = Arc::downgrade(self);
-        self.slices.on_change(move |old, new| {
-            let Some(worker) = worker.upgrade() else {
-                return;
-            };
-            let Some(slice) = new.or(old).map(|slice| ObjectKey::of(&slice.metadata)) else {
-                return;
-            };
-            let targets = new.map(|slice| targets(slice)).unwrap_or_default();
-            worker.withdrawals.come(&targets, &slice);
-            // Only those that leave matter: their containers may be told to stop soon.
-            let leaving = departures(old, new);
-            if leaving.is_empty() {
-                return;
-            }
-            // One that a new list has no more went at that list's revision at the latest.
-            let revision = match new {
-                Some(slice) => revision_of(slice),
-                None => old
-                    .map_or(0, |slice| revision_of(slice))
-                    .max(worker.slices.snapshot().revision()),
-            };
-            worker.withdrawals.await_all(revision);
-            for uid in leaving {
-                if worker.memories.knows(&uid) {
-                    worker.withdrawals.leaves(&uid, &slice, revision);
-                    worker.queue.add(uid);
-                }
-            }
-        });
-    }
-
     /// Looks at pods until the queue is closed.
     pub(crate) fn run(self: &Arc<Self>) -> tokio::task::JoinSet<()> {
         let mut tasks = tokio::task::JoinSet::new();
@@ -301,20 +245,6 @@ impl Worker {
             self.images.forget(uid);
             self.retry_resizes();
         }
-    }
-
-    /// Whether an endpoint slice sends a pod traffic, or some node's rules do that have not followed the slices yet.
-    fn is_in_service(&self, uid: &str) -> bool {
-        let slices = self.slices.snapshot();
-        for slice in slices.by_index(BY_TARGET, uid) {
-            if targets(slice).iter().any(|target| target == uid) {
-                return true;
-            }
-            // Seen here before the handler has told of it, or before this agent started.
-            let key = ObjectKey::of(&slice.metadata);
-            self.withdrawals.leaves(uid, &key, revision_of(slice));
-        }
-        self.withdrawals.is_served(uid)
     }
 
     /// Puts a pod out of the node, once: it fails with this reason.
@@ -416,11 +346,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-fn revision_of(slice: &EndpointSlice) -> u64 {
-    let version = slice.metadata.resource_version.as_ref();
-    version
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0)
 }
