@@ -63,6 +63,11 @@ fn the_table_of_a_node() {
                 type filter hook forward priority -300; policy accept;
                 jump tunnel
               }
+              chain senders {
+                type filter hook forward priority -300; policy accept;
+                iifname "navarch0" ip saddr != 10.244.1.0/24 drop
+                iifname "navarch0" meta nfproto ipv6 drop
+              }
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
@@ -118,6 +123,11 @@ fn the_table_of_an_ipv6_node() {
                 type filter hook forward priority -300; policy accept;
                 jump tunnel
               }
+              chain senders {
+                type filter hook forward priority -300; policy accept;
+                iifname "navarch0" meta nfproto ipv4 drop
+                iifname "navarch0" ip6 saddr != fd00:0:0:1::/64 drop
+              }
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
@@ -148,7 +158,12 @@ fn the_table_of_a_node_of_both_families_has_the_rules_of_each() {
     let ranges = &["10.244.0.0/16", "fd00::/48"];
     let both = ruleset(&config("10.244.1.0/24,fd00:0:0:1::/64", ranges));
     for alone in ["10.244.1.0/24", "fd00:0:0:1::/64"] {
-        for line in ruleset(&config(alone, ranges)).lines() {
+        let of_one = ruleset(&config(alone, ranges));
+        // Whoever has one family passes nothing on of the other.
+        for line in of_one
+            .lines()
+            .filter(|line| !line.contains("meta nfproto ipv") || line.contains("dnat"))
+        {
             assert!(both.lines().any(|it| it == line), "{line}\n{both}");
         }
     }

@@ -26,7 +26,8 @@ async fn cve_2020_10749_a_pod_cannot_pose_as_a_router() {
     };
     assert!(!believed(&victim), "{}", victim.sh("ip -6 route"));
     assert!(!believed(&node.host), "{}", node.host.sh("ip -6 route"));
-    // It would have been, had they listened, and had it come to them past the node.
+    // It would have been, had they listened, and had it come to them past the node, while nobody puts its rules back.
+    drop(network);
     let table = node.config().table;
     node.host
         .sh(&format!("nft flush chain bridge {table} neighbours"));
