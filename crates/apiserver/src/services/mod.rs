@@ -14,7 +14,9 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use navarch_api::core::service::node_ports::{self, Refusal};
-use navarch_api::core::service::{allocate, needs_cluster_ip, service_type};
+use navarch_api::core::service::{
+    allocate, needs_cluster_ip, needs_health_check_port, service_type,
+};
 use navarch_machinery::field::{Error, Path};
 use navarch_machinery::object::Object;
 use navarch_machinery::ranges::Ranges;
@@ -203,7 +205,10 @@ fn held(service: &Service) -> Held {
             .iter()
             .flatten()
             .filter_map(|port| port.node_port)
-            .chain(spec.health_check_node_port);
+            .chain(
+                spec.health_check_node_port
+                    .filter(|_| needs_health_check_port(spec)),
+            );
         ports.extend(
             given
                 .filter_map(|port| u16::try_from(port).ok())

@@ -373,3 +373,28 @@ async fn a_cluster_with_both_families_gives_addresses_of_both() {
     assert_eq!(deleted.status, 200);
     assert_eq!(held(&mut admin).await, [format!("{first} IPv4")]);
 }
+
+#[tokio::test]
+async fn the_port_of_a_health_check_goes_with_what_it_is_for() {
+    let cluster = Cluster::start(0).await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let local = json!({"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30123});
+    let made = admin.post(SERVICES, &service("a", &local)).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+    let merge = [("content-type", "application/merge-patch+json")];
+    let path = format!("{SERVICES}/a");
+    for change in [
+        json!({"spec": {"externalTrafficPolicy": "Cluster"}}),
+        json!({"spec": {"externalTrafficPolicy": "Local", "healthCheckNodePort": 30123}}),
+        json!({"spec": {"type": "NodePort"}}),
+        json!({"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30123}}),
+        json!({"spec": {"externalTrafficPolicy": "Cluster"}}),
+    ] {
+        let changed = admin.send("PATCH", &path, &merge, change.to_string()).await;
+        assert_eq!(changed.status, 200, "{change}: {}", changed.message());
+    }
+    let deleted = admin.send("DELETE", &path, &[], String::new()).await;
+    assert_eq!(deleted.status, 200);
+    let made = admin.post(SERVICES, &service("b", &local)).await;
+    assert_eq!(made.status, 201, "{}", made.message());
+}

@@ -58,8 +58,16 @@ async fn measure(api: Arc<Api>, namespace: String, args: &Args) -> Result<()> {
         "a pod has {} bytes without padding",
         first.to_string().len()
     );
+    let missing = missing.unwrap_or_default();
+    // What an annotation takes beside what is in it, in the object and in its managed fields, is seen by one.
+    let sample = objects::padded_pod("stored-sample", 0, missing);
+    api.create(&collection, &sample).await?;
+    let sample = api
+        .json(Method::GET, &format!("{collection}/stored-sample"), None)
+        .await?;
+    let padding = (missing + args.bytes).saturating_sub(sample.to_string().len());
     let before = Memory::of(args.pid)?;
-    let (creator, to, padding) = (api.clone(), collection.clone(), missing.unwrap_or_default());
+    let (creator, to) = (api.clone(), collection.clone());
     let bytes = args.bytes;
     let create = move |turn| {
         let (api, collection) = (creator.clone(), to.clone());

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Node, ObjectReference, Pod, Service, ServicePort};
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort};
+use k8s_openapi::api::discovery::v1::{
+    Endpoint, EndpointConditions, EndpointHints, EndpointPort, ForNode, ForZone,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use navarch_client::{ObjectKey, Snapshot};
 
@@ -79,13 +81,18 @@ pub(super) fn of(
         .and_then(|name| nodes.get(&ObjectKey::new("", name)));
     let zone = node.and_then(|node| node.metadata.labels.as_ref()?.get(ZONE).cloned());
     let hostname = hostname(pod, service);
+    let ready = publish || serving && !terminating;
+    let distribution = spec.and_then(|spec| spec.traffic_distribution.as_deref());
+    let hints = distribution.filter(|_| ready);
+    let hints = hints.and_then(|wish| hints_of(wish, zone.as_deref(), node_name.as_deref()));
     Endpoint {
         addresses: vec![address],
         conditions: Some(EndpointConditions {
-            ready: Some(publish || serving && !terminating),
+            ready: Some(ready),
             serving: Some(serving),
             terminating: Some(terminating),
         }),
+        hints,
         hostname,
         node_name,
         zone,
@@ -98,6 +105,22 @@ pub(super) fn of(
         }),
         ..Default::default()
     }
+}
+
+/// For whom an endpoint is, where a service's traffic is to stay near: those in its zone, and on its node where that is wished for.
+fn hints_of(wish: &str, zone: Option<&str>, node: Option<&str>) -> Option<EndpointHints> {
+    let node = match wish {
+        "PreferClose" | "PreferSameZone" => None,
+        "PreferSameNode" => node,
+        _ => return None,
+    };
+    let for_zones = zone.map(|zone| vec![ForZone { name: zone.into() }]);
+    let for_nodes = node.map(|node| vec![ForNode { name: node.into() }]);
+    let any = for_zones.is_some() || for_nodes.is_some();
+    any.then_some(EndpointHints {
+        for_nodes,
+        for_zones,
+    })
 }
 
 /// The name under which DNS knows the pod within the service: its hostname, if it asked for this service's domain.
@@ -159,4 +182,47 @@ fn named(pod: &Pod, name: &str, protocol: &str) -> Option<i32> {
         p.name.as_deref() == Some(name) && p.protocol.as_deref().unwrap_or("TCP") == protocol
     })?;
     Some(matches.container_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn traffic_that_is_to_stay_near_has_hints() {
+        let node =
+            json!({"metadata": {"name": "n", "labels": {"topology.kubernetes.io/zone": "z"}}});
+        let nodes = Snapshot::of(vec![serde_json::from_value(node).unwrap()], &[]);
+        let hints = |wish: Value, on: &str, ready: &str| {
+            let conditions = json!([{"type": "Ready", "status": ready}]);
+            let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": on, "containers": []}, "status": {"conditions": conditions}});
+            let service = json!({"metadata": {"name": "s"}, "spec": {"trafficDistribution": wish}});
+            let (pod, service) = (
+                serde_json::from_value(pod).unwrap(),
+                serde_json::from_value(service).unwrap(),
+            );
+            let hints = of(&pod, "10.0.0.1".into(), &service, &nodes).hints;
+            hints.map(|hints| serde_json::to_value(hints).unwrap())
+        };
+        let zone = json!({"forZones": [{"name": "z"}]});
+        assert_eq!(hints("PreferClose".into(), "n", "True"), Some(zone.clone()));
+        assert_eq!(hints("PreferSameZone".into(), "n", "True"), Some(zone));
+        assert_eq!(
+            hints("PreferSameNode".into(), "n", "True"),
+            Some(json!({"forNodes": [{"name": "n"}], "forZones": [{"name": "z"}]}))
+        );
+        assert_eq!(
+            hints("PreferSameNode".into(), "elsewhere", "True"),
+            Some(json!({"forNodes": [{"name": "elsewhere"}]}))
+        );
+        for (wish, on, ready) in [
+            (Value::Null, "n", "True"),
+            ("PreferSameZone".into(), "elsewhere", "True"),
+            ("PreferSameZone".into(), "n", "False"),
+        ] {
+            assert_eq!(hints(wish, on, ready), None);
+        }
+    }
 }

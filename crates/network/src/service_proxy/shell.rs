@@ -20,7 +20,7 @@ use super::layout::Layout;
 use super::pending::{Pending, Work};
 use super::plan::{self, Flows, NodeView};
 use super::stale;
-use super::view::{ServiceView, of_node, service_of};
+use super::view::{ServiceView, is_proxied, of_node, service_of};
 use crate::error::ServiceProxyError;
 use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
@@ -30,8 +30,6 @@ use crate::task::Task;
 const COMPARISON: Duration = Duration::from_secs(300);
 /// After a port of a health check was another's.
 const HEALTH_RETRY: Duration = Duration::from_secs(10);
-/// The label of services that another proxy takes care of.
-const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
 
 pub(super) struct Shell {
     pub(super) view: ServiceView,
@@ -217,12 +215,12 @@ impl Shell {
         services: &Snapshot<Service>,
         slices: &Snapshot<EndpointSlice>,
     ) -> Option<plan::Plan> {
-        let labels = |service: &Service| service.metadata.labels.clone().unwrap_or_default();
         let service = services
             .get(key)
-            .filter(|service| !labels(service).contains_key(OTHER_PROXY))?;
+            .filter(|service| is_proxied(&service.metadata))?;
         let slices: Vec<_> = slices
             .by_index(ServiceView::by_service(), &key.to_string())
+            .filter(|slice| is_proxied(&slice.metadata))
             .cloned()
             .collect();
         Some(plan::plan(service, &slices, &self.node))

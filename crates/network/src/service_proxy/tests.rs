@@ -4,6 +4,7 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_client::ObjectKey;
 use serde_json::{Value as Json, json};
 
@@ -11,6 +12,7 @@ use super::claims::{Changes, Desired};
 use super::element::{Family, Frontend, Key, Value};
 use super::layout::{self, Layout};
 use super::plan::{NodeView, Plan, Rank, plan};
+use super::view::is_proxied;
 use super::{chains, encode, stale};
 use crate::Protocol;
 
@@ -279,6 +281,17 @@ fn external_ips_and_session_affinity() {
         external-ips 198.51.100.1
     "#]],
     );
+}
+
+#[test]
+fn what_is_marked_as_anothers_or_as_headless_is_not_led_to() {
+    let metadata = |label: &str| serde_json::from_value(json!({"labels": {label: ""}})).unwrap();
+    assert!(is_proxied(&metadata("app")));
+    assert!(is_proxied(&ObjectMeta::default()));
+    for label in ["headless", "service-proxy-name"] {
+        let label = format!("service.kubernetes.io/{label}");
+        assert!(!is_proxied(&metadata(&label)), "{label}");
+    }
 }
 
 /// Whoever might make a service named other services' addresses among its external ones, and got what was meant for them.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_client::{Client, Index, Informer, InformerOptions, ListOptions, ObjectKey};
 
 use super::service;
@@ -12,6 +13,11 @@ use super::service;
 const ZONE: &str = "topology.kubernetes.io/zone";
 /// The label by which a slice names its service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// The label of services that another proxy takes care of.
+const OTHER_PROXY: &str = "service.kubernetes.io/service-proxy-name";
+/// The label of what no proxy leads to, whether or not it has an address.
+const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// What services there are and what is behind them, shared by all who need it.
 #[derive(Clone)]
@@ -78,6 +84,13 @@ impl ServiceView {
 pub(crate) fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
     let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
     Some(ObjectKey::new(slice.metadata.namespace.as_deref()?, name))
+}
+
+/// Whether it is for this proxy: neither another's, nor nobody's.
+pub(super) fn is_proxied(metadata: &ObjectMeta) -> bool {
+    let labels = metadata.labels.as_ref();
+    let is_marked = |label: &&str| labels.is_some_and(|labels| labels.contains_key(*label));
+    ![OTHER_PROXY, HEADLESS].iter().any(is_marked)
 }
 
 /// The zone and the addresses of a node.
