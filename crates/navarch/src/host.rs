@@ -5,17 +5,28 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
-use navarch_network::{Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig};
+use navarch_network::{
+    CniConfig, Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig,
+};
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
 
 use crate::bridge_claim;
 use crate::checks::ClusterRanges;
-use crate::cli::NodeArgs;
+use crate::cli::{NodeArgs, PodNetworkOf};
 use crate::layout::Layout;
 
 /// The first word of a shim's command line. It is no command for people.
 pub(crate) const SHIM: &str = "shim";
+
+/// Where plugins are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plugins {
+    /// Their configurations.
+    pub(crate) configurations: PathBuf,
+    /// Their programs.
+    pub(crate) programs: Vec<PathBuf>,
+}
 
 /// Names of what is made on the host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +41,9 @@ pub(crate) struct HostSettings {
     /// The addresses of the cluster's services; `None` in what an older version has written.
     #[serde(default)]
     pub(crate) service_cidr: Option<Ranges>,
+    /// The plugins that pods are connected by; `None` where it is the node's own network, and in what an older version has written.
+    #[serde(default)]
+    pub(crate) plugins: Option<Plugins>,
     /// The control group.
     pub(crate) cgroup: String,
     /// Sockets, namespaces and bundles.
@@ -53,6 +67,10 @@ impl HostSettings {
             table: arguments.bridge.replace(['-', '.'], "_"),
             cluster_cidr: Some(ranges.pods),
             service_cidr: Some(ranges.services),
+            plugins: (arguments.pod_network == PodNetworkOf::Cni).then(|| Plugins {
+                configurations: arguments.cni_conf_dir.clone(),
+                programs: arguments.cni_bin_dir.clone(),
+            }),
             cgroup: layout.cgroup(),
             run: layout.run(),
             runtime: layout.runtime(),
@@ -90,6 +108,13 @@ impl HostSettings {
     fn difference(&self, before: &Self) -> Option<(&'static str, String, String)> {
         if before.bridge != self.bridge {
             return Some(("--bridge", before.bridge.clone(), self.bridge.clone()));
+        }
+        let whose = |settings: &Self| match settings.plugins {
+            Some(_) => "cni".to_owned(),
+            None => "navarch".to_owned(),
+        };
+        if whose(before) != whose(self) {
+            return Some(("--pod-network", whose(before), whose(self)));
         }
         let ranges = [
             ("--cluster-cidr", before.cluster_cidr, self.cluster_cidr),
@@ -135,6 +160,16 @@ impl HostSettings {
             cluster_cidrs: self.cluster_cidrs(),
             netns: None,
         }
+    }
+
+    /// The network by plugins, where it is one.
+    pub(crate) fn cni(&self) -> Option<CniConfig> {
+        let plugins = self.plugins.clone()?;
+        Some(CniConfig {
+            configurations: plugins.configurations,
+            programs: plugins.programs,
+            state_dir: self.network.join("cni"),
+        })
     }
 
     /// The configuration of network policies.

@@ -14,6 +14,7 @@ mod host;
 mod layout;
 mod leaves;
 mod node_identity;
+mod node_network;
 mod node_plane;
 mod node_services;
 mod parts;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use navarch_auth::leaves::Leaf;
 use navarch_auth::{Purpose, Subject};
 use navarch_client::{Client, SystemClock};
+use navarch_network::CniNetwork;
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
@@ -26,6 +27,7 @@ use crate::control;
 use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::leaves;
+use crate::node_network::NodeNetwork;
 use crate::node_services::NodeServices;
 use crate::pod_network::{LateNetwork, Place};
 
@@ -47,7 +49,7 @@ pub(crate) struct NodePlane {
     pub(crate) images: Images,
     /// The node's name.
     pub(crate) name: String,
-    network: Arc<LateNetwork>,
+    network: Arc<NodeNetwork>,
     served: oneshot::Receiver<()>,
     tasks: JoinSet<()>,
 }
@@ -83,17 +85,20 @@ impl NodePlane {
             .await
             .context("runtime")?;
         step("container runtime");
-        let network = Arc::new(LateNetwork::start(
-            client.clone(),
-            settings.clone(),
-            Place {
-                node: name.clone(),
-                addresses: addresses.clone(),
-                cluster: ranges.pods.iter().collect(),
-                pod_routes: arguments.pod_routes,
-                client: clients.service_proxy.clone(),
-            },
-        ));
+        let network = Arc::new(match settings.cni() {
+            Some(config) => NodeNetwork::Plugins(CniNetwork::new(config), address),
+            None => NodeNetwork::Own(LateNetwork::start(
+                client.clone(),
+                settings.clone(),
+                Place {
+                    node: name.clone(),
+                    addresses: addresses.clone(),
+                    cluster: ranges.pods.iter().collect(),
+                    pod_routes: arguments.pod_routes,
+                    client: clients.service_proxy.clone(),
+                },
+            )),
+        });
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
@@ -134,7 +139,7 @@ impl NodePlane {
             let judging = network.clone();
             let answers_at = move |address| judging.judge_dns_at(address);
             tasks.spawn(services.serve(
-                network.gateway(),
+                network.reached_at(),
                 domain,
                 resolv_conf,
                 answers_at,

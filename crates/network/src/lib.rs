@@ -8,6 +8,7 @@
 mod addresses;
 mod attachment;
 mod bridge;
+mod cni;
 mod config;
 mod dns;
 mod ear;
@@ -38,6 +39,7 @@ mod task;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
 pub use attachment::{Attachment, Connection};
+pub use cni::{CniConfig, CniError, CniNetwork};
 pub use config::Config;
 pub use dns::{DnsConfig, DnsServer};
 pub use error::{Degradation, Error, NodeRoutesError, PolicyError, RulesError, ServiceProxyError};

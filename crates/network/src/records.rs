@@ -153,7 +153,7 @@ fn parse(path: &Path, sandbox_id: &str) -> io::Result<Attachment> {
     Ok(attachment)
 }
 
-fn read_limited(path: &Path) -> io::Result<String> {
+pub(crate) fn read_limited(path: &Path) -> io::Result<String> {
     if fs::metadata(path)?.len() > MAX_FILE {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
@@ -187,13 +187,13 @@ fn open_last_addresses(directory: &Path) -> io::Result<[File; 2]> {
 }
 
 /// There is one writer, the network's thread, so one name for the unfinished file will do; its suffix keeps it from being read.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, bytes)?;
     fs::rename(&unfinished, path)
 }
 
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+pub(crate) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

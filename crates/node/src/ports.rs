@@ -7,7 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use navarch_network::{HostPort, PodName, PodNetwork};
+use navarch_network::{CniError, CniNetwork, HostPort, PodName, PodNetwork};
 use navarch_runtime::cri::Mount;
 
 /// Connects sandboxes. Everything is idempotent.
@@ -28,6 +28,10 @@ pub trait Network: Send + Sync {
     async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError>;
     /// Detaches all sandboxes but these.
     async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError>;
+    /// Whether sandboxes can be attached; if not, why.
+    async fn ready(&self) -> Result<(), NetworkError> {
+        self.attached().await.map(drop)
+    }
 }
 
 /// Why a sandbox was not connected; for people.
@@ -38,6 +42,41 @@ pub struct NetworkError(pub String);
 impl From<navarch_network::Error> for NetworkError {
     fn from(error: navarch_network::Error) -> Self {
         Self(error.to_string())
+    }
+}
+
+impl From<CniError> for NetworkError {
+    fn from(error: CniError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[async_trait]
+impl Network for CniNetwork {
+    async fn attach(
+        &self,
+        sandbox_id: &str,
+        netns: &Path,
+        pod: PodName,
+        ports: Vec<HostPort>,
+    ) -> Result<Vec<IpAddr>, NetworkError> {
+        Ok(CniNetwork::attach(self, sandbox_id, netns, pod, ports).await?)
+    }
+
+    async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
+        Ok(CniNetwork::detach(self, sandbox_id).await?)
+    }
+
+    async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError> {
+        Ok(CniNetwork::attached(self))
+    }
+
+    async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
+        Ok(CniNetwork::reconcile(self, &live).await?)
+    }
+
+    async fn ready(&self) -> Result<(), NetworkError> {
+        Ok(CniNetwork::ready(self)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a node is told, in `up` as in `agent`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -11,6 +12,15 @@ pub(crate) enum PodRoutes {
     Auto,
     /// By VXLAN to all: where the segment carries nothing but what hosts send under their own addresses.
     Vxlan,
+}
+
+/// Whose pod network it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodNetworkOf {
+    /// The node's own.
+    Navarch,
+    /// That of plugins.
+    Cni,
 }
 
 /// The node.
@@ -61,6 +71,32 @@ pub(crate) struct NodeArgs {
         value_name = "NAME"
     )]
     pub(crate) bridge: String,
+    /// Whose pod network it is: the node's own, or that of plugins which others have put on the host (CNI), as Cilium and Calico are.
+    #[arg(
+        long,
+        env = "NAVARCH_POD_NETWORK",
+        value_enum,
+        default_value_t = PodNetworkOf::Navarch,
+        value_name = "WHOSE"
+    )]
+    pub(crate) pod_network: PodNetworkOf,
+    /// Where the configurations of plugins are, of which the first counts.
+    #[arg(
+        long,
+        env = "NAVARCH_CNI_CONF_DIR",
+        default_value = "/etc/cni/net.d",
+        value_name = "DIRECTORY"
+    )]
+    pub(crate) cni_conf_dir: PathBuf,
+    /// Where plugins are, several parted by commas.
+    #[arg(
+        long,
+        env = "NAVARCH_CNI_BIN_DIR",
+        default_value = "/opt/cni/bin",
+        value_name = "DIRECTORIES",
+        value_delimiter = ','
+    )]
+    pub(crate) cni_bin_dir: Vec<PathBuf>,
     /// How packets go to the pods of other nodes: as they are to a node on the same segment and by VXLAN to others, or by VXLAN to all. The
     /// same on all nodes.
     #[arg(

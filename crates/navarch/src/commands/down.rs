@@ -1,7 +1,9 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result, bail};
-use navarch_network::{NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy};
+use navarch_network::{CniNetwork, NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy};
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
@@ -40,6 +42,12 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
         .await
         .context("containers")?;
     progress.done("containers stopped");
+    if let Some(config) = settings.cni() {
+        // Their namespaces are gone: what is left of them is elsewhere on the host.
+        let (network, nobody) = (CniNetwork::new(config), HashSet::new());
+        let disconnected = network.reconcile(&nobody).await;
+        disconnected.context("what plugins have connected")?;
+    }
     let (pods, routes) = pod_network::removal(&settings);
     NodeRoutes::remove_everything(routes)
         .await

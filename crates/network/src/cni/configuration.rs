@@ -119,7 +119,12 @@ pub(super) fn parse(text: &[u8]) -> Result<Configuration, String> {
         value = json!({"cniVersion": version, "name": name, "plugins": [value]});
     }
     let read: Configuration = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    match read.plugins.iter().map(Configuration::kind).find(|kind| !is_program(kind)) {
+    match read
+        .plugins
+        .iter()
+        .map(Configuration::kind)
+        .find(|kind| !is_program(kind))
+    {
         Some(kind) => Err(format!("{kind:?} is no plugin's type")),
         None if read.plugins.is_empty() => Err("it has no plugins".to_owned()),
         None => Ok(read),

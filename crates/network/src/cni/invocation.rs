@@ -108,7 +108,11 @@ fn joined(directories: &[PathBuf]) -> OsString {
     all
 }
 
-fn environment(directories: &[PathBuf], order: Order, record: &Record) -> Vec<(&'static str, OsString)> {
+fn environment(
+    directories: &[PathBuf],
+    order: Order,
+    record: &Record,
+) -> Vec<(&'static str, OsString)> {
     let pod = &record.pod;
     let arguments = format!(
         "IgnoreUnknown=1;K8S_POD_NAMESPACE={};K8S_POD_NAME={};K8S_POD_INFRA_CONTAINER_ID={};K8S_POD_UID={}",

@@ -76,7 +76,11 @@ impl CniNetwork {
         validate_id(sandbox_id)?;
         let _turn = self.turns.acquire().await;
         match self.records.read(sandbox_id)? {
-            Some(Record { result: Some(result), netns: before, .. }) if before == netns => {
+            Some(Record {
+                result: Some(result),
+                netns: before,
+                ..
+            }) if before == netns => {
                 return Ok(addresses(&result));
             }
             // Nobody knows how far it came.
@@ -149,7 +153,11 @@ impl CniNetwork {
             let given = addresses(&record.result?);
             Some((record.sandbox_id, given))
         };
-        self.records.all().into_iter().filter_map(connected).collect()
+        self.records
+            .all()
+            .into_iter()
+            .filter_map(connected)
+            .collect()
     }
 
     /// Disconnects all sandboxes but these. One that cannot be does not keep the others; the first error comes at the end.
@@ -180,5 +188,8 @@ async fn loopback_up(netns: PathBuf) -> Result<(), CniError> {
     };
     let done = tokio::task::spawn_blocking(up).await;
     let done = done.map_err(io::Error::other).flatten();
-    done.map_err(|source| CniError::State { path: netns, source })
+    done.map_err(|source| CniError::State {
+        path: netns,
+        source,
+    })
 }

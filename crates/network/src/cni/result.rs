@@ -29,7 +29,8 @@ pub(super) fn complaint(said: &[u8], complained: &[u8]) -> String {
         (false, true) => message,
         (false, false) => format!("{message}; {details}"),
         (true, _) => {
-            let all = [complained, said].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+            let all =
+                [complained, said].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
             let said = all.into_iter().find(|text| !text.is_empty());
             said.unwrap_or_else(|| "it said nothing".to_owned())
         }

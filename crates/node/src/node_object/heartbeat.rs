@@ -104,7 +104,7 @@ pub(crate) async fn heartbeat(worker: Arc<Worker>, machine: Machine) {
 /// What keeps the node from being ready: a runtime or a network that does not answer, as the kubelet says it.
 pub(crate) async fn unready(worker: &Worker) -> Option<String> {
     let runtime = worker.runtime.list_sandboxes().await.err();
-    let network = worker.network.attached().await.err();
+    let network = worker.network.ready().await.err();
     explain(
         runtime.map(|e| e.to_string()),
         network.map(|e| e.to_string()),

@@ -4,6 +4,7 @@ mod cases;
 mod families;
 mod harness;
 mod load;
+mod plugins;
 mod pods;
 mod rollouts;
 
@@ -80,4 +81,20 @@ fn roll_outs_lose_no_request_from_another_host() {
     rollouts::lose_no_request(&hosts, address, Connections::New);
     rollouts::lose_no_request(&hosts, address, Connections::Kept);
     rollouts::wait_for_a_slow_node(&hosts, address);
+}
+
+/// A node whose pods are connected by plugins that others have put there.
+#[test]
+fn plugins_of_others_connect_pods() {
+    let plugins = plugins::plugins();
+    let directory = plugins.path().display();
+    let flags = [
+        "--pod-network=cni".to_owned(),
+        format!("--cni-conf-dir={directory}"),
+        format!("--cni-bin-dir={directory}"),
+    ];
+    let flags = flags.each_ref().map(String::as_str);
+    let hosts = Hosts::start(&[1], &flags);
+    let pods = Pods::start(&hosts);
+    plugins::connect_pods(&hosts, &pods, &plugins);
 }

@@ -1,0 +1,85 @@
+//! A node's pod network, whoever's it is: this program's own, or that of plugins.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use navarch_network::{CniNetwork, HostPort, PodName};
+use navarch_node::Network;
+use navarch_node::ports::NetworkError;
+
+use crate::pod_network::LateNetwork;
+
+/// One of them.
+pub(crate) enum NodeNetwork {
+    /// This program's.
+    Own(LateNetwork),
+    /// That of plugins, on a node at this address.
+    Plugins(CniNetwork, IpAddr),
+}
+
+/// An address, once it is known.
+type Later = Pin<Box<dyn Future<Output = Option<IpAddr>> + Send>>;
+
+impl NodeNetwork {
+    /// The node's address among its pods, once there is a network; `None` where there will be none.
+    pub(crate) fn gateway(&self) -> Later {
+        match self {
+            Self::Own(network) => Box::pin(network.gateway()),
+            Self::Plugins(..) => Box::pin(std::future::ready(None)),
+        }
+    }
+
+    /// Where pods reach the node, once that is known: cluster DNS answers there.
+    pub(crate) fn reached_at(&self) -> Later {
+        match self {
+            Self::Own(_) => self.gateway(),
+            Self::Plugins(_, address) => Box::pin(std::future::ready(Some(*address))),
+        }
+    }
+
+    /// Holds pods to their policies where they ask cluster DNS. Those of plugins are the plugins' affair.
+    pub(crate) fn judge_dns_at(&self, address: SocketAddr) {
+        if let Self::Own(network) = self {
+            network.judge_dns_at(address);
+        }
+    }
+
+    fn network(&self) -> &dyn Network {
+        match self {
+            Self::Own(network) => network,
+            Self::Plugins(network, _) => network,
+        }
+    }
+}
+
+#[async_trait]
+impl Network for NodeNetwork {
+    async fn attach(
+        &self,
+        sandbox_id: &str,
+        netns: &Path,
+        pod: PodName,
+        ports: Vec<HostPort>,
+    ) -> Result<Vec<IpAddr>, NetworkError> {
+        self.network().attach(sandbox_id, netns, pod, ports).await
+    }
+
+    async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
+        self.network().detach(sandbox_id).await
+    }
+
+    async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError> {
+        self.network().attached().await
+    }
+
+    async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
+        self.network().reconcile(live).await
+    }
+
+    async fn ready(&self) -> Result<(), NetworkError> {
+        self.network().ready().await
+    }
+}
