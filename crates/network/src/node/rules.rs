@@ -24,6 +24,9 @@ impl Node {
         if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
             self.degradations.push(degradation);
         }
+        for port in self.ports() {
+            forwarding::refuse_ipv6(&port);
+        }
         match self.make(Table::Masquerade) {
             Err(error) => self
                 .degradations
@@ -81,7 +84,12 @@ impl Node {
 
     fn make(&mut self, table: Table) -> Result<(), RulesError> {
         let (text, entries) = match table {
-            Table::Masquerade => (masquerade::ruleset(&self.config), self.exposed_entries()),
+            Table::Masquerade => {
+                let ports = self.ports().into_iter();
+                let ports = ports.map(|port| sources::of_nobody(&port));
+                let entries = ports.chain(self.exposed_entries()).collect();
+                (masquerade::ruleset(&self.config), entries)
+            }
             Table::Neighbours => {
                 let text = neighbours::ruleset(&self.config, self.pools.gateway());
                 (text, self.sources())
@@ -98,15 +106,24 @@ impl Node {
         entries.collect()
     }
 
-    /// Of the attachments, and of the interfaces that belong to none: those go only when it is known which sandboxes live.
     fn sources(&mut self) -> Vec<Entry> {
-        let ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX);
-        let mut ports = ports.unwrap_or_default();
-        ports.retain(|port| interface::is_host_name(port));
-        let of_nobody = ports.iter().map(|port| sources::of_nobody(port));
+        let ports = self.ports().into_iter();
+        let of_nobody = ports.map(|port| sources::of_nobody(&port));
         let attached = self.attachments.values().flat_map(sources::of);
         let sources: HashSet<Entry> = of_nobody.chain(attached).collect();
         sources.into_iter().collect()
+    }
+
+    /// Of the attachments, and those that belong to none: those go only when it is known which sandboxes live.
+    fn ports(&mut self) -> HashSet<String> {
+        let ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX);
+        let mut ports = ports.unwrap_or_default();
+        ports.retain(|port| interface::is_host_name(port));
+        let attached = self
+            .attachments
+            .values()
+            .map(|it| it.host_interface.clone());
+        attached.chain(ports).collect()
     }
 
     /// Listens for what others change of the tables; `None` where there are none.
@@ -120,14 +137,17 @@ impl Node {
         let Ok(tables) = &mut self.tables else {
             return Ok(());
         };
-        if tables.is_made(Table::Neighbours).is_err() {
-            return Ok(());
+        let interface = &attachment.host_interface;
+        for (table, entries) in bound(attachment) {
+            if tables.is_made(table).is_ok() {
+                let added = tables.add(table, &entries);
+                added.map_err(|source| Error::Source {
+                    interface: interface.clone(),
+                    source,
+                })?;
+            }
         }
-        let bound = tables.add(Table::Neighbours, &sources::of(attachment));
-        bound.map_err(|source| Error::Source {
-            interface: attachment.host_interface.clone(),
-            source,
-        })
+        Ok(())
     }
 
     /// Its interface is gone, and nothing is held to what stays.
@@ -135,11 +155,13 @@ impl Node {
         let Ok(tables) = &mut self.tables else {
             return;
         };
-        if tables.is_made(Table::Neighbours).is_ok()
-            && let Err(error) = tables.remove(Table::Neighbours, &sources::of(attachment))
-        {
-            let interface = &attachment.host_interface;
-            tracing::warn!(interface, %error, "elements of an interface that is gone stay");
+        for (table, entries) in bound(attachment) {
+            if tables.is_made(table).is_ok()
+                && let Err(error) = tables.remove(table, &entries)
+            {
+                let interface = &attachment.host_interface;
+                tracing::warn!(interface, ?table, %error, "elements of an interface that is gone stay");
+            }
         }
     }
 
@@ -233,6 +255,15 @@ fn is_of(known: &Degradation, table: Table) -> bool {
         Table::Masquerade => matches!(known, Degradation::NoRules(_)),
         Table::Neighbours => matches!(known, Degradation::Neighbours(_)),
     }
+}
+
+/// By what a pod's interface is known to the tables.
+fn bound(attachment: &Attachment) -> [(Table, Vec<Entry>); 2] {
+    let port = sources::of_nobody(&attachment.host_interface);
+    [
+        (Table::Neighbours, sources::of(attachment)),
+        (Table::Masquerade, vec![port]),
+    ]
 }
 
 /// The pod's addresses, each with its ports.
