@@ -67,7 +67,7 @@ impl Interface<'_> {
         }
         // Before the pod's end is up. The port itself hears what passes no rule of the bridge: it has no IPv6 to be told of, nor neighbours.
         forwarding::refuse_ipv6(self.host_name);
-        let set_up = self.set_up_pod(pod);
+        let set_up = self.let_hairpin(host).and_then(|()| self.set_up_pod(pod));
         let set_up = set_up.and_then(|()| host.link(by_name(self.host_name)).map(drop));
         set_up.inspect_err(|_| {
             // The error that matters is the first; what stays is removed by the next try.
@@ -89,6 +89,11 @@ impl Interface<'_> {
             .arp(false)
             .up()
             .build();
+        let new = RouteNetlinkMessage::NewLink(pair);
+        host.one(new, NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
+    fn let_hairpin(&self, host: &mut Netlink) -> io::Result<()> {
         // Hairpin: a pod may reach itself through an address that leads back to it. Where the host has its bridges filter
         // (`bridge-nf-call-iptables`), packets whose destination was changed go along the bridge.
         let mut hairpin = LinkBridgePort::new(0)
@@ -96,14 +101,7 @@ impl Interface<'_> {
             .hairpin(true)
             .build();
         hairpin.header.index = 0;
-        let answers = host.batch(vec![
-            (
-                RouteNetlinkMessage::NewLink(pair),
-                NLM_F_CREATE | NLM_F_EXCL,
-            ),
-            (RouteNetlinkMessage::NewLink(hairpin), 0),
-        ])?;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        host.one(RouteNetlinkMessage::NewLink(hairpin), 0).map(drop)
     }
 
     fn mac(&self) -> Vec<u8> {

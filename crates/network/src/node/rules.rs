@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::Node;
-use super::tables::Table;
+use super::tables::{Table, Tables};
 
 impl Node {
     pub(super) fn set_up_routing(&mut self) {
@@ -27,19 +27,10 @@ impl Node {
         for port in self.ports() {
             forwarding::refuse_ipv6(&port);
         }
-        match self.make(Table::Masquerade) {
-            Err(error) => self
-                .degradations
-                .push(degradation(Table::Masquerade, error)),
-            Ok(()) if self.config.pod_cidrs.of_family(true).is_some() => {
-                let let_out = forwarding::let_loopback_out(&self.config.bridge);
-                self.degradations.extend(let_out.err());
-            }
-            Ok(()) => {}
-        }
-        if let Err(error) = self.make(Table::Neighbours) {
-            self.degradations
-                .push(degradation(Table::Neighbours, error));
+        for table in [Table::Masquerade, Table::Neighbours] {
+            let made = self.make(table);
+            let degradation = made.err().map(|error| degradation(table, error));
+            self.degradations.extend(degradation);
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {
@@ -49,6 +40,9 @@ impl Node {
 
     /// Looks whether the tables are as they were made, and makes anew what somebody else has changed. Says whether all is well then.
     pub(crate) fn repair(&mut self) -> bool {
+        if self.tables.is_err() {
+            self.tables = Tables::open(&self.config);
+        }
         let mut all = true;
         for table in [Table::Masquerade, Table::Neighbours] {
             all &= self.repair_one(table);
@@ -57,9 +51,10 @@ impl Node {
     }
 
     fn repair_one(&mut self, table: Table) -> bool {
-        let Ok(tables) = &mut self.tables else {
+        let tables = match &mut self.tables {
+            Ok(tables) => tables,
             // What there cannot be is as well as it can be.
-            return true;
+            Err(error) => return *error == RulesError::NftMissing,
         };
         if tables.is_intact(table) == Ok(true) {
             return true;
@@ -96,12 +91,21 @@ impl Node {
             }
         };
         let tables = self.tables.as_mut().map_err(|error| error.clone())?;
-        tables.make(table, text, &entries)
+        tables.make(table, text, &entries)?;
+        if table == Table::Masquerade && self.config.pod_cidrs.of_family(true).is_some() {
+            let let_out = forwarding::let_loopback_out(&self.config.bridge);
+            let is_old = |it: &Degradation| matches!(it, Degradation::NoLoopbackPorts { .. });
+            self.degradations.retain(|known| !is_old(known));
+            self.degradations.extend(let_out.err());
+        }
+        Ok(())
     }
 
     fn exposed_entries(&self) -> Vec<Entry> {
-        let attachments = self.attachments.values();
-        let exposed = attachments.flat_map(exposed);
+        // Of those that leave, they are taken away already.
+        let staying = self.attachments.iter();
+        let staying = staying.filter(|(id, _)| !self.leaving.contains_key(*id));
+        let exposed = staying.flat_map(|(_, attachment)| exposed(attachment));
         let entries = exposed.flat_map(masquerade::entries);
         entries.collect()
     }
@@ -126,36 +130,65 @@ impl Node {
         attached.chain(ports).collect()
     }
 
-    /// Listens for what others change of the tables; `None` where there are none.
-    pub(crate) fn watch(&self) -> Option<io::Result<Watch>> {
-        let tables = self.tables.as_ref().ok()?;
-        Some(tables.watch(&self.config.table))
+    /// What listens for what others change of the tables, since before they were made; `None` where there are none.
+    pub(crate) fn watch(&mut self) -> Option<io::Result<Watch>> {
+        self.watch.take()
     }
 
     /// Says from what a pod may send, before its interface is there.
     pub(super) fn bind(&mut self, attachment: &Attachment) -> Result<(), Error> {
-        let Ok(tables) = &mut self.tables else {
-            return Ok(());
+        if self.tables.is_err() {
+            self.repair();
+        }
+        // Somebody may just have taken a table away.
+        let bound = self.try_bind(attachment).or_else(|_| {
+            self.repair();
+            self.try_bind(attachment)
+        });
+        bound.map_err(|source| Error::Source {
+            interface: attachment.host_interface.clone(),
+            source,
+        })
+    }
+
+    /// Where there has never been a table, and there cannot be one, a pod starts without; where there may be, not without its elements.
+    fn try_bind(&mut self, attachment: &Attachment) -> Result<(), RulesError> {
+        let tables = match &mut self.tables {
+            Ok(tables) => tables,
+            Err(_) => return Ok(()),
         };
-        let interface = &attachment.host_interface;
         for (table, entries) in bound(attachment) {
-            if tables.is_made(table).is_ok() {
-                let added = tables.add(table, &entries);
-                added.map_err(|source| Error::Source {
-                    interface: interface.clone(),
-                    source,
-                })?;
+            if tables.is_made(table).is_ok() || tables.has_been(table) {
+                tables.add(table, &entries)?;
             }
         }
         Ok(())
     }
 
+    /// After a first attach that failed: its interface is to be gone before nothing is held to it any more.
+    pub(super) fn abandon(&mut self, attachment: &Attachment) {
+        let interface = &attachment.host_interface;
+        match interface::remove(&mut self.host, interface) {
+            Ok(_) => self.unbind(attachment),
+            Err(error) => {
+                tracing::warn!(interface, %error, "an interface stays, and may send nothing");
+                let stays = sources::of_nobody(interface);
+                self.unbind_from(attachment, |entry| *entry != stays);
+            }
+        }
+    }
+
     /// Its interface is gone, and nothing is held to what stays.
     pub(super) fn unbind(&mut self, attachment: &Attachment) {
+        self.unbind_from(attachment, |_| true);
+    }
+
+    fn unbind_from(&mut self, attachment: &Attachment, is_removed: impl Fn(&Entry) -> bool) {
         let Ok(tables) = &mut self.tables else {
             return;
         };
-        for (table, entries) in bound(attachment) {
+        for (table, mut entries) in bound(attachment) {
+            entries.retain(&is_removed);
             if tables.is_made(table).is_ok()
                 && let Err(error) = tables.remove(table, &entries)
             {

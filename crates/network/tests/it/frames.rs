@@ -7,6 +7,7 @@ use navarch_network::{Attachment, Config, PodNetwork};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, recv, setsockopt, socket};
 use nix::sys::time::TimeVal;
 
+use crate::cluster::until;
 use crate::namespaces::Namespace;
 use crate::sources::{datagrams, hardware, octets, question, send};
 use crate::{TestNode, attach, ip};
@@ -93,47 +94,52 @@ async fn what_is_for_the_neighbouring_bridge_alone_is_heard_by_nobody() {
     node.host.sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; ip link set lo up; ip addr add fd99::1/128 dev lo");
     node.host.answer_udp(SERVER, "node");
     let known = || {
-        node.host.sh(&format!(
-            "bridge fdb show br navarch0 | grep {}",
-            others.mac
-        ))
+        let shown = node.host.sh("bridge fdb show br navarch0");
+        let of_other = shown.lines().filter(|line| line.contains(&others.mac));
+        of_other.collect::<String>()
     };
+    let heard = || (datagrams(&node.host), datagrams6(&node.host));
+    let is_believed = || node.host.sh("ip -6 route").contains("proto ra");
     other.sh(&format!("busybox ping -c 1 -W 1 {}", own.gateway));
-    let (heard, known_before) = (datagrams(&node.host), known());
+    let (before, known_before) = (heard(), known());
     assert!(
         known_before.contains(&others.host_interface),
         "{known_before}"
     );
     let router = ("0a:58:0a:f4:01:02", link_address(&pod));
-    for to in OF_THE_BRIDGE {
-        send(&pod, datagram((&own.mac, own.ips[0]), (to, own.gateway)));
+    let sends = |to| {
         // As a node that sends through the tunnel would, or a server of names that answers.
-        send(
-            &pod,
-            datagram((&own.mac, ip("192.0.2.2")), (to, own.gateway)),
-        );
-        send(
-            &pod,
-            datagram((&own.mac, ip("fd99::2")), (to, ip("fd99::1"))),
-        );
+        for (from, at) in [("192.0.2.2", own.gateway), ("fd99::2", ip("fd99::1"))] {
+            send(&pod, datagram((&own.mac, ip(from)), (to, at)));
+        }
         send(&pod, advertisement(router, to));
-        send(
-            &pod,
-            question((&others.mac, own.ips[0]), own.gateway, &[])
-                .into_iter()
-                .enumerate()
-                .map(|(at, it)| hardware(to).get(at).copied().unwrap_or(it))
-                .collect(),
-        );
-    }
-    std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(datagrams(&node.host), heard);
-    assert_eq!(known(), known_before);
-    let ways = node.host.sh("ip -6 route");
-    assert!(!ways.contains("proto ra"), "{ways}");
+        send(&pod, datagram((&others.mac, own.ips[0]), (to, own.gateway)));
+    };
+    OF_THE_BRIDGE.into_iter().for_each(sends);
+    node.host.sh("sleep 0.2");
+    assert_eq!((heard(), known()), (before, known_before.clone()));
+    assert!(!is_believed());
     // Nor do the ports have anything to be heard at, and whom they know is not asked of them.
     let ports = node.host.sh("ip -6 addr show; ip neigh");
     assert!(!ports.contains(&own.host_interface), "{ports}");
+    // Without either it would have been.
+    drop(network);
+    let port = &own.host_interface;
+    node.host.sh(&format!(
+        "nft flush chain inet navarch ports; ip link set navarch0 type bridge no_linklocal_learn 0; \
+         echo 0 > /proc/sys/net/ipv6/conf/{port}/disable_ipv6"
+    ));
+    for to in OF_THE_BRIDGE {
+        let begun = heard();
+        until("all of it is heard", || {
+            sends(to);
+            let (now, known) = (heard(), known());
+            let is_moved = known != known_before;
+            now.0 > begun.0 && now.1 > begun.1 && is_moved && is_believed()
+        })
+        .await;
+        node.host.sh("ip -6 route flush proto ra");
+    }
 }
 
 async fn of_both_families(node: &TestNode) -> PodNetwork {
@@ -156,7 +162,7 @@ async fn pods_do_not_reach_each_other_by_addresses_of_their_link() {
         let before = datagrams6(&other);
         for _ in 0..10 {
             send(&pod, datagram((&own.mac, from), ("0a:58:0a:f4:01:01", to)));
-            std::thread::sleep(Duration::from_millis(30));
+            node.host.sh("sleep 0.03");
         }
         datagrams6(&other) > before
     };
@@ -175,6 +181,10 @@ async fn pods_do_not_reach_each_other_by_addresses_of_their_link() {
     node.host.sh("nft flush chain bridge navarch neighbours");
     for (from, to) in pairs {
         assert!(!heard(from, to), "{from} {to}");
+    }
+    node.host.sh("nft flush chain inet navarch senders");
+    for (from, to) in pairs {
+        assert!(heard(from, to), "{from} {to}");
     }
 }
 
