@@ -9,7 +9,7 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressFlags, AddressMessage},
-        link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage},
+        link::{BridgeBooleanOptionFlags, InfoKind, LinkAttribute, LinkInfo, LinkMessage},
     },
 };
 
@@ -32,26 +32,24 @@ pub(crate) fn ensure(
     };
     let mac = gateways.first().map(|gateway| mac_address(gateway.addr()));
     let mac = mac.map(|mac| mac.to_vec()).unwrap_or_default();
-    let new = LinkBridge::new(&config.bridge)
+    // Of frames to the neighbouring bridge alone it learns nothing: no rule sees by which hardware address they come.
+    let wanted = LinkBridge::new(&config.bridge)
+        .set_boolean_opt(BridgeBooleanOptionFlags::NoLinkLocalLearn, true)
         .mtu(config.mtu)
-        .address(mac.clone())
+        .address(mac)
         .build();
-    match netlink.one(RouteNetlinkMessage::NewLink(new), NLM_F_CREATE | NLM_F_EXCL) {
+    let new = RouteNetlinkMessage::NewLink(wanted.clone());
+    match netlink.one(new, NLM_F_CREATE | NLM_F_EXCL) {
         Err(error) if !is_present(&error) => return Err(failed("create", error)),
         _ => {}
     }
     let link = find(netlink, &config.bridge)?
         .ok_or_else(|| failed("find", io::ErrorKind::NotFound.into()))?;
     let index = link.header.index;
-    let settings = LinkUnspec::new_with_index(index)
-        .mtu(config.mtu)
-        .address(mac)
-        .up()
-        .build();
     if gateways.iter().any(|gateway| gateway.addr().is_ipv6()) {
         forwarding::let_ipv6(&config.bridge);
     }
-    let mut requests = vec![(RouteNetlinkMessage::SetLink(settings), 0)];
+    let mut requests = vec![(RouteNetlinkMessage::NewLink(wanted), 0)];
     requests.extend(gateways.iter().map(|gateway| {
         let address = address(index, gateway.addr(), gateway.prefix_len());
         (

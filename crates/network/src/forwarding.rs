@@ -3,6 +3,7 @@
 use std::{fs, io, net::IpAddr};
 
 use crate::error::Degradation;
+use crate::interface;
 
 /// Turns forwarding on in the network namespace of the calling thread, unless it is. It stays on: others may rely on it by the
 /// time this network goes.
@@ -34,7 +35,8 @@ fn keep_listening() {
         let name = interface.file_name();
         let switch = interface.path().join("accept_ra");
         let listens = fs::read_to_string(&switch).is_ok_and(|value| value.trim() == "1");
-        if !listens || name == "all" || name == "default" {
+        let is_pods = name.to_str().is_some_and(interface::is_host_name);
+        if !listens || is_pods || name == "all" || name == "default" {
             continue;
         }
         if let Err(error) = fs::write(&switch, "2") {
@@ -60,6 +62,16 @@ pub(crate) fn let_ipv6(interface: &str) {
         && let Err(error) = fs::write(&switch, "0")
     {
         tracing::debug!(interface, %error, "the interface has no IPv6");
+    }
+}
+
+/// Has a port of the bridge have nothing of IPv6 itself: no address of the link, and no ear for routers. Where it cannot be said, the rules drop what comes to it.
+pub(crate) fn refuse_ipv6(port: &str) {
+    let switch = format!("/proc/sys/net/ipv6/conf/{port}/disable_ipv6");
+    if let Err(error) = fs::write(switch, "1")
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(port, %error, "a port of the bridge has IPv6 of its own");
     }
 }
 

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     bridge::{address, controller},
     config::mac_address,
-    namespace,
+    forwarding, namespace,
     netlink::{Netlink, Request, is_absent, is_present},
 };
 
@@ -65,7 +65,9 @@ impl Interface<'_> {
             }
             self.create_pair(host, pod)?;
         }
-        let set_up = self.set_up_pod(pod);
+        // Before the pod's end is up. The port itself hears what passes no rule of the bridge: it has no IPv6 to be told of, nor neighbours.
+        forwarding::refuse_ipv6(self.host_name);
+        let set_up = self.let_hairpin(host).and_then(|()| self.set_up_pod(pod));
         let set_up = set_up.and_then(|()| host.link(by_name(self.host_name)).map(drop));
         set_up.inspect_err(|_| {
             // The error that matters is the first; what stays is removed by the next try.
@@ -84,8 +86,14 @@ impl Interface<'_> {
             .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
             .mtu(self.mtu)
             .controller(self.bridge)
+            .arp(false)
             .up()
             .build();
+        let new = RouteNetlinkMessage::NewLink(pair);
+        host.one(new, NLM_F_CREATE | NLM_F_EXCL).map(drop)
+    }
+
+    fn let_hairpin(&self, host: &mut Netlink) -> io::Result<()> {
         // Hairpin: a pod may reach itself through an address that leads back to it. Where the host has its bridges filter
         // (`bridge-nf-call-iptables`), packets whose destination was changed go along the bridge.
         let mut hairpin = LinkBridgePort::new(0)
@@ -93,14 +101,7 @@ impl Interface<'_> {
             .hairpin(true)
             .build();
         hairpin.header.index = 0;
-        let answers = host.batch(vec![
-            (
-                RouteNetlinkMessage::NewLink(pair),
-                NLM_F_CREATE | NLM_F_EXCL,
-            ),
-            (RouteNetlinkMessage::NewLink(hairpin), 0),
-        ])?;
-        answers.into_iter().try_for_each(|answer| answer.map(drop))
+        host.one(RouteNetlinkMessage::NewLink(hairpin), 0).map(drop)
     }
 
     fn mac(&self) -> Vec<u8> {
@@ -114,7 +115,7 @@ impl Interface<'_> {
             let eth0 = netlink
                 .link(LinkUnspec::new_with_name(POD_INTERFACE).build())?
                 .ok_or_else(|| io::Error::other("the pod's interface is gone"))?;
-            ignore_neighbours()?;
+            ignore_neighbours(self.addresses.iter().any(IpAddr::is_ipv6))?;
             let answers = netlink.batch(self.pod_requests(eth0.header.index)?)?;
             answers
                 .into_iter()
@@ -176,10 +177,13 @@ fn default_route(eth0: u32, gateway: IpAddr) -> io::Result<RouteMessage> {
 
 /// Has a pod not listen to routers, before its interface is up: its neighbours on the bridge could say that they are one, and be sent what
 /// it sends (CVE-2020-10749). A pod's routes are set by the node. Nor does it ask whether somebody else has its address of the link, which
-/// would take a second or two. For the network namespace of the calling thread.
-fn ignore_neighbours() -> io::Result<()> {
-    ["disable_ipv6", "accept_ra", "accept_dad"]
+/// would take a second or two. With addresses of IPv6 it has those also on a host that gives new interfaces none. For the network namespace of the
+/// calling thread.
+fn ignore_neighbours(has_ipv6: bool) -> io::Result<()> {
+    let let_ipv6 = has_ipv6.then_some("disable_ipv6");
+    ["accept_ra", "accept_dad"]
         .into_iter()
+        .chain(let_ipv6)
         .try_for_each(|switch| {
             let switch = format!("/proc/sys/net/ipv6/conf/{POD_INTERFACE}/{switch}");
             match fs::write(switch, "0") {

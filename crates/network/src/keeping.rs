@@ -18,6 +18,9 @@ const COMPARISON: Duration = Duration::from_secs(300);
 pub(crate) fn start(watch: Option<Watch>, jobs: mpsc::WeakSender<Job>) -> Task {
     let foreign = Arc::new(Notify::new());
     let followed = watch.map(|watch| watch.follow(foreign.clone()));
+    if let Some(Err(error)) = &followed {
+        tracing::warn!(%error, "what others change of the tables of pods is seen late");
+    }
     Task::spawn(async move {
         let _followed = followed;
         let mut failures = 0;

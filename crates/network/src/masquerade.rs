@@ -10,9 +10,16 @@
 //! Pods reach each other through the node, which would tell them of a shorter way along the bridge: there is none for them, and so those
 //! redirects are dropped.
 //!
+//! What pods send comes in by their bridge. What the kernel has the port itself receive has passed none of the rules of the bridge
+//! ([`crate::neighbours`]): it is not heard.
+//!
 //! Pods send nothing through the tunnel between nodes themselves: another node takes what comes from this one's address for this node's, and
 //! would hand on whatever a pod has put into such a packet, under any address. It is looked at when it is known where the packet goes to in the
 //! end, for services lead to nodes as well, and on every node, with a tunnel or without.
+//!
+//! Nor does whoever else is behind this host: what gets the host's address on its way out would be taken for the host's. What the tunnel itself
+//! sends comes from it, also where somebody has the host's own packets take another port. And what says to come from a node, and comes in by a
+//! bridge that does not lead there, comes from somebody on that bridge.
 //!
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
@@ -39,7 +46,8 @@ pub(crate) struct Exposed<'a> {
 }
 
 /// The sets and maps whose elements come and go.
-pub(crate) const SETS: [&str; 6] = [
+pub(crate) const SETS: [&str; 7] = [
+    "interfaces",
     "hairpin",
     "host_ports",
     "host_address_ports",
@@ -71,21 +79,33 @@ pub(crate) fn ruleset(config: &Config) -> String {
         }
         None => "",
     };
-    // What is passed on for pods comes from their addresses.
+    // What is passed on for pods comes from their addresses, and goes to nobody by an address of the link: no network policy knows any by that.
     let senders =
         [("ipv4", "ip", true), ("ipv6", "ip6", false)].map(|(protocol, family, ipv4)| match config
             .pod_cidrs
             .of_family(ipv4)
         {
-            Some(pods) => format!("\n    iifname \"{bridge}\" {family} saddr != {pods} drop"),
+            Some(pods) => {
+                let link = match ipv4 {
+                    true => String::new(),
+                    false => format!("\n    iifname \"{bridge}\" ip6 daddr fe80::/10 drop"),
+                };
+                format!("\n    iifname \"{bridge}\" {family} saddr != {pods} drop{link}")
+            }
             None => format!("\n    iifname \"{bridge}\" meta nfproto {protocol} drop"),
         });
     let senders = senders.concat();
     let number = tunnel_number(&config.cluster_cidrs);
+    let tunnelled = format!("udp dport {TUNNEL_PORT} @th,96,24 {number}");
     format!(
         "add table inet {table}
 delete table inet {table}
-table inet {table} {{{sets}
+table inet {table} {{
+  set interfaces {{ type ifname; }}{sets}
+  chain ports {{
+    type filter hook prerouting priority -450; policy accept;
+    iifname @interfaces drop
+  }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;{postrouting}
   }}{guard}
@@ -93,7 +113,7 @@ table inet {table} {{{sets}
     type filter hook input priority 0; policy accept;{gateway}
   }}
   chain tunnel {{
-    iifname \"{bridge}\" udp dport {TUNNEL_PORT} @th,96,24 {number} drop
+    iifname \"{bridge}\" {tunnelled} drop
   }}
   chain tunnel-to-others {{
     type filter hook forward priority -300; policy accept;
@@ -105,6 +125,11 @@ table inet {table} {{{sets}
   chain tunnel-to-here {{
     type filter hook input priority -300; policy accept;
     jump tunnel
+    meta iifkind \"bridge\" {tunnelled} fib saddr . iif oif missing drop
+  }}
+  chain tunnel-as-host {{
+    type filter hook postrouting priority 110; policy accept;
+    meta iifkind != \"vxlan\" {tunnelled} ct status snat drop
   }}
   chain redirects {{
     type filter hook output priority 0; policy accept;{redirects}

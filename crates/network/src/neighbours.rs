@@ -8,32 +8,26 @@
 //!
 //! Both are said where frames come in, before anything can change where they go: a host that has its bridges filter
 //! (`bridge-nf-call-iptables`) sends on to a neighbour along the bridge what a service leads there.
+//!
+//! Some frames do not come to where this is said: those to the addresses that the neighbouring bridge alone is to hear (`01-80-c2-00-00-02` to
+//! `-0f`), which the kernel has the port itself receive. So the bridge learns nothing of those ([`crate::bridge`]), and the port hears nothing
+//! ([`crate::interface`], [`crate::masquerade`]).
 
 use std::net::IpAddr;
-
-use ipnet::IpNet;
 
 use crate::config::{Config, mac_address};
 
 /// The whole table but for its elements ([`crate::sources`]), in one transaction that replaces what was in it. Interfaces that are in none of
 /// its sets are none of this node's pods: another node that shares its host has a table of its own.
 ///
-/// Nothing that a pod sends goes to the hardware address of another, and no packet to all, but for the questions by which a neighbour's
-/// hardware address is found. With a tag of a VLAN it sends nothing: some would be looked at as if it were not there, and some not at all.
-/// From an address of the link it reaches the link alone: no network policy knows it by that, and what leaves the bridge by which it came is passed
-/// on whatever it comes from. Whoever has no address yet asks in IPv4 whether another has it, and in IPv6 much else, all of which stays on the bridge.
+/// What a pod sends goes to the hardware address of its node, as a packet of IPv4 or IPv6, but for that by which a neighbour's hardware address is
+/// found. That goes to all, of whom the node alone hears it. With a tag of a VLAN it sends nothing: some would be looked at as if it were not there,
+/// and some not at all. From and to addresses of the link it sends nothing else: no network policy knows it by them, and what leaves the bridge
+/// by which it came is passed on whatever it comes from.
 pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     let table = &config.table;
-    let (first, last) = match config.pod_cidrs.first() {
-        IpNet::V4(range) => (range.network().into(), range.broadcast().into()),
-        // A hardware address has the last four octets, which say nothing of the range.
-        IpNet::V6(_) => (IpAddr::from([0u16; 8]), IpAddr::from([u16::MAX; 8])),
-    };
-    let [node, first, last] = [gateway, first, last].map(|ip| {
-        mac_address(ip)
-            .map(|octet| format!("{octet:02x}"))
-            .join(":")
-    });
+    let node = mac_address(gateway).map(|octet| format!("{octet:02x}"));
+    let node = node.join(":");
     let target = "@th,64,128";
     format!(
         "{}table bridge {table} {{
@@ -52,7 +46,8 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     icmpv6 type nd-neighbor-advert @th,64,10 != 0x3fa iifname . {target} != @targets drop
     icmpv6 type {{ nd-neighbor-solicit, nd-router-solicit }} accept
     icmpv6 type nd-neighbor-advert return
-    ip6 saddr {{ ::, fe80::/10 }} ip6 daddr != {{ fe80::/10, ff00::/8 }} drop
+    ip6 saddr {{ ::, fe80::/10 }} drop
+    ip6 daddr fe80::/10 drop
   }}
   chain neighbours {{
     type filter hook prerouting priority -300; policy accept;
@@ -61,9 +56,14 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
     iifname . ether saddr != @hardware drop
     iifname . ip saddr != @addresses drop
     meta protocol vmap {{ arp : goto asked, ip6 : jump of-v6 }}
-    ether daddr {node} accept
-    ether daddr {first}-{last} drop
-    meta protocol {{ ip, ip6 }} ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 drop
+    meta protocol {{ ip, ip6 }} ether daddr {node} accept
+    drop
+  }}
+  chain between {{
+    type filter hook forward priority -300; policy accept;
+    iifname != @interfaces accept
+    meta protocol arp drop
+    icmpv6 type {{ nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert }} drop
   }}
 }}
 ",

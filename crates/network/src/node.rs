@@ -19,6 +19,7 @@ use crate::{
     error::RulesError,
     interface::{self, Interface},
     namespace,
+    netfilter::watch::Watch,
     netlink::Netlink,
     pools::Pools,
     records::{Found, Records, validate_id},
@@ -27,6 +28,8 @@ use crate::{
 
 mod rules;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use tables::Tables;
 
@@ -43,6 +46,8 @@ pub(crate) struct Node {
     attachments: BTreeMap<String, Attachment>,
     /// Without them there are no rules; the reason is the error.
     tables: Result<Tables, RulesError>,
+    /// What listens for what others change of them, until somebody takes it.
+    watch: Option<io::Result<Watch>>,
     degradations: Vec<Degradation>,
     /// Sandboxes whose host ports are not served.
     unserved: BTreeMap<String, Degradation>,
@@ -59,6 +64,8 @@ impl Node {
         let mut host = open_netlink()?;
         let bridge = bridge::ensure(&mut host, &config, &pools.gateways())?;
         let tables = Tables::open(&config);
+        let watch = tables.as_ref().map(|tables| tables.watch(&config.table));
+        let watch = watch.ok();
         let mut node = Self {
             config,
             host,
@@ -67,6 +74,7 @@ impl Node {
             records,
             attachments: BTreeMap::new(),
             tables,
+            watch,
             degradations: Vec::new(),
             unserved: BTreeMap::new(),
             leaving: HashMap::new(),
@@ -107,7 +115,7 @@ impl Node {
             .and_then(|()| self.create(&attachment, &namespace));
         if let Err(error) = made {
             if is_new {
-                self.unbind(&attachment);
+                self.abandon(&attachment);
                 self.forget(id);
             }
             return Err(error);

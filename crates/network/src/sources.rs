@@ -15,7 +15,8 @@ pub(crate) const SETS: [&str; 5] = [
     "targets",
 ];
 
-/// Of an interface that nobody has any more: it may send nothing.
+/// Of an interface alone, as of one that nobody has any more: it may send nothing. The node's table of the same name of set is told of it as well, by
+/// which the interface itself receives nothing ([`crate::masquerade`]).
 pub(crate) fn of_nobody(interface: &str) -> Entry {
     entry("interfaces", interface, None)
 }

@@ -35,12 +35,17 @@ fn the_table_of_a_node() {
             add table inet navarch
             delete table inet navarch
             table inet navarch {
+              set interfaces { type ifname; }
               set hairpin { type ipv4_addr . ipv4_addr; }
               map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
               map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
               set hairpin-v6 { type ipv6_addr . ipv6_addr; }
               map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
               map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+              chain ports {
+                type filter hook prerouting priority -450; policy accept;
+                iifname @interfaces drop
+              }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip saddr 10.244.1.0/24 ip daddr != { 10.244.0.0/16, 224.0.0.0/4 } masquerade fully-random
@@ -71,6 +76,11 @@ fn the_table_of_a_node() {
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
+                meta iifkind "bridge" udp dport 4789 @th,96,24 1188871 fib saddr . iif oif missing drop
+              }
+              chain tunnel-as-host {
+                type filter hook postrouting priority 110; policy accept;
+                meta iifkind != "vxlan" udp dport 4789 @th,96,24 1188871 ct status snat drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;
@@ -101,12 +111,17 @@ fn the_table_of_an_ipv6_node() {
             add table inet navarch
             delete table inet navarch
             table inet navarch {
+              set interfaces { type ifname; }
               set hairpin { type ipv4_addr . ipv4_addr; }
               map host_ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
               map host_address_ports { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
               set hairpin-v6 { type ipv6_addr . ipv6_addr; }
               map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
               map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+              chain ports {
+                type filter hook prerouting priority -450; policy accept;
+                iifname @interfaces drop
+              }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
                 ip6 saddr fd00:0:0:1::/64 ip6 daddr != { fd00::/48, ff00::/8 } masquerade fully-random
@@ -127,10 +142,16 @@ fn the_table_of_an_ipv6_node() {
                 type filter hook forward priority -300; policy accept;
                 iifname "navarch0" meta nfproto ipv4 drop
                 iifname "navarch0" ip6 saddr != fd00:0:0:1::/64 drop
+                iifname "navarch0" ip6 daddr fe80::/10 drop
               }
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
+                meta iifkind "bridge" udp dport 4789 @th,96,24 15158607 fib saddr . iif oif missing drop
+              }
+              chain tunnel-as-host {
+                type filter hook postrouting priority 110; policy accept;
+                meta iifkind != "vxlan" udp dport 4789 @th,96,24 15158607 ct status snat drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;

@@ -41,9 +41,12 @@ struct Known {
     table: String,
     /// The chains of verdicts that this process has made.
     chains: HashSet<String>,
-    /// What it is made of, where nothing has been made since that was looked at.
-    structure: Option<Structure>,
+    /// What it is made of, where it is known that nobody else has changed that since it was made.
+    shape: Option<Shape>,
 }
+
+/// What a table is made of, and what is in the sets that its declaration fills.
+type Shape = (Structure, HashSet<Element>);
 
 impl<L: Layout> Tables<L> {
     /// Changes nothing.
@@ -84,7 +87,7 @@ impl<L: Layout> Tables<L> {
         self.layout = layout;
         for family in FAMILIES {
             if let Some(known) = self.known.get_mut(&family) {
-                known.structure = None;
+                known.shape = None;
                 self.nft
                     .apply(&self.layout.declaration(&known.table, family))?;
                 self.remember(family)?;
@@ -133,8 +136,7 @@ impl<L: Layout> Tables<L> {
                     false => return Ok(false),
                 }
             };
-            let there = Structure::of(&mut self.netfilter, family.number(), &known.table)?;
-            if there.is_none() || there != known.structure {
+            if known.shape.is_none() || self.shape(family)? != known.shape {
                 return Ok(false);
             }
             let there: HashSet<Element> = self.list(family, L::SETS)?.into_iter().collect();
@@ -157,7 +159,30 @@ impl<L: Layout> Tables<L> {
             added: by_family(added),
             left: Vec::new(),
         };
-        self.commit(&changes)
+        let before = self.known.iter().map(|(of, it)| (*of, it.shape.clone()));
+        let before: Vec<_> = before.collect();
+        self.commit(&changes)?;
+        for (family, before) in before {
+            self.follow(family, before, &changes.made);
+        }
+        Ok(())
+    }
+
+    /// What a table is made of has changed by these chains, if somebody else has not changed it as well.
+    fn follow(&mut self, family: Family, before: Option<Shape>, made: &[Made]) {
+        let made = made.iter().filter(|(of, ..)| *of == family);
+        let chains: Vec<&str> = made.map(|(_, name, _)| name.as_str()).collect();
+        let Some((structure, fixed)) = before.filter(|_| !chains.is_empty()) else {
+            return;
+        };
+        // What is not known is made anew at the next comparison.
+        let after = self.shape(family).ok().flatten();
+        let after = after.filter(|(now, fixed_now)| {
+            now.differs_by_chains(&structure, &chains) && *fixed_now == fixed
+        });
+        if let Some(known) = self.known.get_mut(&family) {
+            known.shape = after;
+        }
     }
 
     /// Removes elements that are none of the records.
@@ -226,7 +251,7 @@ impl<L: Layout> Tables<L> {
                 let known = Known {
                     table: self.declare_any(family)?,
                     chains: HashSet::new(),
-                    structure: None,
+                    shape: None,
                 };
                 self.known.insert(family, known);
             }
@@ -269,7 +294,7 @@ impl<L: Layout> Tables<L> {
         for (family, name) in made.clone().chain(left) {
             if let Some(known) = self.known.get_mut(family) {
                 known.chains.remove(name);
-                known.structure = None;
+                known.shape = None;
             }
         }
         for (family, name) in made {
@@ -303,11 +328,20 @@ impl<L: Layout> Tables<L> {
     }
 
     fn remember(&mut self, family: Family) -> io::Result<()> {
+        let shape = self.shape(family)?;
         if let Some(known) = self.known.get_mut(&family) {
-            let netfilter = &mut self.netfilter;
-            known.structure = Structure::of(netfilter, family.number(), &known.table)?;
+            known.shape = shape;
         }
         Ok(())
+    }
+
+    fn shape(&mut self, family: Family) -> io::Result<Option<Shape>> {
+        let Some(known) = self.known.get(&family) else {
+            return Ok(None);
+        };
+        let structure = Structure::of(&mut self.netfilter, family.number(), &known.table)?;
+        let fixed = self.list(family, L::FIXED)?.into_iter().collect();
+        Ok(structure.map(|structure| (structure, fixed)))
     }
 }
 

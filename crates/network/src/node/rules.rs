@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::Node;
-use super::tables::Table;
+use super::tables::{Table, Tables};
 
 impl Node {
     pub(super) fn set_up_routing(&mut self) {
@@ -24,19 +24,13 @@ impl Node {
         if let Err(degradation) = forwarding::ignore_routers(&self.config.bridge) {
             self.degradations.push(degradation);
         }
-        match self.make(Table::Masquerade) {
-            Err(error) => self
-                .degradations
-                .push(degradation(Table::Masquerade, error)),
-            Ok(()) if self.config.pod_cidrs.of_family(true).is_some() => {
-                let let_out = forwarding::let_loopback_out(&self.config.bridge);
-                self.degradations.extend(let_out.err());
-            }
-            Ok(()) => {}
+        for port in self.ports() {
+            forwarding::refuse_ipv6(&port);
         }
-        if let Err(error) = self.make(Table::Neighbours) {
-            self.degradations
-                .push(degradation(Table::Neighbours, error));
+        for table in [Table::Masquerade, Table::Neighbours] {
+            let made = self.make(table);
+            let degradation = made.err().map(|error| degradation(table, error));
+            self.degradations.extend(degradation);
         }
         self.look_for_other_filters();
         for degradation in &self.degradations {
@@ -46,6 +40,9 @@ impl Node {
 
     /// Looks whether the tables are as they were made, and makes anew what somebody else has changed. Says whether all is well then.
     pub(crate) fn repair(&mut self) -> bool {
+        if self.tables.is_err() {
+            self.tables = Tables::open(&self.config);
+        }
         let mut all = true;
         for table in [Table::Masquerade, Table::Neighbours] {
             all &= self.repair_one(table);
@@ -54,9 +51,10 @@ impl Node {
     }
 
     fn repair_one(&mut self, table: Table) -> bool {
-        let Ok(tables) = &mut self.tables else {
+        let tables = match &mut self.tables {
+            Ok(tables) => tables,
             // What there cannot be is as well as it can be.
-            return true;
+            Err(error) => return *error == RulesError::NftMissing,
         };
         if tables.is_intact(table) == Ok(true) {
             return true;
@@ -81,65 +79,122 @@ impl Node {
 
     fn make(&mut self, table: Table) -> Result<(), RulesError> {
         let (text, entries) = match table {
-            Table::Masquerade => (masquerade::ruleset(&self.config), self.exposed_entries()),
+            Table::Masquerade => {
+                let ports = self.ports().into_iter();
+                let ports = ports.map(|port| sources::of_nobody(&port));
+                let entries = ports.chain(self.exposed_entries()).collect();
+                (masquerade::ruleset(&self.config), entries)
+            }
             Table::Neighbours => {
                 let text = neighbours::ruleset(&self.config, self.pools.gateway());
                 (text, self.sources())
             }
         };
         let tables = self.tables.as_mut().map_err(|error| error.clone())?;
-        tables.make(table, text, &entries)
+        tables.make(table, text, &entries)?;
+        if table == Table::Masquerade && self.config.pod_cidrs.of_family(true).is_some() {
+            let let_out = forwarding::let_loopback_out(&self.config.bridge);
+            let is_old = |it: &Degradation| matches!(it, Degradation::NoLoopbackPorts { .. });
+            self.degradations.retain(|known| !is_old(known));
+            self.degradations.extend(let_out.err());
+        }
+        Ok(())
     }
 
     fn exposed_entries(&self) -> Vec<Entry> {
-        let attachments = self.attachments.values();
-        let exposed = attachments.flat_map(exposed);
+        // Of those that leave, they are taken away already.
+        let staying = self.attachments.iter();
+        let staying = staying.filter(|(id, _)| !self.leaving.contains_key(*id));
+        let exposed = staying.flat_map(|(_, attachment)| exposed(attachment));
         let entries = exposed.flat_map(masquerade::entries);
         entries.collect()
     }
 
-    /// Of the attachments, and of the interfaces that belong to none: those go only when it is known which sandboxes live.
     fn sources(&mut self) -> Vec<Entry> {
-        let ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX);
-        let mut ports = ports.unwrap_or_default();
-        ports.retain(|port| interface::is_host_name(port));
-        let of_nobody = ports.iter().map(|port| sources::of_nobody(port));
+        let ports = self.ports().into_iter();
+        let of_nobody = ports.map(|port| sources::of_nobody(&port));
         let attached = self.attachments.values().flat_map(sources::of);
         let sources: HashSet<Entry> = of_nobody.chain(attached).collect();
         sources.into_iter().collect()
     }
 
-    /// Listens for what others change of the tables; `None` where there are none.
-    pub(crate) fn watch(&self) -> Option<io::Result<Watch>> {
-        let tables = self.tables.as_ref().ok()?;
-        Some(tables.watch(&self.config.table))
+    /// Of the attachments, and those that belong to none: those go only when it is known which sandboxes live.
+    fn ports(&mut self) -> HashSet<String> {
+        let ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX);
+        let mut ports = ports.unwrap_or_default();
+        ports.retain(|port| interface::is_host_name(port));
+        let attached = self
+            .attachments
+            .values()
+            .map(|it| it.host_interface.clone());
+        attached.chain(ports).collect()
+    }
+
+    /// What listens for what others change of the tables, since before they were made; `None` where there are none.
+    pub(crate) fn watch(&mut self) -> Option<io::Result<Watch>> {
+        self.watch.take()
     }
 
     /// Says from what a pod may send, before its interface is there.
     pub(super) fn bind(&mut self, attachment: &Attachment) -> Result<(), Error> {
-        let Ok(tables) = &mut self.tables else {
-            return Ok(());
-        };
-        if tables.is_made(Table::Neighbours).is_err() {
-            return Ok(());
+        if self.tables.is_err() {
+            self.repair();
         }
-        let bound = tables.add(Table::Neighbours, &sources::of(attachment));
+        // Somebody may just have taken a table away.
+        let bound = self.try_bind(attachment).or_else(|_| {
+            self.repair();
+            self.try_bind(attachment)
+        });
         bound.map_err(|source| Error::Source {
             interface: attachment.host_interface.clone(),
             source,
         })
     }
 
+    /// Where there has never been a table, and there cannot be one, a pod starts without; where there may be, not without its elements.
+    fn try_bind(&mut self, attachment: &Attachment) -> Result<(), RulesError> {
+        let tables = match &mut self.tables {
+            Ok(tables) => tables,
+            Err(_) => return Ok(()),
+        };
+        for (table, entries) in bound(attachment) {
+            if tables.is_made(table).is_ok() || tables.has_been(table) {
+                tables.add(table, &entries)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a first attach that failed: its interface is to be gone before nothing is held to it any more.
+    pub(super) fn abandon(&mut self, attachment: &Attachment) {
+        let interface = &attachment.host_interface;
+        match interface::remove(&mut self.host, interface) {
+            Ok(_) => self.unbind(attachment),
+            Err(error) => {
+                tracing::warn!(interface, %error, "an interface stays, and may send nothing");
+                let stays = sources::of_nobody(interface);
+                self.unbind_from(attachment, |entry| *entry != stays);
+            }
+        }
+    }
+
     /// Its interface is gone, and nothing is held to what stays.
     pub(super) fn unbind(&mut self, attachment: &Attachment) {
+        self.unbind_from(attachment, |_| true);
+    }
+
+    fn unbind_from(&mut self, attachment: &Attachment, is_removed: impl Fn(&Entry) -> bool) {
         let Ok(tables) = &mut self.tables else {
             return;
         };
-        if tables.is_made(Table::Neighbours).is_ok()
-            && let Err(error) = tables.remove(Table::Neighbours, &sources::of(attachment))
-        {
-            let interface = &attachment.host_interface;
-            tracing::warn!(interface, %error, "elements of an interface that is gone stay");
+        for (table, mut entries) in bound(attachment) {
+            entries.retain(&is_removed);
+            if tables.is_made(table).is_ok()
+                && let Err(error) = tables.remove(table, &entries)
+            {
+                let interface = &attachment.host_interface;
+                tracing::warn!(interface, ?table, %error, "elements of an interface that is gone stay");
+            }
         }
     }
 
@@ -233,6 +288,15 @@ fn is_of(known: &Degradation, table: Table) -> bool {
         Table::Masquerade => matches!(known, Degradation::NoRules(_)),
         Table::Neighbours => matches!(known, Degradation::Neighbours(_)),
     }
+}
+
+/// By what a pod's interface is known to the tables.
+fn bound(attachment: &Attachment) -> [(Table, Vec<Entry>); 2] {
+    let port = sources::of_nobody(&attachment.host_interface);
+    [
+        (Table::Neighbours, sources::of(attachment)),
+        (Table::Masquerade, vec![port]),
+    ]
 }
 
 /// The pod's addresses, each with its ports.

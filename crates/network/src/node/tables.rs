@@ -76,6 +76,14 @@ impl Tables {
         }
     }
 
+    /// Whether there has been one.
+    pub(super) fn has_been(&self, table: Table) -> bool {
+        match table {
+            Table::Masquerade => self.masquerade.has_been(),
+            Table::Neighbours => self.neighbours.has_been(),
+        }
+    }
+
     pub(super) fn add(&mut self, table: Table, entries: &[Entry]) -> Result<(), RulesError> {
         let (kept, netfilter, _) = self.of(table);
         kept.change(netfilter, &[], entries)

@@ -72,6 +72,7 @@ pub(crate) struct Layout(pub(crate) String);
 impl tables::Layout for Layout {
     type Record = (Key, Value);
     const SETS: &'static [&'static str] = &NAMES;
+    const FIXED: &'static [&'static str] = &[];
 
     fn name(&self) -> &str {
         &self.0

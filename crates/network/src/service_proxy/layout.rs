@@ -56,6 +56,7 @@ pub(crate) struct Layout {
 impl tables::Layout for Layout {
     type Record = (Key, Value);
     const SETS: &'static [&'static str] = &SETS;
+    const FIXED: &'static [&'static str] = &["pods", "service-ranges"];
 
     fn name(&self) -> &str {
         &self.table

@@ -12,6 +12,7 @@ mod between;
 mod cluster;
 mod dns;
 mod flushed;
+mod frames;
 mod guarded;
 mod namespaces;
 mod policies;

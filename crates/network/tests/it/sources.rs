@@ -83,12 +83,12 @@ async fn a_pod_says_of_no_other_address_that_it_has_it() {
     assert!(!said.contains("0a:58:0a:f4:01:63"), "{said}");
 }
 
-fn hardware(text: &str) -> Vec<u8> {
+pub fn hardware(text: &str) -> Vec<u8> {
     let octets = text.split(':').map(|octet| u8::from_str_radix(octet, 16));
     octets.map(Result::unwrap).collect()
 }
 
-fn octets(ip: IpAddr) -> Vec<u8> {
+pub fn octets(ip: IpAddr) -> Vec<u8> {
     match ip {
         IpAddr::V4(ip) => ip.octets().to_vec(),
         IpAddr::V6(ip) => ip.octets().to_vec(),
@@ -124,7 +124,7 @@ fn claim(from: (&str, IpAddr), to: (&str, IpAddr), target: IpAddr) -> Vec<u8> {
 }
 
 /// As a program writes it: a question by ARP for the node's address, which says who asks.
-fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
+pub fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
     let hardware = hardware(from.0);
     let mut frame = vec![0xff; 6];
     frame.extend(&hardware);
@@ -138,7 +138,7 @@ fn question(from: (&str, IpAddr), to: IpAddr, tag: &[u8]) -> Vec<u8> {
 }
 
 #[expect(unsafe_code, reason = "nix makes no such address itself")]
-fn send(pod: &Namespace, frame: Vec<u8>) {
+pub fn send(pod: &Namespace, frame: Vec<u8>) {
     pod.run(move || {
         let kind = (AddressFamily::Packet, SockType::Raw, SockFlag::empty());
         let socket = socket(kind.0, kind.1, kind.2, None).unwrap();
@@ -184,7 +184,7 @@ async fn who_asks_says_who_it_is_with_a_tag_and_without() {
 }
 
 #[tokio::test]
-async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
+async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_asks_who_is_there() {
     let node = TestNode::new();
     let network = node.start().await;
     let (pod, _) = attach(&network, "a", vec![]).await;
@@ -198,7 +198,11 @@ async fn a_pod_without_an_ipv6_address_sends_no_ipv6_but_to_its_link() {
         pod.who_udp_as((ip("fd00::2"), 1000), (host, SERVER))
             .is_err()
     );
-    pod.sh("for i in $(seq 10); do busybox ping -6 -c 1 -W 1 fe80::1%eth0 && exit; done; exit 1");
+    let asked = pod.sh("busybox ping -6 -c 3 -W 1 fe80::1%eth0; echo $?; ip -6 neigh show fe80::1");
+    assert!(
+        asked.contains("\n1\n") && asked.contains("lladdr 0a:58:0a:f4:01:01"),
+        "{asked}"
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ pub(crate) trait Layout {
     type Record: Record;
     /// The sets and maps that hold it.
     const SETS: &'static [&'static str];
+    /// Those that the declaration itself fills.
+    const FIXED: &'static [&'static str];
 
     /// What the names of the tables begin with.
     fn name(&self) -> &str;

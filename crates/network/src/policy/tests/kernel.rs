@@ -162,6 +162,33 @@ fn what_others_change_is_told_from_what_is_as_it_was_made() {
     });
 }
 
+/// Chains come by changes too, and of that nobody is to be told as of something that others did.
+#[test]
+fn what_we_change_is_known() {
+    in_a_namespace(|| {
+        let mut kernel = Kernel::open("policies").unwrap();
+        let wanted = everything().plan();
+        let (mut some, mut later) = (Elements::new(), Vec::new());
+        for (key, value) in &wanted {
+            match crate::policy::chains::chain(key, value) {
+                Some(_) => later.push((*key, *value)),
+                None => drop(some.insert(*key, *value)),
+            }
+        }
+        let change = (vec![], later);
+        kernel.replace(&some).unwrap();
+        kernel.change(&change).unwrap();
+        assert!(kernel.is_intact(&wanted).unwrap());
+        // But what others did before is seen all the same.
+        for meddling in ["flush chain TABLE from-pods", "add chain TABLE mine"] {
+            kernel.replace(&some).unwrap();
+            nft(&meddling.replace("TABLE", &table("ip")));
+            kernel.change(&change).unwrap();
+            assert!(!kernel.is_intact(&wanted).unwrap(), "{meddling}");
+        }
+    });
+}
+
 #[test]
 fn a_table_of_another_layout_is_replaced() {
     in_a_namespace(|| {

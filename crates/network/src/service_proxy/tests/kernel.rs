@@ -58,6 +58,16 @@ fn compare() {
     // What is there is known again, element by element: adding it once more would be refused for maps with other values.
     kernel.replace(&wanted).unwrap();
     assert_eq!(listed("ip6", "inside-endpoints"), endpoints);
+    // What says where pods and services are belongs to what is there.
+    for set in ["pods", "service-ranges"] {
+        assert!(kernel.is_intact(&wanted).unwrap());
+        let flush = format!(
+            "nft flush set ip $(nft list tables | grep -o 'ip services-.*' | cut -d' ' -f2) {set}"
+        );
+        let flushed = Command::new("sh").args(["-c", &flush]).status().unwrap();
+        assert!(flushed.success() && !kernel.is_intact(&wanted).unwrap());
+        kernel.replace(&wanted).unwrap();
+    }
     let mut changes = Changes::default();
     desired.put(&key("web"), None, &mut changes);
     let removed: Vec<_> = changes.removed().collect();

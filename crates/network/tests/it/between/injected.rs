@@ -17,6 +17,7 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
     let c = hosts.host("c", 2, 3).await;
     let (on_a, on_c) = (a.pod("a").await, c.pod("c").await);
     let beside = a.pod("beside").await;
+    let (others_of_a, others_of_c) = (container(&a), container(&c));
     on_a.0.answer(8080, "a");
     until("a is reached", || reaches(&on_c, &on_a)).await;
     for host in [&a, &c] {
@@ -29,7 +30,7 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
          add rule ip service pre ip daddr 10.96.0.9 udp dport 53 dnat to 192.168.1.1:4789'",
     );
     let packet = tunnelled(number(&a), on_a.1);
-    let attacks: [(&str, &dyn Fn()); 3] = [
+    let attacks: [(&str, &dyn Fn()); 5] = [
         ("from another node", &|| {
             send(&on_c.0, &packet, (ip("192.168.1.1"), 4789));
         }),
@@ -37,6 +38,12 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
             send(&on_c.0, &packet, (ip("10.96.0.9"), 53));
         }),
         ("from its own node", &|| forge(&beside.0, &packet)),
+        ("from a container", &|| {
+            send(&others_of_c, &packet, (ip("192.168.1.1"), 4789));
+        }),
+        ("from a container of its own node", &|| {
+            forge(&others_of_a, &packet);
+        }),
     ];
     for (way, attack) in &attacks {
         let before = heard(&on_a.0);
@@ -45,7 +52,8 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
         assert_eq!(heard(&on_a.0), before, "{way}");
     }
     // Each would have been heard without the rules, which are back in a moment.
-    let ours = "nft 'flush chain inet navarch tunnel; flush set bridge navarch interfaces'";
+    let ours = "nft 'flush chain inet navarch tunnel; flush chain inet navarch tunnel-to-here; \
+                flush chain inet navarch tunnel-as-host; flush set bridge navarch interfaces'";
     for (way, attack) in &attacks {
         let before = heard(&on_a.0);
         until(way, || {
@@ -57,6 +65,20 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
         })
         .await;
     }
+}
+
+/// Somebody else on the host, on a bridge whose packets take its address.
+fn container(on: &Host) -> Namespace {
+    let container = Namespace::new();
+    on.node.host.sh(&format!(
+        "ip link add docker0 type bridge && ip addr add 172.17.0.1/24 dev docker0 && ip link set docker0 up && \
+         ip link add name docker1 master docker0 up type veth peer name eth0 netns {} && \
+         nft 'add table ip docker; add chain ip docker post {{ type nat hook postrouting priority 100; }}; \
+         add rule ip docker post ip saddr 172.17.0.0/24 oifname != docker0 masquerade'",
+        container.path().display()
+    ));
+    container.sh("ip addr add 172.17.0.2/24 dev eth0 && ip link set eth0 up && ip route add default via 172.17.0.1");
+    container
 }
 
 fn number(of: &Host) -> u32 {
