@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod addresses;
+mod announce;
 mod attachment;
 mod bridge;
 mod config;
@@ -37,6 +38,7 @@ mod sources;
 mod task;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
+pub use announce::{Announcer, AnnouncerConfig};
 pub use attachment::{Attachment, Connection};
 pub use config::Config;
 pub use dns::{DnsConfig, DnsServer};
