@@ -39,6 +39,7 @@ pub mod rbac;
 pub mod resource;
 pub mod scheduling;
 pub mod schema;
+pub mod segment_addresses;
 mod shown;
 pub mod storage;
 pub mod strategy;

@@ -24,6 +24,7 @@ pub mod garbage_collection;
 pub mod graph;
 pub mod in_use_protection;
 pub mod legacy_token_cleaner;
+pub mod load_balancer_addresses;
 pub mod namespace;
 pub mod node_cidr;
 pub mod node_lifecycle;

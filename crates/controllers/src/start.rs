@@ -23,6 +23,7 @@ use crate::endpoints_applied::EndpointsApplied;
 use crate::graph::Graph;
 use crate::in_use_protection::{AttributesClasses, Claims, Volumes, pods_by_claim};
 use crate::legacy_token_cleaner::{self, LegacyTokenCleaner};
+use crate::load_balancer_addresses::{LoadBalancerAddresses, Pool};
 use crate::node_cidr::{NodeCidrs, Ranges};
 use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
@@ -52,6 +53,8 @@ pub struct Options {
     pub approve_serving: bool,
     /// What is approved for no node all the same.
     pub reserved: Reserved,
+    /// What services of type `LoadBalancer` get their addresses from; `None`: somebody else gives them theirs.
+    pub load_balancer_addresses: Option<Pool>,
 }
 
 /// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
@@ -144,6 +147,16 @@ fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
     ));
     let slices = informer(client, vec![slices_by_service(), mirrors_by_service()]);
     let endpoints = informer(client, vec![]);
+    if let Some(pool) = options.load_balancer_addresses.clone() {
+        running.spawn(run(
+            LoadBalancerAddresses {
+                services: services.clone(),
+                nodes: nodes.clone(),
+                pool,
+            },
+            context.clone(),
+        ));
+    }
     running.spawn(run(
         EndpointSlices {
             services: services.clone(),

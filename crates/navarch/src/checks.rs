@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 
 use anyhow::{Context, Result, bail};
+use navarch_controllers::load_balancer_addresses::Pool;
 use navarch_machinery::ranges::{self, Ranges};
 use navarch_node::registration;
 
 use crate::bridge_claim;
 use crate::cli::{Api, NodeArgs};
+use crate::control_plane::advertised;
 use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::parts;
@@ -50,7 +52,35 @@ pub(crate) fn control_plane(layout: &Layout, arguments: &Api) -> Result<()> {
             );
         }
     }
+    load_balancer_addresses(arguments, &ClusterRanges { pods, services })?;
     layout.must_be_idle()
+}
+
+/// What load balancers get their addresses from, which are nobody else's.
+pub(crate) fn load_balancer_addresses(
+    arguments: &Api,
+    cluster: &ClusterRanges,
+) -> Result<Option<Pool>> {
+    let Some(text) = &arguments.load_balancer_addresses else {
+        return Ok(None);
+    };
+    let named = || format!("--load-balancer-addresses {text}");
+    let pool: Pool = text.parse().with_context(named)?;
+    for (flag, ranges) in [
+        ("--cluster-cidr", &cluster.pods),
+        ("--service-cidr", &cluster.services),
+    ] {
+        if ranges.iter().any(|range| pool.overlaps(range)) {
+            bail!(
+                "--load-balancer-addresses {text} and {flag} {ranges} have addresses in common: load balancers need addresses of the nodes' segments"
+            );
+        }
+    }
+    let server = advertised(arguments.bind_address);
+    if pool.contains(server) {
+        bail!("--load-balancer-addresses {text} has the API server's own address, {server}");
+    }
+    Ok(Some(pool))
 }
 
 /// Of a node on this data directory.
@@ -110,4 +140,47 @@ pub(crate) fn cluster_dns(services: Ranges) -> Option<IpAddr> {
 pub(crate) fn service_cidr(text: &str) -> Result<Ranges> {
     text.parse()
         .with_context(|| format!("--service-cidr {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// Whether load balancers can have these addresses; why not.
+    fn refused(pool: &str) -> Option<String> {
+        let pool = format!("--load-balancer-addresses={pool}");
+        let flags = [
+            "navarch",
+            "server",
+            "--bind-address=198.51.100.7",
+            "--cluster-cidr=10.244.0.0/16,fd00:10:244::/56",
+            "--service-cidr=10.96.0.0/16",
+            &pool,
+        ];
+        let Command::Server(server) = Cli::parse_from(flags).command else {
+            panic!("another command");
+        };
+        let api = server.api;
+        let cluster = ClusterRanges::parse(&api.cluster_cidr, &api.service_cidr).unwrap();
+        let read = load_balancer_addresses(&api, &cluster);
+        read.err().map(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn load_balancers_have_addresses_that_are_nobody_else_s() {
+        assert_eq!(refused("198.51.100.8-198.51.100.20,fd01::/112"), None);
+        for (pool, why) in [
+            ("10.244.7.0/24", "and --cluster-cidr 10.244.0.0/16,fd00:"),
+            ("fd00:10:244:1::1-fd00:10:244:1::2", "and --cluster-cidr"),
+            ("192.0.2.0/24,10.96.0.0/12", "and --service-cidr 10.96"),
+            ("198.51.100.0/24", "API server's own address, 198.51.100.7"),
+            ("198.51.100.9", "is no range of addresses"),
+        ] {
+            let refused = refused(pool).unwrap_or_default();
+            assert!(refused.contains(why), "{pool}: {refused}");
+        }
+    }
 }

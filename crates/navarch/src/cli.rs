@@ -161,6 +161,10 @@ pub(crate) struct Api {
         value_name = "CIDR"
     )]
     pub(crate) cluster_cidr: String,
+    /// Addresses of the nodes' segments for services of type LoadBalancer: CIDRs and FIRST-LAST, of any family. Nodes answer for those that
+    /// are given. Without it such services have their addresses from somebody else.
+    #[arg(long, env = "NAVARCH_LOAD_BALANCER_ADDRESSES", value_name = "RANGE,…")]
+    pub(crate) load_balancer_addresses: Option<String>,
     /// Admission plugins to enable beside those that are on by default.
     #[arg(
         long,

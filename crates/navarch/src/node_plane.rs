@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Node;
 use navarch_auth::leaves::Leaf;
 use navarch_auth::{Purpose, Subject};
-use navarch_client::{Client, SystemClock};
-use navarch_network::CniNetwork;
+use navarch_client::{Client, Informer, InformerOptions, SystemClock};
+use navarch_network::{AnnouncerConfig, CniNetwork};
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
@@ -85,6 +86,8 @@ impl NodePlane {
             .await
             .context("runtime")?;
         step("container runtime");
+        let nodes: Informer<Node> =
+            Informer::start(clients.service_proxy.clone(), InformerOptions::default());
         let network = Arc::new(match settings.cni() {
             Some(config) => NodeNetwork::Plugins(CniNetwork::new(config), address),
             None => NodeNetwork::Own(LateNetwork::start(
@@ -96,12 +99,18 @@ impl NodePlane {
                     cluster: ranges.pods.iter().collect(),
                     pod_routes: arguments.pod_routes,
                     client: clients.service_proxy.clone(),
+                    nodes: nodes.clone(),
                 },
             )),
         });
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
+        let announcer = AnnouncerConfig {
+            node: name.clone(),
+            addresses: addresses.clone(),
+            netns: None,
+        };
         options.addresses = addresses;
         options.port = listener.local_addr()?.port();
         let told = registration::labels(&arguments.node_labels);
@@ -143,6 +152,7 @@ impl NodePlane {
                 domain,
                 resolv_conf,
                 answers_at,
+                (announcer, nodes),
                 serving,
             ));
         }

@@ -3,8 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use navarch_client::Client;
-use navarch_network::{DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView};
+use k8s_openapi::api::core::v1::Node;
+use navarch_client::{Client, Informer};
+use navarch_network::{
+    Announcer, AnnouncerConfig, DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView,
+};
 use tokio::sync::{oneshot, watch};
 
 /// What serves a node's services.
@@ -32,13 +35,14 @@ impl NodeServices {
     }
 
     /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells where it answers, and
-    /// when services are served.
+    /// when services are served; and answers for addresses of load balancers from then on.
     pub(crate) async fn serve(
         self,
         gateway: impl Future<Output = Option<IpAddr>>,
         domain: String,
         resolv_conf: PathBuf,
         answers_at: impl FnOnce(SocketAddr),
+        announcer: (AnnouncerConfig, Informer<Node>),
         served: oneshot::Sender<()>,
     ) {
         let Some(address) = gateway.await else {
@@ -50,7 +54,7 @@ impl NodeServices {
             resolv_conf,
             netns: None,
         };
-        let dns = DnsServer::start(config, self.view);
+        let dns = DnsServer::start(config, self.view.clone());
         match &dns {
             Ok(dns) => {
                 answers_at(dns.address());
@@ -61,6 +65,12 @@ impl NodeServices {
         self.proxy.applied(1).await;
         // Nobody may be waiting.
         let _ = served.send(());
+        // Whoever asks is led on from the first packet.
+        let (config, nodes) = announcer;
+        let announcer = Announcer::start(config, self.view, nodes).await;
+        if let Err(error) = &announcer {
+            tracing::error!(%error, "this node answers for no load balancer's address");
+        }
         std::future::pending::<()>().await;
     }
 }

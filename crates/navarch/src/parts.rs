@@ -17,7 +17,7 @@ use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
 
-use crate::checks;
+use crate::checks::{self, ClusterRanges};
 use crate::cli::Api;
 use crate::control_plane::{advertised, server_subject};
 use crate::signer::ClusterSigner;
@@ -59,6 +59,7 @@ pub(crate) struct Keys {
 pub(crate) fn options(arguments: &Api, authority: &str, keys: Keys) -> Result<Options> {
     let signer = keys.authority;
     let signer = signer.map(|pki| Arc::new(ClusterSigner(pki)) as Arc<dyn Signer>);
+    let ranges_of = ClusterRanges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
     Ok(Options {
         pod_ranges: ranges(&arguments.cluster_cidr)?,
         root_ca: authority.to_owned(),
@@ -66,6 +67,7 @@ pub(crate) fn options(arguments: &Api, authority: &str, keys: Keys) -> Result<Op
         signing_duration: arguments.lives.cluster_signing_duration,
         approve_serving: arguments.lives.approve_kubelet_serving,
         reserved: reserved(arguments)?,
+        load_balancer_addresses: checks::load_balancer_addresses(arguments, &ranges_of)?,
         issue_token: keys.tokens.map(issue_token),
     })
 }

@@ -50,8 +50,10 @@ pub(crate) struct Place {
     pub(crate) cluster: Vec<IpNet>,
     /// How packets go to other nodes' pods.
     pub(crate) pod_routes: PodRoutes,
-    /// The API, as the part that may see where other nodes are, and which policies and which pods there are in the cluster.
+    /// The API, as the part that may see which policies and which pods there are in the cluster.
     pub(crate) client: Client,
+    /// All nodes of the cluster.
+    pub(crate) nodes: Informer<Node>,
 }
 
 /// The network, from the moment it can be.
@@ -212,7 +214,7 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
         PodRoutes::Auto => Transport::Auto,
         PodRoutes::Vxlan => Transport::Vxlan,
     };
-    let routes = tokio::spawn(keep_routes(config, place.client));
+    let routes = tokio::spawn(keep_routes(config, place.nodes));
     Ok(Started {
         network,
         policies,
@@ -221,10 +223,10 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
 }
 
 /// Keeps the ways to other nodes, from when they can be kept.
-async fn keep_routes(config: NodeRoutesConfig, client: Client) {
+async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>) {
     let mut failures = 0;
     loop {
-        match NodeRoutes::start(config.clone(), &client).await {
+        match NodeRoutes::start(config.clone(), nodes.clone()).await {
             Ok(_routes) => return std::future::pending().await,
             Err(error) => {
                 failures += 1;

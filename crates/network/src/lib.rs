@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod addresses;
+mod announce;
 mod attachment;
 mod bridge;
 mod cni;
@@ -38,6 +39,7 @@ mod sources;
 mod task;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
+pub use announce::{Announcer, AnnouncerConfig};
 pub use attachment::{Attachment, Connection};
 pub use cni::{CniConfig, CniError, CniNetwork};
 pub use config::Config;

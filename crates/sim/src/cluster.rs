@@ -168,6 +168,7 @@ impl Cluster {
                     signing_duration: SignedDuration::from_hours(1),
                     approve_serving: false,
                     reserved: Reserved::default(),
+                    load_balancer_addresses: None,
                 };
                 navarch_controllers::start(context, options).await;
             }),

@@ -57,6 +57,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         signing_duration: SignedDuration::from_hours(1),
         approve_serving: true,
         reserved: Reserved::default(),
+        load_balancer_addresses: None,
     };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));

@@ -13,6 +13,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::api::storage::v1::VolumeAttributesClass;
 use navarch_api::call::{Answer, Call, Endpoint, WatchStream};
+use navarch_api::segment_addresses::ingress;
 use navarch_auth::UserInfo;
 use navarch_client::{Client, DeleteOptions, ListOptions};
 use navarch_controllers::certificates::serving::Reserved;
@@ -136,6 +137,7 @@ async fn no_controller_asks_for_what_it_may_not() {
         signing_duration: jiff::SignedDuration::from_hours(1),
         approve_serving: true,
         reserved: Reserved::default(),
+        load_balancer_addresses: Some("192.0.2.0/24".parse().unwrap()),
     };
     let running = tokio::spawn(start(context, options));
 
@@ -169,6 +171,11 @@ async fn no_controller_asks_for_what_it_may_not() {
     let service =
         json!({"metadata": meta("s"), "spec": {"selector": {"app": "a"}, "ports": [{"port": 80}]}});
     cluster.create::<Service>(service).await;
+    let balanced =
+        json!({"metadata": meta("lb"), "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
+    cluster.create::<Service>(balanced).await;
+    let has_address = |service: &Service| ingress(service).len() == 1;
+    cluster.until::<Service>("work", "lb", has_address).await;
     let bare = json!({"metadata": meta("bare"), "spec": {"ports": [{"port": 80}]}});
     cluster.create::<Service>(bare).await;
     let told = json!({"metadata": meta("bare"), "subsets": [{"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 80}]}]});

@@ -27,6 +27,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         signing_duration: jiff::SignedDuration::from_hours(1),
         approve_serving: true,
         reserved: Reserved::default(),
+        load_balancer_addresses: None,
     };
     tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
     let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});

@@ -16,7 +16,7 @@ use crate::namespace;
 const HEAD: usize = 16;
 
 /// Opens the socket that is told.
-pub(super) fn open(netns: Option<&Path>) -> io::Result<Ear> {
+pub(crate) fn open(netns: Option<&Path>) -> io::Result<Ear> {
     let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     Ear::new(namespace::open_socket(netns, || {
         ear::open(NETLINK_ROUTE, groups)
@@ -24,7 +24,7 @@ pub(super) fn open(netns: Option<&Path>) -> io::Result<Ear> {
 }
 
 /// Rings at each change, for ever; also where one was missed.
-pub(super) async fn follow(ear: Ear, changed: Arc<Notify>) {
+pub(crate) async fn follow(ear: Ear, changed: Arc<Notify>) {
     let read = |socket: &rtnetlink::sys::Socket| {
         let mut head = Vec::with_capacity(HEAD);
         // The rest of a message that is longer is dropped.

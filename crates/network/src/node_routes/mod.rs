@@ -7,7 +7,7 @@
 mod entries;
 mod gate;
 mod guard;
-mod interfaces;
+pub(crate) mod interfaces;
 mod kernel;
 mod mtu;
 mod peer;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
-use navarch_client::{Backoff, Client, Informer, InformerOptions};
+use navarch_client::{Backoff, Informer};
 use navarch_machinery::ranges::Ranges;
 use tokio::sync::{Notify, watch};
 
@@ -90,9 +90,12 @@ pub struct NodeRoutes {
 }
 
 impl NodeRoutes {
-    /// Starts to keep the ways. Those that an earlier run left are used until the API has said which there are to be now. The client must be
-    /// one that may list nodes.
-    pub async fn start(config: NodeRoutesConfig, client: &Client) -> Result<Self, NodeRoutesError> {
+    /// Starts to keep the ways. Those that an earlier run left are used until the API has said which there are to be now. `nodes`: all of the
+    /// cluster's.
+    pub async fn start(
+        config: NodeRoutesConfig,
+        nodes: Informer<Node>,
+    ) -> Result<Self, NodeRoutesError> {
         let settings = settings(&config);
         let socket = interfaces::open(config.netns.as_deref())?;
         let kernel =
@@ -107,7 +110,7 @@ impl NodeRoutes {
         }
         let (applying, applied) = watch::channel(false);
         let shell = Shell {
-            nodes: Informer::start(client.clone(), InformerOptions::default()),
+            nodes,
             here: here(config),
             kernel,
             changed,

@@ -22,7 +22,7 @@ mod stale;
 mod view;
 
 pub use proxy::{ServiceProxy, ServiceProxyConfig};
-pub(crate) use service::cluster_ips;
+pub(crate) use service::{cluster_ips, is_external_local};
 pub use view::ServiceView;
 pub(crate) use view::service_of;
 

@@ -115,7 +115,8 @@ pub(crate) fn cluster_ips(service: &Service) -> Vec<IpAddr> {
     all.iter().filter_map(|ip| ip.parse().ok()).collect()
 }
 
-fn is_external_local(spec: &ServiceSpec) -> bool {
+/// Whether traffic from outside stays on the node that it comes to.
+pub(crate) fn is_external_local(spec: &ServiceSpec) -> bool {
     let accessible = match spec.type_.as_deref() {
         Some("LoadBalancer" | "NodePort") => true,
         _ => spec

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Node;
 use navarch_api::call::PatchKind;
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
-use navarch_client::{Client, DeleteOptions};
+use navarch_client::{Client, DeleteOptions, Informer, InformerOptions};
 use navarch_network::{NodeRoutes, NodeRoutesConfig, PodNetwork, Transport};
 use navarch_store::Memory;
 use serde_json::json;
@@ -237,7 +237,8 @@ impl Host {
     /// Starts to keep the ways, in the place of what does so, as a node's agent that is replaced.
     async fn start(&mut self) {
         self.routes = None;
-        let routes = NodeRoutes::start(self.config(), &self.client).await;
+        let nodes = Informer::start(self.client.clone(), InformerOptions::default());
+        let routes = NodeRoutes::start(self.config(), nodes).await;
         let routes = routes.unwrap();
         routes.applied().await;
         self.routes = Some(routes);

@@ -54,6 +54,7 @@ fn what_navarch_has_beside_binds_roles_that_are_there() {
     };
     let wanted = [
         "navarch:network-policies",
+        "navarch:load-balancer-addresses",
         "navarch:kubelet-serving-approver",
     ];
     assert_eq!(names(&own), wanted);

@@ -113,6 +113,7 @@ pub(super) struct Hosts {
     server: Option<Program>,
     hosts: Vec<Host>,
     join: Vec<String>,
+    server_flags: Vec<String>,
     /// Whether all have addresses of both families.
     both: bool,
     directory: TempDir,
@@ -127,15 +128,21 @@ const BOTH: [&str; 2] = [
 impl Hosts {
     /// One host for each of these segments, with the test's image and these flags for each agent.
     pub(super) fn start(segments: &[u8], flags: &[&str]) -> Self {
-        Self::made(segments, flags, false)
+        Self::made(segments, flags, &[])
     }
 
     /// The same, of which each has addresses of IPv4 and of IPv6, as have pods and services.
     pub(super) fn of_both(segments: &[u8]) -> Self {
-        Self::made(segments, &BOTH, true)
+        Self::made(segments, &BOTH, &BOTH)
     }
 
-    fn made(segments: &[u8], flags: &[&str], both: bool) -> Self {
+    /// The same, where the server is told of addresses for load balancers.
+    pub(super) fn with_balancers(segments: &[u8], pool: &str) -> Self {
+        Self::made(segments, &BOTH, &[BOTH[0], BOTH[1], pool])
+    }
+
+    fn made(segments: &[u8], flags: &[&str], server_flags: &[&str]) -> Self {
+        let both = !server_flags.is_empty();
         let is_root = nix::unistd::geteuid().is_root();
         assert!(is_root, "this test makes containers and needs root");
         let router = Namespace::new();
@@ -155,6 +162,7 @@ impl Hosts {
             server: None,
             hosts: Vec::new(),
             join: Vec::new(),
+            server_flags: server_flags.iter().map(|&flag| flag.to_owned()).collect(),
             both,
             directory,
         };
@@ -217,9 +225,7 @@ impl Hosts {
             .args(["server", "--bind-address", SERVER, "--tls-san", OTHER])
             .arg("--data-dir")
             .arg(self.server_data());
-        if self.both {
-            command.args(BOTH);
-        }
+        command.args(&self.server_flags);
         let log = self.directory.path().join("server.log");
         self.server = Some(Program::spawn(command, "administrator's kubeconfig", &log));
     }

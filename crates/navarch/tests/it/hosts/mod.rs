@@ -1,5 +1,6 @@
 //! Several hosts, each a network namespace with an agent and a data directory of its own, and a server in one more.
 
+mod balancers;
 mod cases;
 mod families;
 mod harness;
@@ -63,6 +64,17 @@ fn hosts_of_both_families_are_one_network_in_both() {
     families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
     cases::pods_reach_each_other(&pods);
     cases::services_lead_to_all_hosts(&hosts, &pods);
+}
+
+/// Nodes answer for load balancers' addresses on their segment.
+#[test]
+fn a_load_balancer_s_address_is_one_host_s_at_a_time() {
+    let hosts = Hosts::with_balancers(&[1, 1], balancers::POOL);
+    let pods = Pods::start(&hosts);
+    balancers::an_address_leads_to_all_hosts(&hosts, &pods);
+    balancers::traffic_stays_on_its_host(&hosts);
+    balancers::an_address_is_freed_for_the_next(&hosts);
+    balancers::another_host_takes_over(&hosts);
 }
 
 /// What comes to one address of the server is lost without a word, and later what comes to the other.

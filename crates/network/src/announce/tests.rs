@@ -1,0 +1,258 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_client::Snapshot;
+use serde_json::{Value, json};
+
+use super::interfaces::Interface;
+use super::plan::{Candidate, asked_for, plan};
+use super::{Mac, arp, ndp};
+use crate::service_proxy::ServiceView;
+
+const MINE: Mac = [2, 0, 0, 0, 0, 1];
+const THEIRS: Mac = [2, 0, 0, 0, 0, 9];
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let octet = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16).unwrap();
+    digits.chunks(2).map(octet).collect()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Who has 192.0.2.20? Tell 192.0.2.9.
+const WHO_HAS: &str = "ffffffffffff 020000000009 0806 0001 0800 06 04 0001 020000000009 c0000209 000000000000 c0000214";
+
+#[test]
+fn a_question_of_arp_and_its_answer() {
+    let asked = arp::Request::parse(&hex(WHO_HAS)).unwrap();
+    assert_eq!(asked.target, ip("192.0.2.20"));
+    let answer = "020000000009 020000000001 0806 0001 0800 06 04 0002 020000000001 c0000214 020000000009 c0000209";
+    assert_eq!(asked.answer(MINE), Some(hex(answer)));
+    let told = arp::announcement("192.0.2.20".parse().unwrap(), MINE);
+    let wanted = "ffffffffffff 020000000001 0806 0001 0800 06 04 0001 020000000001 c0000214 000000000000 c0000214";
+    assert_eq!(told, hex(wanted));
+    // What is told is no question.
+    assert_eq!(arp::Request::parse(&told), None);
+    // An answer; a hardware address that is many hosts'; another protocol; one that is cut off.
+    for (at, octet) in [(21, 2), (22, 3), (12, 9), (17, 1), (18, 8)] {
+        let mut frame = hex(WHO_HAS);
+        frame[at] = octet;
+        assert_eq!(arp::Request::parse(&frame), None, "{at}");
+    }
+    for length in 0..42 {
+        assert_eq!(arp::Request::parse(&hex(WHO_HAS)[..length]), None);
+    }
+}
+
+/// From fd01::9, who has fd01::14? Without its checksum.
+const SOLICITATION: &str = "3333ff000014 020000000009 86dd 6000000000203aff
+    fd010000000000000000000000000009 ff0200000000000000000001ff000014
+    8700 0000 00000000 fd010000000000000000000000000014 0101 020000000009";
+
+#[test]
+fn a_solicitation_and_its_advertisement() {
+    let frame = hex(SOLICITATION);
+    let right = (0..=u16::MAX)
+        .map(|sum| [&frame[..56], &sum.to_be_bytes(), &frame[58..]].concat())
+        .filter(|frame| ndp::Solicitation::parse(frame).is_some());
+    let right: Vec<_> = right.collect();
+    assert_eq!(right.len(), 1, "one checksum is right");
+    let asked = ndp::Solicitation::parse(&right[0]).unwrap();
+    assert_eq!(asked.target, ip("fd01::14"));
+    let own = "fd01::1".parse().unwrap();
+    let answer = asked.answer(own, MINE).unwrap();
+    let (head, rest) = answer.split_at(54);
+    assert_eq!(
+        head,
+        hex(
+            "020000000009 020000000001 86dd 6000000000203aff fd010000000000000000000000000001 fd010000000000000000000000000009"
+        )
+    );
+    assert_eq!(rest[..2], [136, 0]);
+    assert_eq!(
+        rest[4..],
+        hex("60000000 fd010000000000000000000000000014 0201 020000000001")
+    );
+    // To everybody, as an answer to whoever has no address yet and unasked.
+    let told = ndp::announcement("fd01::14".parse().unwrap(), own, MINE);
+    assert_eq!(told[..6], hex("333300000001"));
+    assert_eq!(told[38..54], hex("ff020000000000000000000000000001"));
+    assert_eq!(told[58], 0x20);
+    assert_eq!(ndp::Solicitation::parse(&told), None);
+    let frame = &right[0];
+    for (at, octet) in [(21, 254), (20, 17), (54, 136), (55, 1), (6, 3), (70, 7)] {
+        let mut frame = frame.clone();
+        frame[at] = octet;
+        assert_eq!(ndp::Solicitation::parse(&frame), None, "{at}");
+    }
+    for length in 0..frame.len() {
+        assert_eq!(ndp::Solicitation::parse(&frame[..length]), None);
+    }
+    let group = ndp::group_of("2001:db8::1234:5678".parse().unwrap());
+    assert_eq!(ip("ff02::1:ff34:5678"), group);
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
+fn node(name: &str, address: &str, ready: bool, metadata: Value) -> Candidate {
+    let ready = if ready { "True" } else { "Unknown" };
+    let mut node = json!({"metadata": metadata, "status": {
+        "addresses": [{"type": "InternalIP", "address": address}],
+        "conditions": [{"type": "Ready", "status": ready}],
+    }});
+    node["metadata"]["name"] = json!(name);
+    let node: Node = serde_json::from_value(node).unwrap();
+    Candidate::of(&node)
+}
+
+fn service(name: &str, ip: &str, policy: &str) -> Service {
+    let condition = json!({"type": "navarch.dev/OnSegment", "status": "True", "reason": "R", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "d", "name": name},
+        "spec": {"type": "LoadBalancer", "externalTrafficPolicy": policy},
+        "status": {"loadBalancer": {"ingress": [{"ip": ip, "ipMode": "VIP"}]}, "conditions": [condition]},
+    }))
+    .unwrap()
+}
+
+/// Endpoints of a service: `n1`, or `n1 ending`.
+fn slice(service: &str, endpoints: &[&str]) -> EndpointSlice {
+    let endpoint = |text: &&str| {
+        let (node, ends) = text
+            .split_once(' ')
+            .map_or((*text, false), |(node, _)| (node, true));
+        json!({"addresses": ["10.0.0.1"], "nodeName": node, "conditions": {"ready": !ends, "serving": true, "terminating": ends}})
+    };
+    let endpoints: Vec<_> = endpoints.iter().map(endpoint).collect();
+    let labels = json!({"kubernetes.io/service-name": service});
+    serde_json::from_value(json!({
+        "metadata": {"namespace": "d", "name": service, "labels": labels},
+        "addressType": "IPv4", "endpoints": endpoints,
+    }))
+    .unwrap()
+}
+
+fn eth0(network: &str) -> Interface {
+    Interface {
+        index: 2,
+        mac: THEIRS,
+        networks: vec![network.parse().unwrap()],
+    }
+}
+
+/// Who answers for the addresses of these services, as all say that are on 192.0.2.0/24.
+fn speakers(
+    services: Vec<Service>,
+    slices: Vec<EndpointSlice>,
+    nodes: &[Candidate],
+) -> BTreeMap<IpAddr, BTreeSet<String>> {
+    let asked_for = asked_for(&Snapshot::of(services, &[]));
+    let slices = Snapshot::of(slices, &[ServiceView::by_service()]);
+    let mut speakers: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
+    for number in 1..=9 {
+        let here = format!("n{number}");
+        let interfaces = [eth0(&format!("192.0.2.{number}/24"))];
+        let plan = plan(&here, &asked_for, nodes, &slices, &interfaces);
+        for ip in plan.into_values().flatten() {
+            speakers.entry(ip).or_default().insert(here.clone());
+        }
+    }
+    speakers
+}
+
+fn nodes() -> Vec<Candidate> {
+    let node = |number| {
+        let name = format!("n{number}");
+        node(&name, &format!("192.0.2.{number}"), true, json!({}))
+    };
+    (1..=3).map(node).collect()
+}
+
+#[test]
+fn one_node_answers_for_each_address_and_all_have_some() {
+    let services = || -> Vec<Service> {
+        let service = |at| service(&format!("s{at}"), &format!("192.0.2.{at}"), "Cluster");
+        (100..200).map(service).collect()
+    };
+    let before = speakers(services(), vec![], &nodes());
+    assert_eq!(before.len(), 100);
+    assert!(before.values().all(|all| all.len() == 1));
+    for node in ["n1", "n2", "n3"] {
+        let of_node = before.values().filter(|all| all.contains(node)).count();
+        assert!((20..=50).contains(&of_node), "{node} has {of_node}");
+    }
+    // Of those that stay, nothing moves.
+    let mut fewer = nodes();
+    fewer[1] = node("n2", "192.0.2.2", false, json!({}));
+    let after = speakers(services(), vec![], &fewer);
+    assert_eq!(after.len(), 100);
+    for (ip, one) in &before {
+        assert!(!after[ip].contains("n2"));
+        assert!(one.contains("n2") || after[ip] == *one, "{ip} has moved");
+    }
+}
+
+#[test]
+fn who_is_not_ready_or_elsewhere_or_excluded_answers_for_nothing() {
+    let excluded =
+        json!({"labels": {"node.kubernetes.io/exclude-from-external-load-balancers": ""}});
+    let leaves = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+    let nodes = [
+        node("n1", "192.0.2.1", true, json!({})),
+        node("n2", "192.0.2.2", false, json!({})),
+        node("n3", "198.51.100.3", true, json!({})),
+        node("n4", "192.0.2.4", true, excluded),
+        node("n5", "192.0.2.5", true, leaves),
+    ];
+    let services =
+        (100..120).map(|at| service(&format!("s{at}"), &format!("192.0.2.{at}"), "Cluster"));
+    let speakers = speakers(services.collect(), vec![], &nodes);
+    assert_eq!(speakers.len(), 20);
+    let n1 = BTreeSet::from(["n1".to_owned()]);
+    assert!(speakers.values().all(|all| *all == n1), "{speakers:?}");
+}
+
+#[test]
+fn nobody_answers_for_what_is_not_the_balancer_s() {
+    let mut unsaid = service("unsaid", "192.0.2.101", "Cluster");
+    unsaid.status.as_mut().unwrap().conditions = None;
+    let mut other = service("class", "192.0.2.102", "Cluster");
+    other.spec.as_mut().unwrap().load_balancer_class = Some("example.org/lb".into());
+    let services = vec![
+        unsaid,
+        other,
+        service("node", "192.0.2.2", "Cluster"),
+        service("network", "192.0.2.0", "Cluster"),
+        service("all", "192.0.2.255", "Cluster"),
+        service("elsewhere", "198.51.100.1", "Cluster"),
+        service("good", "192.0.2.100", "Cluster"),
+    ];
+    let speakers = speakers(services, vec![], &nodes());
+    assert_eq!(
+        speakers.into_keys().collect::<Vec<_>>(),
+        [ip("192.0.2.100")]
+    );
+}
+
+#[test]
+fn where_traffic_stays_on_its_node_one_with_endpoints_answers() {
+    let check = |endpoints: &[&str], wanted: &[&str]| {
+        let services =
+            (100..110).map(|at| service(&format!("s{at}"), &format!("192.0.2.{at}"), "Local"));
+        let slices = (100..110).map(|at| slice(&format!("s{at}"), endpoints));
+        let speakers = speakers(services.collect(), slices.collect(), &nodes());
+        let all: BTreeSet<_> = speakers.into_values().flatten().collect();
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        assert_eq!(all, wanted, "{endpoints:?}");
+    };
+    check(&["n2"], &["n2"]);
+    check(&["n2", "n3 ending"], &["n2"]);
+    check(&["n3 ending"], &["n3"]);
+    check(&["n1", "n3"], &["n1", "n3"]);
+    check(&[], &[]);
+}
