@@ -29,8 +29,9 @@ async fn cve_2020_10749_a_pod_cannot_pose_as_a_router() {
     // It would have been, had they listened, and had it come to them past the node, while nobody puts its rules back.
     drop(network);
     let table = node.config().table;
-    node.host
-        .sh(&format!("nft flush chain bridge {table} neighbours"));
+    node.host.sh(&format!(
+        "nft 'flush chain bridge {table} neighbours; flush chain inet {table} senders'"
+    ));
     victim.sh("echo 1 > /proc/sys/net/ipv6/conf/eth0/accept_ra");
     until("an advertisement is believed", || {
         advertise(&rogue);
