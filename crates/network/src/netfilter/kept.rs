@@ -72,7 +72,7 @@ impl Kept {
         let applied = nft.apply(&text);
         let there = Structure::of(netfilter, self.packets.number(), &self.table);
         let is_gone = matches!(there, Ok(None));
-        self.has_been |= !is_gone;
+        self.has_been |= applied.is_ok() || matches!(there, Ok(Some(_)));
         if let Err(error) = applied {
             if is_gone || self.made.is_err() {
                 self.made = Err(error.clone());

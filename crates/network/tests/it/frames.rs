@@ -91,7 +91,7 @@ async fn what_is_for_the_neighbouring_bridge_alone_is_heard_by_nobody() {
     let (pod, own) = attach(&network, "a", vec![]).await;
     let (other, others) = attach(&network, "b", vec![]).await;
     // As Debian has it; and it has an address of IPv6 to be asked at.
-    node.host.sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; ip link set lo up; ip addr add fd99::1/128 dev lo");
+    node.host.sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done; ip link set lo up; ip addr add fd99::1/128 dev lo; ip addr add 192.0.2.1/32 dev lo");
     node.host.answer_udp(SERVER, "node");
     let known = || {
         let shown = node.host.sh("bridge fdb show br navarch0");
@@ -109,8 +109,8 @@ async fn what_is_for_the_neighbouring_bridge_alone_is_heard_by_nobody() {
     let router = ("0a:58:0a:f4:01:02", link_address(&pod));
     let sends = |to| {
         // As a node that sends through the tunnel would, or a server of names that answers.
-        for (from, at) in [("192.0.2.2", own.gateway), ("fd99::2", ip("fd99::1"))] {
-            send(&pod, datagram((&own.mac, ip(from)), (to, at)));
+        for (from, at) in [("192.0.2.2", "192.0.2.1"), ("fd99::2", "fd99::1")] {
+            send(&pod, datagram((&own.mac, ip(from)), (to, ip(at))));
         }
         send(&pod, advertisement(router, to));
         send(&pod, datagram((&others.mac, own.ips[0]), (to, own.gateway)));

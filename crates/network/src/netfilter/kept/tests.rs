@@ -7,12 +7,12 @@ use super::*;
 use crate::netfilter::entry::Field;
 
 const TEXT: &str =
-    "add table inet t\ndelete table inet t\ntable inet t { set s { type inet_service; }; }\n";
+    "add table inet t\ndelete table inet t\ntable inet t { set s { type ipv4_addr; }; }\n";
 
-fn entry(port: u16) -> Entry {
+fn entry(last: u8) -> Entry {
     Entry {
         set: "s",
-        key: vec![Field::Port(port)],
+        key: vec![Field::Address([10, 0, 0, last].into())],
         value: Vec::new(),
     }
 }
@@ -45,10 +45,10 @@ fn refuse() {
     kept.change(&mut netfilter, &[], &[entry(2)]).unwrap();
     assert!(kept.is_intact(&mut netfilter).unwrap());
     // Of what somebody else has removed the rest goes.
-    nft("delete element inet t s { 1 }");
+    nft("delete element inet t s { 10.0.0.1 }");
     let both = [entry(1), entry(2)];
     kept.change(&mut netfilter, &both, &[entry(3)]).unwrap();
-    assert!(nft("list set inet t s").contains("elements = { 3 }"));
+    assert!(nft("list set inet t s").contains("elements = { 10.0.0.3 }"));
     // And what is gone is not kept, but it is known that it was there.
     nft("delete table inet t");
     let made = kept.make(&refuses, &mut netfilter, TEXT.into(), &[]);
