@@ -6,10 +6,12 @@ use std::path::Path;
 use std::pin::Pin;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use navarch_network::{CniNetwork, HostPort, PodName};
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 
+use crate::checks::ClusterRanges;
 use crate::pod_network::LateNetwork;
 
 /// One of them.
@@ -37,6 +39,22 @@ impl NodeNetwork {
         match self {
             Self::Own(_) => self.gateway(),
             Self::Plugins(_, address) => Box::pin(std::future::ready(Some(*address))),
+        }
+    }
+
+    /// Whose questions cluster DNS answers: everybody's where only pods reach it. At the node's own address, those of pods, of nodes and of the
+    /// node itself.
+    pub(crate) fn clients(&self, ranges: &ClusterRanges) -> Vec<IpNet> {
+        match self {
+            Self::Own(_) => Vec::new(),
+            Self::Plugins(_, address) => {
+                let loopback = [
+                    IpNet::new_assert([127, 0, 0, 0].into(), 8),
+                    IpAddr::from(std::net::Ipv6Addr::LOCALHOST).into(),
+                ];
+                let own = [IpNet::from(*address)];
+                ranges.pods.iter().chain(own).chain(loopback).collect()
+            }
         }
     }
 

@@ -148,7 +148,7 @@ impl NodePlane {
             let judging = network.clone();
             let answers_at = move |address| judging.judge_dns_at(address);
             tasks.spawn(services.serve(
-                network.reached_at(),
+                (network.reached_at(), network.clients(ranges)),
                 domain,
                 resolv_conf,
                 answers_at,

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer};
 use navarch_network::{
@@ -38,7 +39,7 @@ impl NodeServices {
     /// when services are served; and answers for addresses of load balancers from then on.
     pub(crate) async fn serve(
         self,
-        gateway: impl Future<Output = Option<IpAddr>>,
+        (gateway, clients): (impl Future<Output = Option<IpAddr>>, Vec<IpNet>),
         domain: String,
         resolv_conf: PathBuf,
         answers_at: impl FnOnce(SocketAddr),
@@ -50,6 +51,7 @@ impl NodeServices {
         };
         let config = DnsConfig {
             address,
+            clients,
             domain,
             resolv_conf,
             netns: None,

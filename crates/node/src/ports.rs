@@ -72,7 +72,8 @@ impl Network for CniNetwork {
     }
 
     async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
-        Ok(CniNetwork::reconcile(self, &live).await?)
+        CniNetwork::reconcile(self, &live);
+        Ok(())
     }
 
     async fn ready(&self) -> Result<(), NetworkError> {

@@ -1,7 +1,5 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
-use std::collections::HashSet;
-
 use anyhow::{Context, Result, bail};
 use navarch_network::{CniNetwork, NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy};
 use navarch_runtime::embedded;
@@ -44,8 +42,7 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
     progress.done("containers stopped");
     if let Some(config) = settings.cni() {
         // Their namespaces are gone: what is left of them is elsewhere on the host.
-        let (network, nobody) = (CniNetwork::new(config), HashSet::new());
-        let disconnected = network.reconcile(&nobody).await;
+        let disconnected = CniNetwork::new(config).disconnect_all().await;
         disconnected.context("what plugins have connected")?;
     }
     let (pods, routes) = pod_network::removal(&settings);

@@ -128,10 +128,16 @@ fn environment(
     ]
 }
 
+/// Whether a namespace is still there: where one was pinned there may be the file that it was pinned to.
+fn is_namespace(path: &Path) -> bool {
+    let found = nix::sys::statfs::statfs(path);
+    found.is_ok_and(|it| it.filesystem_type() == nix::sys::statfs::NSFS_MAGIC)
+}
+
 /// A namespace that is gone is none when the pod is disconnected.
 fn namespace(order: Order, path: &Path) -> OsString {
     match order {
-        Order::Delete if !path.exists() => OsString::new(),
+        Order::Delete if !is_namespace(path) => OsString::new(),
         _ => path.into(),
     }
 }

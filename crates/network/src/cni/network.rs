@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use navarch_client::Backoff;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use serde_json::Value;
@@ -160,18 +161,43 @@ impl CniNetwork {
             .collect()
     }
 
-    /// Disconnects all sandboxes but these. One that cannot be does not keep the others; the first error comes at the end.
+    /// Begins to disconnect all sandboxes that are there but these. Nobody waits for it: what a plugin asks may be a pod of this very node, which
+    /// is to be started first. What cannot be disconnected is tried again for as long as this process is there.
+    pub fn reconcile(&self, live: &HashSet<String>) {
+        let mut dead = self.dead(live);
+        let network = self.clone();
+        tokio::spawn(async move {
+            let mut failures = 0;
+            while !dead.is_empty() {
+                let mut left = Vec::new();
+                for id in dead {
+                    if let Err(error) = network.detach(&id).await {
+                        tracing::warn!(sandbox = id, %error, "a dead sandbox could not be disconnected");
+                        left.push(id);
+                    }
+                }
+                dead = left;
+                failures += 1;
+                tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
+            }
+        });
+    }
+
+    /// Disconnects all sandboxes. One that cannot be does not keep the others; the first error comes at the end.
     ///
     /// # Errors
     /// What a plugin said.
-    pub async fn reconcile(&self, live: &HashSet<String>) -> Result<(), CniError> {
+    pub async fn disconnect_all(&self) -> Result<(), CniError> {
         let mut first = Ok(());
-        for record in self.records.all() {
-            if !live.contains(&record.sandbox_id) {
-                first = first.and(self.detach(&record.sandbox_id).await);
-            }
+        for id in self.dead(&HashSet::new()) {
+            first = first.and(self.detach(&id).await);
         }
         first
+    }
+
+    fn dead(&self, live: &HashSet<String>) -> Vec<String> {
+        let ids = self.records.all().into_iter().map(|it| it.sandbox_id);
+        ids.filter(|id| !live.contains(id)).collect()
     }
 }
 

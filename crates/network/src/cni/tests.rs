@@ -133,7 +133,7 @@ async fn plugins_connect_one_after_the_other_and_disconnect_the_other_way_round(
     let network = host.network();
     assert_eq!(network.attached()["abc"], ips());
     fs::remove_dir_all(host.path("net.d")).unwrap();
-    network.reconcile(&HashSet::new()).await.unwrap();
+    network.disconnect_all().await.unwrap();
     let orders: Vec<String> = host.told()[2..]
         .iter()
         .map(|it| it.split(" abc").next().unwrap().to_owned())
@@ -185,6 +185,41 @@ async fn what_one_has_begun_is_taken_back_when_another_refuses() {
         "{missing}"
     );
     assert!(network.attach("../x", own(), pod(), vec![]).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_sandbox_is_disconnected_when_its_plugin_can() {
+    let host = Host::new();
+    host.configure("pods.json");
+    let network = host.network();
+    network.attach("dead", own(), pod(), vec![]).await.unwrap();
+    network.attach("live", own(), pod(), vec![]).await.unwrap();
+    host.write("refuse-first-DEL", "");
+    network.reconcile(&HashSet::from(["live".to_owned()]));
+    while host
+        .told()
+        .iter()
+        .filter(|it| it.starts_with("first DEL dead"))
+        .count()
+        < 2
+    {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    fs::remove_file(host.path("refuse-first-DEL")).unwrap();
+    while network.attached().len() > 1 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert!(network.attached().contains_key("live"));
+    // What is no namespace any more is told as none.
+    let plain = host.path("plain");
+    fs::write(&plain, "").unwrap();
+    let record = host
+        .read("state/live.json")
+        .replace("/proc/self/ns/net", &plain.display().to_string());
+    host.write("state/live.json", &record);
+    network.disconnect_all().await.unwrap();
+    let last = host.told().pop().unwrap();
+    assert!(last.starts_with("first DEL live eth0 none "), "{last}");
 }
 
 #[test]

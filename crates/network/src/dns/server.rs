@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
+use ipnet::IpNet;
 use navarch_client::ObjectKey;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -45,6 +46,8 @@ const PORT_TRIES: usize = 16;
 pub struct DnsConfig {
     /// The address that it listens on: the pods' gateway.
     pub address: IpAddr,
+    /// Whose questions are answered; those of everybody where it is empty, as at an address that only pods reach.
+    pub clients: Vec<IpNet>,
     /// The cluster's domain, as `cluster.local`.
     pub domain: String,
     /// The host's `resolv.conf`.
@@ -69,6 +72,7 @@ impl DnsServer {
         let (tcp, udp) = (TcpListener::from_std(tcp)?, UdpSocket::from_std(udp)?);
         let address = udp.local_addr()?;
         let resolver = Arc::new(Resolver {
+            clients: config.clients,
             domain: domain.to_lowercase(),
             address: config.address,
             view,
@@ -125,6 +129,9 @@ async fn serve_udp(socket: Arc<UdpSocket>, resolver: Arc<Resolver>) {
             tokio::time::sleep(RETRY).await;
             continue;
         };
+        if !resolver.is_for(from.ip()) {
+            continue;
+        }
         let Ok(query) = Message::from_vec(&buffer[..length]) else {
             continue;
         };
@@ -166,6 +173,7 @@ async fn serve_tcp(listener: TcpListener, resolver: Arc<Resolver>) {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Err(_) => tokio::time::sleep(RETRY).await,
+            Ok((_, from)) if !resolver.is_for(from.ip()) => {}
             Ok((stream, from)) => {
                 sources.retain(|_, own: &mut Arc<Semaphore>| {
                     own.available_permits() < CONNECTIONS_OF_ONE
@@ -198,6 +206,7 @@ async fn converse(mut stream: TcpStream, resolver: &Resolver) -> io::Result<()> 
 }
 
 struct Resolver {
+    clients: Vec<IpNet>,
     domain: Name,
     address: IpAddr,
     view: ServiceView,
@@ -220,6 +229,11 @@ impl From<Message> for Begun {
 }
 
 impl Resolver {
+    /// Whether whoever asks from there is answered.
+    fn is_for(&self, client: IpAddr) -> bool {
+        self.clients.is_empty() || self.clients.iter().any(|range| range.contains(&client))
+    }
+
     /// The answer for a connection.
     async fn answer(&self, query: &Message) -> Option<Vec<u8>> {
         let Begun { reply, asked } = self.begin(query)?;

@@ -80,6 +80,7 @@ async fn pods_find_services_and_the_world_by_name() {
     )
     .unwrap();
     let config = DnsConfig {
+        clients: Vec::new(),
         address: cluster.network.gateway().await.unwrap(),
         domain: "cluster.local".into(),
         resolv_conf,

@@ -102,6 +102,8 @@ fn plugins_of_others_connect_pods() {
     let directory = plugins.path().display();
     let flags = [
         "--pod-network=cni".to_owned(),
+        // Where its pods are.
+        "--cluster-cidr=10.77.0.0/16".to_owned(),
         format!("--cni-conf-dir={directory}"),
         format!("--cni-bin-dir={directory}"),
     ];
