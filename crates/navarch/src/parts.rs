@@ -101,7 +101,8 @@ fn issue_token(keys: Arc<TokenKeys>) -> IssueToken {
 pub(crate) fn ranges(cluster_cidr: &str) -> Result<Ranges> {
     Ranges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
         anyhow!(
-            "--cluster-cidr {cluster_cidr}: each node gets a /24 of IPv4 and a /64 of IPv6, of which there may be 65,536, as of 10.244.0.0/16,fd00:10:244::/56"
+            "--cluster-cidr {cluster_cidr}: at least a /24 of IPv4 and a /64 of IPv6 are expected, for each node gets one, and at most a /48 of IPv6; \
+             as 10.244.0.0/16,fd00:10:244::/56"
         )
     })
 }

@@ -32,8 +32,10 @@ pub(crate) fn ensure(
     };
     let mac = gateways.first().map(|gateway| mac_address(gateway.addr()));
     let mac = mac.map(|mac| mac.to_vec()).unwrap_or_default();
-    // Of frames to the neighbouring bridge alone it learns nothing: no rule sees by which hardware address they come.
+    // Of frames to the neighbouring bridge alone it learns nothing: no rule sees by which hardware address they come. Nor does it listen for who
+    // is in which group: what pods say of that goes no further than their ports, and none would hear who looks for it.
     let wanted = LinkBridge::new(&config.bridge)
+        .mcast_snooping(false)
         .set_boolean_opt(BridgeBooleanOptionFlags::NoLinkLocalLearn, true)
         .mtu(config.mtu)
         .address(mac)

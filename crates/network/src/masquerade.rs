@@ -125,7 +125,7 @@ table inet {table} {{
   chain tunnel-to-here {{
     type filter hook input priority -300; policy accept;
     jump tunnel
-    meta iifkind \"bridge\" {tunnelled} fib saddr . iif oif missing drop
+    meta iifkind \"bridge\" {tunnelled} fib saddr . iif oif missing fib daddr . iif type != local drop
   }}
   chain tunnel-as-host {{
     type filter hook postrouting priority 110; policy accept;

@@ -192,6 +192,9 @@ impl CniNetwork {
         for id in self.dead(&HashSet::new()) {
             first = first.and(self.detach(&id).await);
         }
+        if first.is_ok() {
+            self.records.remove_directory();
+        }
         first
     }
 

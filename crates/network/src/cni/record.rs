@@ -1,6 +1,7 @@
 //! What was done for a sandbox, kept on disk: by what it was connected it is disconnected, whatever is configured by then.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,13 @@ impl Records {
     pub(super) fn write(&self, record: &Record) -> Result<(), CniError> {
         let path = self.path(&record.sandbox_id)?;
         let text = serde_json::to_vec(record).map_err(std::io::Error::other);
-        let made = fs::create_dir_all(&self.0).and(text);
+        // What plugins are told may be secret.
+        let mut directory = fs::DirBuilder::new();
+        let made = directory
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .and(text);
         let written = made.and_then(|text| replace(&path, &text));
         written.map_err(|source| CniError::State { path, source })
     }
@@ -53,6 +60,11 @@ impl Records {
         let path = self.path(sandbox_id)?;
         let removed = absent_is_fine(fs::remove_file(&path));
         removed.map_err(|source| CniError::State { path, source })
+    }
+
+    /// It is empty; what else is in it stays.
+    pub(super) fn remove_directory(&self) {
+        let _ = fs::remove_dir(&self.0);
     }
 
     pub(super) fn all(&self) -> Vec<Record> {

@@ -76,7 +76,7 @@ fn the_table_of_a_node() {
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
-                meta iifkind "bridge" udp dport 4789 @th,96,24 1188871 fib saddr . iif oif missing drop
+                meta iifkind "bridge" udp dport 4789 @th,96,24 1188871 fib saddr . iif oif missing fib daddr . iif type != local drop
               }
               chain tunnel-as-host {
                 type filter hook postrouting priority 110; policy accept;
@@ -147,7 +147,7 @@ fn the_table_of_an_ipv6_node() {
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
                 jump tunnel
-                meta iifkind "bridge" udp dport 4789 @th,96,24 15158607 fib saddr . iif oif missing drop
+                meta iifkind "bridge" udp dport 4789 @th,96,24 15158607 fib saddr . iif oif missing fib daddr . iif type != local drop
               }
               chain tunnel-as-host {
                 type filter hook postrouting priority 110; policy accept;
