@@ -12,11 +12,15 @@ pub const CLASS: &str = "navarch.dev/segment";
 /// The type of the condition. It is `True` where a service has all that it is to have.
 pub const CONDITION: &str = "navarch.dev/OnSegment";
 
-/// Whether a service is to have such addresses.
+/// Whether a service is to have such addresses. One of no class that has been given addresses by somebody else is theirs.
 pub fn wants(service: &Service) -> bool {
+    let is_anothers = condition(service).is_none() && !ingress(service).is_empty();
     service.spec.as_ref().is_some_and(|spec| {
-        let class = spec.load_balancer_class.as_deref();
-        spec.type_.as_deref() == Some("LoadBalancer") && class.is_none_or(|class| class == CLASS)
+        let is_ours = match spec.load_balancer_class.as_deref() {
+            Some(class) => class == CLASS,
+            None => !is_anothers,
+        };
+        spec.type_.as_deref() == Some("LoadBalancer") && is_ours
     })
 }
 

@@ -160,10 +160,15 @@ fn what_is_in_the_status_stays_and_is_nobody_else_s() {
             ("new", "192.0.2.12 AddressAllocated: It has 192.0.2.12"),
         ],
     );
+    // What somebody else has given a service of no class is theirs, and nobody else's here.
+    let before = |more| having(balanced("before", 1, more), &["192.0.2.8"], false);
+    let services = vec![before(json!({})), balanced("new", 4, json!({}))];
+    let new = ("new", "192.0.2.9 AddressAllocated: It has 192.0.2.9");
+    check(services, "192.0.2.8/29", &[new]);
     // Nodes answer for nothing that this controller has not said is its own.
-    let before = having(balanced("before", 1, json!({})), &["192.0.2.9"], false);
-    let said = "192.0.2.9 AddressAllocated: It has 192.0.2.9";
-    check(vec![before], "192.0.2.8/29", &[("before", said)]);
+    let own = json!({"loadBalancerClass": navarch_api::segment_addresses::CLASS});
+    let said = "192.0.2.8 AddressAllocated: It has 192.0.2.8";
+    check(vec![before(own)], "192.0.2.8/29", &[("before", said)]);
 }
 
 #[test]
