@@ -55,11 +55,6 @@ impl Ranges {
         self.iter().find(|range| is_ipv4(range) == ipv4)
     }
 
-    /// Whether the address is in one of them.
-    pub fn contain(&self, address: &IpAddr) -> bool {
-        self.iter().any(|range| range.contains(address))
-    }
-
     /// Whether they have an address in common.
     pub fn overlap(&self, other: &Self) -> bool {
         // Of two ranges that have an address in common one holds the other.

@@ -1,15 +1,12 @@
 //! A node's pod network, whoever's it is: this program's own, or that of plugins.
 
-use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use ipnet::IpNet;
-use navarch_network::{CniNetwork, HostPort, PodName};
+use navarch_network::CniNetwork;
 use navarch_node::Network;
-use navarch_node::ports::NetworkError;
 
 use crate::checks::ClusterRanges;
 use crate::pod_network::LateNetwork;
@@ -17,9 +14,9 @@ use crate::pod_network::LateNetwork;
 /// One of them.
 pub(crate) enum NodeNetwork {
     /// This program's.
-    Own(LateNetwork),
+    Own(Arc<LateNetwork>),
     /// That of plugins, on a node at this address.
-    Plugins(CniNetwork, IpAddr),
+    Plugins(Arc<CniNetwork>, IpAddr),
 }
 
 /// An address, once it is known.
@@ -65,39 +62,11 @@ impl NodeNetwork {
         }
     }
 
-    fn network(&self) -> &dyn Network {
+    /// As the node's agent uses it.
+    pub(crate) fn of_pods(&self) -> Arc<dyn Network> {
         match self {
-            Self::Own(network) => network,
-            Self::Plugins(network, _) => network,
+            Self::Own(network) => network.clone(),
+            Self::Plugins(network, _) => network.clone(),
         }
-    }
-}
-
-#[async_trait]
-impl Network for NodeNetwork {
-    async fn attach(
-        &self,
-        sandbox_id: &str,
-        netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
-    ) -> Result<Vec<IpAddr>, NetworkError> {
-        self.network().attach(sandbox_id, netns, pod, ports).await
-    }
-
-    async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
-        self.network().detach(sandbox_id).await
-    }
-
-    async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError> {
-        self.network().attached().await
-    }
-
-    async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
-        self.network().reconcile(live).await
-    }
-
-    async fn ready(&self) -> Result<(), NetworkError> {
-        self.network().ready().await
     }
 }

@@ -89,8 +89,8 @@ impl NodePlane {
         let nodes: Informer<Node> =
             Informer::start(clients.service_proxy.clone(), InformerOptions::default());
         let network = Arc::new(match settings.cni() {
-            Some(config) => NodeNetwork::Plugins(CniNetwork::new(config), address),
-            None => NodeNetwork::Own(LateNetwork::start(
+            Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), address),
+            None => NodeNetwork::Own(Arc::new(LateNetwork::start(
                 client.clone(),
                 settings.clone(),
                 Place {
@@ -101,7 +101,7 @@ impl NodePlane {
                     client: clients.service_proxy.clone(),
                     nodes: nodes.clone(),
                 },
-            )),
+            ))),
         });
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
@@ -134,7 +134,7 @@ impl NodePlane {
             client,
             service_proxy: clients.service_proxy,
             runtime: runtime.clone(),
-            network: network.clone(),
+            network: network.of_pods(),
             volumes,
             clock,
             services_applied: services.as_ref().map(NodeServices::applied),

@@ -1,10 +1,11 @@
 //! The networks that cluster addresses come from.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use navarch_api::networking::service_cidr::{self, cidrs, is_ready};
+use navarch_machinery::ranges::nth;
 use navarch_machinery::status::Result;
 use navarch_store::Snapshot;
 
@@ -19,17 +20,9 @@ const MOST: u32 = 1 << 30;
 pub(super) struct Range(pub(super) IpNet);
 
 impl Range {
-    /// Address number `index`.
+    /// Address number `index`; the range's own where it has none.
     pub(super) fn at(self, index: u32) -> IpAddr {
-        let index = index.saturating_add(1);
-        match self.0.network() {
-            IpAddr::V4(network) => {
-                Ipv4Addr::from_bits(network.to_bits().saturating_add(index)).into()
-            }
-            IpAddr::V6(network) => {
-                Ipv6Addr::from_bits(network.to_bits().saturating_add(index.into())).into()
-            }
-        }
+        nth(self.0, index.saturating_add(1)).unwrap_or(self.0.network())
     }
 
     pub(super) fn contains(self, address: IpAddr) -> bool {

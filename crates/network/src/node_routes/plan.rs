@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use navarch_machinery::ranges::Ranges;
+use navarch_machinery::ranges::{Ranges, nth};
 use sha2::{Digest, Sha256};
 
 use super::peer::Peer;
@@ -174,10 +174,7 @@ fn is_reachable(ip: &IpAddr, here: &Here) -> bool {
 
 /// A node's address among its pods: the first, as [`crate::AddressPool`] has it.
 pub(super) fn gateway(range: IpNet) -> IpAddr {
-    match range.network() {
-        IpAddr::V4(ip) => std::net::Ipv4Addr::from_bits(ip.to_bits().saturating_add(1)).into(),
-        IpAddr::V6(ip) => std::net::Ipv6Addr::from_bits(ip.to_bits().saturating_add(1)).into(),
-    }
+    nth(range, 1).unwrap_or(range.network())
 }
 
 /// The hardware address of the tunnel's end at the node whose first range this is. Derived, so that no node has to be told it.
