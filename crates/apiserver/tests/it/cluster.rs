@@ -62,8 +62,12 @@ impl Cluster {
 
     /// A server of a cluster with these addresses of services.
     pub(crate) async fn with_services(ranges: &str) -> Self {
-        let admission = AdmissionOptions::default();
-        Self::made(Arc::new(Memory::new()), 0, (admission, ranges), |_| None).await
+        Self::on_services(Arc::new(Memory::new()), ranges).await
+    }
+
+    /// The same, of what is in a store.
+    pub(crate) async fn on_services(store: Arc<dyn Store>, ranges: &str) -> Self {
+        Self::made(store, 0, (AdmissionOptions::default(), ranges), |_| None).await
     }
 
     async fn made(

@@ -398,3 +398,33 @@ async fn the_port_of_a_health_check_goes_with_what_it_is_for() {
     let made = admin.post(SERVICES, &service("b", &local)).await;
     assert_eq!(made.status, 201, "{}", made.message());
 }
+
+#[tokio::test]
+async fn a_cluster_may_get_the_other_family() {
+    let cluster = Cluster::with_services("10.96.0.0/24").await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let wishes = json!({"ipFamilyPolicy": "PreferDualStack"});
+    let before = admin.post(SERVICES, &service("a", &wishes)).await.json();
+    assert_eq!(before["spec"]["ipFamilies"], json!(["IPv4"]));
+    let cluster =
+        Cluster::on_services(cluster.store.clone(), "10.96.0.0/24,fd00:10:96::/112").await;
+    let mut admin = Client::connect(&cluster, Who::Certificate).await;
+    let cidr = admin
+        .get(&format!("{NETWORKING}/servicecidrs/kubernetes"))
+        .await
+        .json();
+    assert_eq!(
+        cidr["spec"]["cidrs"],
+        json!(["10.96.0.0/24", "fd00:10:96::/112"])
+    );
+    // What a service has stays by a change of something else.
+    let merge = [("content-type", "application/merge-patch+json")];
+    let labelled = json!({"metadata": {"labels": {"a": "b"}}}).to_string();
+    let after = admin
+        .send("PATCH", &format!("{SERVICES}/a"), &merge, labelled)
+        .await;
+    assert_eq!(after.status, 200, "{}", after.message());
+    assert_eq!(after.json()["spec"], before["spec"]);
+    let made = admin.post(SERVICES, &service("b", &wishes)).await.json();
+    assert_eq!(made["spec"]["ipFamilies"], json!(["IPv4", "IPv6"]));
+}
