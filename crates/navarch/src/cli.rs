@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use navarch_machinery::names;
 
 mod certificates;
+mod net;
 mod node;
 mod node_flags;
 
 pub(crate) use certificates::{Certs, CreateToken, Lives, Token};
+pub(crate) use net::{Check, Net};
 pub(crate) use node::{Drain, Node};
 pub(crate) use node_flags::{NodeArgs, PodNetworkOf, PodRoutes};
 
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     /// Take pods off a node, or a node out of the cluster.
     #[command(subcommand)]
     Node(Node),
+    /// Find out whether the network of the cluster is as it should be.
+    #[command(subcommand)]
+    Net(Net),
     /// Check and renew the certificates of this host.
     #[command(subcommand)]
     Certs(Certs),

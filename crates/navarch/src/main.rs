@@ -21,6 +21,7 @@ mod parts;
 mod pinning;
 mod pod_network;
 mod private;
+mod program_image;
 mod progress;
 mod remote;
 mod signals;

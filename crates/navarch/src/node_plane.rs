@@ -31,6 +31,7 @@ use crate::leaves;
 use crate::node_network::NodeNetwork;
 use crate::node_services::NodeServices;
 use crate::pod_network::{LateNetwork, Place};
+use crate::program_image::{self, program_image};
 
 /// How long a start waits for services, which come when they can.
 const SERVICES: Duration = Duration::from_secs(5);
@@ -80,6 +81,7 @@ impl NodePlane {
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
             .await?
             .context("images")?;
+        images.offer(program_image(program_image::NAME, &[]))?;
         // From here on there is something to take down.
         settings.record(layout)?;
         let runtime = Embedded::open(settings.runtime(), images.clone())

@@ -9,6 +9,7 @@ mod addresses;
 mod announce;
 mod attachment;
 mod bridge;
+pub mod check;
 mod cni;
 mod config;
 mod dns;

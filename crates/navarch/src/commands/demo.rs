@@ -11,13 +11,12 @@ use navarch_api::def::Verb;
 use navarch_api::table;
 use navarch_client::{Client, Informer, InformerOptions, ListOptions, ObjectKey};
 use navarch_machinery::object::{Object, Typed};
-use navarch_runtime::cri::ImageConfig;
-use navarch_runtime::images::{self, Images};
+use navarch_runtime::images::Images;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::layout::Layout;
+use crate::program_image::program_image;
 
 /// What is deployed.
 const MANIFEST: &str = include_str!("../../../../examples/hello.yaml");
@@ -31,15 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAGE_BYTES: u64 = 64 << 10;
 
 /// Deploys the example, waits until its containers serve, and fetches a page from one of them.
-pub(super) async fn deploy(
-    client: &Client,
-    images: &Images,
-    layout: &Layout,
-    step: impl Fn(&str),
-) -> Result<()> {
+pub(super) async fn deploy(client: &Client, images: &Images, step: impl Fn(&str)) -> Result<()> {
     if images.get(IMAGE)?.is_none() {
-        let (images, archive) = (images.clone(), layout.images().join("hello.tar"));
-        tokio::task::spawn_blocking(move || import(&images, &archive))
+        let images = images.clone();
+        let make = move || images.make(&program_image(IMAGE, &["hello"]));
+        tokio::task::spawn_blocking(make)
             .await?
             .context("the demo's image")?;
     }
@@ -84,23 +79,6 @@ pub(super) async fn deploy(
         .context("the demo's page")??;
     step(&format!("http://{address}:{PORT}/ says: {}", page.trim()));
     Ok(())
-}
-
-fn import(images: &Images, archive: &std::path::Path) -> Result<()> {
-    let program = std::env::current_exe()?;
-    let config = ImageConfig {
-        entrypoint: vec!["/navarch".into()],
-        cmd: vec!["hello".into()],
-        ..ImageConfig::default()
-    };
-    images::build_archive(
-        archive,
-        IMAGE,
-        &[(program, "/navarch".into(), 0o755)],
-        &config,
-    )?;
-    images.import(&[archive.to_owned()])?;
-    Ok(std::fs::remove_file(archive)?)
 }
 
 /// The objects of the example.

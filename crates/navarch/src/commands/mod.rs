@@ -7,6 +7,7 @@ mod down;
 mod hello;
 mod image;
 mod kubeconfig;
+mod net;
 mod node;
 mod server;
 mod status;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Image(arguments) => image::run(arguments).await,
         Command::Token(arguments) => Box::pin(token::run(arguments)).await,
         Command::Node(arguments) => Box::pin(node::run(arguments)).await,
+        Command::Net(arguments) => Box::pin(net::run(arguments)).await,
         Command::Certs(arguments) => certs::run(arguments).await,
         Command::Kubeconfig(arguments) => kubeconfig::run(&arguments),
         Command::Status(arguments) => status::run(&arguments).await,

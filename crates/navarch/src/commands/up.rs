@@ -71,7 +71,7 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     };
     progress.done("node ready");
     let mut ended = if arguments.demo {
-        let demo = Box::pin(demo::deploy(&own, &node.images, &layout, step));
+        let demo = Box::pin(demo::deploy(&own, &node.images, step));
         tokio::select! {
             deployed = demo => deployed,
             stopped = stop.asked_or(plane.failed()) => stopped.and(Err(anyhow!("stopped before the demo was up"))),

@@ -1,16 +1,18 @@
 //! Cluster DNS, on every node for its own pods: what the API knows of services is answered from memory, all else by the host's resolvers.
 //!
 //! Pure: [`zone`] answers from a snapshot, as Kubernetes' DNS-based service discovery 1.1.0 has it. [`server`] listens, [`upstream`]
-//! asks others, [`cache`] keeps their answers for a while. While the API is away the last that was known is answered.
+//! asks others, a question at a time ([`exchange`]), [`cache`] keeps their answers for a while. While the API is away the last that was known is answered.
 
 mod cache;
+mod exchange;
 mod records;
 mod reply;
-mod resolv_conf;
+pub(crate) mod resolv_conf;
 mod server;
 mod upstream;
 mod zone;
 
+pub(crate) use exchange::exchange;
 pub use server::{DnsConfig, DnsServer};
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cache::Cache;
+use super::exchange::{read_message, write_message};
 use super::reply;
-use super::upstream::{Upstream, read_message, write_message};
+use super::upstream::Upstream;
 use super::zone::{Outcome, TTL, Zone};
 use crate::namespace;
 use crate::service_proxy::{ServiceView, cluster_ips};

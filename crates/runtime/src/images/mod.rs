@@ -5,6 +5,7 @@
 
 mod base;
 mod build;
+mod built_in;
 mod compression;
 mod content;
 mod digest;
@@ -27,12 +28,13 @@ mod unpack;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use rustix::fs::FlockOperation;
 
 pub use build::build_archive;
+pub use built_in::BuiltIn;
 pub use content::Content;
 pub use digest::{Digest, DigestError};
 pub use pull::Progress;
@@ -66,6 +68,8 @@ struct Store {
     content: Content,
     snapshots: Snapshots,
     state: Mutex<State>,
+    /// What is made instead of being pulled.
+    offer: OnceLock<built_in::Offer>,
     /// Rings whenever it is known of other images.
     changed: watch::Sender<()>,
     /// Held as long as we live: the directory is ours alone.
@@ -102,6 +106,7 @@ impl Images {
                 records: file::load(&root.join("images.json"))?.unwrap_or_default(),
                 ..State::default()
             }),
+            offer: OnceLock::new(),
             changed: watch::channel(()).0,
             root: root.to_owned(),
             _lock: lock,

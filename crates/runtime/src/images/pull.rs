@@ -48,7 +48,8 @@ struct Registry<'a> {
 }
 
 impl Images {
-    /// Pulls an image, whether it is here or not; content that is here does not come again. `progress` is kept current meanwhile.
+    /// Pulls an image, whether it is here or not; content that is here does not come again. `progress` is kept current meanwhile. What
+    /// [`Images::offer`] offers is made instead.
     /// Error: `InvalidImageName`; `Pull`, with the registry's words; `Invalid` where the image is at fault.
     pub async fn pull(
         &self,
@@ -57,6 +58,9 @@ impl Images {
         progress: &Progress,
     ) -> Result<PullProgress> {
         let reference = Reference::parse(name)?;
+        if let Some(image) = self.offered(&reference).await? {
+            return Ok(PullProgress { image, bytes: 0 });
+        }
         let pulled = self
             .pull_reference(&reference, credentials.unwrap_or_default(), progress)
             .await;
@@ -293,7 +297,7 @@ fn total(wanted: &[&Descriptor]) -> Result<u64> {
         .ok_or_else(|| refused(format!("the image is larger than {MAX_IMAGE} bytes")))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

@@ -241,3 +241,38 @@ fn root_file_systems_are_made_by_many_at_once_and_cheaply() {
     }
     assert_eq!(place.count("snapshots/containers"), 0);
 }
+
+/// What is offered needs no registry, is made anew by each process, for the program may be another, and once by each.
+#[tokio::test]
+async fn what_is_offered_is_made_and_not_pulled() {
+    let place = Place::new();
+    let program = place.dir.path().join("program");
+    let offer = BuiltIn {
+        name: "navarch.invalid/own:1".into(),
+        program: program.clone(),
+        path: "/program".into(),
+        config: ImageConfig::default(),
+    };
+    let pull = async |images: &Images| {
+        let pulled = images.pull(&offer.name, None, &Progress::default()).await;
+        pulled.unwrap().image.id
+    };
+    std::fs::write(&program, "first").unwrap();
+    let images = place.open();
+    images.offer(offer.clone()).unwrap();
+    let first = pull(&images).await;
+    assert_eq!(images.get(&offer.name).unwrap().unwrap().id, first);
+
+    std::fs::write(&program, "second").unwrap();
+    assert_eq!(pull(&images).await, first);
+    images.remove(&offer.name).unwrap();
+    let second = pull(&images).await;
+    assert_ne!(second, first);
+
+    std::fs::write(&program, "third").unwrap();
+    drop(images);
+    let images = place.open();
+    images.offer(offer.clone()).unwrap();
+    assert_ne!(pull(&images).await, second);
+    assert_eq!(place.count("content/blobs/sha256"), 3);
+}

@@ -1,0 +1,90 @@
+//! What an asker has found. It has to fit into a termination message.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// As much as Kubernetes keeps of a termination message.
+const MESSAGE_BYTES: usize = 4096;
+
+/// What is looked at: a column of the report each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Aspect {
+    /// Each answerer is reached, and is the one that it should be.
+    Pods,
+    /// Each node is reached by its own address.
+    Nodes,
+    /// Packets as large as may be sent arrive.
+    Mtu,
+    /// Names lead to addresses.
+    Dns,
+    /// Addresses of services lead to who serves.
+    Services,
+    /// What a network policy forbids does not happen.
+    Policies,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) aspect: Aspect,
+    /// What is wrong.
+    pub(crate) outcome: Result<(), String>,
+    /// The largest packet that arrived.
+    pub(crate) mtu: Option<u32>,
+}
+
+impl Finding {
+    pub(crate) fn new(aspect: Aspect, outcome: Result<(), String>) -> Self {
+        let mtu = None;
+        Self {
+            aspect,
+            outcome,
+            mtu,
+        }
+    }
+}
+
+/// How many of how many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) passed: usize,
+    pub(crate) of: usize,
+}
+
+/// All of one asker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Findings {
+    pub(crate) tallies: BTreeMap<Aspect, Tally>,
+    /// The smallest of the largest packets.
+    pub(crate) mtu: Option<u32>,
+    pub(crate) failures: Vec<String>,
+    /// How many more there were than had room.
+    pub(crate) more_failures: usize,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let tally = self.tallies.entry(finding.aspect).or_default();
+        tally.of += 1;
+        match finding.outcome {
+            Ok(()) => tally.passed += 1,
+            Err(why) => self.failures.push(why),
+        }
+        self.mtu = match (self.mtu, finding.mtu) {
+            (Some(known), Some(new)) => Some(known.min(new)),
+            (known, new) => known.or(new),
+        };
+    }
+
+    /// As a message, with as many of the failures as there is room for.
+    pub(crate) fn message(mut self) -> serde_json::Result<String> {
+        loop {
+            let text = serde_json::to_string(&self)?;
+            if text.len() <= MESSAGE_BYTES || self.failures.pop().is_none() {
+                return Ok(text);
+            }
+            self.more_failures += 1;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use serde_json::json;
+
+use super::findings::{Aspect, Finding, Findings};
+use super::plan::{self, ASKED};
+use super::report::Report;
+use super::state;
+use super::task::Place;
+
+fn node(name: &str, ready: &str) -> Arc<Node> {
+    let node = json!({
+        "metadata": {"name": name},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": "192.0.2.1"}, {"type": "Hostname", "address": name}],
+            "conditions": [{"type": "Ready", "status": ready}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        },
+    });
+    serde_json::from_value(node).unwrap()
+}
+
+fn pod(node: &str, ips: &[&str]) -> Pod {
+    let ips: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
+    serde_json::from_value(
+        json!({"spec": {"nodeName": node, "containers": []}, "status": {"podIPs": ips}}),
+    )
+    .unwrap()
+}
+
+fn service(name: &str, ips: &[&str]) -> Service {
+    serde_json::from_value(json!({
+        "metadata": {"name": name, "namespace": "checked"},
+        "spec": {"clusterIPs": ips, "ports": [{"port": 443}]},
+    }))
+    .unwrap()
+}
+
+fn check_choice(names: &[&str], expected: Expect) {
+    let nodes = [node("b", "True"), node("a", "True"), node("c", "Unknown")];
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let chosen = plan::choose(&nodes, &names);
+    let mut lines: Vec<String> = chosen.nodes.iter().map(|it| it.name.clone()).collect();
+    lines.extend(chosen.failures);
+    expected.assert_eq(&lines.join("; "));
+}
+
+#[test]
+fn nodes_that_are_ready_are_looked_at() {
+    check_choice(
+        &[],
+        expect!["a; b; node c is not Ready, and was not looked at"],
+    );
+    check_choice(&["b", "d"], expect![[r#"b; nodes "d" not found"#]]);
+}
+
+#[test]
+fn everybody_asks_everybody_of_both_families() {
+    let nodes = plan::choose(&[node("a", "True"), node("b", "True")], &[]).nodes;
+    let answerers = [
+        pod("a", &["10.244.0.2", "fd00::2"]),
+        pod("b", &["10.244.1.2"]),
+    ];
+    let answerers = answerers.each_ref().map(plan::answers_at);
+    let (own, api) = (
+        service("net-check", &["10.96.0.7", "fd00:96::7"]),
+        service("kubernetes", &["10.96.0.1"]),
+    );
+    let tasks = plan::tasks(&nodes, &answerers, &own, &api);
+    assert_eq!(tasks.len(), 4);
+    expect![[r#"
+        {
+          "node": "b",
+          "place": "Pod",
+          "pods": [
+            {
+              "node": "b",
+              "address": "10.244.1.2:8080"
+            },
+            {
+              "node": "a",
+              "address": "10.244.0.2:8080"
+            },
+            {
+              "node": "a",
+              "address": "[fd00::2]:8080"
+            }
+          ],
+          "nodes": [
+            {
+              "node": "b",
+              "address": "192.0.2.1:10250"
+            },
+            {
+              "node": "a",
+              "address": "192.0.2.1:10250"
+            }
+          ],
+          "services": [
+            "10.96.0.7:80",
+            "[fd00:96::7]:80"
+          ],
+          "api": [
+            "10.96.0.1:443"
+          ],
+          "names": [
+            {
+              "name": "net-check.checked",
+              "addresses": [
+                "10.96.0.7",
+                "fd00:96::7"
+              ]
+            },
+            {
+              "name": "kubernetes.default",
+              "addresses": [
+                "10.96.0.1"
+              ]
+            }
+          ]
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&tasks[3]).unwrap());
+}
+
+/// What is asked does not grow with the square of the nodes.
+#[test]
+fn of_many_the_next_are_asked() {
+    let all: Vec<usize> = (0..1000).collect();
+    let asked: Vec<usize> = plan::asked(&all, 990).copied().collect();
+    assert_eq!(asked.len(), ASKED + 1);
+    assert_eq!(
+        (asked[0], asked[9], asked[10], asked[ASKED]),
+        (990, 999, 0, ASKED - 10)
+    );
+    assert_eq!(plan::asked(&all[..3], 1).collect::<Vec<_>>(), [&1, &2, &0]);
+}
+
+fn found(failing: usize) -> Findings {
+    let mut findings = Findings::default();
+    for (number, aspect) in [Aspect::Pods, Aspect::Mtu, Aspect::Dns]
+        .into_iter()
+        .enumerate()
+    {
+        let outcome = match number < failing {
+            true => Err(format!("{aspect:?}: no answer")),
+            false => Ok(()),
+        };
+        let mtu = (aspect == Aspect::Mtu && outcome.is_ok()).then_some(1450);
+        findings.add(Finding {
+            mtu,
+            ..Finding::new(aspect, outcome)
+        });
+    }
+    findings
+}
+
+#[test]
+fn a_report_counts_where_something_is_wrong() {
+    let mut report = Report::default();
+    report.add("b", Place::Pod, found(2));
+    report.add("a", Place::Pod, found(0));
+    let rows: Vec<String> = report.rows().iter().map(|row| row.join(" ")).collect();
+    expect![[r#"
+        a pod 1/1 - 1450 ok - -
+        b pod 0/1 - 0/1 ok - -"#]]
+    .assert_eq(&rows.join("\n"));
+    expect![[r#"
+        from b (pod): Pods: no answer
+        from b (pod): Mtu: no answer"#]]
+    .assert_eq(&report.failures().join("\n"));
+}
+
+/// An asker that has found more than there is room for says how much more.
+#[test]
+fn findings_fit_into_a_termination_message() {
+    let mut findings = Findings::default();
+    for number in 0..1000 {
+        let why = Err(format!("pod {number}: \"no answer\""));
+        findings.add(Finding::new(Aspect::Pods, why));
+    }
+    let text = findings.message().unwrap();
+    assert!((3900..=4096).contains(&text.len()), "{}", text.len());
+    let read: Findings = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.failures.len() + read.more_failures, 1000);
+    let mut report = Report::default();
+    report.add("a", Place::Node, read);
+    assert_eq!(report.rows()[0][2], "0/1000");
+    assert!(report.failures().last().unwrap().starts_with("and 9"));
+}
+
+#[test]
+fn a_pod_that_does_not_run_is_told_in_its_own_words() {
+    let mut pod: Pod = serde_json::from_value(json!({"status": {"containerStatuses": [{
+        "name": "net-check", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}},
+    }]}}))
+    .unwrap();
+    assert_eq!(state::state(&pod), "ErrImagePull: no such host");
+    pod.status = None;
+    assert_eq!(state::state(&pod), "nobody has started it");
+}
