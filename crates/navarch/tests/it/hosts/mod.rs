@@ -2,6 +2,7 @@
 
 mod balancers;
 mod cases;
+mod checks;
 mod families;
 mod harness;
 mod load;
@@ -62,6 +63,8 @@ fn hosts_of_both_families_are_one_network_in_both() {
     let pods = Pods::start(&hosts);
     families::pods_have_addresses_of_both(&hosts, &pods);
     families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
+    checks::finds_all_well(&hosts);
+    checks::finds_what_is_wrong(&hosts);
     cases::pods_reach_each_other(&pods);
     cases::services_lead_to_all_hosts(&hosts, &pods);
 }

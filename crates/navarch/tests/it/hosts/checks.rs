@@ -1,0 +1,67 @@
+//! `navarch net check`: what it says of a network that is well, and of one that is not.
+
+use super::harness::Hosts;
+
+/// The table's row of what was asked from there, as words.
+fn row<'a>(table: &'a str, node: &str, from: &str) -> Vec<&'a str> {
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect());
+    let is_meant = |row: &Vec<&str>| row.starts_with(&[node, from]);
+    rows.find(is_meant)
+        .unwrap_or_else(|| panic!("no {node} {from} in {table}"))
+}
+
+/// Nothing is found where nothing is wrong, in either family.
+pub(super) fn finds_all_well(hosts: &Hosts) {
+    let table = hosts.navarch_at_server(&["net", "check"]).unwrap();
+    let all = hosts.all().len() * 2;
+    let reached = format!("{all}/{all}");
+    for host in hosts.all() {
+        for from in ["node", "pod"] {
+            let row = row(&table, &host.name, from);
+            let mtu: u32 = row[4].parse().unwrap();
+            assert!((1280..=1500).contains(&mtu), "{table}");
+            assert_eq!(row[2], reached, "{table}");
+            assert_eq!([row[3], row[5], row[6], row[7]], ["ok"; 4], "{table}");
+        }
+    }
+    assert_eq!(table.lines().count(), 1 + hosts.all().len() * 2, "{table}");
+    assert_eq!(namespaces(hosts), "", "it leaves nothing");
+}
+
+/// Between two segments large packets are lost without a word, and from one host's pods nobody answers names.
+pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
+    hosts.router.sh(
+        "nft -f - <<E
+         table netdev lossy { chain in { type filter hook ingress device h3 priority 0; meta length > 1400 drop; }\n}\nE",
+    );
+    hosts.host(1).sh(
+        "nft -f - <<E
+         table inet mute { chain in { type filter hook input priority -300; iifname navarch0 udp dport 53 drop; }\n}\nE",
+    );
+    let (table, error) = hosts.navarch_at_server(&["net", "check"]).unwrap_err();
+    for (host, from) in [("h1", "node"), ("h1", "pod"), ("h2", "pod")] {
+        let row = row(&table, host, from);
+        assert_eq!((row[2], row[4]), ("6/6", "4/6"), "{table}");
+    }
+    assert_eq!(row(&table, "h3", "pod")[4], "2/6", "{table}");
+    assert!(row(&table, "h2", "pod")[5].starts_with("0/"), "{table}");
+    assert_eq!(row(&table, "h2", "node")[5], "ok", "{table}");
+    assert_eq!(row(&table, "h1", "pod")[5], "ok", "{table}");
+    assert!(
+        table.contains("may be sent and do not come back, those of"),
+        "{table}"
+    );
+    assert!(
+        error.contains("things are not as they should be"),
+        "{error}"
+    );
+    hosts.router.sh("nft delete table netdev lossy");
+    hosts.host(1).sh("nft delete table inet mute");
+    assert_eq!(namespaces(hosts), "", "it leaves nothing");
+}
+
+fn namespaces(hosts: &Hosts) -> String {
+    let left =
+        "get namespaces -l navarch.dev/net-check -o name --field-selector=status.phase=Active";
+    hosts.kubectl().ok(left)
+}
