@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ConfigMap;
 
@@ -17,6 +18,8 @@ pub const NAME: &str = "navarch-endpoints-applied";
 
 const REVISION: &str = "revision";
 const NODES: &str = "nodes";
+const SLOWEST: &str = "slowest";
+const SINCE: &str = "since";
 
 /// What a node has noted.
 pub fn of_lease(lease: &Lease) -> Option<u64> {
@@ -25,28 +28,33 @@ pub fn of_lease(lease: &Lease) -> Option<u64> {
 }
 
 /// What all nodes have that are ready and note it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Everywhere {
     /// The least revision of all of them.
     pub revision: u64,
     /// How many they are: rounded up to a power of two, so that a cluster that grows tells its nodes seldom.
     pub nodes: u64,
+    /// A node that is no further. It may be another by now, where this was said only a moment ago.
+    pub slowest: String,
 }
 
 impl Everywhere {
-    /// From what the nodes have noted.
-    pub fn of_nodes(noted: impl Iterator<Item = u64>) -> Self {
+    /// From the nodes' names and what they have noted.
+    pub fn of_nodes<'a>(noted: impl Iterator<Item = (&'a str, u64)>) -> Self {
         let (mut nodes, mut least) = (0, None);
-        for revision in noted {
+        for (name, revision) in noted {
             nodes += 1;
-            least = Some(least.map_or(revision, |least: u64| least.min(revision)));
+            let this = (revision, name);
+            least = Some(least.map_or(this, |least: (u64, &str)| least.min(this)));
         }
+        let (revision, slowest) = least.unwrap_or_default();
         Self {
-            revision: least.unwrap_or(0),
+            revision,
             nodes: match nodes {
                 0 => 0_u64,
                 nodes => u64::next_power_of_two(nodes),
             },
+            slowest: slowest.to_owned(),
         }
     }
 
@@ -57,14 +65,26 @@ impl Everywhere {
         Some(Self {
             revision: number(REVISION)?,
             nodes: number(NODES)?,
+            slowest: data.get(SLOWEST).cloned().unwrap_or_default(),
         })
     }
 
+    /// Since when it is said that all are so far.
+    pub fn since(map: &ConfigMap) -> Option<Timestamp> {
+        map.data.as_ref()?.get(SINCE)?.parse().ok()
+    }
+
     /// As it is written.
-    pub fn data(&self) -> BTreeMap<String, String> {
-        [(REVISION, self.revision), (NODES, self.nodes)]
-            .map(|(key, number)| (key.to_owned(), number.to_string()))
-            .into()
+    pub fn data(&self, since: Timestamp) -> BTreeMap<String, String> {
+        let number = |number: u64| number.to_string();
+        [
+            (REVISION, number(self.revision)),
+            (NODES, number(self.nodes)),
+            (SLOWEST, self.slowest.clone()),
+            (SINCE, since.to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
     }
 }
 
@@ -74,14 +94,14 @@ mod tests {
 
     #[test]
     fn the_slowest_node_counts_and_their_number_is_rounded_up() {
-        let of = |noted: &[u64]| {
+        let of = |noted: &[(&str, u64)]| {
             let all = Everywhere::of_nodes(noted.iter().copied());
-            (all.revision, all.nodes)
+            (all.revision, all.nodes, all.slowest)
         };
-        assert_eq!(of(&[]), (0, 0));
-        assert_eq!(of(&[7]), (7, 1));
-        assert_eq!(of(&[7, 5]), (5, 2));
-        assert_eq!(of(&[7, 9, 8]), (7, 4));
+        assert_eq!(of(&[]), (0, 0, String::new()));
+        assert_eq!(of(&[("a", 7)]), (7, 1, "a".into()));
+        assert_eq!(of(&[("a", 7), ("b", 5)]), (5, 2, "b".into()));
+        assert_eq!(of(&[("c", 7), ("a", 9), ("b", 7)]), (7, 4, "b".into()));
     }
 
     #[test]
@@ -89,12 +109,15 @@ mod tests {
         let all = Everywhere {
             revision: 12,
             nodes: 4,
+            slowest: "b".into(),
         };
+        let since = Timestamp::UNIX_EPOCH;
         let mut map = ConfigMap {
-            data: Some(all.data()),
+            data: Some(all.data(since)),
             ..ConfigMap::default()
         };
         assert_eq!(Everywhere::read(&map), Some(all));
+        assert_eq!(Everywhere::since(&map), Some(since));
         map.data
             .as_mut()
             .unwrap()

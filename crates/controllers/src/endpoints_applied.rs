@@ -14,8 +14,12 @@ use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 use crate::node_lifecycle::{LEASES, ready};
 use crate::{Action, Controller, Plan, Watched};
 
-/// How long what nodes note is gathered: many do so at once, and each plan looks at all of them.
+/// How long what nodes note is gathered, at the least: many do so at once, and each plan looks at all of them.
 const GATHER: Duration = Duration::from_millis(5);
+/// And for each node there is, for all of them are told what comes of it: 20,000 times in a second at most.
+const GATHER_FOR_EACH: Duration = Duration::from_micros(50);
+/// Whoever is no further after so long is the one that others wait for.
+const STANDS: Duration = Duration::from_secs(3);
 
 /// The controller. It has one key.
 pub struct EndpointsApplied {
@@ -55,10 +59,11 @@ impl Controller for EndpointsApplied {
             }
         });
         let q = queue.clone();
+        let nodes = self.nodes.clone();
         self.leases.on_change(move |old, new| {
             let noted = |lease: Option<&Arc<Lease>>| lease.and_then(|lease| of_lease(lease));
             if noted(old) != noted(new) {
-                q.add_after(key(), GATHER);
+                q.add_after(key(), gather(nodes.snapshot().len()));
             }
         });
         let q = queue.clone();
@@ -77,8 +82,8 @@ impl Controller for EndpointsApplied {
         }
     }
 
-    fn plan(&self, _now: Timestamp, view: &View, _key: &ObjectKey) -> Plan {
-        plan(view)
+    fn plan(&self, now: Timestamp, view: &View, _key: &ObjectKey) -> Plan {
+        plan(now, view)
     }
 }
 
@@ -90,12 +95,19 @@ fn is_ready(node: Option<&Arc<Node>>) -> bool {
     node.is_some_and(|node| ready(node) == Some("True"))
 }
 
+/// How long it is gathered what so many nodes note.
+fn gather(nodes: usize) -> Duration {
+    let for_all = GATHER_FOR_EACH.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX));
+    GATHER.max(for_all)
+}
+
 /// A node that is not ready is waited for no more: it may never come back. One that notes nothing has no such rules.
-pub fn plan(view: &View) -> Plan {
+pub fn plan(now: Timestamp, view: &View) -> Plan {
     let ready = view.nodes.iter().filter(|node| is_ready(Some(node)));
     let noted = ready.filter_map(|node| {
         let name = node.metadata.name.as_deref()?;
-        of_lease(view.leases.get(&ObjectKey::new(LEASES, name))?)
+        let lease = view.leases.get(&ObjectKey::new(LEASES, name))?;
+        Some((name, of_lease(lease)?))
     });
     let everywhere = Everywhere::of_nodes(noted);
     let mut plan = Plan::nothing();
@@ -108,19 +120,40 @@ pub fn plan(view: &View) -> Plan {
             };
             let map = ConfigMap {
                 metadata,
-                data: Some(everywhere.data()),
+                data: Some(everywhere.data(now)),
                 ..ConfigMap::default()
             };
             plan.then(Action::create(map).idempotent());
         }
-        Some(map) if Everywhere::read(map) != Some(everywhere) => {
-            let mut next = (**map).clone();
-            next.data = Some(everywhere.data());
-            plan.then(Action::update(next));
-        }
+        Some(map) => say_again(&mut plan, now, map, &everywhere),
         _ => {}
     }
     plan
+}
+
+/// What all have is said whenever it changes; who alone is the slowest only when it has been so for a while, for while pods end that is another
+/// at each moment.
+fn say_again(plan: &mut Plan, now: Timestamp, map: &ConfigMap, everywhere: &Everywhere) {
+    let said = Everywhere::read(map);
+    if said.as_ref() == Some(everywhere) {
+        return;
+    }
+    let is_same =
+        |said: &Everywhere| (said.revision, said.nodes) == (everywhere.revision, everywhere.nodes);
+    let mut since = now;
+    if said.as_ref().is_some_and(is_same)
+        && let Some(known) = Everywhere::since(map)
+    {
+        let stands = known.checked_add(STANDS).unwrap_or(now);
+        if stands > now {
+            plan.wake_at(stands);
+            return;
+        }
+        since = known;
+    }
+    let mut next = map.clone();
+    next.data = Some(everywhere.data(since));
+    plan.then(Action::update(next));
 }
 
 #[cfg(test)]
@@ -143,70 +176,99 @@ mod tests {
         serde_json::from_value(json!({"metadata": metadata})).unwrap()
     }
 
-    fn map(revision: u64, nodes: u64) -> ConfigMap {
-        let data = Everywhere { revision, nodes }.data();
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn map((revision, nodes, slowest): (u64, u64, &str)) -> ConfigMap {
+        let slowest = slowest.to_owned();
+        let data = Everywhere {
+            revision,
+            nodes,
+            slowest,
+        }
+        .data(at(0));
         let metadata = json!({"name": NAME, "namespace": NAMESPACE, "resourceVersion": "1"});
         serde_json::from_value(json!({"metadata": metadata, "data": data})).unwrap()
     }
 
-    /// What is said anew.
-    fn said(nodes: Vec<Node>, leases: Vec<Lease>, maps: Vec<ConfigMap>) -> Option<(u64, u64)> {
+    /// What is said anew, and when it is looked again.
+    fn said(
+        second: i64,
+        nodes: Vec<Node>,
+        leases: Vec<Lease>,
+        maps: Vec<ConfigMap>,
+    ) -> (Option<(u64, u64, String)>, Option<Timestamp>) {
         let view = View {
             nodes: Snapshot::of(nodes, &[]),
             leases: Snapshot::of(leases, &[]),
             maps: Snapshot::of(maps, &[]),
         };
-        let plan = plan(&view);
+        let plan = plan(at(second), &view);
         let mut said = plan.actions().map(|action| match &action.call.body {
             Body::Object(object) => {
                 let map: &ConfigMap = object.as_any().downcast_ref().unwrap();
                 let all = Everywhere::read(map).unwrap();
-                (all.revision, all.nodes)
+                (all.revision, all.nodes, all.slowest)
             }
             other => panic!("{other:?}"),
         });
         let first = said.next();
         assert_eq!(said.next(), None);
-        first
+        drop(said);
+        (first, plan.wake)
+    }
+
+    fn nodes() -> Vec<Node> {
+        vec![
+            node("a", "True"),
+            node("b", "True"),
+            node("gone", "Unknown"),
+            node("other", "True"),
+        ]
+    }
+
+    fn leases(a: &str, b: &str) -> Vec<Lease> {
+        vec![
+            lease("a", Some(a)),
+            lease("b", Some(b)),
+            lease("gone", Some("1")),
+            lease("other", None),
+            lease("none", Some("1")),
+        ]
     }
 
     #[test]
     fn the_slowest_ready_node_that_notes_something_counts() {
-        let nodes = || {
-            vec![
-                node("a", "True"),
-                node("b", "True"),
-                node("gone", "Unknown"),
-                node("other", "True"),
-            ]
-        };
-        let leases = |a, b| {
-            vec![
-                lease("a", Some(a)),
-                lease("b", Some(b)),
-                lease("gone", Some("1")),
-                lease("other", None),
-                lease("none", Some("1")),
-            ]
-        };
-        assert_eq!(said(nodes(), leases("7", "5"), vec![]), Some((5, 2)));
-        assert_eq!(said(nodes(), leases("7", "5"), vec![map(5, 2)]), None);
-        assert_eq!(
-            said(nodes(), leases("7", "8"), vec![map(5, 2)]),
-            Some((7, 2))
-        );
-        assert_eq!(
-            said(nodes(), leases("7", "x"), vec![map(5, 2)]),
-            Some((7, 1))
-        );
+        let said = |a, b, maps| said(0, nodes(), leases(a, b), maps).0;
+        let by_b = || vec![map((5, 2, "b"))];
+        assert_eq!(said("7", "5", vec![]), Some((5, 2, "b".into())));
+        assert_eq!(said("7", "5", by_b()), None);
+        assert_eq!(said("7", "8", by_b()), Some((7, 2, "a".into())));
+        assert_eq!(said("7", "x", by_b()), Some((7, 1, "a".into())));
+    }
+
+    #[test]
+    fn who_is_slowest_is_said_when_it_is_so_for_a_while() {
+        let said = |second| said(second, nodes(), leases("7", "5"), vec![map((5, 2, "a"))]);
+        assert_eq!(said(0), (None, Some(at(3))));
+        assert_eq!(said(3), (Some((5, 2, "b".into())), None));
     }
 
     #[test]
     fn where_no_node_notes_anything_nothing_is_made() {
         let nodes = || vec![node("a", "True")];
-        assert_eq!(said(nodes(), vec![], vec![]), None);
-        assert_eq!(said(nodes(), vec![], vec![map(5, 2)]), Some((0, 0)));
-        assert_eq!(said(nodes(), vec![], vec![map(0, 0)]), None);
+        let said = |maps| said(0, nodes(), vec![], maps).0;
+        assert_eq!(said(vec![]), None);
+        assert_eq!(said(vec![map((5, 2, "a"))]), Some((0, 0, String::new())));
+        assert_eq!(said(vec![map((0, 0, ""))]), None);
+    }
+
+    /// All nodes are told each time.
+    #[test]
+    fn the_more_nodes_there_are_the_longer_it_is_gathered() {
+        assert_eq!(gather(3), GATHER);
+        assert_eq!(gather(5000), Duration::from_millis(250));
     }
 
     #[test]

@@ -27,8 +27,8 @@ pub struct PodActual {
     pub sandboxes: Vec<Arc<SandboxRecord>>,
     /// Its containers, in all of its sandboxes.
     pub containers: Vec<Arc<ContainerRecord>>,
-    /// Whether an endpoint slice, or some node's rules, still send it traffic.
-    pub in_service: bool,
+    /// While an endpoint slice, or some node's rules, still send it traffic: the node that is the furthest behind.
+    pub in_service: Option<String>,
 }
 
 impl PodActual {

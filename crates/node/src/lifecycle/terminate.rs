@@ -36,17 +36,28 @@ pub(super) fn terminate(draft: &mut Draft<'_>, refusal: Option<&Refusal>) {
         _ => spec::grace(view.pod),
     };
     let since = view.history.terminating_since.unwrap_or(view.now);
-    if view.actual.in_service && !grace.is_zero() && view.pod.metadata.deletion_timestamp.is_some()
+    if let Some(slowest) = &view.actual.in_service
+        && !grace.is_zero()
+        && view.pod.metadata.deletion_timestamp.is_some()
     {
         let hold = OUT_OF_SERVICE.min(grace / 2);
         let hold = since.checked_add(hold).unwrap_or(since);
         if hold > view.now {
             return draft.wake(hold);
         }
+        tell_of(draft, slowest);
     }
     let until = since.checked_add(grace).unwrap_or(view.now);
     for record in next_to_stop(draft, &running) {
         stop(draft, &record, until);
+    }
+}
+
+/// Whom nobody waits for any more, once.
+fn tell_of(draft: &mut Draft<'_>, slowest: &str) {
+    if draft.view.history.stopping.is_empty() {
+        let message = format!("Stopping, although node {slowest} may still send it traffic");
+        draft.event("", EventKind::Warning, "StillInService", message);
     }
 }
 

@@ -181,15 +181,26 @@ impl Withdrawals {
 
     /// How many other nodes there are, about.
     fn others(&self) -> u64 {
-        let everywhere = *self.everywhere.borrow();
-        everywhere.map_or(0, |everywhere| everywhere.nodes.saturating_sub(1))
+        let everywhere = self.everywhere.borrow();
+        let nodes = everywhere.as_ref().map_or(0, |everywhere| everywhere.nodes);
+        nodes.saturating_sub(1)
+    }
+
+    /// Whose rules are the furthest behind: the node's name, where another is known; this node's own, where they are it.
+    pub(crate) fn slowest(&self, own: &str) -> String {
+        let applied = self.applied.as_ref().map(|applied| *applied.borrow());
+        let everywhere = self.everywhere.borrow();
+        let other = everywhere.as_ref().filter(|all| {
+            !all.slowest.is_empty() && applied.is_none_or(|applied| applied >= all.revision)
+        });
+        other.map_or(own, |all| &all.slowest).to_owned()
     }
 
     fn is_behind(&self, revision: u64) -> bool {
         let applied = self.applied.as_ref();
-        let everywhere = self.everywhere.borrow().filter(|_| self.others() > 0);
+        let is_so_far = |all: &Everywhere| all.nodes <= 1 || all.revision >= revision;
         applied.is_some_and(|applied| *applied.borrow() < revision)
-            || everywhere.is_some_and(|everywhere| everywhere.revision < revision)
+            || !self.everywhere.borrow().as_ref().is_none_or(is_so_far)
     }
 }
 
@@ -237,7 +248,23 @@ mod tests {
     }
 
     fn all(revision: u64, nodes: u64) -> Option<Everywhere> {
-        Some(Everywhere { revision, nodes })
+        let slowest = "slow".to_owned();
+        Some(Everywhere {
+            revision,
+            nodes,
+            slowest,
+        })
+    }
+
+    #[test]
+    fn whose_rules_are_behind_is_known() {
+        let (applying, applied) = watch::channel(4);
+        let withdrawals = Withdrawals::new(Some(applied));
+        assert_eq!(withdrawals.slowest("own"), "own");
+        withdrawals.hear(all(5, 2));
+        assert_eq!(withdrawals.slowest("own"), "own");
+        applying.send_replace(6);
+        assert_eq!(withdrawals.slowest("own"), "slow");
     }
 
     #[tokio::test]

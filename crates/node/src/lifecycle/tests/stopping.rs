@@ -47,10 +47,14 @@ fn containers_stop_once_no_endpoint_leads_to_them() {
         .with_sandbox()
         .running("app")
         .deleted(20);
-    case.actual.in_service = true;
+    case.actual.in_service = Some("slow".into());
     assert!(case.plan(11).actions.is_empty());
     assert_eq!(case.plan(11).wake_at, Some(at(15)));
-    assert_eq!(case.plan(15).actions.len(), 1, "not for ever");
-    case.actual.in_service = false;
+    let late = case.plan(15).actions;
+    let [Action::Event { message, .. }, Action::Stop { .. }] = &late[..] else {
+        panic!("not for ever, and not in silence: {late:?}");
+    };
+    assert!(message.contains("node slow may still"), "{message}");
+    case.actual.in_service = None;
     assert_eq!(case.plan(11).actions.len(), 1);
 }
