@@ -97,6 +97,19 @@ impl Host {
         self.agent = Some(agent);
     }
 
+    /// What there is of pods on it, a line each: interfaces, records of addresses, directories, mounts and processes.
+    pub(super) fn of_pods(&self) -> Vec<String> {
+        let files = format!(
+            "ip -o link | grep ' nv' | grep -v ' navarch0'; find {0}/network -name '*.json'; find {0}/node/pods -mindepth 1 -maxdepth 1; true",
+            self.data.display()
+        );
+        let mut of_pods: Vec<String> = self.sh(&files).lines().map(str::to_owned).collect();
+        let all = Settings::read(&self.data).left();
+        let is_pods = |line: &String| line.starts_with("mount") || line.starts_with("process");
+        of_pods.extend(all.into_iter().filter(is_pods));
+        of_pods
+    }
+
     /// Ends the agent. The containers go on.
     pub(super) fn end(&mut self, signal: Signal) {
         if let Some(mut agent) = self.agent.take() {
@@ -307,6 +320,12 @@ impl Hosts {
     fn server_data(&self) -> PathBuf {
         self.directory.path().join("server")
     }
+}
+
+/// What the environment says, or else a default: a measurement has more of something than a test.
+pub(super) fn number((name, otherwise): (&str, u32)) -> u32 {
+    let named = std::env::var(name).ok();
+    named.map_or(otherwise, |text| text.parse().unwrap())
 }
 
 /// Waits until something is so.

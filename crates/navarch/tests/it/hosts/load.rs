@@ -166,7 +166,8 @@ async fn answer(stream: &mut TcpStream) -> io::Result<(String, String)> {
         }
         text += &String::from_utf8_lossy(&part[..count]);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
+            let lower = head.to_ascii_lowercase();
+            let length = lower
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: "));
             let length: usize = length.and_then(|it| it.parse().ok()).unwrap_or(0);

@@ -3,6 +3,7 @@
 mod balancers;
 mod cases;
 mod checks;
+mod churn;
 mod families;
 mod harness;
 mod load;
@@ -96,6 +97,13 @@ fn roll_outs_lose_no_request_from_another_host() {
     rollouts::lose_no_request(&hosts, address, Connections::New);
     rollouts::lose_no_request(&hosts, address, Connections::Kept);
     rollouts::wait_for_a_slow_node(&hosts, address);
+}
+
+/// Agents are killed while pods come and go.
+#[test]
+fn pods_that_come_and_go_leave_nothing() {
+    let mut hosts = Hosts::start(&[1, 1, 1], &[]);
+    churn::leaves_nothing(&mut hosts);
 }
 
 /// A node whose pods are connected by plugins that others have put there.

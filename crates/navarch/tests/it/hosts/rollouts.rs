@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::harness::{Hosts, until};
+use super::harness::{Hosts, number, until};
 use super::load::{Connections, Load};
 use super::pods::SLOW;
 
@@ -39,11 +39,6 @@ kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 ";
-
-fn number((name, otherwise): (&str, u32)) -> u32 {
-    let named = std::env::var(name).ok();
-    named.map_or(otherwise, |text| text.parse().unwrap())
-}
 
 /// Four pods, behind this address.
 pub(super) fn deploy(hosts: &Hosts) -> SocketAddr {
