@@ -176,6 +176,34 @@ pub(super) fn a_link_goes_down_and_comes_up(hosts: &Hosts, pods: &Pods) {
     );
 }
 
+/// The third host's link lets half a megabyte through in a second, and loses a tenth of the packets: all takes its time, and is there all the same.
+pub(super) fn a_link_is_slow_and_loses_packets(hosts: &Hosts, pods: &Pods) {
+    let kubectl = hosts.kubectl();
+    kubectl.ok("exec pod3 -- dd if=/dev/urandom of=/page/large bs=1k count=300");
+    hosts.router.sh(
+        "tc qdisc add dev h3 root tbf rate 4mbit burst 8k latency 200ms; nft -f - <<E
+         table netdev lossy { chain in { type filter hook ingress device h3 priority 0; numgen random mod 10 == 0 drop; }\n}\nE",
+    );
+    let (here, there) = (&pods.0[0], &pods.0[2]);
+    for (from, to) in [(here, there), (there, here)] {
+        let place = format!("{}:8080", to.ip);
+        for place in [&place, "web"] {
+            until("what is lost is sent again", SLOW, || {
+                from.who(place).is_ok()
+            });
+        }
+    }
+    let large = |from: &str| format!("--max-time 60 http://{}:8080/large | sha256sum", from);
+    let whole = kubectl.ok("exec pod3 -- sha256sum /page/large");
+    let arrived = here.curl(&large(&there.ip.to_string())).unwrap();
+    assert_eq!(arrived.split(' ').next(), whole.split(' ').next());
+    let ready = "{.items[*].status.conditions[?(@.type==\"Ready\")].status}";
+    assert_eq!(kubectl.path("nodes", ready), "True True True");
+    hosts
+        .router
+        .sh("tc qdisc del dev h3 root; nft delete table netdev lossy");
+}
+
 /// No packet is lost: the kernel's routes and rules are what carries it, and the next agent finds them as they are to be.
 pub(super) fn an_agent_is_killed_while_traffic_flows(hosts: &mut Hosts, pods: &Pods) {
     let pings = [(0, 2), (2, 0)].map(|(from, to)| pods.0[from].ping(&pods.0[to]));

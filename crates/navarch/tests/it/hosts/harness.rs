@@ -100,7 +100,7 @@ impl Host {
     /// What there is of pods on it, a line each: interfaces, records of addresses, directories, mounts and processes.
     pub(super) fn of_pods(&self) -> Vec<String> {
         let files = format!(
-            "ip -o link | grep ' nv' | grep -v ' navarch0'; find {0}/network -name '*.json'; find {0}/node/pods -mindepth 1 -maxdepth 1; true",
+            "ip -o link | grep ' nv'; find {0}/network -name '*.json'; find {0}/node/pods -mindepth 1 -maxdepth 1; true",
             self.data.display()
         );
         let mut of_pods: Vec<String> = self.sh(&files).lines().map(str::to_owned).collect();

@@ -53,6 +53,7 @@ fn three_hosts_on_two_segments_are_one_network() {
     cases::names_and_the_api_are_known_everywhere(&hosts, &pods);
     cases::node_ports_lead_to_all_hosts(&hosts, &pods);
     cases::streams_reach_pods_of_all_hosts(&hosts);
+    cases::a_link_is_slow_and_loses_packets(&hosts, &pods);
     cases::an_agent_is_killed_while_traffic_flows(&mut hosts, &pods);
     cases::a_node_is_deleted(&mut hosts);
 }
