@@ -8,6 +8,7 @@
 mod addresses;
 mod announce;
 mod attachment;
+mod bandwidth;
 mod bridge;
 pub mod check;
 mod cni;
@@ -36,6 +37,7 @@ mod records;
 mod removal;
 mod remover;
 mod service_proxy;
+mod shaping;
 mod sources;
 mod task;
 

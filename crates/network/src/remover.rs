@@ -10,6 +10,7 @@ use rtnetlink::{
 use tokio::sync::mpsc;
 
 use crate::netlink::{Netlink, is_absent};
+use crate::shaping;
 
 /// The most that go in one request, and that wait for the next.
 pub(crate) const BATCH: usize = 64;
@@ -37,9 +38,14 @@ pub(crate) fn serve(mut host: Netlink, mut queue: mpsc::Receiver<Departure>) {
             .iter()
             .map(|departure| departure.host_name.as_str())
             .collect();
-        let results = remove(&mut host, &names);
-        for (departure, result) in batch.drain(..).zip(results) {
-            (departure.gone)(result);
+        // What each has sent by, if it had one.
+        let devices: Vec<String> = names.iter().map(|name| shaping::device_name(name)).collect();
+        let devices = devices.iter().map(String::as_str);
+        let all: Vec<&str> = names.iter().copied().chain(devices).collect();
+        let mut results = remove(&mut host, &all);
+        let of_devices = results.split_off(batch.len());
+        for ((departure, end), device) in batch.drain(..).zip(results).zip(of_devices) {
+            (departure.gone)(end.and(device));
         }
     }
 }
