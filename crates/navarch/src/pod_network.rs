@@ -14,8 +14,8 @@ use navarch_client::{
 };
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
-    Config, Degradation, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName,
-    PodNetwork, Transport, pod_mtu,
+    Config, Degradation, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodNetwork, PodRequest,
+    Transport, pod_mtu,
 };
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
@@ -69,8 +69,7 @@ impl LateNetwork {
     /// Waits, in the background, for the node's range, and then starts the network.
     pub(crate) fn start(client: Client, settings: HostSettings, place: Place) -> Self {
         let (sender, known) = watch::channel(None);
-        let resumed =
-            std::fs::read_dir(&settings.network).is_ok_and(|mut entries| entries.next().is_some());
+        let resumed = PodNetwork::has_attached(&settings.network);
         let sender = Arc::new(sender);
         let list = ListOptions {
             field_selector: format!("metadata.name={}", place.node),
@@ -270,14 +269,13 @@ impl Network for LateNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Vec<IpAddr>, NetworkError> {
         let Started {
             network, policies, ..
         } = self.network().await?;
-        let ips = Network::attach(&network, sandbox_id, netns, pod.clone(), ports).await?;
-        let admitted = policies.admit(sandbox_id, pod, &ips).await;
+        let ips = Network::attach(&network, sandbox_id, netns, pod.clone()).await?;
+        let admitted = policies.admit(sandbox_id, pod.name, &ips).await;
         admitted.map_err(|error| NetworkError(error.to_string()))?;
         Ok(ips)
     }

@@ -12,7 +12,7 @@ use crate::{
     netfilter::watch::Watch,
     node,
     node::{Node, Waiter},
-    removal,
+    records, removal,
     remover::{self, Departure},
     task::Task,
 };
@@ -52,6 +52,11 @@ impl PodNetwork {
             departures,
             detaching: Arc::new(Semaphore::new(remover::BATCH)),
         })
+    }
+
+    /// Whether an earlier run has left attachments in this directory.
+    pub fn has_attached(state_dir: &Path) -> bool {
+        records::has_any(state_dir)
     }
 
     /// Gives the sandbox whose network namespace is at `netns_path` an interface `eth0` with an address, a default route, and

@@ -132,6 +132,13 @@ impl Records {
     }
 }
 
+/// Whether there is the file of any attachment. Other files, and directories of others, may be there as well.
+pub(crate) fn has_any(directory: &Path) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    names.any(|name| name.to_str().is_some_and(|name| name.ends_with(SUFFIX)))
+}
+
 /// Refuses an id that would not name a file of its own in the directory.
 pub(crate) fn validate_id(sandbox_id: &str) -> Result<(), Error> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
@@ -223,7 +230,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (records, found) = Records::open(dir.path().join("a/b")).unwrap();
         assert!(found.attachments.is_empty() && found.last_addresses.is_empty());
+        // What plugins of others leave is no attachment.
+        fs::create_dir(dir.path().join("a/b/cni")).unwrap();
+        assert!(!has_any(&dir.path().join("a/b")));
         records.write(&attachment("x")).unwrap();
+        assert!(has_any(&dir.path().join("a/b")));
         records.write(&attachment("y.z")).unwrap();
         let last = ["10.0.0.9", "fd00::9"].map(|ip| ip.parse().unwrap());
         for ip in last {

@@ -7,7 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use navarch_network::{CniError, CniNetwork, HostPort, PodName, PodNetwork};
+use navarch_network::{CniError, CniNetwork, PodNetwork, PodRequest};
 use navarch_runtime::cri::Mount;
 
 /// Connects sandboxes. Everything is idempotent.
@@ -19,8 +19,7 @@ pub trait Network: Send + Sync {
         &self,
         sandbox_id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Vec<IpAddr>, NetworkError>;
     /// Takes it away.
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError>;
@@ -57,10 +56,9 @@ impl Network for CniNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        Ok(CniNetwork::attach(self, sandbox_id, netns, pod, ports).await?)
+        Ok(CniNetwork::attach(self, sandbox_id, netns, pod).await?)
     }
 
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {
@@ -68,16 +66,15 @@ impl Network for CniNetwork {
     }
 
     async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, NetworkError> {
-        Ok(CniNetwork::attached(self))
+        Ok(CniNetwork::attached(self).await?)
     }
 
     async fn reconcile(&self, live: HashSet<String>) -> Result<(), NetworkError> {
-        CniNetwork::reconcile(self, &live);
-        Ok(())
+        Ok(CniNetwork::reconcile(self, live).await?)
     }
 
     async fn ready(&self) -> Result<(), NetworkError> {
-        Ok(CniNetwork::ready(self)?)
+        Ok(CniNetwork::ready(self).await?)
     }
 }
 
@@ -87,12 +84,13 @@ impl Network for PodNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        Ok(PodNetwork::attach(self, sandbox_id, netns, pod, ports)
-            .await?
-            .ips)
+        Ok(
+            PodNetwork::attach(self, sandbox_id, netns, pod.name, pod.ports)
+                .await?
+                .ips,
+        )
     }
 
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {

@@ -32,23 +32,27 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
             "navarch still runs on this data directory; stop it first (Ctrl-C, or SIGTERM to its process)"
         );
     }
-    let place = settings.images.clone();
-    let images = tokio::task::spawn_blocking(move || Images::open(&place))
-        .await?
-        .context("images")?;
-    embedded::remove_everything(settings.runtime(), images)
+    let runtime = settings.runtime();
+    embedded::end_everything(&runtime)
         .await
         .context("containers")?;
-    progress.done("containers stopped");
     if let Some(config) = settings.cni() {
-        // Their namespaces are gone: what is left of them is elsewhere on the host.
-        // What they ask may have been a container of this node, or they are gone themselves: that keeps nothing else.
+        // While their namespaces are still there. What plugins ask may have been a container of this node, or they are gone themselves: that
+        // keeps nothing else.
         if let Err(error) = CniNetwork::new(config).disconnect_all().await {
             eprintln!(
                 "warning: what plugins have connected is not disconnected, all of it: {error}"
             );
         }
     }
+    let place = settings.images.clone();
+    let images = tokio::task::spawn_blocking(move || Images::open(&place))
+        .await?
+        .context("images")?;
+    embedded::remove_everything(runtime, images)
+        .await
+        .context("containers")?;
+    progress.done("containers stopped");
     let (pods, routes) = pod_network::removal(&settings);
     NodeRoutes::remove_everything(routes)
         .await

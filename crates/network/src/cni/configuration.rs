@@ -1,90 +1,133 @@
 //! Which plugins there are: the first file of a directory, as every runtime takes it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::capabilities::Capabilities;
 use super::error::CniError;
-use crate::HostPort;
+use super::version::{self, Version};
 
 /// Far more than any network's.
 const MAX_FILE: u64 = 1 << 20;
-/// What is taken where a file does not say.
-const OLDEST: &str = "0.2.0";
+
+/// A plugin, as the configuration has it.
+pub(super) type Plugin = Map<String, Value>;
 
 /// A network's plugins, in the order in which they connect a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Configuration {
-    #[serde(default = "oldest")]
     pub(super) cni_version: String,
     #[serde(default)]
     pub(super) name: String,
-    pub(super) plugins: Vec<Map<String, Value>>,
-}
-
-fn oldest() -> String {
-    OLDEST.to_owned()
+    pub(super) plugins: Vec<Plugin>,
 }
 
 impl Configuration {
-    /// That of the first file, by name, that is one.
-    pub(super) fn load(directory: &Path) -> Result<Self, CniError> {
-        let mut files = files(directory);
-        files.sort();
-        let mut all = files.iter().filter_map(|path| match read(path) {
-            Ok(configuration) => Some(configuration),
-            Err(why) => {
-                tracing::warn!(path = %path.display(), why, "no network configuration");
-                None
-            }
-        });
-        let found = all.next();
-        found.ok_or_else(|| CniError::NotInitialized(directory.to_owned()))
-    }
-
     /// The program of a plugin.
-    pub(super) fn kind(plugin: &Map<String, Value>) -> &str {
+    pub(super) fn kind(plugin: &Plugin) -> &str {
         let kind = plugin.get("type").and_then(Value::as_str);
         kind.unwrap_or_default()
     }
 
-    /// What a plugin is told: its own part, and what it is to build on. `ports`: for those that say they can do host ports.
+    /// Whether its plugins can be asked whether they can connect pods.
+    pub(super) fn has_status(&self) -> bool {
+        Version::of(&self.cni_version).is_some_and(|it| it >= version::WITH_STATUS)
+    }
+
+    /// What a plugin is told: its own part, what it is to build on, and of the capabilities those that it says it has.
     pub(super) fn told(
         &self,
-        plugin: &Map<String, Value>,
+        plugin: &Plugin,
         previous: Option<&Value>,
-        ports: &[HostPort],
+        capabilities: &Capabilities,
     ) -> Value {
         let mut told = plugin.clone();
-        let capabilities = told.remove("capabilities");
-        let can = |what: &str| {
-            let capability = capabilities.as_ref().and_then(|all| all.get(what));
-            capability == Some(&Value::Bool(true))
-        };
+        let can = told.remove("capabilities").unwrap_or_default();
+        let offered = capabilities
+            .iter()
+            .filter(|(name, _)| can[name.as_str()] == Value::Bool(true));
+        let offered: Map<String, Value> = offered
+            .map(|(name, it)| (name.clone(), it.clone()))
+            .collect();
         told.insert("cniVersion".into(), self.cni_version.clone().into());
         told.insert("name".into(), self.name.clone().into());
-        if can("portMappings") && !ports.is_empty() {
-            let mappings: Vec<Value> = ports.iter().map(mapping).collect();
-            told.insert("runtimeConfig".into(), json!({"portMappings": mappings}));
+        if !offered.is_empty() {
+            told.insert("runtimeConfig".into(), offered.into());
         }
         if let Some(previous) = previous {
-            told.insert("prevResult".into(), previous.clone());
+            told.insert("prevResult".into(), self.versioned(previous));
         }
         told.into()
     }
+
+    /// A result with its version, which some plugins leave out.
+    fn versioned(&self, result: &Value) -> Value {
+        let mut result = result.clone();
+        if let Some(result) = result.as_object_mut() {
+            result
+                .entry("cniVersion")
+                .or_insert_with(|| self.cni_version.clone().into());
+        }
+        result
+    }
 }
 
-fn mapping(port: &HostPort) -> Value {
-    let mut mapping = json!({
-        "hostPort": port.host_port, "containerPort": port.container_port, "protocol": port.protocol.rule_name(),
-    });
-    if let Some(address) = port.address() {
-        mapping["hostIP"] = address.to_string().into();
+/// The directory of configurations.
+#[derive(Debug)]
+pub(super) struct Configurations {
+    directory: PathBuf,
+    /// What is wrong with which files, as it was told last: it is looked at often.
+    complaints: Mutex<BTreeMap<PathBuf, String>>,
+}
+
+impl Configurations {
+    pub(super) fn of(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            complaints: Mutex::default(),
+        }
     }
-    mapping
+
+    /// That of the first file, by name, that is one. Blocks.
+    pub(super) fn load(&self) -> Result<Configuration, CniError> {
+        let mut files = files(&self.directory);
+        files.sort();
+        let mut complaints = BTreeMap::new();
+        let mut all = files.into_iter().filter_map(|path| match read(&path) {
+            Ok(configuration) => Some(configuration),
+            Err(why) => {
+                complaints.insert(path, why);
+                None
+            }
+        });
+        let found = all.next();
+        self.complain(complaints);
+        found.ok_or_else(|| CniError::NotInitialized(self.directory.clone()))
+    }
+
+    /// Tells of each file once what is wrong with it.
+    fn complain(&self, complaints: BTreeMap<PathBuf, String>) {
+        for (path, why) in self.news(complaints) {
+            tracing::warn!(path = %path.display(), why, "no network configuration");
+        }
+    }
+
+    /// What was not told last time.
+    pub(super) fn news(&self, complaints: BTreeMap<PathBuf, String>) -> Vec<(PathBuf, String)> {
+        let mut told = self.complaints.lock();
+        let all = complaints.clone().into_iter();
+        let news = all
+            .filter(|(path, why)| told.get(path) != Some(why))
+            .collect();
+        *told = complaints;
+        news
+    }
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -98,7 +141,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<Configuration, String> {
-    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let found = fs::metadata(path).map_err(|error| error.to_string())?;
+    // What is no file may have no end.
+    if !found.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let size = found.len();
     if size > MAX_FILE {
         return Err(format!("it has {size} bytes"));
     }
@@ -108,23 +156,18 @@ fn read(path: &Path) -> Result<Configuration, String> {
 
 /// A list, or one plugin alone.
 pub(super) fn parse(text: &[u8]) -> Result<Configuration, String> {
-    let mut value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    if value.get("plugins").is_none() {
-        let of = |name: &str| value.get(name).cloned().unwrap_or_default();
-        let (version, name) = (of("cniVersion"), of("name"));
-        let version = match version {
-            Value::Null => OLDEST.into(),
-            version => version,
-        };
-        value = json!({"cniVersion": version, "name": name, "plugins": [value]});
-    }
-    let read: Configuration = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    match read
-        .plugins
-        .iter()
-        .map(Configuration::kind)
-        .find(|kind| !is_program(kind))
-    {
+    let value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let Value::Object(all) = value else {
+        return Err("it is no object".to_owned());
+    };
+    let version = version::of_configuration(&all);
+    let name = all.get("name").cloned().unwrap_or_else(|| "".into());
+    let plugins = all.get("plugins").cloned();
+    let plugins = plugins.unwrap_or_else(|| Value::Array(vec![all.into()]));
+    let list = json!({"cniVersion": version, "name": name, "plugins": plugins});
+    let read: Configuration = serde_json::from_value(list).map_err(|error| error.to_string())?;
+    let mut kinds = read.plugins.iter().map(Configuration::kind);
+    match kinds.find(|kind| !is_program(kind)) {
         Some(kind) => Err(format!("{kind:?} is no plugin's type")),
         None if read.plugins.is_empty() => Err("it has no plugins".to_owned()),
         None => Ok(read),

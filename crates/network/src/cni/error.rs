@@ -30,9 +30,20 @@ pub enum CniError {
     /// The last plugin has given the pod no address.
     #[error("the plugins of network {0:?} gave no address")]
     NoAddress(String),
+    /// A pod's annotation that limits nothing.
+    #[error("{annotation}: {text:?} is no number of bits a second from 1k to 1P")]
+    Bandwidth {
+        /// Its name.
+        annotation: &'static str,
+        /// What it says.
+        text: String,
+    },
     /// A sandbox's id that is no name of a file.
     #[error(transparent)]
     Id(#[from] crate::Error),
+    /// This program ends.
+    #[error("the network is stopped: {0}")]
+    Stopped(String),
     /// A file of the network's own.
     #[error("{path}: {source}")]
     State {

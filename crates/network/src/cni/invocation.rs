@@ -1,54 +1,78 @@
 //! A plugin is a program: what it is to do is in its environment, on what in its input, and what it did in its output.
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-use tokio::io::AsyncWriteExt;
+use serde_json::Value;
 use tokio::process::Command;
 
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Plugin};
 use super::error::CniError;
+use super::program::run;
 use super::record::Record;
 use super::result::complaint;
 
 /// The longest that one may take. Those that ask a server wait for it.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest that one may take to say whether it could do anything: the node's status waits for it.
+const STATUS_PATIENCE: Duration = Duration::from_secs(5);
 /// The pod's interface.
-const INTERFACE: &str = "eth0";
+pub(super) const INTERFACE: &str = "eth0";
+/// What plugins see of this program's own environment: where programs are, and how the world is reached. What else is there may be secret.
+const PASSED_ON: [&str; 9] = [
+    "PATH",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+];
 
 /// What one is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    Add,
-    Delete,
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order<'a> {
+    Add(&'a Record),
+    Delete(&'a Record),
+    /// Nothing; whether it could connect a pod.
+    Status,
 }
 
-impl Order {
+impl Order<'_> {
     fn word(self) -> &'static str {
         match self {
-            Self::Add => "ADD",
-            Self::Delete => "DEL",
+            Self::Add(_) => "ADD",
+            Self::Delete(_) => "DEL",
+            Self::Status => "STATUS",
         }
     }
 
     fn told(self) -> &'static str {
         match self {
-            Self::Add => "add",
-            Self::Delete => "delete",
+            Self::Add(_) => "add",
+            Self::Delete(_) => "delete",
+            Self::Status => "status",
+        }
+    }
+
+    fn patience(self) -> Duration {
+        match self {
+            Self::Add(_) | Self::Delete(_) => PATIENCE,
+            Self::Status => STATUS_PATIENCE,
         }
     }
 }
 
-/// Has one plugin do it; what it said.
+/// Has one plugin do it, with this input; what it said.
 pub(super) async fn invoke(
     directories: &[PathBuf],
-    order: Order,
-    plugin: &Map<String, Value>,
-    previous: Option<&Value>,
-    record: &Record,
+    order: Order<'_>,
+    plugin: &Plugin,
+    input: &Value,
 ) -> Result<Value, CniError> {
     let kind = Configuration::kind(plugin);
     let failed = |message: String| CniError::Failed {
@@ -56,45 +80,39 @@ pub(super) async fn invoke(
         command: order.told(),
         message,
     };
-    let input = record.configuration.told(plugin, previous, &record.ports);
-    let mut child = Command::new(program(directories, kind)?)
-        .envs(environment(directories, order, record))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    let mut stdin = child.stdin.take();
-    let exchange = async {
-        if let Some(stdin) = &mut stdin {
-            // One that does not read its input says soon enough what is wrong with it.
-            let _ = stdin.write_all(input.to_string().as_bytes()).await;
-        }
-        drop(stdin);
-        child.wait_with_output().await
-    };
-    let ended = tokio::time::timeout(PATIENCE, exchange).await;
-    let ended = ended.map_err(|_| failed(format!("no answer after {PATIENCE:?}")))?;
-    let output = ended.map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(complaint(&output.stdout, &output.stderr)));
+    let mut command = Command::new(program(directories, kind)?);
+    command.env_clear();
+    command.envs(
+        PASSED_ON
+            .iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
+    command.envs(environment(directories, order));
+    let ended = run(command, input.to_string().into_bytes(), order.patience()).await;
+    let ended = ended.map_err(|error| failed(error.to_string()))?;
+    if !ended.status.success() {
+        return Err(failed(complaint(&ended.said, &ended.complained)));
     }
-    match serde_json::from_slice(&output.stdout) {
-        Ok(said) => Ok(said),
-        // What is taken away needs no answer.
-        Err(_) if order == Order::Delete => Ok(Value::Null),
-        Err(error) => Err(failed(format!("its answer cannot be read: {error}"))),
+    match (serde_json::from_slice(&ended.said), order) {
+        (Ok(said), _) => Ok(said),
+        (Err(error), Order::Add(_)) => Err(failed(format!("its answer cannot be read: {error}"))),
+        // The others need no answer.
+        (Err(_), _) => Ok(Value::Null),
     }
 }
 
 fn program(directories: &[PathBuf], kind: &str) -> Result<PathBuf, CniError> {
     let mut all = directories.iter().map(|directory| directory.join(kind));
-    let found = all.find(|path| path.is_file());
+    let found = all.find(|path| is_program(path));
     found.ok_or_else(|| CniError::NoPlugin {
         kind: kind.to_owned(),
         directories: joined(directories).to_string_lossy().into_owned(),
     })
+}
+
+fn is_program(path: &Path) -> bool {
+    let found = path.metadata();
+    found.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
 fn joined(directories: &[PathBuf]) -> OsString {
@@ -108,24 +126,25 @@ fn joined(directories: &[PathBuf]) -> OsString {
     all
 }
 
-fn environment(
-    directories: &[PathBuf],
-    order: Order,
-    record: &Record,
-) -> Vec<(&'static str, OsString)> {
-    let pod = &record.pod;
-    let arguments = format!(
-        "IgnoreUnknown=1;K8S_POD_NAMESPACE={};K8S_POD_NAME={};K8S_POD_INFRA_CONTAINER_ID={};K8S_POD_UID={}",
-        pod.namespace, pod.name, record.sandbox_id, pod.uid
-    );
-    vec![
+fn environment(directories: &[PathBuf], order: Order<'_>) -> Vec<(&'static str, OsString)> {
+    let mut all = vec![
         ("CNI_COMMAND", order.word().into()),
-        ("CNI_CONTAINERID", record.sandbox_id.clone().into()),
-        ("CNI_NETNS", namespace(order, &record.netns)),
-        ("CNI_IFNAME", INTERFACE.into()),
-        ("CNI_ARGS", arguments.into()),
         ("CNI_PATH", joined(directories)),
-    ]
+    ];
+    if let Order::Add(record) | Order::Delete(record) = order {
+        let (pod, id) = (&record.request.name, &record.sandbox_id);
+        let arguments = format!(
+            "IgnoreUnknown=1;K8S_POD_NAMESPACE={};K8S_POD_NAME={};K8S_POD_INFRA_CONTAINER_ID={id};K8S_POD_UID={}",
+            pod.namespace, pod.name, pod.uid
+        );
+        all.extend([
+            ("CNI_CONTAINERID", id.into()),
+            ("CNI_NETNS", namespace(order, &record.netns)),
+            ("CNI_IFNAME", INTERFACE.into()),
+            ("CNI_ARGS", arguments.into()),
+        ]);
+    }
+    all
 }
 
 /// Whether a namespace is still there: where one was pinned there may be the file that it was pinned to.
@@ -135,9 +154,9 @@ fn is_namespace(path: &Path) -> bool {
 }
 
 /// A namespace that is gone is none when the pod is disconnected.
-fn namespace(order: Order, path: &Path) -> OsString {
+fn namespace(order: Order<'_>, path: &Path) -> OsString {
     match order {
-        Order::Delete if !is_namespace(path) => OsString::new(),
+        Order::Delete(_) if !is_namespace(path) => OsString::new(),
         _ => path.into(),
     }
 }

@@ -1,28 +1,27 @@
 //! The network as the node uses it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use navarch_client::Backoff;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
-use super::configuration::Configuration;
+use super::capabilities::{self, Capabilities};
+use super::configuration::{Configuration, Configurations};
 use super::error::CniError;
 use super::invocation::{Order, invoke};
+use super::orphans;
 use super::record::{Record, Records};
 use super::result::addresses;
+use super::turns::Turns;
 use crate::netlink::Netlink;
 use crate::records::validate_id;
-use crate::{HostPort, PodName, namespace};
+use crate::{PodRequest, namespace};
 
-/// As many pods as are connected or disconnected at once: each is several programs.
-const AT_ONCE: usize = 16;
 /// The loopback interface is the first of every network namespace.
 const LOOPBACK: u32 = 1;
 
@@ -40,27 +39,36 @@ pub struct CniConfig {
 /// A network by plugins. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct CniNetwork {
-    config: Arc<CniConfig>,
+    programs: Arc<Vec<PathBuf>>,
+    configurations: Arc<Configurations>,
     records: Records,
-    turns: Arc<Semaphore>,
+    pub(super) turns: Arc<Turns>,
 }
 
 impl CniNetwork {
     /// Changes nothing.
     pub fn new(config: CniConfig) -> Self {
         Self {
-            records: Records(config.state_dir.clone()),
-            config: Arc::new(config),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            programs: Arc::new(config.programs),
+            configurations: Arc::new(Configurations::of(config.configurations)),
+            records: Records(config.state_dir),
+            turns: Arc::new(Turns::new()),
         }
     }
 
-    /// Whether there is a configuration.
+    /// Whether there is a configuration, and its plugins say, where they can be asked, that they can connect pods.
     ///
     /// # Errors
-    /// There is none.
-    pub fn ready(&self) -> Result<(), CniError> {
-        Configuration::load(&self.config.configurations).map(drop)
+    /// There is none, or one of them cannot.
+    pub async fn ready(&self) -> Result<(), CniError> {
+        let configuration = self.configuration().await?;
+        if configuration.has_status() {
+            for plugin in &configuration.plugins {
+                let told = configuration.told(plugin, None, &Capabilities::new());
+                invoke(&self.programs, Order::Status, plugin, &told).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Has all plugins connect a sandbox, one after the other; its addresses. One that is connected is left as it is.
@@ -71,12 +79,11 @@ impl CniNetwork {
         &self,
         sandbox_id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        request: PodRequest,
     ) -> Result<Vec<IpAddr>, CniError> {
         validate_id(sandbox_id)?;
-        let _turn = self.turns.acquire().await;
-        match self.records.read(sandbox_id)? {
+        let _sandbox = self.turns.of_sandbox(sandbox_id).await;
+        match self.record(sandbox_id).await? {
             Some(Record {
                 result: Some(result),
                 netns: before,
@@ -85,23 +92,22 @@ impl CniNetwork {
                 return Ok(addresses(&result));
             }
             // Nobody knows how far it came.
-            Some(unfinished) => self.undo(&unfinished).await?,
+            Some(unfinished) => self.take_back(&unfinished).await?,
             None => {}
         }
         let mut record = Record {
             sandbox_id: sandbox_id.to_owned(),
-            pod,
+            request,
             netns: netns.to_owned(),
-            ports,
-            configuration: Configuration::load(&self.config.configurations)?,
+            configuration: self.configuration().await?,
             result: None,
         };
-        self.records.write(&record)?;
+        self.write(&record).await?;
         match self.connect(&record).await {
             Ok(result) => {
                 let given = addresses(&result);
                 record.result = Some(result);
-                self.records.write(&record)?;
+                self.write(&record).await?;
                 Ok(given)
             }
             Err(error) => {
@@ -114,16 +120,18 @@ impl CniNetwork {
     }
 
     async fn connect(&self, record: &Record) -> Result<Value, CniError> {
+        let _turn = self.turns.to_add().await;
         loopback_up(record.netns.clone()).await?;
+        let (configuration, order) = (&record.configuration, Order::Add(record));
+        let capabilities = capabilities::of(&record.request)?;
         let mut previous: Option<Value> = None;
-        for plugin in &record.configuration.plugins {
-            let programs = &self.config.programs;
-            let said = invoke(programs, Order::Add, plugin, previous.as_ref(), record).await?;
-            previous = Some(said);
+        for plugin in &configuration.plugins {
+            let told = configuration.told(plugin, previous.as_ref(), &capabilities);
+            previous = Some(invoke(&self.programs, order, plugin, &told).await?);
         }
         let result = previous.unwrap_or_default();
         if addresses(&result).is_empty() {
-            return Err(CniError::NoAddress(record.configuration.name.clone()));
+            return Err(CniError::NoAddress(configuration.name.clone()));
         }
         Ok(result)
     }
@@ -133,75 +141,91 @@ impl CniNetwork {
     /// # Errors
     /// A plugin refuses: it is to be asked again.
     pub async fn detach(&self, sandbox_id: &str) -> Result<(), CniError> {
-        let _turn = self.turns.acquire().await;
-        match self.records.read(sandbox_id)? {
-            Some(record) => self.undo(&record).await,
-            None => self.records.remove(sandbox_id),
+        let _sandbox = self.turns.of_sandbox(sandbox_id).await;
+        match self.record(sandbox_id).await? {
+            Some(record) => self.take_back(&record).await,
+            None => Ok(()),
         }
     }
 
+    /// Undoes what a record that was found tells of. Where it is not finished, an earlier process may have begun what still goes on.
+    async fn take_back(&self, record: &Record) -> Result<(), CniError> {
+        if record.result.is_none() {
+            let (id, path) = (record.sandbox_id.clone(), record.netns.clone());
+            let ended = blocking(move || Ok(orphans::end(&id))).await?;
+            ended.map_err(|source| CniError::State { path, source })?;
+        }
+        self.undo(record).await
+    }
+
+    /// One that refuses does not keep the others; the first error comes at the end.
     async fn undo(&self, record: &Record) -> Result<(), CniError> {
-        for plugin in record.configuration.plugins.iter().rev() {
-            let (programs, result) = (&self.config.programs, record.result.as_ref());
-            invoke(programs, Order::Delete, plugin, result, record).await?;
+        let _turn = self.turns.to_delete().await;
+        let (configuration, order) = (&record.configuration, Order::Delete(record));
+        // What cannot be read was told to nobody.
+        let capabilities = capabilities::of(&record.request).unwrap_or_default();
+        let mut first = Ok(());
+        for plugin in configuration.plugins.iter().rev() {
+            let told = configuration.told(plugin, record.result.as_ref(), &capabilities);
+            let done = invoke(&self.programs, order, plugin, &told).await;
+            first = first.and(done.map(drop));
         }
-        self.records.remove(&record.sandbox_id)
+        first?;
+        let id = record.sandbox_id.clone();
+        self.on_disk(move |records| records.remove(&id)).await
     }
 
-    /// The addresses of all sandboxes that are connected, by id.
-    pub fn attached(&self) -> HashMap<String, Vec<IpAddr>> {
-        let connected = |record: Record| {
-            let given = addresses(&record.result?);
-            Some((record.sandbox_id, given))
-        };
-        self.records
-            .all()
-            .into_iter()
-            .filter_map(connected)
-            .collect()
-    }
-
-    /// Begins to disconnect all sandboxes that are there but these. Nobody waits for it: what a plugin asks may be a pod of this very node, which
-    /// is to be started first. What cannot be disconnected is tried again for as long as this process is there.
-    pub fn reconcile(&self, live: &HashSet<String>) {
-        let mut dead = self.dead(live);
-        let network = self.clone();
-        tokio::spawn(async move {
-            let mut failures = 0;
-            while !dead.is_empty() {
-                let mut left = Vec::new();
-                for id in dead {
-                    if let Err(error) = network.detach(&id).await {
-                        tracing::warn!(sandbox = id, %error, "a dead sandbox could not be disconnected");
-                        left.push(id);
-                    }
-                }
-                dead = left;
-                failures += 1;
-                tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
-            }
-        });
-    }
-
-    /// Disconnects all sandboxes. One that cannot be does not keep the others; the first error comes at the end.
+    /// The addresses of all sandboxes that are connected, by id. One whose record cannot be read is not among them.
     ///
     /// # Errors
-    /// What a plugin said.
-    pub async fn disconnect_all(&self) -> Result<(), CniError> {
-        let mut first = Ok(());
-        for id in self.dead(&HashSet::new()) {
-            first = first.and(self.detach(&id).await);
-        }
-        if first.is_ok() {
-            self.records.remove_directory();
-        }
-        first
+    /// It cannot be seen which records there are.
+    pub async fn attached(&self) -> Result<HashMap<String, Vec<IpAddr>>, CniError> {
+        self.on_disk(|records| {
+            let mut all = HashMap::new();
+            for id in records.ids()? {
+                match records.read(&id) {
+                    Ok(Some(Record { result: Some(result), .. })) => {
+                        all.insert(id, addresses(&result));
+                    }
+                    Ok(_) => {}
+                    Err(error) => tracing::warn!(sandbox = id, %error, "whether a sandbox is connected is not known"),
+                }
+            }
+            Ok(all)
+        })
+        .await
     }
 
-    fn dead(&self, live: &HashSet<String>) -> Vec<String> {
-        let ids = self.records.all().into_iter().map(|it| it.sandbox_id);
-        ids.filter(|id| !live.contains(id)).collect()
+    async fn configuration(&self) -> Result<Configuration, CniError> {
+        let configurations = self.configurations.clone();
+        blocking(move || configurations.load()).await
     }
+
+    async fn record(&self, sandbox_id: &str) -> Result<Option<Record>, CniError> {
+        let id = sandbox_id.to_owned();
+        self.on_disk(move |records| records.read(&id)).await
+    }
+
+    async fn write(&self, record: &Record) -> Result<(), CniError> {
+        let record = record.clone();
+        self.on_disk(move |records| records.write(&record)).await
+    }
+
+    /// Works on records where waiting for the disk is allowed.
+    pub(super) async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Records) -> Result<T, CniError> + Send + 'static,
+    ) -> Result<T, CniError> {
+        let records = self.records.clone();
+        blocking(move || work(&records)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CniError> + Send + 'static,
+) -> Result<T, CniError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| CniError::Stopped(error.to_string()))?
 }
 
 /// Plugins leave it to the runtime.
@@ -215,8 +239,7 @@ async fn loopback_up(netns: PathBuf) -> Result<(), CniError> {
             netlink.one(RouteNetlinkMessage::SetLink(up), 0).map(drop)
         })
     };
-    let done = tokio::task::spawn_blocking(up).await;
-    let done = done.map_err(io::Error::other).flatten();
+    let done = blocking(move || Ok(up())).await?;
     done.map_err(|source| CniError::State {
         path: netns,
         source,

@@ -6,10 +6,13 @@ use std::{fs, net::IpAddr};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::configuration::{Configuration, parse};
+use super::configuration::{Configurations, parse};
 use super::result::{addresses, complaint};
 use super::{CniConfig, CniError, CniNetwork};
-use crate::{HostPort, PodName, Protocol};
+use crate::{HostPort, PodDns, PodName, PodRequest, Protocol};
+
+mod programs;
+mod records;
 
 /// A plugin that writes down what it is told, and answers what is in a file beside it.
 const SCRIPT: &str = r#"#!/bin/sh
@@ -17,6 +20,7 @@ cd "$(dirname "$0")"
 echo "$(basename "$0") $CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME ${CNI_NETNS:-none} $CNI_ARGS" >> told
 cat >> input; echo >> input
 if [ -e "refuse-$(basename "$0")-$CNI_COMMAND" ]; then echo '{"code": 11, "msg": "not now", "details": "later"}'; exit 1; fi
+env > environment
 [ "$CNI_COMMAND" = DEL ] || cat answer
 "#;
 
@@ -30,7 +34,7 @@ impl Host {
             host.write(plugin, SCRIPT);
             fs::set_permissions(host.path(plugin), fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let answer = json!({"cniVersion": "1.0.0", "ips": [{"address": "10.22.0.5/16"}, {"address": "fd00::5/64"}]});
+        let answer = json!({"ips": [{"address": "10.22.0.5/16"}, {"address": "fd00::5/64"}]});
         host.write("answer", &answer.to_string());
         host
     }
@@ -55,12 +59,16 @@ impl Host {
         self.write(&format!("net.d/{file}"), &list.to_string());
     }
 
-    fn network(&self) -> CniNetwork {
-        CniNetwork::new(CniConfig {
+    fn config(&self) -> CniConfig {
+        CniConfig {
             configurations: self.path("net.d"),
             programs: vec!["/nowhere".into(), self.0.path().into()],
             state_dir: self.path("state"),
-        })
+        }
+    }
+
+    fn network(&self) -> CniNetwork {
+        CniNetwork::new(self.config())
     }
 
     fn told(&self) -> Vec<String> {
@@ -68,11 +76,16 @@ impl Host {
     }
 }
 
-fn pod() -> PodName {
-    PodName {
-        namespace: "n".into(),
-        name: "p".into(),
-        uid: "u".into(),
+fn pod() -> PodRequest {
+    PodRequest {
+        name: PodName {
+            namespace: "n".into(),
+            name: "p".into(),
+            uid: "u".into(),
+        },
+        ports: Vec::new(),
+        annotations: [].into(),
+        dns: None,
     }
 }
 
@@ -91,18 +104,22 @@ fn ips() -> Vec<IpAddr> {
 async fn plugins_connect_one_after_the_other_and_disconnect_the_other_way_round() {
     let host = Host::new();
     let network = host.network();
-    let unready = network.ready().unwrap_err();
+    let unready = network.ready().await.unwrap_err();
     assert!(matches!(unready, CniError::NotInitialized(_)), "{unready}");
     // They may come after the node.
     host.configure("10-pods.conflist");
-    network.ready().unwrap();
+    network.ready().await.unwrap();
     let port = HostPort {
         protocol: Protocol::Tcp,
         host_ip: None,
         host_port: 8080,
         container_port: 80,
     };
-    let attach = || network.attach("abc", own(), pod(), vec![port.clone()]);
+    let with_port = PodRequest {
+        ports: vec![port],
+        ..pod()
+    };
+    let attach = || network.attach("abc", own(), with_port.clone());
     assert_eq!(attach().await.unwrap(), ips());
     let arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=n;K8S_POD_NAME=p;K8S_POD_INFRA_CONTAINER_ID=abc;K8S_POD_UID=u";
     let own = own().display();
@@ -123,6 +140,8 @@ async fn plugins_connect_one_after_the_other_and_disconnect_the_other_way_round(
         json!({"type": "first", "bridge": "b0", "cniVersion": "1.0.0", "name": "pods"})
     );
     assert_eq!(inputs[1]["prevResult"]["ips"][0]["address"], "10.22.0.5/16");
+    // It has said none.
+    assert_eq!(inputs[1]["prevResult"]["cniVersion"], "1.0.0");
     assert_eq!(
         inputs[1]["runtimeConfig"],
         json!({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]})
@@ -131,7 +150,7 @@ async fn plugins_connect_one_after_the_other_and_disconnect_the_other_way_round(
     assert_eq!(attach().await.unwrap(), ips());
     assert_eq!(host.told().len(), 2);
     let network = host.network();
-    assert_eq!(network.attached()["abc"], ips());
+    assert_eq!(network.attached().await.unwrap()["abc"], ips());
     fs::remove_dir_all(host.path("net.d")).unwrap();
     network.disconnect_all().await.unwrap();
     let orders: Vec<String> = host.told()[2..]
@@ -139,7 +158,7 @@ async fn plugins_connect_one_after_the_other_and_disconnect_the_other_way_round(
         .map(|it| it.split(" abc").next().unwrap().to_owned())
         .collect();
     assert_eq!(orders, ["second DEL", "first DEL"]);
-    assert!(network.attached().is_empty());
+    assert!(network.attached().await.unwrap().is_empty());
     network.detach("abc").await.unwrap();
 }
 
@@ -149,42 +168,38 @@ async fn what_one_has_begun_is_taken_back_when_another_refuses() {
     host.configure("pods.json");
     let network = host.network();
     host.write("refuse-second-ADD", "");
-    let refused = network
-        .attach("abc", own(), pod(), vec![])
-        .await
-        .unwrap_err();
+    let refused = network.attach("abc", own(), pod()).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "plugin type=\"second\" failed (add): not now; later"
     );
     assert_eq!(host.told().len(), 4, "{:?}", host.told());
-    assert!(network.attached().is_empty());
+    assert!(network.attached().await.unwrap().is_empty());
     // One that cannot be disconnected is asked again.
     fs::remove_file(host.path("refuse-second-ADD")).unwrap();
-    network.attach("abc", own(), pod(), vec![]).await.unwrap();
-    host.write("refuse-first-DEL", "");
+    network.attach("abc", own(), pod()).await.unwrap();
+    host.write("refuse-second-DEL", "");
     assert!(network.detach("abc").await.is_err());
-    fs::remove_file(host.path("refuse-first-DEL")).unwrap();
+    let last = host.told().pop().unwrap();
+    assert!(
+        last.starts_with("first DEL"),
+        "one that refuses keeps no other: {last}"
+    );
+    fs::remove_file(host.path("refuse-second-DEL")).unwrap();
     network.detach("abc").await.unwrap();
     // A pod without an address is none.
     host.write("answer", r#"{"cniVersion": "1.0.0"}"#);
-    let without = network
-        .attach("abc", own(), pod(), vec![])
-        .await
-        .unwrap_err();
+    let without = network.attach("abc", own(), pod()).await.unwrap_err();
     assert!(matches!(without, CniError::NoAddress(_)), "{without}");
     fs::remove_file(host.path("first")).unwrap();
-    let missing = network
-        .attach("abc", own(), pod(), vec![])
-        .await
-        .unwrap_err();
+    let missing = network.attach("abc", own(), pod()).await.unwrap_err();
     assert!(
         missing
             .to_string()
             .starts_with("plugin type=\"first\" not found in /nowhere:"),
         "{missing}"
     );
-    assert!(network.attach("../x", own(), pod(), vec![]).await.is_err());
+    assert!(network.attach("../x", own(), pod()).await.is_err());
 }
 
 #[tokio::test]
@@ -192,10 +207,11 @@ async fn a_dead_sandbox_is_disconnected_when_its_plugin_can() {
     let host = Host::new();
     host.configure("pods.json");
     let network = host.network();
-    network.attach("dead", own(), pod(), vec![]).await.unwrap();
-    network.attach("live", own(), pod(), vec![]).await.unwrap();
+    network.attach("dead", own(), pod()).await.unwrap();
+    network.attach("live", own(), pod()).await.unwrap();
     host.write("refuse-first-DEL", "");
-    network.reconcile(&HashSet::from(["live".to_owned()]));
+    let live = HashSet::from(["live".to_owned()]);
+    network.reconcile(live).await.unwrap();
     while host
         .told()
         .iter()
@@ -206,10 +222,10 @@ async fn a_dead_sandbox_is_disconnected_when_its_plugin_can() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     fs::remove_file(host.path("refuse-first-DEL")).unwrap();
-    while network.attached().len() > 1 {
+    while network.attached().await.unwrap().len() > 1 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert!(network.attached().contains_key("live"));
+    assert!(network.attached().await.unwrap().contains_key("live"));
     // What is no namespace any more is told as none.
     let plain = host.path("plain");
     fs::write(&plain, "").unwrap();
@@ -228,8 +244,16 @@ fn the_first_file_that_is_a_configuration_counts() {
     host.configure("20-second.conflist");
     host.write("net.d/10-broken.conf", "{");
     host.write("net.d/00-other.txt", "{}");
-    let read = |host: &Host| Configuration::load(&host.path("net.d")).unwrap();
+    // What has no end is not read.
+    let fifo = host.path("net.d/05-fifo.conf");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let configurations = Configurations::of(host.path("net.d"));
+    let read = |_: &Host| configurations.load().unwrap();
     assert_eq!(read(&host).plugins.len(), 2);
+    // What is wrong with them has been told, and is not told again.
+    let now = |why: &str| [(fifo.clone(), why.to_owned())].into();
+    assert_eq!(configurations.news(now("it is no file")), []);
+    assert_eq!(configurations.news(now("other")).len(), 1);
     host.write(
         "net.d/15-one.conf",
         r#"{"name": "one", "type": "first", "cniVersion": "0.3.1"}"#,
@@ -262,6 +286,19 @@ fn answers_old_and_new_are_read() {
         addresses(&old),
         ["10.1.2.3", "fd00::3"].map(|ip| ip.parse::<IpAddr>().unwrap())
     );
+    // Those of the host's ends are not the pod's.
+    let interfaces = json!([{"name": "b0"}, {"name": "eth0", "sandbox": "/n"}, {"name": "eth0"}, {"name": "net1", "sandbox": "/n"}]);
+    let ip = |address: &str, interface: i64| json!({"address": address, "interface": interface});
+    let all = [
+        ip("10.1.0.1/16", 0),
+        ip("10.1.2.3/16", 1),
+        ip("10.1.2.4/16", 2),
+        ip("10.1.2.5/16", 3),
+        ip("10.1.2.6/16", 9),
+        ip("10.1.2.7/16", -1),
+    ];
+    let result = json!({"interfaces": interfaces, "ips": all});
+    assert_eq!(addresses(&result), [IpAddr::from([10, 1, 2, 3])]);
     let bare = json!({"ips": [{"address": "10.1.2.3"}, {"address": "x"}, {}]});
     assert_eq!(addresses(&bare).len(), 1);
     assert_eq!(complaint(b"{\"msg\": \"no\"}", b"noise"), "no");

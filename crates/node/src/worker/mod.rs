@@ -18,13 +18,14 @@ mod stop;
 pub(crate) mod view;
 mod withdrawals;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
-use navarch_runtime::cri::Runtime;
+use navarch_runtime::cri::{Runtime, SandboxState};
 use parking_lot::Mutex;
 
 use crate::images::Images;
@@ -312,16 +313,27 @@ impl Worker {
             .unwrap_or_default()
     }
 
+    /// Ends what may still run in a dead sandbox.
+    async fn is_over(&self, sandbox: &str) -> bool {
+        let ended = self.runtime.end_sandbox(sandbox).await;
+        if let Err(error) = &ended {
+            tracing::warn!(sandbox, %error, "what runs in a dead sandbox could not be ended");
+        }
+        ended.is_ok()
+    }
+
     /// Takes up what an earlier run of the node left: sandboxes that have their network.
     pub(crate) async fn adopt(&self) -> Result<(), crate::Error> {
         self.view.reload(&*self.runtime).await?;
         let sandboxes = self.view.sandboxes();
-        let live = sandboxes
-            .iter()
-            .filter(|s| s.state == navarch_runtime::cri::SandboxState::Ready);
-        self.network
-            .reconcile(live.map(|s| s.id.clone()).collect())
-            .await?;
+        let mut attachable = HashSet::new();
+        for sandbox in sandboxes {
+            // What may run in one that is dead keeps its address.
+            if sandbox.state == SandboxState::Ready || !self.is_over(&sandbox.id).await {
+                attachable.insert(sandbox.id.clone());
+            }
+        }
+        self.network.reconcile(attachable).await?;
         let attached = self.network.attached().await?;
         for uid in self.view.uids() {
             let actual = self.view.of_pod(&uid);

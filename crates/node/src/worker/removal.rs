@@ -37,18 +37,21 @@ impl Worker {
     async fn try_tear_down(&self, uid: &str) -> Result<(), String> {
         let actual = self.view.of_pod(uid);
         for sandbox in &actual.sandboxes {
-            // Stopped first: while a process lives its address must not go to another pod.
-            self.runtime
-                .stop_sandbox(&sandbox.id)
-                .await
-                .map_err(|e| e.to_string())?;
-            self.network
-                .detach(&sandbox.id)
-                .await
-                .map_err(|e| e.to_string())?;
+            self.give_up(&sandbox.id).await?;
             self.view.reload_sandbox(&*self.runtime, &sandbox.id).await;
         }
         self.volumes.tear_down(uid).await.map_err(|e| e.told())
+    }
+
+    /// Stops a sandbox for good. First what runs in it: while a process lives its address must not go to another pod. Then it is disconnected,
+    /// while there is a namespace to take away what was made there, and that goes last.
+    pub(super) async fn give_up(&self, sandbox: &str) -> Result<(), String> {
+        let ended = self.runtime.end_sandbox(sandbox).await;
+        ended.map_err(|error| error.to_string())?;
+        let detached = self.network.detach(sandbox).await;
+        detached.map_err(|error| error.to_string())?;
+        let stopped = self.runtime.stop_sandbox(sandbox).await;
+        stopped.map_err(|error| error.to_string())
     }
 
     /// Removes the object from the API, then the records, logs and files, and queues the pod.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
 use navarch_client::EventType;
-use navarch_network::PodName;
+use navarch_network::{PodDns, PodName, PodRequest};
 use navarch_runtime::cri::SandboxRecord;
 
 use super::Worker;
@@ -84,16 +84,13 @@ impl Worker {
             // To run it as the host's users would be less than it asks for.
             return Err("this node does not support user namespaces".to_owned());
         }
-        let sandbox = self
-            .sandbox(pod, attempt, sandbox)
-            .await
-            .map_err(|error| error.to_string())?;
+        let sandbox = self.sandbox(pod, attempt, sandbox).await?;
         let Some(netns) = &sandbox.netns else {
             return Ok((sandbox.id, Vec::new()));
         };
         let ips = self
             .network
-            .attach(&sandbox.id, netns, pod_name(pod), host_ports(pod))
+            .attach(&sandbox.id, netns, request(pod, &sandbox))
             .await
             .map_err(|error| {
                 format!(
@@ -109,7 +106,7 @@ impl Worker {
         pod: &Pod,
         attempt: u32,
         known: Option<String>,
-    ) -> navarch_runtime::cri::Result<SandboxRecord> {
+    ) -> Result<SandboxRecord, String> {
         let actual = self.view.of_pod(spec::uid(pod));
         if let Some(found) = actual
             .sandboxes
@@ -120,23 +117,33 @@ impl Worker {
         }
         // What is left of dead sandboxes must not hold ports and addresses; their records tell of containers that ran.
         for dead in &actual.sandboxes {
-            if let Err(error) = self.network.detach(&dead.id).await {
-                tracing::warn!(sandbox = dead.id, %error, "a dead sandbox could not be detached");
-            }
-            self.runtime.stop_sandbox(&dead.id).await?;
+            self.give_up(&dead.id).await?;
         }
         let config = sandbox_config(pod, attempt, &self.options);
-        let record = self.runtime.run_sandbox(config).await?;
+        let made = self.runtime.run_sandbox(config).await;
+        let record = made.map_err(|error| error.to_string())?;
         self.view.put_sandbox(record.clone());
         Ok(record)
     }
 }
 
-fn pod_name(pod: &Pod) -> PodName {
-    PodName {
+/// What a pod asks of the network.
+fn request(pod: &Pod, sandbox: &SandboxRecord) -> PodRequest {
+    let name = PodName {
         namespace: spec::namespace(pod).to_owned(),
         name: spec::name(pod).to_owned(),
         uid: spec::uid(pod).to_owned(),
+    };
+    let dns = sandbox.config.dns.as_ref().map(|dns| PodDns {
+        servers: dns.servers.clone(),
+        searches: dns.searches.clone(),
+        options: dns.options.clone(),
+    });
+    PodRequest {
+        name,
+        ports: host_ports(pod),
+        annotations: pod.metadata.annotations.clone().unwrap_or_default(),
+        dns,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream;
 use k8s_openapi::api::core::v1::{Container, Pod};
-use navarch_network::{HostPort, PodName};
+use navarch_network::PodRequest;
 use navarch_node::ports::{NetworkError, VolumeError};
 use navarch_node::{Network, Volumes};
 use navarch_runtime::cri::*;
@@ -119,6 +119,10 @@ impl Runtime for FakeRuntime {
         };
         state.sandboxes.insert(record.id.clone(), record.clone());
         Ok(record)
+    }
+
+    async fn end_sandbox(&self, id: &str) -> Result<()> {
+        self.stop_sandbox(id).await
     }
 
     async fn stop_sandbox(&self, id: &str) -> Result<()> {
@@ -362,8 +366,7 @@ impl Network for FakeNetwork {
         &self,
         id: &str,
         netns: &Path,
-        _pod: PodName,
-        _ports: Vec<HostPort>,
+        _pod: PodRequest,
     ) -> std::result::Result<Vec<IpAddr>, NetworkError> {
         if netns.exists() {
             // Of what a network does, a real sandbox needs loopback.

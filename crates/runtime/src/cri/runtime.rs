@@ -49,6 +49,8 @@ pub trait Runtime: Send + Sync {
 
     /// Makes a sandbox and its namespaces (no addresses: the caller attaches the network to `netns`), ready for containers.
     async fn run_sandbox(&self, config: SandboxConfig) -> Result<SandboxRecord>;
+    /// Kills what runs in it. Idempotent. Its network namespace stays, for its network to be taken away in it.
+    async fn end_sandbox(&self, id: &str) -> Result<()>;
     /// Kills what runs in it and gives up its namespaces. Idempotent. Its records and logs stay.
     async fn stop_sandbox(&self, id: &str) -> Result<()>;
     /// Removes it with its containers. Idempotent. Logs stay; they are the node's to remove.

@@ -37,7 +37,7 @@ use crate::cri::{ContainerEvent, Error, Result};
 use crate::images::Images;
 use layout::Layout;
 use records::{Container, Sandbox};
-pub use teardown::remove_everything;
+pub use teardown::{end_everything, remove_everything};
 
 /// Where the runtime keeps things, and how it starts shims.
 #[derive(Debug, Clone)]

@@ -21,8 +21,8 @@ pub(super) struct Sandbox {
     pub(super) shim: Mutex<Option<Arc<ShimClient>>>,
     /// Held while it is made or given up.
     pub(super) gate: tokio::sync::Mutex<()>,
-    /// It was given up: nothing of it is left but records.
-    pub(super) released: AtomicBool,
+    /// Nothing runs in it any more, nor ever will.
+    pub(super) ended: AtomicBool,
 }
 
 /// A container.
@@ -61,7 +61,7 @@ impl Sandbox {
             record: Mutex::new(record),
             shim: Mutex::new(shim),
             gate: tokio::sync::Mutex::default(),
-            released: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         })
     }
 }

@@ -21,6 +21,10 @@ impl Runtime for Embedded {
         self.make_sandbox(config).await
     }
 
+    async fn end_sandbox(&self, id: &str) -> Result<()> {
+        self.end_sandbox(id).await
+    }
+
     async fn stop_sandbox(&self, id: &str) -> Result<()> {
         self.halt_sandbox(id).await
     }

@@ -97,12 +97,33 @@ impl Embedded {
         write_all().map_err(|error| Error::host("write the sandbox's files", error))
     }
 
+    /// Ends all processes; the namespaces stay.
+    pub(super) async fn end_sandbox(&self, id: &str) -> Result<()> {
+        let Ok(sandbox) = self.find_sandbox(id) else {
+            return Ok(());
+        };
+        let _gate = sandbox.gate.lock().await;
+        self.end_processes(&sandbox).await
+    }
+
     pub(super) async fn halt_sandbox(&self, id: &str) -> Result<()> {
         let Ok(sandbox) = self.find_sandbox(id) else {
             return Ok(());
         };
         let _gate = sandbox.gate.lock().await;
-        if sandbox.released.load(Ordering::Relaxed) {
+        self.end_processes(&sandbox).await?;
+        let id = id.to_owned();
+        self.blocking(move |me| {
+            crate::sandbox::unpin(&me.layout.shim(&id))
+                .map_err(|error| Error::host("unmount the sandbox's namespaces", error))
+        })
+        .await
+    }
+
+    /// To be called with the sandbox's gate.
+    async fn end_processes(&self, sandbox: &Sandbox) -> Result<()> {
+        let id = &sandbox.id;
+        if sandbox.ended.load(Ordering::Relaxed) {
             return Ok(());
         }
         if std::mem::replace(&mut sandbox.record.lock().state, SandboxState::NotReady)
@@ -133,17 +154,14 @@ impl Embedded {
             }
         }
         let record = sandbox.record.lock().clone();
-        self.blocking(move |me| me.release_sandbox(&record)).await?;
-        sandbox.released.store(true, Ordering::Relaxed);
+        self.blocking(move |me| me.remove_cgroups(&record)).await?;
+        sandbox.ended.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Gives up mounts and cgroups, with whatever still runs in them. The pod's own cgroup stays as long as a newer sandbox of the
-    /// same pod uses it.
-    fn release_sandbox(&self, record: &SandboxRecord) -> Result<()> {
+    /// Removes cgroups, with whatever still runs in them. The pod's own cgroup stays as long as a newer sandbox of the same pod uses it.
+    fn remove_cgroups(&self, record: &SandboxRecord) -> Result<()> {
         let id = &record.id;
-        crate::sandbox::unpin(&self.layout.shim(id))
-            .map_err(|error| Error::host("unmount the sandbox's namespaces", error))?;
         for container in self.containers_of(id) {
             let cgroup = self.cgroup(&self.layout.container_cgroup(
                 id,

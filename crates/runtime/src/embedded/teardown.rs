@@ -18,8 +18,18 @@ use crate::shim::{Envelope, Request, SOCKET, encode};
 /// How long a shim may take to end what it runs.
 const END: Duration = Duration::from_secs(10);
 
-/// Stops all sandboxes and containers and removes what the runtime made on the host: processes, mounts, namespaces, control
-/// groups, files (not images, nor logs, which are the node's). For `navarch down`; no [`super::Embedded`] may be open. Idempotent.
+/// Stops all sandboxes and containers: no process of the runtime's is left. Their network namespaces stay until [`remove_everything`], so
+/// that others can take away in them what they have made. No [`super::Embedded`] may be open. Idempotent.
+///
+/// # Errors
+/// Where something cannot be stopped.
+pub async fn end_everything(options: &Options) -> Result<()> {
+    let options = options.clone();
+    blocking(move || end(&options).map_err(|error| Error::host("stop containers", error))).await
+}
+
+/// Removes what the runtime made on the host: processes, mounts, namespaces, control groups, files (not images, nor logs, which are the
+/// node's). For `navarch down`; no [`super::Embedded`] may be open. Idempotent.
 ///
 /// # Errors
 /// Where something cannot be removed.
@@ -31,20 +41,28 @@ pub async fn remove_everything(options: Options, images: Images) -> Result<()> {
             .iter()
             .try_for_each(|container| images.release(container))
     };
-    tokio::task::spawn_blocking(everything)
+    blocking(everything).await
+}
+
+async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::host("a runtime task", error))?
 }
 
-fn remove(options: &Options) -> io::Result<()> {
+fn end(options: &Options) -> io::Result<()> {
     let shims = options.run.join("sandboxes");
     if let Ok(entries) = std::fs::read_dir(&shims) {
         for entry in entries.flatten() {
-            end_shim(&entry.path())?;
+            shut_down(&entry.path())?;
         }
     }
     // Whatever did not end when it was told to, shims too.
-    Cgroup::new(options.hierarchy()?, Path::new(&options.cgroup))?.remove()?;
+    Cgroup::new(options.hierarchy()?, Path::new(&options.cgroup))?.remove()
+}
+
+fn remove(options: &Options) -> io::Result<()> {
+    end(options)?;
     for base in [&options.run, &options.data] {
         for mount in mounts_below(base)?.iter().rev() {
             umount2(mount, MntFlags::MNT_DETACH)?;
@@ -57,6 +75,13 @@ fn remove(options: &Options) -> io::Result<()> {
 
 /// Ends the shim in a directory, if one lives, and removes the directory.
 pub(super) fn end_shim(directory: &Path) -> io::Result<()> {
+    shut_down(directory)?;
+    crate::sandbox::unpin(directory)?;
+    absent(std::fs::remove_dir_all(directory))
+}
+
+/// Ends the shim in a directory, if one lives, with all that it runs.
+fn shut_down(directory: &Path) -> io::Result<()> {
     if let Ok(opened) = std::fs::File::open(directory)
         && let Ok(mut stream) =
             UnixStream::connect(format!("/proc/self/fd/{}/{SOCKET}", opened.as_raw_fd()))
@@ -72,8 +97,7 @@ pub(super) fn end_shim(directory: &Path) -> io::Result<()> {
             .write_all(&frame)
             .and_then(|()| read_to_end(&mut stream));
     }
-    crate::sandbox::unpin(directory)?;
-    absent(std::fs::remove_dir_all(directory))
+    Ok(())
 }
 
 /// Reads what nobody needs until the other side closes.

@@ -57,15 +57,24 @@ pub(super) fn pin(pid: i32, name: Pinned) -> io::Result<()> {
 
 /// Undoes all mounts of the sandbox in `directory`, also those of earlier versions of this program. Idempotent.
 pub fn unpin(directory: &Path) -> io::Result<()> {
-    let pins = ["net", "uts", "ipc", "pid"].map(|name| directory.join(NAMESPACES).join(name));
-    for target in pins.into_iter().chain([directory.join(SHM)]) {
-        match umount2(&target, MntFlags::MNT_DETACH) {
-            // Not there, or not a mount.
-            Ok(()) | Err(nix::Error::ENOENT | nix::Error::EINVAL) => {}
-            Err(error) => return Err(error.into()),
+    for name in ["net", "uts", "ipc", "pid"] {
+        let pin = directory.join(NAMESPACES).join(name);
+        unmount(&pin)?;
+        // Whoever is told of it must not take a file for a namespace.
+        match std::fs::remove_file(&pin) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
-    Ok(())
+    unmount(&directory.join(SHM))
+}
+
+fn unmount(target: &Path) -> io::Result<()> {
+    match umount2(target, MntFlags::MNT_DETACH) {
+        // Not there, or not a mount.
+        Ok(()) | Err(nix::Error::ENOENT | nix::Error::EINVAL) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The memory file system behind the pod's `/dev/shm`.

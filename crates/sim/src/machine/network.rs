@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use async_trait::async_trait;
-use navarch_network::{HostPort, PodName};
+use navarch_network::PodRequest;
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use parking_lot::Mutex;
@@ -35,13 +35,7 @@ impl Wires {
 
 #[async_trait]
 impl Network for Wires {
-    async fn attach(
-        &self,
-        id: &str,
-        _: &Path,
-        _: PodName,
-        _: Vec<HostPort>,
-    ) -> Result<Vec<IpAddr>, NetworkError> {
+    async fn attach(&self, id: &str, _: &Path, _: PodRequest) -> Result<Vec<IpAddr>, NetworkError> {
         let mut attached = self.attached.lock();
         if let Some(address) = attached.get(id) {
             return Ok(vec![(*address).into()]);

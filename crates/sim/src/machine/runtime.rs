@@ -150,6 +150,10 @@ impl Runtime for Containers {
         Ok(record)
     }
 
+    async fn end_sandbox(&self, id: &str) -> Result<()> {
+        self.stop_sandbox(id).await
+    }
+
     async fn stop_sandbox(&self, id: &str) -> Result<()> {
         self.work().await;
         let (mut state, now) = (self.state.lock(), self.now());

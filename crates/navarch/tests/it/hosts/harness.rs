@@ -154,6 +154,18 @@ impl Hosts {
         Self::made(segments, &BOTH, &[BOTH[0], BOTH[1], pool])
     }
 
+    /// One whose pods are connected by plugins, with their configuration and programs in these directories.
+    pub(super) fn by_plugins(configurations: &str, programs: &str) -> Self {
+        let flags = [
+            "--pod-network=cni",
+            // Where its pods are.
+            "--cluster-cidr=10.77.0.0/16",
+            &format!("--cni-conf-dir={configurations}"),
+            &format!("--cni-bin-dir={programs}"),
+        ];
+        Self::start(&[1], &flags)
+    }
+
     fn made(segments: &[u8], flags: &[&str], server_flags: &[&str]) -> Self {
         let both = !server_flags.is_empty();
         let is_root = nix::unistd::geteuid().is_root();

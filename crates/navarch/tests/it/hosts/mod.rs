@@ -9,6 +9,7 @@ mod harness;
 mod load;
 mod plugins;
 mod pods;
+mod reference_plugins;
 mod rollouts;
 
 use harness::{Hosts, OTHER};
@@ -111,16 +112,23 @@ fn pods_that_come_and_go_leave_nothing() {
 #[test]
 fn plugins_of_others_connect_pods() {
     let plugins = plugins::plugins();
-    let directory = plugins.path().display();
-    let flags = [
-        "--pod-network=cni".to_owned(),
-        // Where its pods are.
-        "--cluster-cidr=10.77.0.0/16".to_owned(),
-        format!("--cni-conf-dir={directory}"),
-        format!("--cni-bin-dir={directory}"),
-    ];
-    let flags = flags.each_ref().map(String::as_str);
-    let hosts = Hosts::start(&[1], &flags);
+    let directory = plugins.path().display().to_string();
+    let hosts = Hosts::by_plugins(&directory, &directory);
     let pods = Pods::start(&hosts);
     plugins::connect_pods(&hosts, &pods, &plugins);
+    plugins::are_gone(&hosts, &plugins);
+}
+
+/// One whose pods the reference plugins connect.
+#[test]
+fn the_reference_plugins_connect_pods() {
+    let plugins = reference_plugins::configuration();
+    let directory = plugins.path().display().to_string();
+    let programs = reference_plugins::PROGRAMS.join(",");
+    let mut hosts = Hosts::by_plugins(&directory, &programs);
+    let pods = Pods::start(&hosts);
+    reference_plugins::connect_pods(&hosts, &pods, &plugins);
+    reference_plugins::leave_nothing_of_a_pod(&mut hosts, &plugins);
+    reference_plugins::leave_nothing_of_a_sandbox(&mut hosts, &pods, &plugins);
+    reference_plugins::take_shared_away(&hosts);
 }

@@ -69,3 +69,12 @@ pub(super) fn connect_pods(hosts: &Hosts, pods: &Pods, plugins: &TempDir) {
         said()
     );
 }
+
+/// A pod is connected, and its plugin is gone when the host is taken down, which its end proves: nothing but what the plugin would do is left
+/// undone.
+pub(super) fn are_gone(hosts: &Hosts, plugins: &TempDir) {
+    hosts.kubectl().wait("pod/pod1", "delete");
+    hosts.kubectl().ok("run another --image=busybox:test --overrides={\"spec\":{\"nodeName\":\"h1\"}} -- sleep 1000");
+    hosts.kubectl().wait("pod/another", "condition=Ready");
+    fs::remove_file(plugins.path().join("of-a-test")).unwrap();
+}

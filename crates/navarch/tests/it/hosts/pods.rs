@@ -78,6 +78,11 @@ impl Pod {
         crowd(&self.curl(&url).unwrap_or_default())
     }
 
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.inside.pid
+    }
+
     /// The directory of its files.
     pub(super) fn root(&self) -> String {
         format!("/proc/{}/root", self.inside.pid)
