@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{host_port::HostPort, policy::PodName};
+use crate::{bandwidth::Bandwidth, host_port::HostPort, policy::PodName};
 
 /// A pod's place in the network: its interface `eth0`, its addresses, and the end of the pair that the host has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Attachment {
     /// The host's ports that lead to it.
     #[serde(default)]
     pub host_ports: Vec<HostPort>,
+    /// How fast it may be.
+    #[serde(default)]
+    pub bandwidth: Bandwidth,
 }
 
 /// How an attachment is.

@@ -15,11 +15,11 @@ const RATES: RangeInclusive<i64> = 1_000..=1_000_000_000_000_000;
 
 /// How fast a pod may be, in bits a second; `None`: as fast as it can.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Bandwidth {
+pub struct Bandwidth {
     /// What comes to it.
-    pub(crate) ingress: Option<u64>,
+    pub ingress: Option<u64>,
     /// What it sends.
-    pub(crate) egress: Option<u64>,
+    pub egress: Option<u64>,
 }
 
 /// An annotation that limits nothing.
@@ -76,7 +76,10 @@ mod tests {
         assert_eq!(of("other", "x"), Ok(Bandwidth::default()));
         for bad in ["", "fast", "999", "2P", "-1M"] {
             let said = of(EGRESS, bad).unwrap_err().to_string();
-            assert!(said.contains("egress") && said.contains("from 1k to 1P"), "{said}");
+            assert!(
+                said.contains("egress") && said.contains("from 1k to 1P"),
+                "{said}"
+            );
         }
     }
 }

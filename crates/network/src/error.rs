@@ -4,12 +4,16 @@ use std::{io, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
+use crate::bandwidth::InvalidBandwidth;
 use crate::host_port::HostPort;
 
 /// Why a pod network operation did not happen. Each can be tried again: attach and detach are idempotent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A pod asks for a bandwidth that there is not.
+    #[error(transparent)]
+    Bandwidth(#[from] InvalidBandwidth),
     /// A field of [`Config`](crate::Config) cannot be used; the text names it.
     #[error("invalid pod network configuration: {0}")]
     InvalidConfig(String),

@@ -15,10 +15,12 @@ use rtnetlink::{
 use sha2::{Digest, Sha256};
 
 use crate::{
+    bandwidth::Bandwidth,
     bridge::{address, controller},
     config::mac_address,
     forwarding, namespace,
     netlink::{Netlink, Request, is_absent, is_present},
+    shaping,
 };
 
 /// What the names of the host's ends begin with.
@@ -30,7 +32,9 @@ const LOOPBACK: u32 = 1;
 /// One pod's interface.
 pub(crate) struct Interface<'a> {
     pub(crate) host_name: &'a str,
-    pub(crate) bridge: u32,
+    /// Its index and its name.
+    pub(crate) bridge: (u32, &'a str),
+    pub(crate) bandwidth: Bandwidth,
     pub(crate) mtu: u32,
     /// One of a family; the first makes the hardware address.
     pub(crate) addresses: &'a [IpAddr],
@@ -67,11 +71,13 @@ impl Interface<'_> {
         }
         // Before the pod's end is up. The port itself hears what passes no rule of the bridge: it has no IPv6 to be told of, nor neighbours.
         forwarding::refuse_ipv6(self.host_name);
-        let set_up = self.let_hairpin(host).and_then(|()| self.set_up_pod(pod));
+        let set_up = self.let_hairpin(host).and_then(|()| self.limit(host));
+        let set_up = set_up.and_then(|()| self.set_up_pod(pod));
         let set_up = set_up.and_then(|()| host.link(by_name(self.host_name)).map(drop));
         set_up.inspect_err(|_| {
             // The error that matters is the first; what stays is removed by the next try.
             let _ = remove(host, self.host_name);
+            let _ = remove(host, &shaping::device_name(self.host_name));
         })
     }
 
@@ -85,7 +91,7 @@ impl Interface<'_> {
         let pair = LinkVeth::new(self.host_name, POD_INTERFACE)
             .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
             .mtu(self.mtu)
-            .controller(self.bridge)
+            .controller(self.bridge.0)
             .arp(false)
             .up()
             .build();
@@ -102,6 +108,12 @@ impl Interface<'_> {
             .build();
         hairpin.header.index = 0;
         host.one(RouteNetlinkMessage::NewLink(hairpin), 0).map(drop)
+    }
+
+    /// Before the pod's end is up: without that the interface counts as broken, and is made again.
+    fn limit(&self, host: &mut Netlink) -> io::Result<()> {
+        shaping::limit(host, self.host_name, self.bandwidth, self.bridge.1)
+            .map_err(|error| io::Error::other(format!("limit its bandwidth: {error}")))
     }
 
     fn mac(&self) -> Vec<u8> {

@@ -45,6 +45,7 @@ mod task;
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
 pub use announce::{Announcer, AnnouncerConfig};
 pub use attachment::{Attachment, Connection};
+pub use bandwidth::{Bandwidth, InvalidBandwidth};
 pub use cni::{CniConfig, CniError, CniNetwork};
 pub use config::Config;
 pub use dns::{DnsConfig, DnsServer};

@@ -12,8 +12,9 @@ use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, PodName,
+    Attachment, Config, Connection, Degradation, Error, HostPort, PodRequest,
     addresses::CidrTooSmall,
+    bandwidth::Bandwidth,
     bridge,
     config::mac_address,
     error::RulesError,
@@ -23,7 +24,7 @@ use crate::{
     netlink::Netlink,
     pools::Pools,
     records::{Found, Records, validate_id},
-    remover,
+    remover, shaping,
 };
 
 mod rules;
@@ -89,26 +90,26 @@ impl Node {
         &mut self,
         id: &str,
         netns: &Path,
-        pod: PodName,
-        ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Attachment, Error> {
         validate_id(id)?;
+        let bandwidth = Bandwidth::of(&pod.annotations)?;
         if self.leaving.contains_key(id) {
             return Err(Error::Detaching(id.to_owned()));
         }
         if let Some(known) = self.attachments.get(id)
             && known.netns == netns
-            && known.host_ports == ports
+            && known.host_ports == pod.ports
             && self.connection(id)? == Connection::Up
             && let Some(known) = self.attachments.get(id)
         {
             return Ok(known.clone());
         }
-        self.refuse_taken_ports(id, &ports)?;
+        self.refuse_taken_ports(id, &pod.ports)?;
         let namespace = namespace::open(netns)?;
         let is_new = !self.attachments.contains_key(id);
         self.conceal(id)?;
-        let attachment = self.describe(id, netns, pod, ports)?;
+        let attachment = self.describe(id, netns, pod, bandwidth)?;
         let made = self
             .record(&attachment)
             .and_then(|()| self.bind(&attachment))
@@ -226,14 +227,14 @@ impl Node {
         &mut self,
         id: &str,
         netns: &Path,
-        pod: PodName,
-        host_ports: Vec<HostPort>,
+        pod: PodRequest,
+        bandwidth: Bandwidth,
     ) -> Result<Attachment, Error> {
         let ips = self.pools.allocate(id).map_err(Error::AddressesExhausted)?;
         let first = ips.first().copied().unwrap_or(self.pools.gateway());
         Ok(Attachment {
             sandbox_id: id.to_owned(),
-            pod: Some(pod),
+            pod: Some(pod.name),
             netns: netns.to_owned(),
             ips,
             gateway: self.pools.gateway(),
@@ -242,7 +243,8 @@ impl Node {
                 .map(|octet| format!("{octet:02x}"))
                 .join(":"),
             host_interface: interface::host_name(id),
-            host_ports,
+            host_ports: pod.ports,
+            bandwidth,
         })
     }
 
@@ -257,7 +259,8 @@ impl Node {
     fn create(&mut self, attachment: &Attachment, namespace: &std::fs::File) -> Result<(), Error> {
         let interface = Interface {
             host_name: &attachment.host_interface,
-            bridge: self.bridge,
+            bridge: (self.bridge, &self.config.bridge),
+            bandwidth: attachment.bandwidth,
             mtu: self.config.mtu,
             addresses: &attachment.ips,
             gateways: &self.pools.gateways(),
@@ -293,6 +296,12 @@ impl Node {
             .collect();
         let mut ports = bridge::ports(&mut self.host, &self.config.bridge, interface::HOST_PREFIX)?;
         ports.retain(|port| !known.contains(port.as_str()));
+        let is_known = |name: &str| known.contains(name);
+        ports.extend(bandwidth_strays(
+            &mut self.host,
+            &self.config.bridge,
+            is_known,
+        )?);
         remove_interfaces(&mut self.host, &ports)
     }
 }
@@ -300,6 +309,19 @@ impl Node {
 pub(crate) fn open_netlink() -> Result<Netlink, Error> {
     Netlink::open().map_err(|source| Error::Netlink {
         action: "open netlink".to_owned(),
+        source,
+    })
+}
+
+/// The devices by which limited pods send, of pods that are not known.
+pub(crate) fn bandwidth_strays(
+    host: &mut Netlink,
+    bridge: &str,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, Error> {
+    let strays = shaping::strays(host, bridge, is_known);
+    strays.map_err(|source| Error::Netlink {
+        action: "list interfaces".to_owned(),
         source,
     })
 }

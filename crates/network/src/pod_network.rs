@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, PodName, keeping, namespace,
+    Attachment, Config, Connection, Degradation, Error, PodRequest, keeping, namespace,
     netfilter::watch::Watch,
     node,
     node::{Node, Waiter},
@@ -65,12 +65,10 @@ impl PodNetwork {
         &self,
         sandbox_id: &str,
         netns_path: &Path,
-        pod: PodName,
-        host_ports: Vec<HostPort>,
+        pod: PodRequest,
     ) -> Result<Attachment, Error> {
         let (id, netns) = (sandbox_id.to_owned(), netns_path.to_owned());
-        self.run(move |node| node.attach(&id, &netns, pod, host_ports))
-            .await?
+        self.run(move |node| node.attach(&id, &netns, pod)).await?
     }
 
     /// Takes the sandbox's host ports, interface and address away. Its namespace may be gone already. Detached already is fine.

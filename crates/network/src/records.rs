@@ -222,6 +222,7 @@ mod tests {
             mac: "0a:58:0a:00:00:02".to_owned(),
             host_interface: "nv0".to_owned(),
             host_ports: Vec::new(),
+            bandwidth: crate::Bandwidth::default(),
         }
     }
 

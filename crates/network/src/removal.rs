@@ -5,7 +5,7 @@ use crate::{
     error::RulesError,
     interface, masquerade, neighbours,
     nft::Nft,
-    node::{open_netlink, remove_interfaces},
+    node::{bandwidth_strays, open_netlink, remove_interfaces},
     records::Records,
 };
 
@@ -25,10 +25,13 @@ pub(crate) fn remove_everything(config: &Config) -> Result<(), Error> {
     let mut host = open_netlink()?;
     let interfaces = bridge::ports(&mut host, &config.bridge, interface::HOST_PREFIX)
         .and_then(|ports| remove_interfaces(&mut host, &ports));
+    let devices = bandwidth_strays(&mut host, &config.bridge, |_| false)
+        .and_then(|devices| remove_interfaces(&mut host, &devices));
     let bridge = bridge::remove(&mut host, &config.bridge);
     rules
         .map_err(Error::from)
         .and(interfaces)
+        .and(devices)
         .and(bridge)
         .and(Records::remove_all(&config.state_dir))
 }

@@ -39,7 +39,10 @@ pub(crate) fn serve(mut host: Netlink, mut queue: mpsc::Receiver<Departure>) {
             .map(|departure| departure.host_name.as_str())
             .collect();
         // What each has sent by, if it had one.
-        let devices: Vec<String> = names.iter().map(|name| shaping::device_name(name)).collect();
+        let devices: Vec<String> = names
+            .iter()
+            .map(|name| shaping::device_name(name))
+            .collect();
         let devices = devices.iter().map(String::as_str);
         let all: Vec<&str> = names.iter().copied().chain(devices).collect();
         let mut results = remove(&mut host, &all);

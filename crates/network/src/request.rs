@@ -14,12 +14,24 @@ pub struct PodRequest {
     pub name: PodName,
     /// The host's ports that are to lead to it.
     pub ports: Vec<HostPort>,
-    /// The pod's annotations: plugins of others may look at them.
+    /// The pod's annotations, of which two limit its bandwidth: plugins of others may look at more.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// Whom it asks for names; `None`: nobody of the cluster's.
     #[serde(default)]
     pub dns: Option<PodDns>,
+}
+
+impl PodRequest {
+    /// One that asks for nothing but an interface, and these ports of the host.
+    pub fn new(name: PodName, ports: Vec<HostPort>) -> Self {
+        Self {
+            name,
+            ports,
+            annotations: BTreeMap::new(),
+            dns: None,
+        }
+    }
 }
 
 /// As in `resolv.conf`.

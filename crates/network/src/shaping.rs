@@ -64,7 +64,11 @@ pub(crate) fn limit(
         interface::remove(host, &name)?;
         make_device(host, &name, bridge)?;
         let device = index(host, &name)?;
-        requests.extend([bucket(device, rate), entrance(end), redirection(end, device)]);
+        requests.extend([
+            bucket(device, rate),
+            entrance(end),
+            redirection(end, device),
+        ]);
     }
     let answers = host.batch(requests)?;
     answers.into_iter().try_for_each(|answer| answer.map(drop))
@@ -85,9 +89,14 @@ fn make_device(host: &mut Netlink, name: &str, bridge: &str) -> io::Result<()> {
         LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Ifb)]),
     ];
     let mut owned = LinkUnspec::new_with_name(name).build();
-    owned.attributes.push(LinkAttribute::IfAlias(bridge.to_owned()));
+    owned
+        .attributes
+        .push(LinkAttribute::IfAlias(bridge.to_owned()));
     let answers = host.batch(vec![
-        (RouteNetlinkMessage::NewLink(device), NLM_F_CREATE | NLM_F_EXCL),
+        (
+            RouteNetlinkMessage::NewLink(device),
+            NLM_F_CREATE | NLM_F_EXCL,
+        ),
         (RouteNetlinkMessage::SetLink(owned), 0),
     ])?;
     answers.into_iter().try_for_each(|answer| answer.map(drop))
@@ -124,7 +133,9 @@ fn message(index: u32, parent: TcHandle, kind: &str) -> TcMessage {
 /// A token bucket through which all goes that the interface sends. `rate`: in bits a second.
 fn bucket(index: u32, rate: u64) -> Request {
     let mut bucket = message(index, TcHandle::ROOT, "tbf");
-    bucket.attributes.push(TcAttribute::Options(bucket_options(rate)));
+    bucket
+        .attributes
+        .push(TcAttribute::Options(bucket_options(rate)));
     let new = RouteNetlinkMessage::NewQueueDiscipline(bucket);
     (new, NLM_F_CREATE | NLM_F_EXCL)
 }

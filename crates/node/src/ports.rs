@@ -86,11 +86,7 @@ impl Network for PodNetwork {
         netns: &Path,
         pod: PodRequest,
     ) -> Result<Vec<IpAddr>, NetworkError> {
-        Ok(
-            PodNetwork::attach(self, sandbox_id, netns, pod.name, pod.ports)
-                .await?
-                .ips,
-        )
+        Ok(PodNetwork::attach(self, sandbox_id, netns, pod).await?.ips)
     }
 
     async fn detach(&self, sandbox_id: &str) -> Result<(), NetworkError> {

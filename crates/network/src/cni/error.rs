@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::InvalidBandwidth;
+
 /// Why a pod was not connected, or not disconnected, by plugins.
 #[derive(Debug, thiserror::Error)]
 pub enum CniError {
@@ -30,14 +32,9 @@ pub enum CniError {
     /// The last plugin has given the pod no address.
     #[error("the plugins of network {0:?} gave no address")]
     NoAddress(String),
-    /// A pod's annotation that limits nothing.
-    #[error("{annotation}: {text:?} is no number of bits a second from 1k to 1P")]
-    Bandwidth {
-        /// Its name.
-        annotation: &'static str,
-        /// What it says.
-        text: String,
-    },
+    /// A pod asks for a bandwidth that there is not.
+    #[error(transparent)]
+    Bandwidth(#[from] InvalidBandwidth),
     /// A sandbox's id that is no name of a file.
     #[error(transparent)]
     Id(#[from] crate::Error),

@@ -6,7 +6,7 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
-use crate::Protocol;
+use crate::{PodName, Protocol};
 
 fn in_a_namespace(work: fn()) {
     assert!(
@@ -44,7 +44,8 @@ fn attach(node: &mut Node, id: &str) -> File {
         host_port: 8080,
         container_port: 80,
     };
-    node.attach(id, &path, pod, vec![port]).unwrap();
+    node.attach(id, &path, PodRequest::new(pod, vec![port]))
+        .unwrap();
     file
 }
 

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use navarch_network::{Connection, Error, PodNetwork};
+use navarch_network::{Connection, Error, PodNetwork, PodRequest};
 
 use crate::rules::port;
 use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
@@ -67,7 +67,7 @@ async fn attach_and_detach_may_be_repeated() {
     let (pod, first) = attach(&network, "a", vec![]).await;
     assert_eq!(
         network
-            .attach("a", &pod.path(), pod_name("a"), vec![])
+            .attach("a", &pod.path(), PodRequest::new(pod_name("a"), vec![]))
             .await
             .unwrap(),
         first
@@ -78,7 +78,7 @@ async fn attach_and_detach_may_be_repeated() {
     assert_eq!(network.check("a").await.unwrap(), Connection::Broken);
     assert_eq!(
         network
-            .attach("a", &pod.path(), pod_name("a"), vec![])
+            .attach("a", &pod.path(), PodRequest::new(pod_name("a"), vec![]))
             .await
             .unwrap(),
         first
@@ -128,21 +128,33 @@ async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     let network = PodNetwork::start(config).await.unwrap();
     let pod = Namespace::new();
     let absent = network
-        .attach("a", "/nowhere/netns".as_ref(), pod_name("a"), vec![])
+        .attach(
+            "a",
+            "/nowhere/netns".as_ref(),
+            PodRequest::new(pod_name("a"), vec![]),
+        )
         .await;
     assert!(matches!(absent, Err(Error::Namespace { .. })), "{absent:?}");
     let not_one = network
-        .attach("a", "/dev/null".as_ref(), pod_name("a"), vec![])
+        .attach(
+            "a",
+            "/dev/null".as_ref(),
+            PodRequest::new(pod_name("a"), vec![]),
+        )
         .await;
     assert!(matches!(not_one, Err(Error::Netlink { .. })), "{not_one:?}");
     let name = network
-        .attach("../a", &pod.path(), pod_name("../a"), vec![])
+        .attach(
+            "../a",
+            &pod.path(),
+            PodRequest::new(pod_name("../a"), vec![]),
+        )
         .await;
     assert!(matches!(name, Err(Error::InvalidSandboxId(_))), "{name:?}");
     // None of these used up the only address.
     attach(&network, "b", vec![]).await;
     let full = network
-        .attach("c", &pod.path(), pod_name("c"), vec![])
+        .attach("c", &pod.path(), PodRequest::new(pod_name("c"), vec![]))
         .await;
     assert!(
         matches!(full, Err(Error::AddressesExhausted(_))),
@@ -151,7 +163,7 @@ async fn what_cannot_be_is_an_error_that_leaves_nothing() {
     assert_eq!(network.attachments().await.unwrap().len(), 1);
     network.detach("b").await.unwrap();
     network
-        .attach("c", &pod.path(), pod_name("c"), vec![])
+        .attach("c", &pod.path(), PodRequest::new(pod_name("c"), vec![]))
         .await
         .unwrap();
 }
@@ -163,7 +175,7 @@ async fn an_interface_of_the_pods_own_is_left_alone() {
     let pod = Namespace::new();
     pod.sh("ip link add name eth0 type bridge");
     let taken = network
-        .attach("a", &pod.path(), pod_name("a"), vec![])
+        .attach("a", &pod.path(), PodRequest::new(pod_name("a"), vec![]))
         .await;
     assert!(matches!(taken, Err(Error::Netlink { .. })), "{taken:?}");
     assert!(pod.sh("ip -d -o link show eth0").contains("bridge"));
@@ -186,8 +198,7 @@ async fn sixty_at_once_are_attached_in_time() {
                     .attach(
                         &format!("pod-{n}"),
                         &path,
-                        pod_name(&format!("pod-{n}")),
-                        vec![],
+                        PodRequest::new(pod_name(&format!("pod-{n}")), vec![]),
                     )
                     .await
                     .unwrap()
@@ -208,8 +219,7 @@ async fn sixty_at_once_are_attached_in_time() {
             .attach(
                 &format!("single-{n}"),
                 &pod.path(),
-                pod_name(&format!("single-{n}")),
-                vec![],
+                PodRequest::new(pod_name(&format!("single-{n}")), vec![]),
             )
             .await
             .unwrap();
@@ -242,7 +252,7 @@ async fn detaching_keeps_the_sandbox_from_being_attached_until_it_is_done() {
     let (one, other, refused) = tokio::join!(
         network.detach("a"),
         network.detach("a"),
-        network.attach("a", &path, pod_name("a"), vec![])
+        network.attach("a", &path, PodRequest::new(pod_name("a"), vec![]))
     );
     one.unwrap();
     other.unwrap();
@@ -250,7 +260,7 @@ async fn detaching_keeps_the_sandbox_from_being_attached_until_it_is_done() {
     assert_eq!(network.attachments().await.unwrap(), []);
     assert_ne!(
         network
-            .attach("a", &path, pod_name("a"), vec![])
+            .attach("a", &path, PodRequest::new(pod_name("a"), vec![]))
             .await
             .unwrap()
             .ips,

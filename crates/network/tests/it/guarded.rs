@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use navarch_api::call::PatchKind;
 use navarch_client::DeleteOptions;
-use navarch_network::{Attachment, NetworkPolicies, NetworkPoliciesConfig, PodName, PolicyError};
+use navarch_network::{
+    Attachment, NetworkPolicies, NetworkPoliciesConfig, PodName, PodRequest, PolicyError,
+};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, PATIENCE};
@@ -122,7 +124,7 @@ impl Guarded {
         };
         let inside = Namespace::new();
         let (network, netns) = (&self.cluster.network, inside.path());
-        let attached = network.attach(&name.name, &netns, name.clone(), vec![]);
+        let attached = network.attach(&name.name, &netns, PodRequest::new(name.clone(), vec![]));
         let attachment = attached.await.unwrap();
         let known = (
             attachment.sandbox_id.clone(),

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod bandwidth;
 mod between;
 mod cluster;
 mod dns;
@@ -23,7 +24,7 @@ mod sources;
 
 use std::{net::IpAddr, path::PathBuf};
 
-use navarch_network::{Attachment, Config, Connection, HostPort, PodName, PodNetwork};
+use navarch_network::{Attachment, Config, Connection, HostPort, PodName, PodNetwork, PodRequest};
 use tempfile::TempDir;
 
 use namespaces::Namespace;
@@ -72,7 +73,7 @@ pub async fn attach(
 ) -> (Namespace, Attachment) {
     let pod = Namespace::new();
     let attachment = network
-        .attach(id, &pod.path(), pod_name(id), ports)
+        .attach(id, &pod.path(), PodRequest::new(pod_name(id), ports))
         .await
         .unwrap();
     assert_eq!(network.check(id).await.unwrap(), Connection::Up);

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, fs};
 
-use navarch_network::{Config, Connection, Error, PodNetwork};
+use navarch_network::{Config, Connection, Error, PodNetwork, PodRequest};
 
 use crate::{TestNode, attach, ip, pod_name};
 
@@ -27,7 +27,11 @@ async fn a_restart_keeps_what_lives_and_frees_what_does_not() {
     assert_eq!(network.check("alive").await.unwrap(), Connection::Up);
     assert_eq!(
         network
-            .attach("alive", &alive.path(), pod_name("alive"), vec![])
+            .attach(
+                "alive",
+                &alive.path(),
+                PodRequest::new(pod_name("alive"), vec![])
+            )
             .await
             .unwrap(),
         kept

@@ -1,4 +1,6 @@
-use navarch_network::{Config, Degradation, Error, HostPort, PodNetwork, Protocol, RulesError};
+use navarch_network::{
+    Config, Degradation, Error, HostPort, PodNetwork, PodRequest, Protocol, RulesError,
+};
 
 use crate::{TestNode, attach, ip, namespaces::Namespace, pod_name};
 
@@ -111,7 +113,11 @@ async fn a_host_port_has_one_holder() {
     let pod = Namespace::new();
     let wanted = || vec![port(Some("192.0.2.1"), 8080, 80)];
     let refused = network
-        .attach("second", &pod.path(), pod_name("second"), wanted())
+        .attach(
+            "second",
+            &pod.path(),
+            PodRequest::new(pod_name("second"), wanted()),
+        )
         .await;
     assert!(
         matches!(&refused, Err(Error::HostPortInUse { holder, .. }) if holder == "first"),
@@ -119,7 +125,11 @@ async fn a_host_port_has_one_holder() {
     );
     network.detach("first").await.unwrap();
     network
-        .attach("second", &pod.path(), pod_name("second"), wanted())
+        .attach(
+            "second",
+            &pod.path(),
+            PodRequest::new(pod_name("second"), wanted()),
+        )
         .await
         .unwrap();
 }
