@@ -19,7 +19,7 @@ fn node(name: &str, ready: &str) -> Arc<Node> {
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         },
     });
-    serde_json::from_value(node).unwrap()
+    Arc::new(serde_json::from_value(node).unwrap())
 }
 
 fn pod(node: &str, ips: &[&str]) -> Pod {
