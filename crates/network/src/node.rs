@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
-    Attachment, Config, Connection, Degradation, Error, HostPort, PodRequest,
+    Attachment, Config, Connection, Degradation, Error, PodRequest,
     addresses::CidrTooSmall,
     bandwidth::Bandwidth,
     bridge,

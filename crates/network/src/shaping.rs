@@ -14,7 +14,7 @@ use rtnetlink::{
         tc::{
             TcAction, TcActionAttribute, TcActionMirror, TcActionMirrorOption, TcActionOption,
             TcActionType, TcAttribute, TcFilterU32, TcFilterU32Option, TcHandle, TcMessage,
-            TcMirror, TcOption, TcQdiscIngress, TcU32Key, TcU32Selector, TcU32SelectorFlags,
+            TcMirror, TcOption, TcU32Key, TcU32Selector, TcU32SelectorFlags,
         },
     },
 };
@@ -167,7 +167,7 @@ fn bucket_options(rate: u64) -> Vec<TcOption> {
 
 /// Has what comes in at an interface be looked at.
 fn entrance(index: u32) -> Request {
-    let mut entrance = message(index, TcHandle::INGRESS, TcQdiscIngress::KIND);
+    let mut entrance = message(index, TcHandle::INGRESS, "ingress");
     entrance.header.handle = TcHandle {
         major: u16::MAX,
         minor: 0,
