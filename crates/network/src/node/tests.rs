@@ -6,7 +6,7 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
-use crate::{PodName, Protocol};
+use crate::{HostPort, PodName, Protocol};
 
 fn in_a_namespace(work: fn()) {
     assert!(
