@@ -40,9 +40,37 @@ pub fn ingress(service: &Service) -> &[LoadBalancerIngress] {
     ingress.unwrap_or_default()
 }
 
-/// The addresses that nodes answer for.
+/// What the message of the condition begins with where there are addresses; a semicolon ends them.
+const HAS: &str = "It has ";
+
+/// The message of the condition: what a service has been given, and what is wrong.
+pub fn message(given: &[IpAddr], problem: Option<&str>) -> String {
+    let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+    let given = given.join(", ");
+    match (given.is_empty(), problem) {
+        (true, None) => "No address".to_owned(),
+        (true, Some(problem)) => format!("No address: {problem}"),
+        (false, None) => format!("{HAS}{given}"),
+        (false, Some(problem)) => format!("{HAS}{given}; {problem}"),
+    }
+}
+
+/// What the controller says that it has given to a service, whatever has become of it.
+pub fn given(service: &Service) -> impl Iterator<Item = IpAddr> {
+    let message = condition(service).map(|it| it.message.as_str());
+    let given = message.and_then(|message| message.strip_prefix(HAS));
+    let given = given.and_then(|given| given.split(';').next());
+    let all = given.into_iter().flat_map(|given| given.split(", "));
+    all.filter_map(|ip| ip.parse().ok())
+}
+
+/// The addresses that nodes answer for: of those in its status the ones that the controller has given.
 pub fn announced(service: &Service) -> impl Iterator<Item = IpAddr> {
-    let is_ours = wants(service) && condition(service).is_some();
-    let all = ingress(service).iter().filter(move |_| is_ours);
-    all.filter_map(|ingress| ingress.ip.as_deref()?.parse().ok())
+    let given: Vec<IpAddr> = match wants(service) {
+        true => given(service).collect(),
+        false => Vec::new(),
+    };
+    let all = ingress(service).iter();
+    let all = all.filter_map(|ingress| ingress.ip.as_deref()?.parse().ok());
+    all.filter(move |ip| given.contains(ip))
 }

@@ -27,6 +27,8 @@ pub struct Plan {
 pub struct Step {
     /// The calls.
     pub actions: Vec<Action>,
+    /// Whether one that fails keeps no other: then all are made before it counts.
+    pub apart: bool,
 }
 
 /// One API call, with what is told of it.
@@ -83,8 +85,17 @@ impl Plan {
 
     /// Adds calls that may go side by side.
     pub fn then_all(&mut self, actions: Vec<Action>) -> &mut Self {
+        self.step(actions, false)
+    }
+
+    /// Adds calls that have nothing to do with each other: one that fails keeps no other of them.
+    pub fn then_each(&mut self, actions: Vec<Action>) -> &mut Self {
+        self.step(actions, true)
+    }
+
+    fn step(&mut self, actions: Vec<Action>, apart: bool) -> &mut Self {
         if !actions.is_empty() {
-            self.steps.push(Step { actions });
+            self.steps.push(Step { actions, apart });
         }
         self
     }

@@ -199,21 +199,22 @@ impl<C: Controller> Shell<C> {
         Ok(plan.wake)
     }
 
-    /// Makes the calls of a step in batches of 1, 2, 4, …; the first failure ends it after its batch.
+    /// Makes the calls of a step in batches of 1, 2, 4, …; the first failure ends it after its batch, or after all where they are apart.
     async fn carry_out(&self, key: &ObjectKey, step: Step) -> Result<(), Box<Failure>> {
         let mut actions = step.actions.into_iter();
         let mut batch = 1;
+        let mut first = Ok(());
         loop {
             let now: Vec<Action> = actions.by_ref().take(batch).collect();
-            if now.is_empty() {
-                return Ok(());
+            if now.is_empty() || (first.is_err() && !step.apart) {
+                return first;
             }
             let calls = now.into_iter().map(|action| self.perform(key, action));
             let results: Vec<Result<(), Box<Failure>>> = futures::stream::iter(calls)
                 .buffer_unordered(SIDE_BY_SIDE)
                 .collect()
                 .await;
-            results.into_iter().collect::<Result<(), _>>()?;
+            first = first.and(results.into_iter().collect());
             batch = (batch * 2).min(SIDE_BY_SIDE);
         }
     }

@@ -147,16 +147,14 @@ fn spawn(context: &Context, options: &Options) -> JoinSet<()> {
     ));
     let slices = informer(client, vec![slices_by_service(), mirrors_by_service()]);
     let endpoints = informer(client, vec![]);
-    if let Some(pool) = options.load_balancer_addresses.clone() {
-        running.spawn(run(
-            LoadBalancerAddresses {
-                services: services.clone(),
-                nodes: nodes.clone(),
-                pool,
-            },
-            context.clone(),
-        ));
-    }
+    running.spawn(run(
+        LoadBalancerAddresses {
+            services: services.clone(),
+            nodes: nodes.clone(),
+            pool: options.load_balancer_addresses.clone(),
+        },
+        context.clone(),
+    ));
     running.spawn(run(
         EndpointSlices {
             services: services.clone(),

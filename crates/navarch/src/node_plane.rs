@@ -108,11 +108,7 @@ impl NodePlane {
         let services = settings.service_proxy(&name);
         let services = NodeServices::start(services, &clients.service_proxy).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
-        let announcer = AnnouncerConfig {
-            node: name.clone(),
-            addresses: addresses.clone(),
-            netns: None,
-        };
+        let segments = addresses.clone();
         options.addresses = addresses;
         options.port = listener.local_addr()?.port();
         let told = registration::labels(&arguments.node_labels);
@@ -144,6 +140,12 @@ impl NodePlane {
         .await
         .context("node agent")?;
         step(&format!("node {name} registered"));
+        let announcer = AnnouncerConfig {
+            node: name.clone(),
+            addresses: segments,
+            heard: agent.heard(),
+            netns: None,
+        };
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();
         if let Some(services) = services {

@@ -43,7 +43,7 @@ impl NodeServices {
         domain: String,
         resolv_conf: PathBuf,
         answers_at: impl FnOnce(SocketAddr),
-        announcer: (AnnouncerConfig, Informer<Node>),
+        (announcer, nodes): (AnnouncerConfig, Informer<Node>),
         served: oneshot::Sender<()>,
     ) {
         let Some(address) = gateway.await else {
@@ -68,11 +68,7 @@ impl NodeServices {
         // Nobody may be waiting.
         let _ = served.send(());
         // Whoever asks is led on from the first packet.
-        let (config, nodes) = announcer;
-        let announcer = Announcer::start(config, self.view, nodes).await;
-        if let Err(error) = &announcer {
-            tracing::error!(%error, "this node answers for no load balancer's address");
-        }
+        let _announcer = Announcer::start(announcer, self.view, nodes);
         std::future::pending::<()>().await;
     }
 }

@@ -13,6 +13,7 @@ use navarch_client::{
 use navarch_runtime::cri::{ContainerEvent, EventStream, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::node_object::{self, Machine};
 use crate::options::NodeOptions;
@@ -157,6 +158,11 @@ impl Agent {
     /// The node's HTTP API as methods.
     pub fn api(&self) -> NodeApi {
         NodeApi::new(self.worker.clone())
+    }
+
+    /// When the API has taken last that this node lives: it is told so every ten seconds.
+    pub fn heard(&self) -> watch::Receiver<Instant> {
+        self.worker.heard.subscribe()
     }
 
     /// The Node object as it was registered.

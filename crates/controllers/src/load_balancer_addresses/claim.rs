@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use navarch_api::call::PatchKind;
-use navarch_api::segment_addresses::{CONDITION, condition, ingress};
+use navarch_api::segment_addresses::{CONDITION, condition, given, ingress, message};
 use navarch_client::{EventType, ObjectKey};
 use serde_json::{Value, json};
 
@@ -99,6 +99,12 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// What is in its status and is not kept.
+    pub(super) fn given_up(&self) -> impl Iterator<Item = IpAddr> {
+        let kept: Vec<_> = self.slots.iter().filter_map(|slot| slot.address).collect();
+        present(self.service).filter(move |ip| !kept.contains(ip))
+    }
+
     /// Takes the one that is asked for.
     pub(super) fn take_wanted(&mut self, pool: &Pool, taken: &mut BTreeSet<IpAddr>) {
         let Some(wish) = self.wish else {
@@ -131,8 +137,9 @@ impl<'a> Claim<'a> {
     /// What is to be written where it is not so yet, and told.
     pub(super) fn written(&self, now: Timestamp) -> Option<Action> {
         let addresses = self.slots.iter().filter_map(|slot| slot.address);
-        let given: Vec<LoadBalancerIngress> = addresses.map(entry).collect();
-        let (status, reason, message) = self.told(&given);
+        let addresses: Vec<IpAddr> = addresses.collect();
+        let (status, reason, message) = self.told(&addresses);
+        let given: Vec<LoadBalancerIngress> = addresses.into_iter().map(entry).collect();
         let said = condition(self.service);
         let is_said = said.is_some_and(|said| {
             (said.status.as_str(), said.reason.as_str(), &said.message)
@@ -160,16 +167,11 @@ impl<'a> Claim<'a> {
         Some(patch(self.service, &json!(given), &condition).telling(note))
     }
 
-    fn told(&self, given: &[LoadBalancerIngress]) -> (&'static str, &'static str, String) {
-        let addresses: Vec<&str> = given.iter().filter_map(|it| it.ip.as_deref()).collect();
-        let addresses = addresses.join(", ");
+    fn told(&self, given: &[IpAddr]) -> (&'static str, &'static str, String) {
+        let message = message(given, self.problem.as_deref());
         match &self.problem {
-            None => ("True", "AddressAllocated", format!("It has {addresses}")),
-            Some(problem) => (
-                "False",
-                "AllocationFailed",
-                format!("No address: {problem}"),
-            ),
+            None => ("True", "AddressAllocated", message),
+            Some(_) => ("False", "AllocationFailed", message),
         }
     }
 }
@@ -182,12 +184,13 @@ fn entry(ip: IpAddr) -> LoadBalancerIngress {
     }
 }
 
-/// What a service has had that is to have none of these addresses any more. What somebody else has given it stays.
-pub(super) fn withdrawn(service: &Arc<Service>, pool: &Pool) -> Option<Action> {
+/// A service that is to have none of these addresses any more, and has been given some. What somebody else has given it stays.
+pub(super) fn withdrawn(service: &Arc<Service>) -> Option<Action> {
     condition(service)?;
+    let ours: Vec<IpAddr> = given(service).collect();
     let is_ours = |it: &&LoadBalancerIngress| {
         let ip = it.ip.as_deref().and_then(|ip| ip.parse().ok());
-        ip.is_some_and(|ip| pool.contains(ip))
+        ip.is_some_and(|ip| ours.contains(&ip))
     };
     let others: Vec<_> = ingress(service).iter().filter(|it| !is_ours(it)).collect();
     let deleted = json!({"$patch": "delete", "type": CONDITION});

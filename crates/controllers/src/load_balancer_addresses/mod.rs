@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{Node, Service};
 use navarch_api::segment_addresses::{condition, ingress, wants};
 use navarch_client::{Informer, ObjectKey, Queue, Snapshot};
 
-use crate::{Controller, Plan, Watched};
+use crate::{Action, Controller, Plan, Watched};
 use claim::Claim;
 pub use pool::{Pool, PoolError};
 
@@ -27,8 +27,8 @@ pub struct LoadBalancerAddresses {
     pub services: Informer<Service>,
     /// Nodes, whose own addresses are nobody else's.
     pub nodes: Informer<Node>,
-    /// What is given out.
-    pub pool: Pool,
+    /// What is given out. `None`: nothing, and what was given before is taken back.
+    pub pool: Option<Pool>,
 }
 
 /// What a plan looks at.
@@ -73,7 +73,10 @@ impl Controller for LoadBalancerAddresses {
     }
 
     fn plan(&self, now: Timestamp, view: &View, _key: &ObjectKey) -> Plan {
-        plan(now, view, &self.pool)
+        match &self.pool {
+            Some(pool) => plan(now, view, pool),
+            None => withdrawal(view),
+        }
     }
 }
 
@@ -93,17 +96,17 @@ fn addresses(node: &Node) -> impl Iterator<Item = IpAddr> {
 }
 
 /// First everybody keeps what they have, then come those who ask for a certain address, and the others get the lowest that are left. Of
-/// two who want the same the older gets it.
+/// two who want the same the older gets it. What somebody is to give up is nobody's before it is written so: it may not come to that.
 pub fn plan(now: Timestamp, view: &View, pool: &Pool) -> Plan {
     let (ours, others): (Vec<_>, Vec<_>) = view.services.iter().partition(|it| wants(it));
     let mut taken: BTreeSet<IpAddr> = view.nodes.iter().flat_map(|node| addresses(node)).collect();
-    let of_others = others.iter().filter(|it| condition(it).is_none());
-    taken.extend(of_others.flat_map(|it| claim::present(it)));
+    taken.extend(others.iter().flat_map(|it| claim::present(it)));
     let mut claims: Vec<Claim<'_>> = ours.into_iter().map(|it| Claim::of(it, pool)).collect();
     claims.sort_by_key(Claim::age);
     for claim in &mut claims {
         claim.keep(pool, &mut taken);
     }
+    taken.extend(claims.iter().flat_map(Claim::given_up));
     for claim in &mut claims {
         claim.take_wanted(pool, &mut taken);
     }
@@ -114,13 +117,20 @@ pub fn plan(now: Timestamp, view: &View, pool: &Pool) -> Plan {
             family.find(|ip| taken.insert(*ip))
         });
     }
-    let mut plan = Plan::nothing();
-    let mut actions: Vec<_> = others
-        .into_iter()
-        .filter_map(|it| claim::withdrawn(it, pool))
-        .collect();
+    let mut actions: Vec<_> = others.into_iter().filter_map(claim::withdrawn).collect();
     actions.extend(claims.iter().filter_map(|claim| claim.written(now)));
-    plan.then_all(actions);
+    each(actions)
+}
+
+/// Takes everything back.
+fn withdrawal(view: &View) -> Plan {
+    each(view.services.iter().filter_map(claim::withdrawn).collect())
+}
+
+/// Services have nothing to do with each other: one that cannot be written keeps no other.
+fn each(actions: Vec<Action>) -> Plan {
+    let mut plan = Plan::nothing();
+    plan.then_each(actions);
     plan
 }
 

@@ -231,18 +231,102 @@ fn a_service_that_found_none_waits_until_one_is_free() {
 #[test]
 fn what_is_given_goes_with_the_type_and_with_the_class() {
     let other = json!({"loadBalancerClass": "example.org/lb"});
-    let has = |name: &str, more, ours| {
-        let addresses = ["192.0.2.9", "198.51.100.7"];
-        having(balanced(name, 1, more), &addresses, ours)
-    };
-    let services = vec![
-        having(balanced("type", 1, json!({"type": "NodePort"})), &[], true),
-        has("class", other.clone(), true),
-        has("theirs", other, false),
-    ];
     check(
-        services,
+        others(&other),
         "192.0.2.0/24",
         &[("type", " withdrawn"), ("class", "198.51.100.7 withdrawn")],
     );
+}
+
+/// Of others' balancers, of which the first two have been this one's.
+fn others(other: &Value) -> Vec<Service> {
+    let has = |name: &str, ours| {
+        let mut service = having(balanced(name, 1, other.clone()), &["192.0.2.9"], ours);
+        let theirs = json!({"ip": "198.51.100.7", "ipMode": "VIP"});
+        let status = service
+            .status
+            .as_mut()
+            .unwrap()
+            .load_balancer
+            .as_mut()
+            .unwrap();
+        let theirs = serde_json::from_value(theirs).unwrap();
+        status.ingress.as_mut().unwrap().push(theirs);
+        service
+    };
+    vec![
+        having(balanced("type", 1, json!({"type": "NodePort"})), &[], true),
+        has("class", true),
+        has("theirs", false),
+    ]
+}
+
+#[test]
+fn what_is_given_is_taken_back_where_there_is_nothing_to_give() {
+    let mut services = others(&json!({"loadBalancerClass": "example.org/lb"}));
+    services.push(having(
+        balanced("ours", 1, json!({})),
+        &["192.0.2.10"],
+        true,
+    ));
+    services.push(balanced("none", 1, json!({})));
+    let view = View {
+        services: Snapshot::of(services, &[]),
+        nodes: Snapshot::default(),
+    };
+    let plan = withdrawal(&view);
+    let of = |action: &Action| (action.call.name.clone().unwrap(), told(action));
+    let all: BTreeMap<_, _> = plan.actions().map(of).collect();
+    let all: Vec<_> = all
+        .iter()
+        .map(|(name, told)| format!("{name}: {told}"))
+        .collect();
+    assert_eq!(
+        all,
+        [
+            "class: 198.51.100.7 withdrawn",
+            "ours:  withdrawn",
+            "type:  withdrawn"
+        ]
+    );
+}
+
+/// Whatever is to be taken from somebody may fail, and then it is theirs.
+#[test]
+fn what_is_to_be_given_up_is_nobody_s_yet() {
+    let moves = json!({"loadBalancerIP": "192.0.2.12"});
+    let services = vec![
+        having(balanced("moves", 1, moves), &["192.0.2.8"], true),
+        having(
+            balanced("type", 2, json!({"type": "NodePort"})),
+            &["192.0.2.9"],
+            true,
+        ),
+        balanced("new", 3, json!({})),
+    ];
+    check(
+        services,
+        "192.0.2.8/29",
+        &[
+            ("moves", "192.0.2.12 AddressAllocated: It has 192.0.2.12"),
+            ("type", " withdrawn"),
+            ("new", "192.0.2.10 AddressAllocated: It has 192.0.2.10"),
+        ],
+    );
+}
+
+#[test]
+fn who_has_one_of_two_families_is_told_both() {
+    let both = json!({"ipFamilies": ["IPv4", "IPv6"]});
+    let services = vec![
+        having(
+            balanced("has", 1, json!({"ipFamilies": ["IPv6"]})),
+            &["2001:db8::10"],
+            true,
+        ),
+        balanced("both", 2, both),
+    ];
+    let pool = "192.0.2.8/29,2001:db8::10/128";
+    let said = "192.0.2.8 AllocationFailed: It has 192.0.2.8; no address of IPv6 is left";
+    check(services, pool, &[("both", said)]);
 }

@@ -1,6 +1,7 @@
 //! Controllers against the API server in this process.
 #![allow(clippy::unwrap_used)]
 
+mod balancers;
 mod certificates;
 mod cluster;
 mod garbage;

@@ -48,6 +48,25 @@ impl Request {
     }
 }
 
+/// Who says that an address is at their hardware address: by an answer, or unasked.
+pub(super) fn claimed(frame: &[u8]) -> Option<(IpAddr, Mac)> {
+    let body = frame.get(14..42)?;
+    let is_kind = frame[12..14] == ETHERTYPE.to_be_bytes() && body[..6] == KIND;
+    let operation = u16::from_be_bytes([body[6], body[7]]);
+    let mac: Mac = body[8..14].try_into().ok()?;
+    let sender = Ipv4Addr::from(<[u8; 4]>::try_from(&body[14..18]).ok()?);
+    // A question says so as well, of who asks.
+    let is_said = matches!(operation, REQUEST | REPLY);
+    let is_one = is_kind && is_said && !sender.is_unspecified() && mac[0] & 1 == 0;
+    is_one.then_some((sender.into(), mac))
+}
+
+/// Asks whether somebody has the address, and says nothing of who asks (RFC 5227, 2.1.1).
+pub(super) fn probe(ip: Ipv4Addr, mac: Mac) -> Vec<u8> {
+    let nobody = (mac, Ipv4Addr::UNSPECIFIED);
+    frame(REQUEST, EVERYBODY, nobody, ([0; 6], ip))
+}
+
 /// Tells everybody that the address is at this hardware address.
 pub(super) fn announcement(ip: Ipv4Addr, mac: Mac) -> Vec<u8> {
     frame(REQUEST, EVERYBODY, (mac, ip), ([0; 6], ip))

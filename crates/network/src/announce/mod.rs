@@ -4,9 +4,10 @@
 //! [`plan`] says purely for which addresses this node is the one. All nodes come to the same answer without asking each other: it is the
 //! first by a digest of address and node, of those that are ready, on the segment, and have endpoints where the traffic is to stay on its
 //! node. [`arp`] and [`ndp`] are what is asked and answered, as octets; [`voice`] asks and answers on one interface; [`shell`] follows the
-//! API and the host's interfaces.
+//! API and the host's interfaces. [`doubt`] is what becomes of it while the API is not heard.
 
 mod arp;
+mod doubt;
 mod groups;
 mod interfaces;
 mod ndp;

@@ -21,15 +21,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum Frames {
     /// ARP.
     Arp,
-    /// Neighbour solicitations of IPv6.
-    Solicitations,
+    /// Neighbour solicitations and advertisements of IPv6.
+    Neighbours,
 }
 
 impl Frames {
     fn ethertype(self) -> u16 {
         match self {
             Self::Arp => arp::ETHERTYPE,
-            Self::Solicitations => ndp::ETHERTYPE,
+            Self::Neighbours => ndp::ETHERTYPE,
         }
     }
 
@@ -39,19 +39,21 @@ impl Frames {
         const EQUALS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
         const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
         let all: &[(u16, u8, u8, u32)] = match self {
-            // Of the operation, the second octet: a request.
+            // Of the operation, the second octet: a request or an answer.
             Self::Arp => &[
                 (OCTET, 0, 0, 21),
-                (EQUALS, 0, 1, 1),
+                (EQUALS, 1, 0, 1),
+                (EQUALS, 0, 1, 2),
                 (RETURN, 0, 0, LOOKED_AT as u32),
                 (RETURN, 0, 0, 0),
             ],
             // What is in the packet, and of what type.
-            Self::Solicitations => &[
+            Self::Neighbours => &[
                 (OCTET, 0, 0, 20),
-                (EQUALS, 0, 3, ndp::ICMP as u32),
+                (EQUALS, 0, 4, ndp::ICMP as u32),
                 (OCTET, 0, 0, 54),
-                (EQUALS, 0, 1, ndp::SOLICITATION as u32),
+                (EQUALS, 1, 0, ndp::SOLICITATION as u32),
+                (EQUALS, 0, 1, ndp::ADVERTISEMENT as u32),
                 (RETURN, 0, 0, LOOKED_AT as u32),
                 (RETURN, 0, 0, 0),
             ],

@@ -12,7 +12,7 @@ use navarch_client::{ObjectKey, Snapshot};
 use sha2::{Digest, Sha256};
 
 use super::interfaces::Interface;
-use crate::service_proxy::{ServiceView, is_external_local};
+use crate::service_proxy::{ServiceView, cluster_ips, is_external_local, is_proxied};
 
 /// The label of nodes that take no traffic of load balancers.
 const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -25,6 +25,7 @@ pub(super) struct Candidate {
     addresses: Vec<IpAddr>,
     /// Whether it may answer for anything.
     may: bool,
+    is_ready: bool,
 }
 
 impl Candidate {
@@ -43,7 +44,8 @@ impl Candidate {
             addresses: internal
                 .filter_map(|address| address.address.parse().ok())
                 .collect(),
-            may: is_ready && !is_excluded && node.metadata.deletion_timestamp.is_none(),
+            may: !is_excluded && node.metadata.deletion_timestamp.is_none(),
+            is_ready,
         }
     }
 
@@ -55,12 +57,17 @@ impl Candidate {
 /// What there is to answer for, each address for one service.
 pub(super) fn asked_for(services: &Snapshot<Service>) -> BTreeMap<IpAddr, Arc<Service>> {
     let mut all = BTreeMap::new();
-    for service in services.iter() {
+    for service in services.iter().filter(|it| is_led_on(it)) {
         for ip in segment_addresses::announced(service) {
             all.entry(ip).or_insert_with(|| service.clone());
         }
     }
     all
+}
+
+/// Whether this node's tables lead its packets anywhere.
+fn is_led_on(service: &Service) -> bool {
+    is_proxied(&service.metadata) && !cluster_ips(service).is_empty()
 }
 
 /// The addresses that the node `here` answers for, by interface.
@@ -84,9 +91,10 @@ pub(super) fn plan(
         let has_endpoints =
             |node: &&Candidate| stays.as_ref().is_none_or(|all| all.contains(&node.name));
         let able = nodes.iter().filter(|node| node.may && node.is_in(network));
+        // Where none is ready, one that is not may lead on all the same.
         let chosen = able
             .filter(has_endpoints)
-            .max_by_key(|node| (weight(*ip, &node.name), &node.name));
+            .max_by_key(|node| (node.is_ready, weight(*ip, &node.name), &node.name));
         if chosen.is_some_and(|node| node.name == here) {
             plan.entry(interface).or_default().insert(*ip);
         }
@@ -120,6 +128,7 @@ fn nodes_with_endpoints(
     let key = ObjectKey::of(&service.metadata).to_string();
     let (mut ready, mut ending) = (BTreeSet::new(), BTreeSet::new());
     let slices = slices.by_index(ServiceView::by_service(), &key);
+    let slices = slices.filter(|slice| is_proxied(&slice.metadata));
     for slice in slices.filter(|slice| slice.address_type == family) {
         for endpoint in slice.endpoints.iter().flatten() {
             let Some(node) = &endpoint.node_name else {

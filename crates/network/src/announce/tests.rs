@@ -49,6 +49,31 @@ fn a_question_of_arp_and_its_answer() {
     }
 }
 
+#[test]
+fn who_says_that_an_address_is_theirs() {
+    let (v4, v6) = ("192.168.1.20", "fd01::14");
+    let (of_v4, of_v6) = (v4.parse().unwrap(), v6.parse().unwrap());
+    let told = arp::announcement(of_v4, THEIRS);
+    assert_eq!(arp::claimed(&told), Some((ip(v4), THEIRS)));
+    assert_eq!(arp::Request::parse(&told), None);
+    // Who asks says so of nobody, and is answered.
+    let probe = arp::probe(of_v4, THEIRS);
+    assert_eq!(arp::claimed(&probe), None);
+    let answer = arp::Request::parse(&probe).unwrap().answer(MINE).unwrap();
+    assert_eq!(arp::claimed(&answer), Some((ip(v4), MINE)));
+    for length in 0..42 {
+        assert_eq!(arp::claimed(&answer[..length]), None);
+    }
+    let own = "fd01::1".parse().unwrap();
+    let told = ndp::announcement(of_v6, own, THEIRS);
+    assert_eq!(ndp::claimed(&told), Some((ip(v6), THEIRS)));
+    let probe = ndp::probe(of_v6, THEIRS);
+    assert_eq!(probe[..6], hex("3333ff000014"));
+    assert_eq!(ndp::claimed(&probe), None);
+    let answer = ndp::Solicitation::parse(&probe).unwrap().answer(own, MINE);
+    assert_eq!(ndp::claimed(&answer.unwrap()), Some((ip(v6), MINE)));
+}
+
 /// From fd01::9, who has fd01::14? Without its checksum.
 const SOLICITATION: &str = "3333ff000014 020000000009 86dd 6000000000203aff
     fd010000000000000000000000000009 ff0200000000000000000001ff000014
@@ -110,11 +135,11 @@ fn node(name: &str, address: &str, ready: bool, metadata: Value) -> Candidate {
 }
 
 fn service(name: &str, ip: &str, policy: &str) -> Service {
-    let condition = json!({"type": "navarch.dev/OnSegment", "status": "True", "reason": "R", "message": "",
+    let condition = json!({"type": "navarch.dev/OnSegment", "status": "True", "reason": "R", "message": format!("It has {ip}"),
         "lastTransitionTime": "2026-01-01T00:00:00Z"});
     serde_json::from_value(json!({
         "metadata": {"namespace": "d", "name": name},
-        "spec": {"type": "LoadBalancer", "externalTrafficPolicy": policy},
+        "spec": {"type": "LoadBalancer", "clusterIP": "10.96.0.9", "externalTrafficPolicy": policy},
         "status": {"loadBalancer": {"ingress": [{"ip": ip, "ipMode": "VIP"}]}, "conditions": [condition]},
     }))
     .unwrap()
@@ -218,14 +243,55 @@ fn who_is_not_ready_or_elsewhere_or_excluded_answers_for_nothing() {
 }
 
 #[test]
+fn where_none_is_ready_one_that_is_not_answers() {
+    let excluded =
+        json!({"labels": {"node.kubernetes.io/exclude-from-external-load-balancers": ""}});
+    let mut nodes = vec![
+        node("n1", "192.0.2.1", false, json!({})),
+        node("n2", "192.0.2.2", false, json!({})),
+        node("n3", "192.0.2.3", false, excluded),
+    ];
+    let services = || {
+        let service = |at| service(&format!("s{at}"), &format!("192.0.2.{at}"), "Cluster");
+        (100..120).map(service).collect::<Vec<_>>()
+    };
+    let all = speakers(services(), vec![], &nodes);
+    assert_eq!(all.len(), 20);
+    assert!(
+        all.values()
+            .all(|all| all.len() == 1 && !all.contains("n3"))
+    );
+    // One that is ready comes before all others.
+    nodes.push(node("n4", "192.0.2.4", true, json!({})));
+    let all = speakers(services(), vec![], &nodes);
+    let n4 = BTreeSet::from(["n4".to_owned()]);
+    assert!(all.len() == 20 && all.values().all(|all| *all == n4));
+}
+
+#[test]
 fn nobody_answers_for_what_is_not_the_balancer_s() {
     let mut unsaid = service("unsaid", "192.0.2.101", "Cluster");
     unsaid.status.as_mut().unwrap().conditions = None;
     let mut other = service("class", "192.0.2.102", "Cluster");
     other.spec.as_mut().unwrap().load_balancer_class = Some("example.org/lb".into());
+    // Another has written it after the controller.
+    let mut written = service("written", "192.0.2.103", "Cluster");
+    let ingress = json!({"ingress": [{"ip": "192.0.2.104", "ipMode": "VIP"}]});
+    written.status.as_mut().unwrap().load_balancer = serde_json::from_value(ingress).unwrap();
+    let mut of_other_proxy = service("proxy", "192.0.2.105", "Cluster");
+    let label = (
+        "service.kubernetes.io/service-proxy-name".to_owned(),
+        "x".to_owned(),
+    );
+    of_other_proxy.metadata.labels = Some([label].into());
+    let mut headless = service("headless", "192.0.2.106", "Cluster");
+    headless.spec.as_mut().unwrap().cluster_ip = Some("None".into());
     let services = vec![
         unsaid,
         other,
+        written,
+        of_other_proxy,
+        headless,
         service("node", "192.0.2.2", "Cluster"),
         service("network", "192.0.2.0", "Cluster"),
         service("all", "192.0.2.255", "Cluster"),

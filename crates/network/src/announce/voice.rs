@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::doubt::Doubt;
 use super::groups::Groups;
 use super::interfaces::Interface;
 use super::packets::{self, Frames, Packets};
@@ -21,47 +22,56 @@ use crate::task::Task;
 const TELLS: u32 = 4;
 /// The time between two of them.
 const TELL_EVERY: Duration = Duration::from_millis(1100);
+/// How often the segment is asked for the addresses while the API is not heard.
+const ASK_EVERY: Duration = Duration::from_secs(3);
 
 /// Answers as long as it is there.
 pub(super) struct Voice {
-    spoken: watch::Sender<BTreeSet<IpAddr>>,
+    wanted: watch::Sender<BTreeSet<IpAddr>>,
     _task: Task,
 }
 
 impl Voice {
-    /// For no address so far.
-    pub(super) fn start(interface: &Interface, netns: Option<&Path>) -> io::Result<Self> {
+    /// For no address so far. `heard`: when the API was heard last.
+    pub(super) fn start(
+        interface: &Interface,
+        netns: Option<&Path>,
+        heard: watch::Receiver<Instant>,
+    ) -> io::Result<Self> {
         let (index, own_v6) = (interface.index, interface.own_v6());
-        let (arp, solicitations, groups) = namespace::open_socket(netns, || {
+        let (arp, neighbours, groups) = namespace::open_socket(netns, || {
             Ok((
                 packets::open(Frames::Arp, index)?,
-                packets::open(Frames::Solicitations, index)?,
+                packets::open(Frames::Neighbours, index)?,
                 // Without an address of IPv6 nothing could be answered.
                 own_v6.map(|_| Groups::open(index)).transpose()?,
             ))
         })?;
-        let (spoken, speaking) = watch::channel(BTreeSet::new());
+        let (wanted, changes) = watch::channel(BTreeSet::new());
+        let known = *heard.borrow();
         let speaker = Speaker {
             mac: interface.mac,
             own_v6,
             arp: Packets::new(arp)?,
-            solicitations: Packets::new(solicitations)?,
+            neighbours: Packets::new(neighbours)?,
             groups,
-            speaking,
+            wanted: changes,
+            heard,
+            doubt: Doubt::new(known),
             spoken: BTreeSet::new(),
             untold: BTreeMap::new(),
         };
         Ok(Self {
-            spoken,
+            wanted,
             _task: Task::spawn(speaker.run()),
         })
     }
 
     /// Answers for these addresses, and for no others.
     pub(super) fn speak_for(&self, addresses: BTreeSet<IpAddr>) {
-        self.spoken.send_if_modified(|spoken| {
-            let changes = *spoken != addresses;
-            *spoken = addresses;
+        self.wanted.send_if_modified(|wanted| {
+            let changes = *wanted != addresses;
+            *wanted = addresses;
             changes
         });
     }
@@ -71,9 +81,12 @@ struct Speaker {
     mac: Mac,
     own_v6: Option<Ipv6Addr>,
     arp: Packets,
-    solicitations: Packets,
+    neighbours: Packets,
     groups: Option<Groups>,
-    speaking: watch::Receiver<BTreeSet<IpAddr>>,
+    wanted: watch::Receiver<BTreeSet<IpAddr>>,
+    heard: watch::Receiver<Instant>,
+    doubt: Doubt,
+    /// Of those that are wanted, those that were not left to others.
     spoken: BTreeSet<IpAddr>,
     /// Of which everybody is still to be told, and how often.
     untold: BTreeMap<IpAddr, u32>,
@@ -81,31 +94,52 @@ struct Speaker {
 
 impl Speaker {
     async fn run(mut self) {
-        let mut tell_at = Instant::now();
+        let (mut tell_at, mut ask_at) = (Instant::now(), self.doubt.from());
         loop {
             tokio::select! {
-                changed = self.speaking.changed() => match changed {
+                changed = self.wanted.changed() => match changed {
                     Ok(()) => {
                         self.change();
                         tell_at = Instant::now();
                     }
                     Err(_) => return,
                 },
+                Ok(()) = self.heard.changed() => {
+                    let heard = *self.heard.borrow_and_update();
+                    self.doubt.hear(heard);
+                    self.change();
+                }
                 () = tokio::time::sleep_until(tell_at), if !self.untold.is_empty() => {
                     self.tell();
                     tell_at = Instant::now() + TELL_EVERY;
                 }
-                frame = self.arp.next() => self.answer_arp(&frame),
-                frame = self.solicitations.next() => self.answer_solicitation(&frame),
+                () = tokio::time::sleep_until(ask_at.max(self.doubt.from())), if !self.spoken.is_empty() => {
+                    self.change();
+                    self.ask();
+                    ask_at = Instant::now() + ASK_EVERY;
+                }
+                frame = self.arp.next() => self.hear_arp(&frame),
+                frame = self.neighbours.next() => self.hear_neighbour(&frame),
             }
         }
     }
 
     fn change(&mut self) {
-        let now = self.speaking.borrow_and_update().clone();
+        let wanted = self.wanted.borrow_and_update().clone();
+        let now = self.doubt.sift(&wanted, Instant::now());
+        if now == self.spoken {
+            return;
+        }
         for ip in now.difference(&self.spoken) {
             tracing::info!(%ip, "this node answers for a load balancer's address");
             self.untold.insert(*ip, TELLS);
+        }
+        for ip in self
+            .spoken
+            .difference(&now)
+            .filter(|ip| wanted.contains(ip))
+        {
+            tracing::warn!(%ip, "the API is not heard, and another host has taken a load balancer's address");
         }
         self.untold.retain(|ip, _| now.contains(ip));
         if let Some(groups) = &mut self.groups {
@@ -124,7 +158,7 @@ impl Speaker {
                 (IpAddr::V4(ip), _) => self.arp.send(&arp::announcement(*ip, self.mac)),
                 (IpAddr::V6(ip), Some(own)) => {
                     let told = ndp::announcement(*ip, own, self.mac);
-                    self.solicitations.send(&told);
+                    self.neighbours.send(&told);
                 }
                 (IpAddr::V6(_), None) => {}
             }
@@ -133,18 +167,39 @@ impl Speaker {
         self.untold.retain(|_, left| *left > 0);
     }
 
-    fn answer_arp(&self, frame: &[u8]) {
+    /// Asks whether others have the addresses by now.
+    fn ask(&self) {
+        for ip in &self.spoken {
+            match ip {
+                IpAddr::V4(ip) => self.arp.send(&arp::probe(*ip, self.mac)),
+                IpAddr::V6(ip) => self.neighbours.send(&ndp::probe(*ip, self.mac)),
+            }
+        }
+    }
+
+    fn hear_arp(&mut self, frame: &[u8]) {
+        self.hear_claim(arp::claimed(frame));
         let asked = arp::Request::parse(frame).filter(|it| self.spoken.contains(&it.target));
         if let Some(answer) = asked.and_then(|request| request.answer(self.mac)) {
             self.arp.send(&answer);
         }
     }
 
-    fn answer_solicitation(&self, frame: &[u8]) {
+    fn hear_neighbour(&mut self, frame: &[u8]) {
+        self.hear_claim(ndp::claimed(frame));
         let asked = ndp::Solicitation::parse(frame).filter(|it| self.spoken.contains(&it.target));
         let answer = asked.zip(self.own_v6);
         if let Some(answer) = answer.and_then(|(asked, own)| asked.answer(own, self.mac)) {
-            self.solicitations.send(&answer);
+            self.neighbours.send(&answer);
+        }
+    }
+
+    fn hear_claim(&mut self, claim: Option<(IpAddr, Mac)>) {
+        if let Some((ip, _)) =
+            claim.filter(|(ip, mac)| self.spoken.contains(ip) && *mac != self.mac)
+        {
+            self.doubt.claim(ip, Instant::now());
+            self.change();
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Key {
     ClusterIp(IpAddr),
     /// Another address of a service: what is sent there is not for a node port.
     ExternalIp(IpAddr),
+    /// An address that is nobody's but for its services: one node answers for it, and what none of them serves goes nowhere.
+    Announced(IpAddr),
     /// A pod of this node that may reach itself through a service.
     Hairpin(IpAddr),
     /// A frontend that only some may use.
@@ -70,9 +72,10 @@ impl Key {
             | Self::Unserved(frontend)
             | Self::Firewalled(frontend)
             | Self::Allowed(frontend, _) => frontend.family(),
-            Self::ClusterIp(address) | Self::ExternalIp(address) | Self::Hairpin(address) => {
-                Family::of(*address)
-            }
+            Self::ClusterIp(address)
+            | Self::ExternalIp(address)
+            | Self::Announced(address)
+            | Self::Hairpin(address) => Family::of(*address),
         }
     }
 
@@ -97,6 +100,7 @@ impl Key {
             Self::Unserved(NodePort(..)) => "unserved-node-ports",
             Self::ClusterIp(_) => "cluster-ips",
             Self::ExternalIp(_) => "external-ips",
+            Self::Announced(_) => "announced",
             Self::Hairpin(_) => "hairpin",
             Self::Firewalled(_) => "firewalled",
             Self::Allowed(..) => "allowed-sources",

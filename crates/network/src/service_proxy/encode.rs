@@ -31,7 +31,9 @@ pub(crate) fn element(key: &Key, value: &Value) -> Element {
             put_address(&mut last, last_of(range));
             end = Some(last);
         }
-        Key::ClusterIp(address) | Key::ExternalIp(address) => put_address(&mut bytes, *address),
+        Key::ClusterIp(address) | Key::ExternalIp(address) | Key::Announced(address) => {
+            put_address(&mut bytes, *address);
+        }
         Key::Hairpin(address) => {
             put_address(&mut bytes, *address);
             put_address(&mut bytes, *address);

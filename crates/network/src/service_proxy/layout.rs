@@ -20,9 +20,10 @@ use crate::netfilter::tables::{self, Record};
 const MAX_REMEMBERED: u32 = 1 << 18;
 
 /// The maps and sets that hold what services are.
-const SETS: [&str; 19] = [
+const SETS: [&str; 20] = [
     "cluster-ips",
     "external-ips",
+    "announced",
     "hairpin",
     "firewalled",
     "allowed-sources",
@@ -200,6 +201,7 @@ fn maps(family: Family) -> String {
   set service-ranges {{ type {address}; flags interval; }}
   set cluster-ips {{ type {address}; }}
   set external-ips {{ type {address}; }}
+  set announced {{ type {address}; }}
   set hairpin {{ type {address} . {address}; }}
   set firewalled {{ type {frontend}; }}
   set allowed-sources {{ type {frontend} . {address}; flags interval; }}
@@ -284,6 +286,7 @@ fn rules(family: Family) -> String {
   chain unserved-elsewhere {{
     {frontend} vmap @unserved
     {ip} daddr @cluster-ips reject
+    {ip} daddr @announced reject
     {ip} daddr @service-ranges drop
   }}
   chain refuse {{ reject; }}

@@ -24,7 +24,7 @@ mod view;
 pub use proxy::{ServiceProxy, ServiceProxyConfig};
 pub(crate) use service::{cluster_ips, is_external_local};
 pub use view::ServiceView;
-pub(crate) use view::service_of;
+pub(crate) use view::{is_proxied, service_of};
 
 #[cfg(test)]
 mod tests;

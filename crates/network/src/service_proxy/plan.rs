@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use navarch_api::segment_addresses;
 
 use super::element::{Family, Frontend, Key, Scope, SourceRule, Value};
 use super::endpoints::{self, Endpoint, Usable};
@@ -81,6 +82,9 @@ pub(crate) fn plan(service: &Service, slices: &[Arc<EndpointSlice>], node: &Node
             local.extend(here.map(|e| e.address.ip()));
             draft.port(&port, &endpoints);
         }
+    }
+    for ip in segment_addresses::announced(service) {
+        draft.put(Rank::LoadBalancer, Key::Announced(ip), Value::Present);
     }
     draft.plan.health_check = service::health_check_port(service).map(|port| HealthCheck {
         port,

@@ -90,7 +90,8 @@ fn line(key: &Key, value: &Value) -> String {
         Key::Dispatch(_, f) | Key::Source(f) | Key::Remember(f) => f.to_string(),
         Key::Unserved(f) | Key::Firewalled(f) => f.to_string(),
         Key::Endpoint(_, f, index) => format!("{f} #{index}"),
-        Key::ClusterIp(ip) | Key::ExternalIp(ip) | Key::Hairpin(ip) => ip.to_string(),
+        Key::ClusterIp(ip) | Key::ExternalIp(ip) => ip.to_string(),
+        Key::Announced(ip) | Key::Hairpin(ip) => ip.to_string(),
         Key::Allowed(f, range) => format!("{f} from {range}"),
     };
     let what = match value {
@@ -159,6 +160,22 @@ fn services_without_an_address_are_nothing() {
         );
         nothing.assert_eq(&shown(&plan));
     }
+}
+
+#[test]
+fn an_address_that_nodes_answer_for_is_nobody_else_s() {
+    let spec = json!({"type": "LoadBalancer", "clusterIP": "10.96.0.7", "ports": [{"port": 80}]});
+    let mut service = service(spec);
+    let ingress =
+        json!([{"ip": "192.0.2.8", "ipMode": "VIP"}, {"ip": "192.0.2.9", "ipMode": "VIP"}]);
+    let condition = json!({"type": "navarch.dev/OnSegment", "status": "True", "reason": "R", "message": "It has 192.0.2.8",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let status = json!({"loadBalancer": {"ingress": ingress}, "conditions": [condition]});
+    service.status = serde_json::from_value(status).unwrap();
+    let plan = plan(&service, &[], &node());
+    let announced = plan.elements.keys().filter(|key| key.set() == "announced");
+    let wanted = Key::Announced("192.0.2.8".parse().unwrap());
+    assert_eq!(announced.collect::<Vec<_>>(), [&wanted]);
 }
 
 #[test]

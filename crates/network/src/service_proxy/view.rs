@@ -87,7 +87,7 @@ pub(crate) fn service_of(slice: &EndpointSlice) -> Option<ObjectKey> {
 }
 
 /// Whether it is for this proxy: neither another's, nor nobody's.
-pub(super) fn is_proxied(metadata: &ObjectMeta) -> bool {
+pub(crate) fn is_proxied(metadata: &ObjectMeta) -> bool {
     let labels = metadata.labels.as_ref();
     let is_marked = |label: &&str| labels.is_some_and(|labels| labels.contains_key(*label));
     ![OTHER_PROXY, HEADLESS].iter().any(is_marked)

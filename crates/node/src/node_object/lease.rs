@@ -26,8 +26,10 @@ pub(crate) async fn renew(worker: &Worker) {
     let (mut told, mut last) = (None, None);
     loop {
         let word = worker.withdrawals.word(told);
+        let begun = Instant::now();
         match attempt(worker, word.or(told)).await {
             Ok(()) => {
+                worker.heard.send_replace(begun);
                 if let Some(revision) = word {
                     (told, last) = (word, Some(Instant::now()));
                     worker.withdrawals.said(revision);

@@ -27,6 +27,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_client::{Backoff, Client, Clock, EventRecorder, Index, Informer, ObjectKey, Queue};
 use navarch_runtime::cri::{Runtime, SandboxState};
 use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::images::Images;
 use crate::lifecycle::{Action, NodeFacts, plan};
@@ -79,6 +81,8 @@ pub(crate) struct Worker {
     admitting: Mutex<()>,
     /// What the node has, and what of it pods may use.
     pub(crate) capacity: Mutex<Capacity>,
+    /// When the API has taken last that this node lives.
+    pub(crate) heard: watch::Sender<Instant>,
 }
 
 /// What the node has.
@@ -150,6 +154,7 @@ impl Worker {
             memories: Memories::default(),
             admitting: Mutex::default(),
             capacity: Mutex::default(),
+            heard: watch::Sender::new(Instant::now()),
         })
     }
 

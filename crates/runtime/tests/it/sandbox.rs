@@ -213,7 +213,19 @@ async fn a_stopped_sandbox_takes_no_containers() {
     let fixture = Fixture::new().await;
     let sandbox = fixture.sandbox().await;
     let container = fixture.shell(&sandbox, "sleep 1000").await;
+    let is_namespace = |path: &std::path::Path| {
+        let found = nix::sys::statfs::statfs(path);
+        found.is_ok_and(|it| it.filesystem_type() == nix::sys::statfs::NSFS_MAGIC)
+    };
+    let netns = sandbox.netns.as_deref().unwrap();
+    fixture.runtime.end_sandbox(&sandbox.id).await.unwrap();
+    let ended = fixture.runtime.container(&container.id).await.unwrap();
+    assert!(
+        ended.exit.is_some() && is_namespace(netns),
+        "its network is taken away there"
+    );
     fixture.runtime.stop_sandbox(&sandbox.id).await.unwrap();
+    assert!(!netns.exists(), "no file is taken for a namespace");
     fixture.runtime.stop_sandbox(&sandbox.id).await.unwrap();
     let exit = fixture
         .runtime

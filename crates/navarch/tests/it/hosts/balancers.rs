@@ -99,7 +99,8 @@ pub(super) fn an_address_leads_to_all_hosts(hosts: &Hosts, pods: &Pods) {
         }
         // At another port is nothing.
         let ask = format!("curl -sS --max-time 1 http://{}:81/", place(ip));
-        assert!(!hosts.router.try_sh(&ask).status.success());
+        let refused = Some(7);
+        assert_eq!(hosts.router.try_sh(&ask).status.code(), refused, "{ip}");
     }
     let told = speaker(hosts, "192.168.1.200").map(mac);
     assert_eq!(
@@ -145,7 +146,12 @@ pub(super) fn an_address_is_freed_for_the_next(hosts: &Hosts) {
     });
 }
 
-/// When its host goes, another answers, and tells the client so before it asks.
+/// What a host neither hears of the API nor tells it.
+const CUT_OFF: &str = "nft -f - <<E
+    table ip cut { chain out { type filter hook output priority -300; ip daddr { 192.168.1.10, 192.168.1.11 } drop; }\n}\nE";
+
+/// When its host goes, another answers, and tells the client so before it asks. The one that is gone has heard of nothing, and falls silent
+/// because the other answers.
 pub(super) fn another_host_takes_over(hosts: &Hosts) {
     let kubectl = hosts.kubectl();
     let ip = "192.168.1.200";
@@ -154,9 +160,14 @@ pub(super) fn another_host_takes_over(hosts: &Hosts) {
     hosts.router.sh(&format!(
         "ip neigh replace {ip} dev seg1 lladdr $(ip neigh show to {ip} dev seg1 | sed 's/.*lladdr \\([^ ]*\\).*/\\1/') nud stale"
     ));
+    let gone = hosts.all().iter().find(|host| host.name == left).unwrap();
+    gone.sh(CUT_OFF);
     kubectl.ok(&format!("delete node {left}"));
     let other = |ip: &str| speaker(hosts, ip).is_some_and(|host| host.name != left);
     until("another host is known", SLOW, || other(ip));
+    let silent = || !answers(hosts, ip).contains(&mac(gone));
+    assert!(!silent(), "it has heard of nothing");
+    until("the one that is gone is silent", 3 * SLOW, silent);
     let rest: BTreeSet<String> = hosts
         .all()
         .iter()
@@ -168,4 +179,5 @@ pub(super) fn another_host_takes_over(hosts: &Hosts) {
             names(hosts, ip) == rest && other(ip)
         });
     }
+    gone.sh("nft delete table ip cut");
 }

@@ -169,8 +169,8 @@ pub(super) fn leave_nothing_of_a_sandbox(hosts: &mut Hosts, pods: &Pods, directo
 
 /// What all pods have shared, which plugins leave.
 pub(super) fn take_shared_away(hosts: &Hosts) {
-    hosts
-        .host(0)
-        .sh("ip link del cni0; iptables -t nat -F; iptables -t nat -X; \
-         for table in nat filter mangle; do nft delete table ip $table 2>/dev/null || true; done");
+    hosts.host(0).sh(
+        "ip link del cni0; for of in ip ip6; do for table in nat filter mangle; do \
+           nft delete table $of $table 2>/dev/null || true; done; done",
+    );
 }

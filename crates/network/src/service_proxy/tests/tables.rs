@@ -10,6 +10,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           set service-ranges { type ipv4_addr; flags interval; }
           set cluster-ips { type ipv4_addr; }
           set external-ips { type ipv4_addr; }
+          set announced { type ipv4_addr; }
           set hairpin { type ipv4_addr . ipv4_addr; }
           set firewalled { type ipv4_addr . inet_proto . inet_service; }
           set allowed-sources { type ipv4_addr . inet_proto . inet_service . ipv4_addr; flags interval; }
@@ -129,6 +130,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           chain unserved-elsewhere {
             ip daddr . meta l4proto . th dport vmap @unserved
             ip daddr @cluster-ips reject
+            ip daddr @announced reject
             ip daddr @service-ranges drop
           }
           chain refuse { reject; }
@@ -140,6 +142,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           set service-ranges { type ipv6_addr; flags interval; }
           set cluster-ips { type ipv6_addr; }
           set external-ips { type ipv6_addr; }
+          set announced { type ipv6_addr; }
           set hairpin { type ipv6_addr . ipv6_addr; }
           set firewalled { type ipv6_addr . inet_proto . inet_service; }
           set allowed-sources { type ipv6_addr . inet_proto . inet_service . ipv6_addr; flags interval; }
@@ -258,6 +261,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           chain unserved-elsewhere {
             ip6 daddr . meta l4proto . th dport vmap @unserved
             ip6 daddr @cluster-ips reject
+            ip6 daddr @announced reject
             ip6 daddr @service-ranges drop
           }
           chain refuse { reject; }
