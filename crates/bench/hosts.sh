@@ -11,9 +11,7 @@
 set -eu
 
 within() { # NAMESPACE COMMAND...
-    netns=$1
-    shift
-    nsenter --net=/run/netns/"$netns" "$@"
+    nsenter --net=/run/netns/"$@"
 }
 
 plug() { # NAMESPACE SEGMENT NUMBER: at the bridge of that segment.
@@ -46,7 +44,7 @@ up() { # DIR
     # Endpoints of services that no pod is behind.
     for number in 252 253; do within bench-r ip addr add "192.168.1.$number/24" dev seg1; done
     plug s 1 10
-    within bench-s navarch server --bind-address 192.168.1.10 --data-dir "$1/server" > "$1/server.log" 2>&1 &
+    nsenter --net=/run/netns/bench-s navarch server --bind-address 192.168.1.10 --data-dir "$1/server" > "$1/server.log" 2>&1 &
     echo $! > "$1/server.pid"
     until within bench-s kubectl --kubeconfig "$1/server/admin.kubeconfig" get --raw /readyz > /dev/null 2>&1; do sleep 0.1; done
     token=$(within bench-s navarch token create --data-dir "$1/server")
@@ -55,7 +53,7 @@ up() { # DIR
         set -- "$1" $host
         plug "h$2" "$3" "$2"
         # shellcheck disable=SC2046
-        NAVARCH_TOKEN=$token within "bench-h$2" $(agent "$1" "$2") > "$1/h$2.log" 2>&1 &
+        NAVARCH_TOKEN=$token nsenter --net="/run/netns/bench-h$2" $(agent "$1" "$2") > "$1/h$2.log" 2>&1 &
         echo $! > "$1/h$2.pid"
         until grep -q 'node ready' "$1/h$2.log"; do sleep 0.1; done
     done

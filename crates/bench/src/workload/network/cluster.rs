@@ -25,21 +25,19 @@ pub(super) struct Services {
 impl Services {
     /// Makes a service; the address that it has been given.
     pub(super) async fn create(&self, name: &str, address: Option<IpAddr>) -> Result<SocketAddr> {
-        self.post(name, address, "").await
-    }
-
-    /// The address that a service would be given now.
-    pub(super) async fn next_address(&self, name: &str) -> Result<SocketAddr> {
-        self.post(name, None, "?dryRun=All").await
-    }
-
-    async fn post(&self, name: &str, address: Option<IpAddr>, query: &str) -> Result<SocketAddr> {
-        let path = format!("/api/v1/namespaces/{}/services{query}", self.namespace);
-        let object = body(&service(name, address));
+        let (path, object) = (self.services(), body(&service(name, address)));
         let made = self.api.json(Method::POST, &path, Some(object)).await?;
         let address = made["spec"]["clusterIP"].as_str().unwrap_or_default();
         let address = address.parse().with_context(|| format!("{made}"))?;
         Ok(SocketAddr::new(address, PORT))
+    }
+
+    /// An address that no service has any more, for the next to be made by name: what nobody has can only be told by having had it.
+    pub(super) async fn free_address(&self, name: &str) -> Result<SocketAddr> {
+        let address = self.create(name, None).await?;
+        let path = format!("{}/{name}", self.services());
+        self.api.delete(&path, &json!({})).await?;
+        Ok(address)
     }
 
     /// Says for the first time where a service leads.
@@ -79,6 +77,10 @@ impl Services {
         let mut all = Vec::with_capacity(count);
         addresses.recv_many(&mut all, count).await;
         Ok(all)
+    }
+
+    fn services(&self) -> String {
+        format!("/api/v1/namespaces/{}/services", self.namespace)
     }
 
     fn slices(&self) -> String {

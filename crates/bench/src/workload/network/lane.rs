@@ -128,7 +128,11 @@ fn wait(lanes: &[Lane]) -> Result<()> {
     let sockets = lanes
         .iter()
         .map(|lane| PollFd::new(lane.socket.as_fd(), PollFlags::POLLIN));
-    if poll(&mut sockets.collect::<Vec<_>>(), PollTimeout::from(PATIENCE))? == 0 {
+    if poll(
+        &mut sockets.collect::<Vec<_>>(),
+        PollTimeout::from(PATIENCE),
+    )? == 0
+    {
         bail!("an answer was lost");
     }
     Ok(())

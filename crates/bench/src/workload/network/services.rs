@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::cluster::Services;
 use super::namespace::apart;
@@ -125,14 +125,17 @@ async fn one_more(args: &Args, common: &Common, services: &Services) -> Result<(
     let (mut answered, mut written) = (Latencies::default(), Latencies::default());
     for turn in 0..common.count.unwrap_or(MORE) {
         let name = format!("more{turn}");
+        let service = services.free_address(&name).await?;
         services.lead(&name, &args.endpoints).await?;
-        let service = services.next_address(&name).await?;
         tokio::time::sleep(Duration::from_millis(args.pause)).await;
         let asks = namespace::spawn(&args.node, move || probe::answer(service, None, ASK))?;
         let begin = Instant::now();
         services.create(&name, Some(service.ip())).await?;
         written.add(begin.elapsed());
-        answered.add(apart(asks).await?.at.duration_since(begin));
+        let took = apart(asks).await?.at.checked_duration_since(begin);
+        answered.add(
+            took.context("an address that was freed answers still: a longer --pause is needed")?,
+        );
     }
     written.print("one_more_written");
     answered.print("one_more");
