@@ -23,6 +23,12 @@ fn shown(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
+/// A count.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// How many a second.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub(crate) fn rate(count: usize, elapsed: Duration) -> f64 {

@@ -30,6 +30,11 @@ impl Until {
             time: count.is_none().then_some(time),
         }
     }
+
+    /// Whether that is so.
+    pub(crate) fn is_over(&self, count: usize, begin: Instant) -> bool {
+        count >= self.count || self.time.is_some_and(|time| begin.elapsed() >= time)
+    }
 }
 
 /// What a loop did.
@@ -70,7 +75,7 @@ where
             let mut latencies = Latencies::default();
             loop {
                 let turn = next.fetch_add(1, Ordering::Relaxed);
-                if turn >= until.count || until.time.is_some_and(|time| begin.elapsed() >= time) {
+                if until.is_over(turn, begin) {
                     return Ok::<_, anyhow::Error>(latencies);
                 }
                 let began = Instant::now();

@@ -4,6 +4,7 @@ mod cold_start;
 mod crud;
 mod list;
 mod memory;
+mod network;
 mod pod_start;
 mod rollout;
 mod schedule;
@@ -36,6 +37,9 @@ pub(crate) enum Workload {
     Stored(stored::Args),
     /// From the start of the program to an API that is ready, and to a node that is.
     Coldstart(cold_start::Args),
+    /// A node's network, services and DNS, as they are seen from within network namespaces.
+    #[command(subcommand)]
+    Network(network::Network),
 }
 
 impl Workload {
@@ -49,6 +53,7 @@ impl Workload {
             Self::Podstart(args) => pod_start::run(args, common).await,
             Self::Memory(args) => memory::run(args),
             Self::Stored(args) => stored::run(args, common).await,
+            Self::Network(what) => what.run(common).await,
             Self::Coldstart(args) => cold_start::run(args, common).await,
         }
     }

@@ -13,7 +13,7 @@ use navarch_network::{AnnouncerConfig, CniNetwork};
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
-use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects};
+use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects, service_view};
 use navarch_runtime::embedded::Embedded;
 use navarch_runtime::images::Images;
 use rustls::pki_types::CertificateDer;
@@ -106,7 +106,8 @@ impl NodePlane {
             ))),
         });
         let services = settings.service_proxy(&name);
-        let services = NodeServices::start(services, &clients.service_proxy).await;
+        let view = service_view(&clients.service_proxy);
+        let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         let segments = addresses.clone();
         options.addresses = addresses;
@@ -130,7 +131,7 @@ impl NodePlane {
         let agent = Agent::start(NodeParts {
             options,
             client,
-            service_proxy: clients.service_proxy,
+            view,
             runtime: runtime.clone(),
             network: network.of_pods(),
             volumes,

@@ -19,8 +19,11 @@ pub(crate) struct NodeServices {
 
 impl NodeServices {
     /// Starts the proxy. Without one (`nft` is missing) the node runs all the same, and its pods have the host's resolvers.
-    pub(crate) async fn start(config: ServiceProxyConfig, client: &Client) -> Option<Self> {
-        let view = ServiceView::start(client);
+    pub(crate) async fn start(
+        config: ServiceProxyConfig,
+        client: &Client,
+        view: ServiceView,
+    ) -> Option<Self> {
         match ServiceProxy::start(config, client, view.clone()).await {
             Ok(proxy) => Some(Self { view, proxy }),
             Err(error) => {

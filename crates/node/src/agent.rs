@@ -10,6 +10,7 @@ use navarch_api::endpoints_applied;
 use navarch_client::{
     Client, Clock, EventRecorder, EventType, Informer, InformerOptions, ListOptions,
 };
+use navarch_network::ServiceView;
 use navarch_runtime::cri::{ContainerEvent, EventStream, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -35,8 +36,8 @@ pub struct NodeParts {
     pub options: NodeOptions,
     /// The API, as this node.
     pub client: Client,
-    /// The API, as the part that sends traffic to services: it sees endpoints, which a node as such does not.
-    pub service_proxy: Client,
+    /// Services and endpoints, which the node has once for all its parts: of [`service_view`].
+    pub view: ServiceView,
     /// The containers.
     pub runtime: Arc<dyn Runtime>,
     /// The pod network.
@@ -48,6 +49,12 @@ pub struct NodeParts {
     /// Up to which revision of endpoint slices the node's service rules are applied, if it has any: containers are told to stop when
     /// the rules have let go of their pod.
     pub services_applied: Option<watch::Receiver<u64>>,
+}
+
+/// What a node sees of services and endpoints. The client is the part's that sends traffic to services: endpoints a node as such does
+/// not see.
+pub fn service_view(client: &Client) -> ServiceView {
+    ServiceView::start(client, &[BY_TARGET])
 }
 
 /// A running node. Dropping it ends the agent; containers run on.
@@ -63,7 +70,7 @@ impl Agent {
         let NodeParts {
             options,
             client,
-            service_proxy,
+            view,
             runtime,
             network,
             volumes,
@@ -82,14 +89,6 @@ impl Agent {
             InformerOptions {
                 list,
                 indices: vec![BY_UID],
-            },
-        );
-        let services = Informer::start(client.clone(), InformerOptions::default());
-        let slices = Informer::start(
-            service_proxy,
-            InformerOptions {
-                indices: vec![BY_TARGET],
-                ..Default::default()
             },
         );
         let everywhere = Informer::<ConfigMap>::start(
@@ -112,8 +111,8 @@ impl Agent {
             clock,
             events,
             pods,
-            services,
-            slices,
+            services: view.services,
+            slices: view.slices,
             everywhere,
             withdrawals: Withdrawals::new(services_applied),
         });

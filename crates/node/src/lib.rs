@@ -41,7 +41,7 @@ mod token;
 pub mod volumes;
 mod worker;
 
-pub use agent::{Agent, NodeParts};
+pub use agent::{Agent, NodeParts, service_view};
 pub use container_log::LogOptions;
 pub use error::Error;
 /// The words of the port [`Runtime`](navarch_runtime::cri::Runtime), for those who give a node another.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use navarch_client::{Client, Clock};
-use navarch_node::{Agent, NodeOptions, NodeParts};
+use navarch_node::{Agent, NodeOptions, NodeParts, service_view};
 use tokio::task::JoinHandle;
 
 use crate::machine::{Machine, NoVolumes};
@@ -60,7 +60,7 @@ impl SimNode {
                 let parts = NodeParts {
                     options: options.clone(),
                     client: speaks.node.clone(),
-                    service_proxy: speaks.service_proxy.clone(),
+                    view: service_view(&speaks.service_proxy),
                     runtime: machine.containers.clone(),
                     network: machine.wires.clone(),
                     volumes: Arc::new(NoVolumes),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::figures;
+use crate::figures::{self, float};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -71,14 +71,6 @@ impl Memory {
             "MiB",
         );
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "sizes of memory are far below 2^52 KiB"
-)]
-fn float(number: u64) -> f64 {
-    number as f64
 }
 
 /// Processes that were started as shims: by this one, or by one before it, whose shims are nobody's children now.

@@ -22,20 +22,24 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 /// What services there are and what is behind them, shared by all who need it.
 #[derive(Clone)]
 pub struct ServiceView {
-    pub(crate) services: Informer<Service>,
-    pub(crate) slices: Informer<EndpointSlice>,
+    /// All services.
+    pub services: Informer<Service>,
+    /// All endpoint slices.
+    pub slices: Informer<EndpointSlice>,
 }
 
 impl ServiceView {
     /// Starts to follow them. The client must be one that may list services and endpoint slices, as `system:kube-proxy` may.
-    pub fn start(client: &Client) -> Self {
+    /// `others`: by what else slices are looked up.
+    pub fn start(client: &Client, others: &[Index<EndpointSlice>]) -> Self {
+        let own = [Self::by_service(), Self::by_endpoint()];
         let services = InformerOptions {
             list: ListOptions::default(),
             indices: vec![Self::by_address()],
         };
         let slices = InformerOptions {
             list: ListOptions::default(),
-            indices: vec![Self::by_service(), Self::by_endpoint()],
+            indices: [&own, others].concat(),
         };
         Self {
             services: Informer::start(client.clone(), services),

@@ -123,7 +123,7 @@ impl Cluster {
         let own: Node = serde_json::from_value(own).unwrap();
         client.create(own).await.unwrap();
         let user = UserInfo::authenticated("system:kube-proxy", []);
-        let view = ServiceView::start(&Client::new(server.as_user(user)));
+        let view = ServiceView::start(&Client::new(server.as_user(user)), &[]);
         let mut cluster = Self {
             node,
             outside,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use navarch_client::{Client, DeleteOptions, SystemClock};
-use navarch_node::{Agent, NodeOptions, NodeParts};
+use navarch_node::{Agent, NodeOptions, NodeParts, service_view};
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -56,7 +56,7 @@ impl Cluster {
         let parts = NodeParts {
             options,
             client: self.client.clone(),
-            service_proxy: self.client.clone(),
+            view: service_view(&self.client),
             runtime: self.runtime.clone(),
             network: self.network.clone(),
             volumes: Arc::new(FakeVolumes),

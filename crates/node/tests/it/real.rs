@@ -9,7 +9,7 @@ use futures::{SinkExt, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use navarch_client::{Client, SystemClock};
 use navarch_node::server::NodeApi;
-use navarch_node::{Agent, HostVolumes, LogOptions, NodeOptions, NodeParts, Objects};
+use navarch_node::{Agent, HostVolumes, LogOptions, NodeOptions, NodeParts, Objects, service_view};
 use navarch_runtime::cri::{ImageConfig, Runtime};
 use navarch_runtime::embedded::{Embedded, Options, ShimCommand, remove_everything};
 use navarch_runtime::images::{Images, build_archive};
@@ -114,7 +114,7 @@ impl Node {
         let parts = NodeParts {
             options,
             client: self.client.clone(),
-            service_proxy: self.client.clone(),
+            view: service_view(&self.client),
             runtime: self.runtime.clone(),
             network: self.network.clone(),
             volumes: Arc::new(volumes),

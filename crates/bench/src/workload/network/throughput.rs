@@ -1,0 +1,60 @@
+//! What one TCP connection carries.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::path::{Path, Paths};
+use super::{namespace, spread};
+use crate::options::Common;
+
+/// What is written and read at a time.
+const PIECE: usize = 128 << 10;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    paths: Paths,
+}
+
+pub(super) fn run(args: &Args, common: &Common) -> Result<()> {
+    let all = args
+        .paths
+        .measure(|path| carried(path, common.duration()))?;
+    for (path, values) in args.paths.paths.iter().zip(&all) {
+        spread::print(&format!("{}_throughput", path.name), values, "Gbit/s");
+    }
+    for (path, values) in args.paths.paths.iter().zip(&all).skip(1) {
+        let share = spread::beside(values, &all[0], |value, first| value / first * 100.0);
+        spread::print(&format!("{}_share", path.name), &share, "%");
+    }
+    Ok(())
+}
+
+/// Gbit/s, as they are received.
+fn carried(path: &Path, time: Duration) -> Result<f64> {
+    let listen = path.listen();
+    let listener = namespace::within(&path.to, move || Ok(TcpListener::bind(listen)?))?;
+    let at = path.at;
+    let sender = namespace::spawn(&path.from, move || {
+        let mut stream = TcpStream::connect(at).with_context(|| at.to_string())?;
+        let (piece, begin) = (vec![7; PIECE], Instant::now());
+        while begin.elapsed() < time {
+            stream.write_all(&piece)?;
+        }
+        Ok(())
+    })?;
+    let (mut stream, _) = listener.accept()?;
+    let (mut piece, mut octets, begin) = (vec![0; PIECE], 0, Instant::now());
+    loop {
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => octets += length,
+        }
+    }
+    let took = begin.elapsed();
+    namespace::joined(sender)?;
+    Ok(crate::figures::rate(octets, took) * 8.0 / 1e9)
+}
