@@ -14,8 +14,8 @@ use navarch_client::{
 };
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
-    Config, Degradation, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodName,
-    PodNetwork, Transport, pod_mtu,
+    Config, Degradation, Encryption, HostPort, NetworkPolicies, NodeRoutes, NodeRoutesConfig,
+    PodName, PodNetwork, Transport, pod_mtu,
 };
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
@@ -50,6 +50,8 @@ pub(crate) struct Place {
     pub(crate) cluster: Vec<IpNet>,
     /// How packets go to other nodes' pods.
     pub(crate) pod_routes: PodRoutes,
+    /// How they are encrypted, if they are.
+    pub(crate) encryption: Option<Encryption>,
     /// The API, as the part that may see which policies and which pods there are in the cluster.
     pub(crate) client: Client,
     /// All nodes of the cluster.
@@ -77,7 +79,7 @@ impl LateNetwork {
             ..ListOptions::default()
         };
         let node = Informer::<Node>::start(
-            client,
+            client.clone(),
             InformerOptions {
                 list,
                 indices: Vec::new(),
@@ -102,8 +104,9 @@ impl LateNetwork {
             // Changes are told one after the other.
             let _ = begun.set(ranges.clone());
             let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
+            let client = client.clone();
             tokio::spawn(async move {
-                let started = begin(&ranges, settings, place).await;
+                let started = begin(&ranges, settings, place, client).await;
                 if let Err(error) = &started {
                     tracing::error!(error, ranges, "the pod network does not work");
                 }
@@ -171,7 +174,13 @@ fn ranges_of(node: &Node) -> Option<String> {
     )
 }
 
-async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
+/// `client`: the node's own.
+async fn begin(
+    ranges: &str,
+    settings: HostSettings,
+    place: Place,
+    client: Client,
+) -> Result<Started, String> {
     let ranges: Ranges = ranges
         .parse()
         .map_err(|error: RangesError| error.to_string())?;
@@ -186,7 +195,7 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     }
     let first = place.addresses.first().copied();
     let first = first.ok_or("the node has no address")?;
-    let mtu = pod_mtu(first, None).await;
+    let mtu = pod_mtu(first, place.encryption.is_some(), None).await;
     let mut config = settings.network(ranges, place.cluster.clone());
     config.mtu = mtu;
     let network = PodNetwork::start(config)
@@ -214,7 +223,8 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
         PodRoutes::Auto => Transport::Auto,
         PodRoutes::Vxlan => Transport::Vxlan,
     };
-    let routes = tokio::spawn(keep_routes(config, place.nodes));
+    config.encryption = place.encryption;
+    let routes = tokio::spawn(keep_routes(config, place.nodes, client));
     Ok(Started {
         network,
         policies,
@@ -223,10 +233,10 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
 }
 
 /// Keeps the ways to other nodes, from when they can be kept.
-async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>) {
+async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>, client: Client) {
     let mut failures = 0;
     loop {
-        match NodeRoutes::start(config.clone(), nodes.clone()).await {
+        match NodeRoutes::start(config.clone(), nodes.clone(), client.clone()).await {
             Ok(_routes) => return std::future::pending().await,
             Err(error) => {
                 failures += 1;

@@ -37,6 +37,7 @@ mod remover;
 mod service_proxy;
 mod sources;
 mod task;
+mod wireguard;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
 pub use announce::{Announcer, AnnouncerConfig};
@@ -47,7 +48,8 @@ pub use dns::{DnsConfig, DnsServer};
 pub use error::{Degradation, Error, NodeRoutesError, PolicyError, RulesError, ServiceProxyError};
 pub use host_port::{HostPort, Protocol};
 pub use ipnet::IpNet;
-pub use node_routes::{NodeRoutes, NodeRoutesConfig, Transport, pod_mtu};
+pub use node_routes::{Encryption, NodeRoutes, NodeRoutesConfig, Transport, pod_mtu};
 pub use pod_network::PodNetwork;
 pub use policy::{NetworkPolicies, NetworkPoliciesConfig, PodName};
 pub use service_proxy::{ServiceProxy, ServiceProxyConfig, ServiceView};
+pub use wireguard::{PrivateKey, PublicKey};

@@ -1,25 +1,28 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
-use navarch_client::{Backoff, Informer};
+use navarch_client::{Backoff, Client, Informer};
 use navarch_machinery::ranges::Ranges;
 use tokio::sync::{Notify, watch};
 
 use super::kernel::{Kernel, Settings};
 use super::peer::Peer;
-use super::plan::{self, Here, gateway};
+use super::plan::{self, Here, Plan, gateway};
+use super::publish::Publisher;
 use super::{interfaces, mtu, tunnel};
 use crate::error::NodeRoutesError;
 use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
 use crate::task::Task;
+use crate::wireguard::{self, PrivateKey};
 
 /// The name of the thread that speaks with the kernel.
 const THREAD: &str = "node-routes";
@@ -40,7 +43,16 @@ pub enum Transport {
     Vxlan,
 }
 
-/// The ways from one node. All nodes of a cluster must have the same transport.
+/// How packets to other nodes' pods are encrypted: by WireGuard, whatever the transport.
+#[derive(Debug, Clone)]
+pub struct Encryption {
+    /// What this node is known by.
+    pub key: PrivateKey,
+    /// The UDP port of this node that encrypted packets are sent to.
+    pub port: NonZeroU16,
+}
+
+/// The ways from one node. All nodes of a cluster must have the same transport, and all encrypt or none.
 #[derive(Debug, Clone)]
 pub struct NodeRoutesConfig {
     /// The node's name.
@@ -59,6 +71,8 @@ pub struct NodeRoutesConfig {
     pub mtu: u32,
     /// How packets go.
     pub transport: Transport,
+    /// How they are encrypted, if they are.
+    pub encryption: Option<Encryption>,
     /// The network namespace that the bridge is in; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
 }
@@ -75,6 +89,7 @@ impl NodeRoutesConfig {
             table: table.to_owned(),
             mtu: mtu::USUAL,
             transport: Transport::default(),
+            encryption: None,
             netns: None,
         }
     }
@@ -91,10 +106,11 @@ pub struct NodeRoutes {
 
 impl NodeRoutes {
     /// Starts to keep the ways. Those that an earlier run left are used until the API has said which there are to be now. `nodes`: all of the
-    /// cluster's.
+    /// cluster's. `client`: this node's, by which it tells others of its key.
     pub async fn start(
         config: NodeRoutesConfig,
         nodes: Informer<Node>,
+        client: Client,
     ) -> Result<Self, NodeRoutesError> {
         let settings = settings(&config);
         let socket = interfaces::open(config.netns.as_deref())?;
@@ -109,6 +125,7 @@ impl NodeRoutes {
             tracing::warn!(%error, "what others change of the tunnel's guard is seen late");
         }
         let (applying, applied) = watch::channel(false);
+        let own = Publisher::new(client, &config);
         let shell = Shell {
             nodes,
             here: here(config),
@@ -116,7 +133,8 @@ impl NodeRoutes {
             changed,
             foreign,
             applied: applying,
-            unreachable: BTreeSet::new(),
+            without: BTreeMap::new(),
+            own,
         };
         Ok(Self {
             applied,
@@ -144,12 +162,24 @@ impl NodeRoutes {
 }
 
 fn settings(config: &NodeRoutesConfig) -> Settings {
+    let gateways: Vec<IpAddr> = config.pod_cidrs.iter().map(gateway).collect();
+    let encrypting = wireguard::name(&config.bridge);
+    let encryption = config.encryption.clone();
     Settings {
+        bridge: config.bridge.clone(),
         device: tunnel::name(&config.bridge),
+        encryption: encryption.map(|it| wireguard::device::Settings {
+            name: encrypting.clone(),
+            key: it.key,
+            port: it.port,
+            mtu: config.mtu,
+            gateways: gateways.clone(),
+        }),
+        encrypting,
         table: config.table.clone(),
         cluster_cidrs: config.cluster_cidrs.clone(),
         mtu: config.mtu,
-        gateways: config.pod_cidrs.iter().map(gateway).collect(),
+        gateways,
     }
 }
 
@@ -160,6 +190,7 @@ fn here(config: NodeRoutesConfig) -> Here {
         pod_cidrs: config.pod_cidrs,
         cluster_cidrs: config.cluster_cidrs,
         always_tunnel: config.transport == Transport::Vxlan,
+        key: config.encryption.map(|it| it.key.public()),
     }
 }
 
@@ -177,8 +208,9 @@ struct Shell {
     /// Rings when others change the tunnel's guard.
     foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
-    /// The nodes that are known not to be reached.
-    unreachable: BTreeSet<String>,
+    /// The nodes that are known not to be reached, and why.
+    without: BTreeMap<String, &'static str>,
+    own: Publisher,
 }
 
 impl Shell {
@@ -236,16 +268,35 @@ impl Shell {
         let here = self.here.clone();
         let look = move |kernel: &mut Kernel| {
             let plan = plan::plan(&here, &peers, &kernel.segments()?);
-            kernel.apply(&plan, anew).map(|()| plan.unreachable)
+            let applied = kernel.apply(&plan, anew);
+            applied.map(|()| (plan, kernel.provider()))
         };
-        let unreachable = self.kernel.run(look).await??;
-        for node in unreachable.difference(&self.unreachable) {
-            tracing::warn!(
-                node,
-                "pods of a node cannot be reached: it has no address that the tunnel could lead to"
-            );
+        let (plan, provider) = self.kernel.run(look).await??;
+        let without = without(&plan);
+        for (node, why) in &without {
+            if self.without.get(node) != Some(why) {
+                tracing::warn!(node, "pods of a node cannot be reached: {why}");
+                self.own.tell_of(node, why);
+            }
         }
-        self.unreachable = unreachable;
-        Ok(())
+        self.without = without;
+        // Others send to this node when they know its key, and by now it can hear them.
+        let own = nodes
+            .iter()
+            .find(|node| node.metadata.name.as_ref() == Some(&self.here.name));
+        match own {
+            Some(own) => self.own.publish(own, provider).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// The nodes to whose pods no way leads, and why.
+fn without(plan: &Plan) -> BTreeMap<String, &'static str> {
+    let address = "it has no address that the tunnel could lead to";
+    let key = "packets to them must be encrypted, and it has not said by which key; none are sent";
+    let unreachable = plan.unreachable.iter().map(|node| (node, address));
+    let keyless = plan.keyless.iter().map(|node| (node, key));
+    let all = unreachable.chain(keyless);
+    all.map(|(node, why)| (node.clone(), why)).collect()
 }
