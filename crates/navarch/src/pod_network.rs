@@ -196,6 +196,11 @@ async fn begin(
     let first = place.addresses.first().copied();
     let first = first.ok_or("the node has no address")?;
     let mtu = pod_mtu(first, place.encryption.is_some(), None).await;
+    let routes = ways(&settings, ranges, &place, mtu);
+    // Before a pod can send anything.
+    NodeRoutes::seal(routes.clone())
+        .await
+        .map_err(|error| error.to_string())?;
     let mut config = settings.network(ranges, place.cluster.clone());
     config.mtu = mtu;
     let network = PodNetwork::start(config)
@@ -215,21 +220,26 @@ async fn begin(
     );
     tokio::spawn(tell(policies.degradations(), events, place.node.clone()));
     let policies = Arc::new(policies);
-    let mut config = settings.node_routes(ranges);
-    config.node = place.node;
-    config.addresses = place.addresses;
-    config.mtu = mtu;
-    config.transport = match place.pod_routes {
-        PodRoutes::Auto => Transport::Auto,
-        PodRoutes::Vxlan => Transport::Vxlan,
-    };
-    config.encryption = place.encryption;
-    let routes = tokio::spawn(keep_routes(config, place.nodes, client));
+    let routes = tokio::spawn(keep_routes(routes, place.nodes, client));
     Ok(Started {
         network,
         policies,
         _routes: Arc::new(AbortOnDropHandle::new(routes)),
     })
+}
+
+/// The ways to other nodes' pods, from one that has these ranges.
+fn ways(settings: &HostSettings, ranges: Ranges, place: &Place, mtu: u32) -> NodeRoutesConfig {
+    let mut ways = settings.node_routes(ranges);
+    ways.node.clone_from(&place.node);
+    ways.addresses.clone_from(&place.addresses);
+    ways.mtu = mtu;
+    ways.transport = match place.pod_routes {
+        PodRoutes::Auto => Transport::Auto,
+        PodRoutes::Vxlan => Transport::Vxlan,
+    };
+    ways.encryption.clone_from(&place.encryption);
+    ways
 }
 
 /// Keeps the ways to other nodes, from when they can be kept.

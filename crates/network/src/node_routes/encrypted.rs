@@ -4,9 +4,9 @@ use std::io;
 
 use super::kernel::{Kernel, failed};
 use super::plan::Plan;
-use super::routes::{Route, Routes};
+use super::routes::{self, Route, Routes};
 use super::tunnel;
-use crate::error::NodeRoutesError;
+use crate::error::{NodeRoutesError, RulesError};
 use crate::netlink::Netlink;
 use crate::wireguard::device::{Device, Settings};
 use crate::wireguard::{self, Peers, Provider};
@@ -55,10 +55,7 @@ impl Kernel {
         anew: bool,
     ) -> Result<(), NodeRoutesError> {
         let device = self.encrypting(plan, anew);
-        let nowhere = self.settings.cluster_cidrs.iter();
-        let mut wanted: Routes = nowhere
-            .map(|range| (range.trunc(), Route::Nowhere))
-            .collect();
+        let mut wanted = self.nowhere();
         if let Ok(interface) = device {
             for to in plan.encrypted.values().flat_map(|peer| &peer.ranges) {
                 let source = self.source(to.addr());
@@ -77,14 +74,34 @@ impl Kernel {
 
     /// The device that encrypts, made and told of all nodes, behind a guard that lets packets of pods take no other way.
     fn encrypting(&mut self, plan: &Plan, anew: bool) -> Result<u32, NodeRoutesError> {
-        let settings = &self.settings;
-        let gate = self.gate.as_mut().map_err(|error| error.clone())?;
-        let inside = [&*settings.bridge, &*settings.encrypting];
-        gate.seal(inside, &settings.cluster_cidrs, anew)?;
+        self.guard(anew)?;
         let encrypted = self.encrypted.as_mut();
         let encrypted = encrypted.ok_or(NodeRoutesError::Stopped)?;
         let device = encrypted.ensure(&mut self.netlink, &plan.encrypted);
         device.map_err(failed("make the WireGuard device"))
+    }
+
+    fn guard(&mut self, anew: bool) -> Result<(), RulesError> {
+        let settings = &self.settings;
+        let gate = self.gate.as_mut().map_err(|error| error.clone())?;
+        let inside = [&*settings.bridge, &*settings.encrypting];
+        gate.seal(inside, &settings.cluster_cidrs, anew)
+    }
+
+    /// Where what has no way of its own goes to.
+    fn nowhere(&self) -> Routes {
+        let ranges = self.settings.cluster_cidrs.iter();
+        ranges
+            .map(|range| (range.trunc(), Route::Nowhere))
+            .collect()
+    }
+
+    /// Keeps packets of pods here but for those that the device that encrypts carries, which an earlier run may have left.
+    pub(super) fn seal(&mut self) -> Result<(), NodeRoutesError> {
+        self.guard(true)?;
+        let nowhere = self.nowhere();
+        let set = routes::set(&mut self.netlink, &nowhere);
+        set.map_err(failed("set routes"))
     }
 
     /// Takes away the device that encrypts, which an earlier run may have left.

@@ -5,6 +5,7 @@
 //! API's nodes and the host's own interfaces. Nothing is agreed upon between nodes: what one must know of another (its address, its pods'
 //! range) is in its object, and the rest is derived from that.
 
+mod config;
 mod encrypted;
 mod entries;
 mod gate;
@@ -22,6 +23,7 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
+pub use config::{Encryption, NodeRoutesConfig, Transport};
 pub use mtu::pod_mtu;
-pub use shell::{Encryption, NodeRoutes, NodeRoutesConfig, Transport};
+pub use shell::NodeRoutes;
 pub(crate) use tunnel::{PORT as TUNNEL_PORT, number as tunnel_number};

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use navarch_api::call::PatchKind;
 use navarch_client::{Client, EventRecorder, EventType, SystemClock};
 
-use super::shell::NodeRoutesConfig;
+use super::config::NodeRoutesConfig;
 use crate::error::NodeRoutesError;
 use crate::wireguard::told::{self, Told};
 use crate::wireguard::{Provider, PublicKey};

@@ -1,28 +1,23 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Backoff, Client, Informer};
-use navarch_machinery::ranges::Ranges;
 use tokio::sync::{Notify, watch};
 
-use super::kernel::{Kernel, Settings};
+use super::config::{NodeRoutesConfig, here, settings};
+use super::interfaces;
+use super::kernel::Kernel;
 use super::peer::Peer;
-use super::plan::{self, Here, Plan, gateway};
+use super::plan::{self, Here, Plan};
 use super::publish::Publisher;
-use super::{interfaces, mtu, tunnel};
 use crate::error::NodeRoutesError;
 use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
 use crate::task::Task;
-use crate::wireguard::{self, PrivateKey};
 
 /// The name of the thread that speaks with the kernel.
 const THREAD: &str = "node-routes";
@@ -32,68 +27,6 @@ const COMPARISON: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long the API may take to say which nodes there are until that is complained of.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How packets go to the pods of other nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Transport {
-    /// As they are to a node on the same segment, by VXLAN to one behind routers.
-    #[default]
-    Auto,
-    /// By VXLAN to all: for segments that carry nobody's packets but the hosts' own.
-    Vxlan,
-}
-
-/// How packets to other nodes' pods are encrypted: by WireGuard, whatever the transport.
-#[derive(Debug, Clone)]
-pub struct Encryption {
-    /// What this node is known by.
-    pub key: PrivateKey,
-    /// The UDP port of this node that encrypted packets are sent to.
-    pub port: NonZeroU16,
-}
-
-/// The ways from one node. All nodes of a cluster must have the same transport, and all encrypt or none.
-#[derive(Debug, Clone)]
-pub struct NodeRoutesConfig {
-    /// The node's name.
-    pub node: String,
-    /// The node's addresses, as its object has them.
-    pub addresses: Vec<IpAddr>,
-    /// Where its own pods are.
-    pub pod_cidrs: Ranges,
-    /// Where the cluster's pods are: no way leads elsewhere, whatever a node claims.
-    pub cluster_cidrs: Vec<IpNet>,
-    /// The bridge of its pods, which has the node's address among them.
-    pub bridge: String,
-    /// The nftables table (family `inet`) that says who may use the tunnel; whatever else is in it goes.
-    pub table: String,
-    /// The largest packet of its pods.
-    pub mtu: u32,
-    /// How packets go.
-    pub transport: Transport,
-    /// How they are encrypted, if they are.
-    pub encryption: Option<Encryption>,
-    /// The network namespace that the bridge is in; `None` is the one of the calling thread.
-    pub netns: Option<PathBuf>,
-}
-
-impl NodeRoutesConfig {
-    /// Of a node that is nowhere yet: its name and addresses are for the caller to say.
-    pub fn new(pod_cidrs: Ranges, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
-        Self {
-            node: String::new(),
-            addresses: Vec::new(),
-            pod_cidrs,
-            cluster_cidrs,
-            bridge: bridge.to_owned(),
-            table: table.to_owned(),
-            mtu: mtu::USUAL,
-            transport: Transport::default(),
-            encryption: None,
-            netns: None,
-        }
-    }
-}
 
 /// The ways to other nodes' pods, kept while this is there. They stay when it is dropped: connections go on while a node's agent is being
 /// replaced.
@@ -144,6 +77,20 @@ impl NodeRoutes {
         })
     }
 
+    /// Before there are any pods that could send something: where all is to be encrypted, has nothing go out but what is, and nothing come in.
+    /// The ways that an earlier run left stay.
+    pub async fn seal(config: NodeRoutesConfig) -> Result<(), NodeRoutesError> {
+        if config.encryption.is_none() {
+            return Ok(());
+        }
+        let settings = settings(&config);
+        let sealed = Owned::start(THREAD, config.netns, move || {
+            let mut kernel = Kernel::open(settings)?;
+            kernel.seal().map(|()| kernel)
+        });
+        sealed.await.map(drop)
+    }
+
     /// Waits until the ways are what the API said first.
     pub async fn applied(&self) {
         // Fails when nobody keeps them any more: then nothing is applied.
@@ -158,39 +105,6 @@ impl NodeRoutes {
             kernel.remove_everything().map(|()| kernel)
         });
         removed.await.map(drop)
-    }
-}
-
-fn settings(config: &NodeRoutesConfig) -> Settings {
-    let gateways: Vec<IpAddr> = config.pod_cidrs.iter().map(gateway).collect();
-    let encrypting = wireguard::name(&config.bridge);
-    let encryption = config.encryption.clone();
-    Settings {
-        bridge: config.bridge.clone(),
-        device: tunnel::name(&config.bridge),
-        encryption: encryption.map(|it| wireguard::device::Settings {
-            name: encrypting.clone(),
-            key: it.key,
-            port: it.port,
-            mtu: config.mtu,
-            gateways: gateways.clone(),
-        }),
-        encrypting,
-        table: config.table.clone(),
-        cluster_cidrs: config.cluster_cidrs.clone(),
-        mtu: config.mtu,
-        gateways,
-    }
-}
-
-fn here(config: NodeRoutesConfig) -> Here {
-    Here {
-        name: config.node,
-        addresses: config.addresses,
-        pod_cidrs: config.pod_cidrs,
-        cluster_cidrs: config.cluster_cidrs,
-        always_tunnel: config.transport == Transport::Vxlan,
-        key: config.encryption.map(|it| it.key.public()),
     }
 }
 

@@ -116,7 +116,8 @@ impl Hosts {
         self.plug(&node.host, segment, &address);
         node.host
             .sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/default/rp_filter");
-        let mtu = navarch_network::pod_mtu(ip(&address), false, Some(node.host.path())).await;
+        let mtu =
+            navarch_network::pod_mtu(ip(&address), self.encrypted, Some(node.host.path())).await;
         let config = navarch_network::Config {
             pod_cidrs: range.parse().unwrap(),
             mtu,
@@ -133,7 +134,8 @@ impl Hosts {
         node.host.sh(&format!(
             "ip addr add {address}/64 dev eth0 nodad; ip -6 route add default via fd01:{segment}::fe"
         ));
-        let mtu = navarch_network::pod_mtu(ip(&address), false, Some(node.host.path())).await;
+        let mtu =
+            navarch_network::pod_mtu(ip(&address), self.encrypted, Some(node.host.path())).await;
         let range = format!("fd00:10:0:{:x}::/64", segment * 10 + last);
         let config = navarch_network::Config {
             pod_cidrs: range.parse().unwrap(),

@@ -30,7 +30,9 @@ pub(super) fn look(hosts: &Hosts) {
 }
 
 fn seen(hosts: &Hosts, what: &str) -> u64 {
-    let said = hosts.router.sh(&format!("nft list counter bridge eye {what}"));
+    let said = hosts
+        .router
+        .sh(&format!("nft list counter bridge eye {what}"));
     let packets = said.split("packets ").nth(1).unwrap();
     packets.split(' ').next().unwrap().parse().unwrap()
 }
@@ -39,7 +41,10 @@ fn seen(hosts: &Hosts, what: &str) -> u64 {
 pub(super) fn nothing_was_clear(hosts: &Hosts) {
     let (clear, encrypted) = (seen(hosts, "clear"), seen(hosts, "encrypted"));
     println!("{encrypted} packets were encrypted");
-    assert!(clear == 0 && encrypted > 100, "{clear} clear, {encrypted} encrypted");
+    assert!(
+        clear == 0 && encrypted > 100,
+        "{clear} clear, {encrypted} encrypted"
+    );
 }
 
 /// At its object, each by a key of its own.

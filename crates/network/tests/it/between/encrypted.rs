@@ -187,6 +187,34 @@ async fn nothing_goes_in_clear_to_a_node_without_a_key_nor_comes_from_one() {
     all_reach_all(&[on_a, on_b]).await;
 }
 
+/// A host that has just started has pods before it knows of any node.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_out_before_the_nodes_are_known() {
+    let mut hosts = hosts().await;
+    hosts.encrypted = false;
+    let mut a = host(&hosts, "a", 1, 1).await;
+    let on_a = pod(&a).await;
+    let send = || {
+        for to in ["10.244.12.2", "fd00:10:0:c::2"] {
+            let line = format!("busybox ping -q -c 2 -i 0.1 -W 1 {to} || true");
+            on_a.0.sh(&line);
+            a.node.host.sh(&line);
+        }
+    };
+    let eye = Eye::at(&hosts.router);
+    send();
+    until("it goes to the router in clear", || eye.clear() > 0).await;
+    drop(eye);
+    let mut config = a.config();
+    config.encryption = Some(encryption());
+    NodeRoutes::seal(config).await.unwrap();
+    let eye = Eye::at(&hosts.router);
+    send();
+    tokio::time::sleep(MOMENT).await;
+    assert_eq!(eye.clear(), 0);
+    a.routes = None;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_may_have_another_key_and_its_agent_may_be_replaced() {
     let hosts = hosts().await;
