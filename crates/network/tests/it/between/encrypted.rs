@@ -1,8 +1,14 @@
 //! Nodes that encrypt what goes between their pods, on a kernel with WireGuard or without.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use boringtun::noise::{Tunn, TunnResult};
+use boringtun::x25519::{PublicKey, StaticSecret};
 use k8s_openapi::api::core::v1::{Event, Node};
 use navarch_client::ListOptions;
 use navarch_network::NodeRoutes;
@@ -170,10 +176,13 @@ async fn nothing_goes_in_clear_to_a_node_without_a_key_nor_comes_from_one() {
     tokio::time::sleep(MOMENT).await;
     assert_eq!(eye.clear(), 0);
     // Without the guard both would have been.
-    until("what is clear goes out and comes in", || {
+    let unguarded = |from: &Namespace, to: IpAddr| {
         a.node.host.sh("nft flush table inet navarch_hosts");
-        ping(&on_a.0, on_b.1[0]);
-        ping(&stranger, on_a.1[0]);
+        ping(from, to);
+    };
+    until("what is clear goes out and comes in", || {
+        unguarded(&on_a.0, on_b.1[0]);
+        unguarded(&stranger, on_a.1[0]);
         heard(&on_a.0) > before && eye.clear() > 0
     })
     .await;
@@ -260,6 +269,49 @@ async fn a_node_may_have_another_key_and_its_agent_may_be_replaced() {
 
 fn reaches_once(from: &(Namespace, Vec<IpAddr>), to: &(Namespace, Vec<IpAddr>)) -> bool {
     from.0.seen_as((to.1[0], 8080)).is_ok()
+}
+
+/// Whoever knows a node's key, which all can, may ask it to agree on another as often as he likes. Each time costs it something.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_asks_for_keys_all_the_time_keeps_no_node_away() {
+    let hosts = hosts().await;
+    let a = host(&hosts, "a", 1, 1).await;
+    let mut b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    let stranger = Namespace::new();
+    hosts.plug(&stranger, 1, "192.168.1.66");
+    let key = a.encryption.as_ref().unwrap().key.public().to_string();
+    let (over, asked) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (is_over, count) = (over.clone(), asked.clone());
+    let asking = stranger.spawn(move || {
+        let key: [u8; 32] = STANDARD.decode(key).unwrap().try_into().unwrap();
+        let (own, its) = (StaticSecret::from([9; 32]), PublicKey::from(key));
+        let mut tunn = Tunn::new(own, its, None, None, 1, None);
+        let (socket, mut buffer) = (UdpSocket::bind("0.0.0.0:0").unwrap(), [0; 256]);
+        while !is_over.load(Ordering::Relaxed) {
+            let TunnResult::WriteToNetwork(packet) =
+                tunn.format_handshake_initiation(&mut buffer, true)
+            else {
+                panic!("no message");
+            };
+            let _ = socket.send_to(packet, "192.168.1.1:51820");
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    until("it is under way", || asked.load(Ordering::Relaxed) > 1000).await;
+    all_reach_all(&pods).await;
+    let start = Instant::now();
+    b.encryption = Some(encryption());
+    b.start().await;
+    all_reach_all(&pods).await;
+    let (took, asked) = (start.elapsed(), asked.load(Ordering::Relaxed));
+    over.store(true, Ordering::Relaxed);
+    asking.join().unwrap();
+    eprintln!("all reach all {took:?} after another key, while somebody asked {asked} times");
 }
 
 #[tokio::test(flavor = "multi_thread")]
