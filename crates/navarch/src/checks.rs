@@ -8,7 +8,7 @@ use navarch_machinery::ranges::{self, Ranges};
 use navarch_node::registration;
 
 use crate::bridge_claim;
-use crate::cli::{Api, NodeArgs};
+use crate::cli::{Api, NodeArgs, PodEncryption, PodNetworkOf};
 use crate::control_plane::advertised;
 use crate::host::HostSettings;
 use crate::layout::Layout;
@@ -87,6 +87,12 @@ pub(crate) fn load_balancer_addresses(
 pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &ClusterRanges) -> Result<()> {
     node_name(arguments)?;
     node_addresses(arguments)?;
+    if arguments.pod_encryption != PodEncryption::None && arguments.pod_network == PodNetworkOf::Cni
+    {
+        bail!(
+            "--pod-encryption is for the node's own pod network: with --pod-network cni, encrypting is the plugins' affair"
+        );
+    }
     registration::labels(&arguments.node_labels).map_err(anyhow::Error::msg)?;
     registration::taints(&arguments.register_with_taints).map_err(anyhow::Error::msg)?;
     let settings = HostSettings::of(layout, arguments, ranges);

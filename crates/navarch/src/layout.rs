@@ -135,6 +135,11 @@ impl Layout {
         self.pki().join("kubelet-server-current.pem")
     }
 
+    /// The key that packets to this node's pods are encrypted for, where they are.
+    pub(crate) fn wireguard_key(&self) -> PathBuf {
+        self.pki().join("wireguard.key")
+    }
+
     /// Names this data directory among others on the host: eight hexadecimal digits.
     pub(crate) fn id(&self) -> String {
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());

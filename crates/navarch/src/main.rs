@@ -27,6 +27,7 @@ mod remote;
 mod signals;
 mod signer;
 mod table;
+mod wireguard_key;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,7 +45,12 @@ const LAST_TASKS: Duration = Duration::from_secs(5);
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What no log tells, however much of it is asked for: what is typed into a container, and what it says.
-const SILENT: [&str; 2] = ["tungstenite=debug", "tokio_tungstenite=debug"];
+const SILENT: [&str; 3] = [
+    "tungstenite=debug",
+    "tokio_tungstenite=debug",
+    // To it, a node that is down or has nothing to say is an error.
+    "boringtun=off",
+];
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Node;
 use navarch_auth::leaves::Leaf;
 use navarch_auth::{Purpose, Subject};
 use navarch_client::{Client, Informer, InformerOptions, SystemClock};
-use navarch_network::{AnnouncerConfig, CniNetwork};
+use navarch_network::{AnnouncerConfig, CniNetwork, Encryption};
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::checks::{self, ClusterRanges};
-use crate::cli::NodeArgs;
+use crate::cli::{NodeArgs, PodEncryption};
 use crate::control;
 use crate::host::HostSettings;
 use crate::layout::Layout;
@@ -32,6 +32,7 @@ use crate::node_network::NodeNetwork;
 use crate::node_services::NodeServices;
 use crate::pod_network::{LateNetwork, Place};
 use crate::program_image::{self, program_image};
+use crate::wireguard_key;
 
 /// How long a start waits for services, which come when they can.
 const SERVICES: Duration = Duration::from_secs(5);
@@ -100,6 +101,7 @@ impl NodePlane {
                     addresses: addresses.clone(),
                     cluster: ranges.pods.iter().collect(),
                     pod_routes: arguments.pod_routes,
+                    encryption: encryption(layout, arguments)?,
                     client: clients.service_proxy.clone(),
                     nodes: nodes.clone(),
                 },
@@ -199,6 +201,17 @@ impl NodePlane {
         self.agent.stop().await;
         self.tasks.shutdown().await;
     }
+}
+
+/// How packets to other nodes' pods are encrypted, with a key that is made at the first start that needs one.
+fn encryption(layout: &Layout, arguments: &NodeArgs) -> Result<Option<Encryption>> {
+    if arguments.pod_encryption == PodEncryption::None {
+        return Ok(None);
+    }
+    let path = layout.wireguard_key();
+    let key = wireguard_key::keep(&path).with_context(|| path.display().to_string())?;
+    let port = arguments.wireguard_port;
+    Ok(Some(Encryption { key, port }))
 }
 
 /// `why`: what root is needed for.

@@ -14,8 +14,8 @@ use navarch_client::{
 };
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
-    Config, Degradation, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodNetwork, PodRequest,
-    Transport, pod_mtu,
+    Config, Degradation, Encryption, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodNetwork,
+    PodRequest, Transport, pod_mtu,
 };
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
@@ -50,6 +50,8 @@ pub(crate) struct Place {
     pub(crate) cluster: Vec<IpNet>,
     /// How packets go to other nodes' pods.
     pub(crate) pod_routes: PodRoutes,
+    /// How they are encrypted, if they are.
+    pub(crate) encryption: Option<Encryption>,
     /// The API, as the part that may see which policies and which pods there are in the cluster.
     pub(crate) client: Client,
     /// All nodes of the cluster.
@@ -76,7 +78,7 @@ impl LateNetwork {
             ..ListOptions::default()
         };
         let node = Informer::<Node>::start(
-            client,
+            client.clone(),
             InformerOptions {
                 list,
                 indices: Vec::new(),
@@ -101,8 +103,9 @@ impl LateNetwork {
             // Changes are told one after the other.
             let _ = begun.set(ranges.clone());
             let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
+            let client = client.clone();
             tokio::spawn(async move {
-                let started = begin(&ranges, settings, place).await;
+                let started = begin(&ranges, settings, place, client).await;
                 if let Err(error) = &started {
                     tracing::error!(error, ranges, "the pod network does not work");
                 }
@@ -170,7 +173,13 @@ fn ranges_of(node: &Node) -> Option<String> {
     )
 }
 
-async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Started, String> {
+/// `client`: the node's own.
+async fn begin(
+    ranges: &str,
+    settings: HostSettings,
+    place: Place,
+    client: Client,
+) -> Result<Started, String> {
     let ranges: Ranges = ranges
         .parse()
         .map_err(|error: RangesError| error.to_string())?;
@@ -185,7 +194,12 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     }
     let first = place.addresses.first().copied();
     let first = first.ok_or("the node has no address")?;
-    let mtu = pod_mtu(first, None).await;
+    let mtu = pod_mtu(first, place.encryption.is_some(), None).await;
+    let routes = ways(&settings, ranges, &place, mtu);
+    // Before a pod can send anything.
+    NodeRoutes::seal(routes.clone())
+        .await
+        .map_err(|error| error.to_string())?;
     let mut config = settings.network(ranges, place.cluster.clone());
     config.mtu = mtu;
     let network = PodNetwork::start(config)
@@ -205,15 +219,7 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     );
     tokio::spawn(tell(policies.degradations(), events, place.node.clone()));
     let policies = Arc::new(policies);
-    let mut config = settings.node_routes(ranges);
-    config.node = place.node;
-    config.addresses = place.addresses;
-    config.mtu = mtu;
-    config.transport = match place.pod_routes {
-        PodRoutes::Auto => Transport::Auto,
-        PodRoutes::Vxlan => Transport::Vxlan,
-    };
-    let routes = tokio::spawn(keep_routes(config, place.nodes));
+    let routes = tokio::spawn(keep_routes(routes, place.nodes, client));
     Ok(Started {
         network,
         policies,
@@ -221,11 +227,25 @@ async fn begin(ranges: &str, settings: HostSettings, place: Place) -> Result<Sta
     })
 }
 
+/// The ways to other nodes' pods, from one that has these ranges.
+fn ways(settings: &HostSettings, ranges: Ranges, place: &Place, mtu: u32) -> NodeRoutesConfig {
+    let mut ways = settings.node_routes(ranges);
+    ways.node.clone_from(&place.node);
+    ways.addresses.clone_from(&place.addresses);
+    ways.mtu = mtu;
+    ways.transport = match place.pod_routes {
+        PodRoutes::Auto => Transport::Auto,
+        PodRoutes::Vxlan => Transport::Vxlan,
+    };
+    ways.encryption.clone_from(&place.encryption);
+    ways
+}
+
 /// Keeps the ways to other nodes, from when they can be kept.
-async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>) {
+async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>, client: Client) {
     let mut failures = 0;
     loop {
-        match NodeRoutes::start(config.clone(), nodes.clone()).await {
+        match NodeRoutes::start(config.clone(), nodes.clone(), client.clone()).await {
             Ok(_routes) => return std::future::pending().await,
             Err(error) => {
                 failures += 1;

@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -76,6 +77,23 @@ pub(crate) fn mac_address(ip: IpAddr) -> [u8; 6] {
         }
     };
     [0x0a, 0x58, a, b, c, d]
+}
+
+/// The name of an interface that goes with another, of which it says what it is for.
+pub(crate) fn interface_beside(other: &str, what: &str) -> String {
+    let name = format!("{other}-{what}");
+    if name.len() <= MAX_INTERFACE_NAME {
+        return name;
+    }
+    let digest = Sha256::digest(other.as_bytes());
+    let hex: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut name = format!("{what}-{hex}");
+    name.truncate(MAX_INTERFACE_NAME);
+    name
 }
 
 fn is_interface_name(name: &str) -> bool {

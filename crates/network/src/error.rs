@@ -144,7 +144,7 @@ pub enum PolicyError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeRoutesError {
-    /// Who may send through the tunnel could not be said, so there is none.
+    /// Who may send to this node's pods from others could not be said, so there is no tunnel, and no device that encrypts.
     #[error("no tunnel to other nodes: {0}")]
     Rules(#[from] RulesError),
     /// The kernel refused a netlink request.
@@ -155,6 +155,9 @@ pub enum NodeRoutesError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The node's object does not say by which key packets to this node's pods are encrypted, or says so still.
+    #[error("the node's key is not told to others: {0}")]
+    NotPublished(navarch_machinery::status::StatusError),
     /// The network namespace could not be entered.
     #[error(transparent)]
     Io(#[from] io::Error),

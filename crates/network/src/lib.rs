@@ -41,6 +41,7 @@ mod service_proxy;
 mod shaping;
 mod sources;
 mod task;
+mod wireguard;
 
 pub use addresses::{AddressPool, CidrTooSmall, Unavailable};
 pub use announce::{Announcer, AnnouncerConfig};
@@ -52,8 +53,9 @@ pub use dns::{DnsConfig, DnsServer};
 pub use error::{Degradation, Error, NodeRoutesError, PolicyError, RulesError, ServiceProxyError};
 pub use host_port::{HostPort, Protocol};
 pub use ipnet::IpNet;
-pub use node_routes::{NodeRoutes, NodeRoutesConfig, Transport, pod_mtu};
+pub use node_routes::{Encryption, NodeRoutes, NodeRoutesConfig, Transport, pod_mtu};
 pub use pod_network::PodNetwork;
 pub use policy::{NetworkPolicies, NetworkPoliciesConfig, PodName};
 pub use request::{PodDns, PodRequest};
 pub use service_proxy::{ServiceProxy, ServiceProxyConfig, ServiceView};
+pub use wireguard::{PrivateKey, PublicKey};

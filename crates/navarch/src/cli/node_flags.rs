@@ -1,6 +1,7 @@
 //! What a node is told, in `up` as in `agent`.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -12,6 +13,15 @@ pub(crate) enum PodRoutes {
     Auto,
     /// By VXLAN to all: where the segment carries nothing but what hosts send under their own addresses.
     Vxlan,
+}
+
+/// Who can read what pods of different nodes say to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PodEncryption {
+    /// Whoever is between the hosts.
+    None,
+    /// Their nodes alone: all goes by WireGuard.
+    Wireguard,
 }
 
 /// Whose pod network it is.
@@ -107,6 +117,24 @@ pub(crate) struct NodeArgs {
         value_name = "HOW"
     )]
     pub(crate) pod_routes: PodRoutes,
+    /// How packets to the pods of other nodes are encrypted: not at all, or by WireGuard, of the kernel where it has it and of this program's
+    /// otherwise; then all go that way, whatever `--pod-routes` says, and none to nodes that do not. The same on all nodes.
+    #[arg(
+        long,
+        env = "NAVARCH_POD_ENCRYPTION",
+        value_enum,
+        default_value_t = PodEncryption::None,
+        value_name = "HOW"
+    )]
+    pub(crate) pod_encryption: PodEncryption,
+    /// The UDP port that encrypted packets come to.
+    #[arg(
+        long,
+        env = "NAVARCH_WIREGUARD_PORT",
+        default_value = "51820",
+        value_name = "N"
+    )]
+    pub(crate) wireguard_port: NonZeroU16,
     /// The cluster's DNS domain.
     #[arg(
         long,

@@ -1,12 +1,15 @@
-//! The guard of the tunnel in the kernel: [`guard`] says what it is.
+//! The guard of the ways between nodes in the kernel: [`guard`] says what it is.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::guard;
 use crate::error::RulesError;
 use crate::netfilter::Netfilter;
+use crate::netfilter::entry::Entry;
 use crate::netfilter::kept::{Kept, Packets};
 use crate::netfilter::watch::Watch;
 use crate::nft::Nft;
@@ -26,18 +29,20 @@ enum Known {
     Nothing,
     /// It lets these in.
     Holds(BTreeSet<IpAddr>),
+    /// It keeps packets of pods to the device that encrypts them.
+    Sealed,
     /// It is not there.
     Gone,
 }
 
 impl Gate {
-    /// Changes nothing.
-    pub(super) fn open(table: &str) -> Result<Self, RulesError> {
+    /// Changes nothing. `sets`: what the table has elements in.
+    pub(super) fn open(table: &str, sets: &'static [&'static str]) -> Result<Self, RulesError> {
         Ok(Self {
             table: table.to_owned(),
             nft: Nft::find()?,
             netfilter: Netfilter::open()?,
-            kept: Kept::new(Packets::Inet, table, &guard::SETS),
+            kept: Kept::new(Packets::Inet, table, sets),
             known: Known::Nothing,
         })
     }
@@ -55,18 +60,39 @@ impl Gate {
         hosts: BTreeSet<IpAddr>,
         anew: bool,
     ) -> Result<(), RulesError> {
-        let is_known = matches!(&self.known, Known::Holds(known) if *known == hosts);
-        if is_known && (!anew || self.kept.is_intact(&mut self.netfilter)?) {
-            return Ok(());
-        }
-        self.known = Known::Nothing;
         let (text, entries) = (
             guard::ruleset(&self.table, number),
             guard::entries(hosts.iter().copied()),
         );
+        self.have(Known::Holds(hosts), text, &entries, anew)
+    }
+
+    /// Lets nobody in, and nothing out, but by the bridge and the device that encrypts. `anew`: others may have changed it.
+    pub(super) fn seal(
+        &mut self,
+        inside: [&str; 2],
+        cluster: &[IpNet],
+        anew: bool,
+    ) -> Result<(), RulesError> {
+        let text = guard::sealed(&self.table, inside, cluster);
+        self.have(Known::Sealed, text, &[], anew)
+    }
+
+    fn have(
+        &mut self,
+        wanted: Known,
+        text: String,
+        entries: &[Entry],
+        anew: bool,
+    ) -> Result<(), RulesError> {
+        let is_known = self.known == wanted;
+        if is_known && (!anew || self.kept.is_intact(&mut self.netfilter)?) {
+            return Ok(());
+        }
+        self.known = Known::Nothing;
         self.kept
-            .make(&self.nft, &mut self.netfilter, text, &entries)?;
-        self.known = Known::Holds(hosts);
+            .make(&self.nft, &mut self.netfilter, text, entries)?;
+        self.known = wanted;
         Ok(())
     }
 

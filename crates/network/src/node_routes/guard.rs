@@ -1,8 +1,15 @@
-//! Who may send through the tunnel, as text for `nft -f`. Pure. VXLAN itself asks nobody: whoever reaches its port would be among the pods,
+//! Who may send to pods of this node from others, as text for `nft -f`. Pure.
+//!
+//! Through the tunnel: VXLAN itself asks nobody: whoever reaches its port would be among the pods,
 //! under any address. A host is known by its address, which its pods have as well where they send to other hosts: what they must not send
 //! through the tunnel, each host drops of its own (see [`crate::masquerade`]).
+//!
+//! Where packets between hosts are encrypted, nobody may, but by the device that does it: what comes in another way from an address of a pod is
+//! somebody else's, and what would go out another way to one would go in clear.
 
 use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::tunnel::PORT;
 use crate::netfilter::entry::{Entry, Field};
@@ -27,6 +34,36 @@ pub(super) fn ruleset(table: &str, number: u32) -> String {
 }}
 ",
         removal(table)
+    )
+}
+
+/// The transaction that keeps packets of pods to these interfaces, in place of what was there.
+pub(super) fn sealed(table: &str, inside: [&str; 2], cluster: &[IpNet]) -> String {
+    let [bridge, device] = inside;
+    let elsewhere = format!("!= {{ \"lo\", \"{bridge}\", \"{device}\" }}");
+    let rules = |interface: &str, address: &str| -> String {
+        let rule = |range: &IpNet| {
+            let family = match range {
+                IpNet::V4(_) => "ip",
+                IpNet::V6(_) => "ip6",
+            };
+            format!("    {interface} {elsewhere} {family} {address} {range} drop\n")
+        };
+        cluster.iter().map(rule).collect()
+    };
+    format!(
+        "{}table inet {table} {{
+  chain from-elsewhere {{
+    type filter hook prerouting priority -310; policy accept;
+{}  }}
+  chain to-elsewhere {{
+    type filter hook postrouting priority 310; policy accept;
+{}  }}
+}}
+",
+        removal(table),
+        rules("iifname", "saddr"),
+        rules("oifname", "daddr"),
     )
 }
 

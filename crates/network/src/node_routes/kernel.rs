@@ -6,8 +6,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::encrypted::Encrypted;
 use super::entries;
 use super::gate::Gate;
+use super::guard;
 use super::plan::{Plan, Segment};
 use super::routes::{self, Route, Routes};
 use super::tunnel::{self, Tunnel};
@@ -15,21 +17,30 @@ use crate::bridge;
 use crate::error::{NodeRoutesError, RulesError};
 use crate::netfilter::watch::Watch;
 use crate::netlink::Netlink;
+use crate::wireguard::{self, Provider};
 
 /// The ways of one node, in the network namespace of the thread that made this.
 pub(crate) struct Kernel {
-    netlink: Netlink,
-    /// Without it there is no tunnel: whoever reaches its port could send through it. The reason is the error.
-    gate: Result<Gate, RulesError>,
-    settings: Settings,
+    pub(super) netlink: Netlink,
+    /// Without it there is no tunnel, and no device that encrypts: whoever reaches this host could send to its pods. The reason is the error.
+    pub(super) gate: Result<Gate, RulesError>,
+    /// Where all is encrypted.
+    pub(super) encrypted: Option<Encrypted>,
+    pub(super) settings: Settings,
 }
 
 /// What ways are made by.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// The bridge of this node's pods.
+    pub(crate) bridge: String,
     /// The tunnel's device.
     pub(crate) device: String,
-    /// The table of its guard.
+    /// The device that encrypts.
+    pub(crate) encrypting: String,
+    /// What it is to be, where there is to be one.
+    pub(crate) encryption: Option<wireguard::device::Settings>,
+    /// The table of the guard.
     pub(crate) table: String,
     pub(crate) cluster_cidrs: Vec<IpNet>,
     /// The largest packet of the pods.
@@ -43,9 +54,14 @@ impl Kernel {
     pub(crate) fn open(settings: Settings) -> Result<Self, NodeRoutesError> {
         let netlink = Netlink::open().map_err(failed("open netlink"))?;
         netlink.filter_dumps();
+        let sets: &[&str] = match settings.encryption {
+            Some(_) => &[],
+            None => &guard::SETS,
+        };
         Ok(Self {
             netlink,
-            gate: Gate::open(&settings.table),
+            gate: Gate::open(&settings.table, sets),
+            encrypted: settings.encryption.clone().map(Encrypted::new),
             settings,
         })
     }
@@ -72,13 +88,31 @@ impl Kernel {
         Ok(segments.filter(|it| !is_pods(&it.own)).collect())
     }
 
+    /// Who encrypts, once somebody does.
+    pub(crate) fn provider(&self) -> Option<Provider> {
+        self.encrypted.as_ref()?.provider()
+    }
+
     /// Has the kernel be so. What can be done is done; the first error comes at the end. `anew`: what is known to be applied may have been
     /// taken away by others.
     pub(crate) fn apply(&mut self, plan: &Plan, anew: bool) -> Result<(), NodeRoutesError> {
+        match self.encrypted.is_some() {
+            true => self.apply_encrypted(plan, anew),
+            false => self.apply_clear(plan, anew),
+        }
+    }
+
+    /// What this host's own packets come from, on their way to pods of that family.
+    pub(super) fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let mut own = self.settings.gateways.iter();
+        own.find(|own| own.is_ipv4() == to.is_ipv4()).copied()
+    }
+
+    fn apply_clear(&mut self, plan: &Plan, anew: bool) -> Result<(), NodeRoutesError> {
         let device = self.tunnel(plan, anew);
         let mut wanted = Routes::new();
         for (to, way) in &plan.direct {
-            let route = Route {
+            let route = Route::By {
                 gateway: way.gateway,
                 interface: way.interface,
                 source: None,
@@ -87,25 +121,25 @@ impl Kernel {
         }
         if let Ok(Some(index)) = device {
             for (to, way) in &plan.tunnelled {
-                let own = self.settings.gateways.iter();
-                let mut of_family = own.filter(|own| own.is_ipv4() == way.gateway.is_ipv4());
-                let route = Route {
+                let route = Route::By {
                     gateway: way.gateway,
                     interface: index,
-                    source: of_family.next().copied(),
+                    source: self.source(way.gateway),
                 };
                 wanted.insert(*to, route);
             }
         }
         // A tunnel that could not be looked after goes on as it is.
         let keep = |to: &IpNet| device.is_err() && plan.tunnelled.contains_key(to);
-        let routed = self.routes(&wanted, keep).map_err(failed("set routes"));
+        let routed = self.routes(&wanted, |to, _| keep(to));
+        let routed = routed.map_err(failed("set routes"));
         let forgotten = match device {
             Ok(Some(index)) => self.forget(plan, index),
             Ok(None) => self.close(),
             Err(_) => Ok(()),
         };
-        device.map(drop).and(routed).and(forgotten)
+        let unencrypted = self.open_up();
+        device.map(drop).and(routed).and(forgotten).and(unencrypted)
     }
 
     /// The tunnel's device, made and told of all nodes behind it, where the plan has one.
@@ -137,7 +171,11 @@ impl Kernel {
     }
 
     /// Has ours be these, beside those that are to be kept.
-    fn routes(&mut self, wanted: &Routes, keep: impl Fn(&IpNet) -> bool) -> io::Result<()> {
+    pub(super) fn routes(
+        &mut self,
+        wanted: &Routes,
+        keep: impl Fn(&IpNet, &Route) -> bool,
+    ) -> io::Result<()> {
         let cluster = self.settings.cluster_cidrs.clone();
         let present = routes::present(&mut self.netlink, &cluster)?;
         let missing = wanted
@@ -146,7 +184,7 @@ impl Kernel {
         let set = routes::set(&mut self.netlink, missing);
         let extra = present
             .iter()
-            .filter(|(to, _)| !wanted.contains_key(to) && !keep(to));
+            .filter(|(to, route)| !wanted.contains_key(to) && !keep(to, route));
         set.and(routes::remove(&mut self.netlink, extra))
     }
 
@@ -177,12 +215,12 @@ impl Kernel {
 
     /// Takes everything away.
     pub(crate) fn remove_everything(&mut self) -> Result<(), NodeRoutesError> {
-        let routed = self.routes(&Routes::new(), |_| false);
+        let routed = self.routes(&Routes::new(), |_, _| false);
         let routed = routed.map_err(failed("remove routes"));
-        routed.and(self.close())
+        routed.and(self.close()).and(self.open_up())
     }
 }
 
-fn failed(action: &'static str) -> impl Fn(io::Error) -> NodeRoutesError {
+pub(super) fn failed(action: &'static str) -> impl Fn(io::Error) -> NodeRoutesError {
     move |source| NodeRoutesError::Netlink { action, source }
 }

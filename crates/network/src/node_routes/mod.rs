@@ -1,9 +1,12 @@
-//! The way to the pods of other nodes: straight to a node that is on this one's segment, through a tunnel (VXLAN) to one behind routers.
+//! The way to the pods of other nodes: straight to a node that is on this one's segment, through a tunnel (VXLAN) to one behind routers; or, where
+//! packets between hosts are encrypted, by WireGuard to all.
 //!
 //! [`plan`] says purely what there is to be; [`kernel`] has routes, neighbours and the tunnel's device be so; [`shell`] follows the
 //! API's nodes and the host's own interfaces. Nothing is agreed upon between nodes: what one must know of another (its address, its pods'
 //! range) is in its object, and the rest is derived from that.
 
+mod config;
+mod encrypted;
 mod entries;
 mod gate;
 mod guard;
@@ -12,6 +15,7 @@ mod kernel;
 mod mtu;
 mod peer;
 mod plan;
+mod publish;
 mod routes;
 mod shell;
 mod tunnel;
@@ -19,6 +23,7 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
+pub use config::{Encryption, NodeRoutesConfig, Transport};
 pub use mtu::pod_mtu;
-pub use shell::{NodeRoutes, NodeRoutesConfig, Transport};
+pub use shell::NodeRoutes;
 pub(crate) use tunnel::{PORT as TUNNEL_PORT, number as tunnel_number};

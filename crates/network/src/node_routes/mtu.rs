@@ -11,14 +11,16 @@ use crate::bridge;
 use crate::config::{MAX_MTU, MIN_MTU};
 use crate::namespace;
 use crate::netlink::Netlink;
+use crate::wireguard;
 
 /// Ethernet's.
 pub(super) const USUAL: u32 = 1500;
 
 /// The largest packet of the pods of the node that is at this address, in the network namespace of that path or the caller's: what the
 /// interface of that address takes, less what the tunnel puts around. It is the same whether or not there is a tunnel yet, for pods
-/// keep theirs, and a node behind a router may join at any time. A node at a loopback address has no others.
-pub async fn pod_mtu(node: IpAddr, netns: Option<PathBuf>) -> u32 {
+/// keep theirs, and a node behind a router may join at any time. `encrypted`: what is put around is WireGuard's. A node at a loopback address has
+/// no others.
+pub async fn pod_mtu(node: IpAddr, encrypted: bool, netns: Option<PathBuf>) -> u32 {
     if node.is_loopback() {
         return USUAL;
     }
@@ -31,13 +33,15 @@ pub async fn pod_mtu(node: IpAddr, netns: Option<PathBuf>) -> u32 {
         }
         Err(_) => None,
     };
-    within(found.unwrap_or(USUAL), node)
+    within(found.unwrap_or(USUAL), node, encrypted)
 }
 
-pub(super) fn within(underlying: u32, node: IpAddr) -> u32 {
-    let overhead = match node {
-        IpAddr::V4(_) => OVERHEAD_V4,
-        IpAddr::V6(_) => OVERHEAD_V6,
+pub(super) fn within(underlying: u32, node: IpAddr, encrypted: bool) -> u32 {
+    let overhead = match (node, encrypted) {
+        (IpAddr::V4(_), false) => OVERHEAD_V4,
+        (IpAddr::V6(_), false) => OVERHEAD_V6,
+        (IpAddr::V4(_), true) => wireguard::OVERHEAD_V4,
+        (IpAddr::V6(_), true) => wireguard::OVERHEAD_V6,
     };
     underlying.saturating_sub(overhead).clamp(MIN_MTU, MAX_MTU)
 }

@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::wireguard::told::Told;
+
 /// As many ranges as a node can have: one of each family.
 const MAX_RANGES: usize = 2;
 /// As many of a node's addresses as are looked at.
@@ -21,6 +23,8 @@ pub(crate) struct Peer {
     pub(crate) addresses: Vec<IpAddr>,
     /// Where its pods are.
     pub(crate) pod_cidrs: Vec<IpNet>,
+    /// How packets to it are encrypted.
+    pub(crate) wireguard: Option<Told>,
 }
 
 impl Peer {
@@ -46,6 +50,7 @@ impl Peer {
                 .map(|range| range.trunc())
                 .take(MAX_RANGES)
                 .collect(),
+            wireguard: Told::of(node),
         }
     }
 }

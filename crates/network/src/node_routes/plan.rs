@@ -5,7 +5,7 @@
 //! (`rp_filter` 1) takes those of a pod only by the way on which it would answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use navarch_machinery::ranges::{Ranges, nth};
@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::peer::Peer;
 use crate::config::mac_address;
+use crate::wireguard::told::Told;
+use crate::wireguard::{self, PublicKey};
 
 /// This node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(crate) struct Here {
     pub(crate) cluster_cidrs: Vec<IpNet>,
     /// Whether all goes through the tunnel, on one segment too.
     pub(crate) always_tunnel: bool,
+    /// Where all is encrypted: what packets to this node are encrypted for.
+    pub(crate) key: Option<PublicKey>,
 }
 
 /// An address of this host's, with the network that it is in.
@@ -45,6 +49,10 @@ pub(crate) struct Plan {
     pub(crate) tunnelled: BTreeMap<IpNet, Tunnelled>,
     /// Where the tunnel begins.
     pub(crate) begin: Option<Begin>,
+    /// By what they are encrypted for; then there are no other ways.
+    pub(crate) encrypted: wireguard::Peers,
+    /// The nodes to whose pods no way leads because they have not said what it would be encrypted for.
+    pub(crate) keyless: BTreeSet<String>,
     /// The nodes to whose pods, of one family at least, no way leads: they have no address of the tunnel's.
     pub(crate) unreachable: BTreeSet<String>,
 }
@@ -103,11 +111,15 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
     for own in here.pod_cidrs.iter() {
         taken.take(own);
     }
+    let mut keys = BTreeSet::new();
     for peer in others {
         let is_there = |ip: &&IpAddr| is_reachable(ip, here) && !here.addresses.contains(ip);
         let addresses: Vec<IpAddr> = peer.addresses.iter().filter(is_there).copied().collect();
         // By its first range the tunnel knows a node: one that has another's is nobody's.
         let mac = peer.pod_cidrs.first().map(|range| end_of(*range));
+        // Where two say to have one key, it is that of the node that was there first.
+        let is_free = |told: &Told| here.key != Some(told.key) && keys.insert(told.key);
+        let told = peer.wireguard.filter(is_free);
         for (at, range) in peer.pod_cidrs.iter().enumerate() {
             let in_cluster = here.cluster_cidrs.iter().any(|all| all.contains(range));
             let taken = in_cluster && !is_too_wide(range, here) && taken.take(*range);
@@ -119,13 +131,18 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
             if !taken || of_family.is_none() {
                 continue;
             }
+            let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
+            let host = addresses.iter().find(same_family);
+            if here.key.is_some() {
+                plan.encrypt(peer, *range, told, host.copied());
+                continue;
+            }
             let way = direct(&own, *range, &addresses).filter(|_| !here.always_tunnel);
             if let Some(way) = way {
                 plan.direct.insert(*range, way);
                 continue;
             }
-            let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
-            if let (Some(host), Some(mac)) = (addresses.iter().find(same_family), mac) {
+            if let (Some(host), Some(mac)) = (host, mac) {
                 let way = Tunnelled {
                     gateway: gateway(*range),
                     mac,
@@ -143,6 +160,26 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
         mac: end_of(here.pod_cidrs.first()),
     });
     plan
+}
+
+impl Plan {
+    /// Adds a range of a peer's to what is encrypted for it.
+    fn encrypt(&mut self, peer: &Peer, range: IpNet, told: Option<Told>, host: Option<IpAddr>) {
+        let (Some(told), Some(host)) = (told, host) else {
+            let without = match told {
+                None => &mut self.keyless,
+                Some(_) => &mut self.unreachable,
+            };
+            without.insert(peer.name.clone());
+            return;
+        };
+        let new = || wireguard::Peer {
+            endpoint: SocketAddr::new(host, told.port.get()),
+            ranges: BTreeSet::new(),
+        };
+        let known = self.encrypted.entry(told.key).or_insert_with(new);
+        known.ranges.insert(range);
+    }
 }
 
 /// Whether a node claims more than nodes are given, which is what this one was given: such a claim would hold the ranges of nodes to come.

@@ -17,13 +17,26 @@ use crate::netlink::{Netlink, is_absent};
 /// By which ours are told from others' routes: a number that no other program is known for.
 pub(crate) const PROTOCOL: RouteProtocol = RouteProtocol::Other(110);
 
+/// The metric behind all others: any other route to the same is used before.
+const LAST: u32 = u32::MAX;
+
 /// Where a route leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Route {
-    pub(crate) gateway: IpAddr,
-    pub(crate) interface: u32,
-    /// What this host's own packets come from, where that is not for the kernel to choose.
-    pub(crate) source: Option<IpAddr>,
+pub(crate) enum Route {
+    /// By another host.
+    By {
+        gateway: IpAddr,
+        interface: u32,
+        /// What this host's own packets come from, where that is not for the kernel to choose.
+        source: Option<IpAddr>,
+    },
+    /// Into a device that knows the way on.
+    Into {
+        interface: u32,
+        source: Option<IpAddr>,
+    },
+    /// Nowhere: what has no other way stays here, and its sender is told so.
+    Nowhere,
 }
 
 /// By where they lead to.
@@ -84,16 +97,29 @@ fn builder(to: IpAddr, prefix_len: u8) -> io::Result<RouteMessageBuilder<IpAddr>
 }
 
 fn message(to: IpNet, route: &Route) -> io::Result<RouteMessage> {
-    let mut message = builder(to.network(), to.prefix_len())?
-        .gateway(route.gateway)
-        .map_err(io::Error::other)?
-        .output_interface(route.interface)
-        .protocol(PROTOCOL);
-    // In the tunnel alone.
-    if let Some(source) = route.source {
-        message = message.pref_source(source).map_err(io::Error::other)?;
-        // The gateway is behind the tunnel, which is in no network of its own.
-        message = message.onlink();
+    let mut message = builder(to.network(), to.prefix_len())?.protocol(PROTOCOL);
+    match *route {
+        Route::By {
+            gateway,
+            interface,
+            source,
+        } => {
+            message = message.gateway(gateway).map_err(io::Error::other)?;
+            message = message.output_interface(interface);
+            // In the tunnel alone.
+            if let Some(source) = source {
+                message = message.pref_source(source).map_err(io::Error::other)?;
+                // The gateway is behind the tunnel, which is in no network of its own.
+                message = message.onlink();
+            }
+        }
+        Route::Into { interface, source } => {
+            message = message.output_interface(interface).scope(RouteScope::Link);
+            if let Some(source) = source {
+                message = message.pref_source(source).map_err(io::Error::other)?;
+            }
+        }
+        Route::Nowhere => message = message.kind(RouteType::Unreachable).priority(LAST),
     }
     Ok(message.build())
 }
@@ -113,10 +139,18 @@ fn read(message: &RouteMessage) -> Option<(IpNet, Route)> {
             _ => {}
         }
     }
-    let route = Route {
-        gateway: gateway?,
-        interface: interface?,
-        source,
+    let route = match (header.kind, gateway) {
+        // Those of IPv6 have the loopback interface.
+        (RouteType::Unreachable, _) => Route::Nowhere,
+        (_, Some(gateway)) => Route::By {
+            gateway,
+            interface: interface?,
+            source,
+        },
+        (_, None) => Route::Into {
+            interface: interface?,
+            source,
+        },
     };
     Some((
         IpNet::new(to?, header.destination_prefix_length).ok()?,

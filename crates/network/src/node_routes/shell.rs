@@ -1,21 +1,19 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
-use navarch_client::{Backoff, Informer};
-use navarch_machinery::ranges::Ranges;
+use navarch_client::{Backoff, Client, Informer};
 use tokio::sync::{Notify, watch};
 
-use super::kernel::{Kernel, Settings};
+use super::config::{NodeRoutesConfig, here, settings};
+use super::interfaces;
+use super::kernel::Kernel;
 use super::peer::Peer;
-use super::plan::{self, Here, gateway};
-use super::{interfaces, mtu, tunnel};
+use super::plan::{self, Here, Plan};
+use super::publish::Publisher;
 use crate::error::NodeRoutesError;
 use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
@@ -30,56 +28,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long the API may take to say which nodes there are until that is complained of.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How packets go to the pods of other nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Transport {
-    /// As they are to a node on the same segment, by VXLAN to one behind routers.
-    #[default]
-    Auto,
-    /// By VXLAN to all: for segments that carry nobody's packets but the hosts' own.
-    Vxlan,
-}
-
-/// The ways from one node. All nodes of a cluster must have the same transport.
-#[derive(Debug, Clone)]
-pub struct NodeRoutesConfig {
-    /// The node's name.
-    pub node: String,
-    /// The node's addresses, as its object has them.
-    pub addresses: Vec<IpAddr>,
-    /// Where its own pods are.
-    pub pod_cidrs: Ranges,
-    /// Where the cluster's pods are: no way leads elsewhere, whatever a node claims.
-    pub cluster_cidrs: Vec<IpNet>,
-    /// The bridge of its pods, which has the node's address among them.
-    pub bridge: String,
-    /// The nftables table (family `inet`) that says who may use the tunnel; whatever else is in it goes.
-    pub table: String,
-    /// The largest packet of its pods.
-    pub mtu: u32,
-    /// How packets go.
-    pub transport: Transport,
-    /// The network namespace that the bridge is in; `None` is the one of the calling thread.
-    pub netns: Option<PathBuf>,
-}
-
-impl NodeRoutesConfig {
-    /// Of a node that is nowhere yet: its name and addresses are for the caller to say.
-    pub fn new(pod_cidrs: Ranges, cluster_cidrs: Vec<IpNet>, bridge: &str, table: &str) -> Self {
-        Self {
-            node: String::new(),
-            addresses: Vec::new(),
-            pod_cidrs,
-            cluster_cidrs,
-            bridge: bridge.to_owned(),
-            table: table.to_owned(),
-            mtu: mtu::USUAL,
-            transport: Transport::default(),
-            netns: None,
-        }
-    }
-}
-
 /// The ways to other nodes' pods, kept while this is there. They stay when it is dropped: connections go on while a node's agent is being
 /// replaced.
 pub struct NodeRoutes {
@@ -91,10 +39,11 @@ pub struct NodeRoutes {
 
 impl NodeRoutes {
     /// Starts to keep the ways. Those that an earlier run left are used until the API has said which there are to be now. `nodes`: all of the
-    /// cluster's.
+    /// cluster's. `client`: this node's, by which it tells others of its key.
     pub async fn start(
         config: NodeRoutesConfig,
         nodes: Informer<Node>,
+        client: Client,
     ) -> Result<Self, NodeRoutesError> {
         let settings = settings(&config);
         let socket = interfaces::open(config.netns.as_deref())?;
@@ -109,6 +58,7 @@ impl NodeRoutes {
             tracing::warn!(%error, "what others change of the tunnel's guard is seen late");
         }
         let (applying, applied) = watch::channel(false);
+        let own = Publisher::new(client, &config);
         let shell = Shell {
             nodes,
             here: here(config),
@@ -116,7 +66,8 @@ impl NodeRoutes {
             changed,
             foreign,
             applied: applying,
-            unreachable: BTreeSet::new(),
+            without: BTreeMap::new(),
+            own,
         };
         Ok(Self {
             applied,
@@ -124,6 +75,20 @@ impl NodeRoutes {
             _following: following,
             _watching: watching.and_then(Result::ok),
         })
+    }
+
+    /// Before there are any pods that could send something: where all is to be encrypted, has nothing go out but what is, and nothing come in.
+    /// The ways that an earlier run left stay.
+    pub async fn seal(config: NodeRoutesConfig) -> Result<(), NodeRoutesError> {
+        if config.encryption.is_none() {
+            return Ok(());
+        }
+        let settings = settings(&config);
+        let sealed = Owned::start(THREAD, config.netns, move || {
+            let mut kernel = Kernel::open(settings)?;
+            kernel.seal().map(|()| kernel)
+        });
+        sealed.await.map(drop)
     }
 
     /// Waits until the ways are what the API said first.
@@ -143,26 +108,6 @@ impl NodeRoutes {
     }
 }
 
-fn settings(config: &NodeRoutesConfig) -> Settings {
-    Settings {
-        device: tunnel::name(&config.bridge),
-        table: config.table.clone(),
-        cluster_cidrs: config.cluster_cidrs.clone(),
-        mtu: config.mtu,
-        gateways: config.pod_cidrs.iter().map(gateway).collect(),
-    }
-}
-
-fn here(config: NodeRoutesConfig) -> Here {
-    Here {
-        name: config.node,
-        addresses: config.addresses,
-        pod_cidrs: config.pod_cidrs,
-        cluster_cidrs: config.cluster_cidrs,
-        always_tunnel: config.transport == Transport::Vxlan,
-    }
-}
-
 impl From<Gone> for NodeRoutesError {
     fn from(_: Gone) -> Self {
         Self::Stopped
@@ -177,8 +122,9 @@ struct Shell {
     /// Rings when others change the tunnel's guard.
     foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
-    /// The nodes that are known not to be reached.
-    unreachable: BTreeSet<String>,
+    /// The nodes that are known not to be reached, and why.
+    without: BTreeMap<String, &'static str>,
+    own: Publisher,
 }
 
 impl Shell {
@@ -236,16 +182,35 @@ impl Shell {
         let here = self.here.clone();
         let look = move |kernel: &mut Kernel| {
             let plan = plan::plan(&here, &peers, &kernel.segments()?);
-            kernel.apply(&plan, anew).map(|()| plan.unreachable)
+            let applied = kernel.apply(&plan, anew);
+            applied.map(|()| (plan, kernel.provider()))
         };
-        let unreachable = self.kernel.run(look).await??;
-        for node in unreachable.difference(&self.unreachable) {
-            tracing::warn!(
-                node,
-                "pods of a node cannot be reached: it has no address that the tunnel could lead to"
-            );
+        let (plan, provider) = self.kernel.run(look).await??;
+        let without = without(&plan);
+        for (node, why) in &without {
+            if self.without.get(node) != Some(why) {
+                tracing::warn!(node, "pods of a node cannot be reached: {why}");
+                self.own.tell_of(node, why);
+            }
         }
-        self.unreachable = unreachable;
-        Ok(())
+        self.without = without;
+        // Others send to this node when they know its key, and by now it can hear them.
+        let own = nodes
+            .iter()
+            .find(|node| node.metadata.name.as_ref() == Some(&self.here.name));
+        match own {
+            Some(own) => self.own.publish(own, provider).await,
+            None => Ok(()),
+        }
     }
+}
+
+/// The nodes to whose pods no way leads, and why.
+fn without(plan: &Plan) -> BTreeMap<String, &'static str> {
+    let address = "it has no address that the tunnel could lead to";
+    let key = "packets to them must be encrypted, and it has not said by which key; none are sent";
+    let unreachable = plan.unreachable.iter().map(|node| (node, address));
+    let keyless = plan.keyless.iter().map(|node| (node, key));
+    let all = unreachable.chain(keyless);
+    all.map(|(node, why)| (node.clone(), why)).collect()
 }

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::plan::Begin;
 use crate::bridge::{address, network_of};
+use crate::config::interface_beside;
 use crate::netlink::{Netlink, Request, is_absent, is_present};
 
 /// Where tunnelled packets are sent to: the port that is assigned to VXLAN. Network cards and firewalls know it, where the one that Linux
@@ -24,22 +25,10 @@ pub(crate) const PORT: u16 = 4789;
 pub(crate) const OVERHEAD_V4: u32 = 50;
 /// The same where the nodes' addresses are of IPv6, whose head has 40.
 pub(crate) const OVERHEAD_V6: u32 = 70;
-/// The longest name that Linux gives an interface.
-const MAX_NAME: usize = 15;
 
 /// The device's name, from the bridge's.
 pub(crate) fn name(bridge: &str) -> String {
-    let name = format!("{bridge}-vx");
-    if name.len() <= MAX_NAME {
-        return name;
-    }
-    let digest = Sha256::digest(bridge.as_bytes());
-    let hex: String = digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("vx-{hex}")
+    interface_beside(bridge, "vx")
 }
 
 /// The number of a cluster's tunnels (VNI), from where its pods are: clusters on one host or one segment keep apart.

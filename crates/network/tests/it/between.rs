@@ -8,7 +8,7 @@ use navarch_api::call::PatchKind;
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, DeleteOptions, Informer, InformerOptions};
-use navarch_network::{NodeRoutes, NodeRoutesConfig, PodNetwork, Transport};
+use navarch_network::{Encryption, NodeRoutes, NodeRoutesConfig, PodNetwork, Transport};
 use navarch_store::Memory;
 use serde_json::json;
 
@@ -16,8 +16,10 @@ use crate::cluster::until;
 use crate::{TestNode, attach, ip, namespaces::Namespace};
 
 mod attacks;
+mod encrypted;
 mod injected;
 mod ipv6;
+mod seen;
 mod speed;
 
 /// A router with a bridge, which is the segment 192.168.1.0/24, and an interface in 192.168.2.0/24. It knows no way to any pod.
@@ -25,6 +27,8 @@ struct Hosts {
     router: Namespace,
     server: Arc<ApiServer>,
     client: Client,
+    /// Whether nodes that come encrypt.
+    encrypted: bool,
 }
 
 /// A node there.
@@ -38,7 +42,10 @@ struct Host {
     network: PodNetwork,
     routes: Option<NodeRoutes>,
     client: Client,
+    /// As the administrator, in the place of the node itself.
+    own: Client,
     transport: Transport,
+    encryption: Option<Encryption>,
 }
 
 impl Hosts {
@@ -74,6 +81,7 @@ impl Hosts {
             router,
             server,
             client,
+            encrypted: false,
         }
     }
 
@@ -108,7 +116,8 @@ impl Hosts {
         self.plug(&node.host, segment, &address);
         node.host
             .sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 1 > /proc/sys/net/ipv4/conf/default/rp_filter");
-        let mtu = navarch_network::pod_mtu(ip(&address), Some(node.host.path())).await;
+        let mtu =
+            navarch_network::pod_mtu(ip(&address), self.encrypted, Some(node.host.path())).await;
         let config = navarch_network::Config {
             pod_cidrs: range.parse().unwrap(),
             mtu,
@@ -125,7 +134,8 @@ impl Hosts {
         node.host.sh(&format!(
             "ip addr add {address}/64 dev eth0 nodad; ip -6 route add default via fd01:{segment}::fe"
         ));
-        let mtu = navarch_network::pod_mtu(ip(&address), Some(node.host.path())).await;
+        let mtu =
+            navarch_network::pod_mtu(ip(&address), self.encrypted, Some(node.host.path())).await;
         let range = format!("fd00:10:0:{:x}::/64", segment * 10 + last);
         let config = navarch_network::Config {
             pod_cidrs: range.parse().unwrap(),
@@ -156,7 +166,7 @@ impl Hosts {
             cluster_cidrs: ["10.244.0.0/16", "fd00:10::/48"]
                 .map(|range| range.parse().unwrap())
                 .to_vec(),
-            mtu: 1450,
+            mtu: if self.encrypted { 1440 } else { 1450 },
             ..node.config()
         };
         self.node(name, node, config, address, Transport::Auto)
@@ -195,7 +205,9 @@ impl Hosts {
             network,
             routes: None,
             client: Client::new(self.server.as_user(user)),
+            own: self.client.clone(),
             transport,
+            encryption: self.encrypted.then(encryption),
         };
         host.start().await;
         host
@@ -230,6 +242,7 @@ impl Host {
             table: "navarch_hosts".into(),
             mtu: self.mtu,
             transport: self.transport,
+            encryption: self.encryption.clone(),
             netns: Some(self.node.host.path()),
         }
     }
@@ -238,7 +251,7 @@ impl Host {
     async fn start(&mut self) {
         self.routes = None;
         let nodes = Informer::start(self.client.clone(), InformerOptions::default());
-        let routes = NodeRoutes::start(self.config(), nodes).await;
+        let routes = NodeRoutes::start(self.config(), nodes, self.own.clone()).await;
         let routes = routes.unwrap();
         routes.applied().await;
         self.routes = Some(routes);
@@ -251,6 +264,14 @@ impl Host {
 
     fn ways(&self) -> String {
         self.node.host.sh("ip route show proto 110")
+    }
+}
+
+/// With a new key.
+fn encryption() -> Encryption {
+    Encryption {
+        key: navarch_network::PrivateKey::generate().unwrap(),
+        port: std::num::NonZeroU16::new(51_820).unwrap(),
     }
 }
 
@@ -438,6 +459,6 @@ async fn a_node_at_rest_changes_nothing() {
 async fn the_loopback_interface_does_not_say_how_large_packets_are() {
     let host = Namespace::new();
     host.sh("ip link set lo up; ip addr add 192.0.2.1/32 dev lo");
-    let mtu = navarch_network::pod_mtu(ip("192.0.2.1"), Some(host.path())).await;
+    let mtu = navarch_network::pod_mtu(ip("192.0.2.1"), false, Some(host.path())).await;
     assert_eq!(mtu, 1450);
 }

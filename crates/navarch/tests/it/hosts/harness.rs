@@ -75,6 +75,11 @@ impl Host {
         self.netns.path()
     }
 
+    /// Where the key is that packets to its pods are encrypted for.
+    pub(super) fn key(&self) -> PathBuf {
+        self.data.join("pki/wireguard.key")
+    }
+
     /// Sends its agent a signal.
     pub(super) fn signal(&self, signal: Signal) {
         kill(self.agent.as_ref().unwrap().pid(), signal).unwrap();
@@ -147,6 +152,11 @@ impl Hosts {
     /// The same, of which each has addresses of IPv4 and of IPv6, as have pods and services.
     pub(super) fn of_both(segments: &[u8]) -> Self {
         Self::made(segments, &BOTH, &BOTH)
+    }
+
+    /// The same, with one more flag for each agent.
+    pub(super) fn of_both_with(segments: &[u8], flag: &str) -> Self {
+        Self::made(segments, &[BOTH[0], BOTH[1], flag], &BOTH)
     }
 
     /// The same, where the server is told of addresses for load balancers.

@@ -4,6 +4,7 @@ mod balancers;
 mod cases;
 mod checks;
 mod churn;
+mod encrypted;
 mod families;
 mod harness;
 mod load;
@@ -70,6 +71,24 @@ fn hosts_of_both_families_are_one_network_in_both() {
     checks::finds_what_is_wrong(&hosts);
     cases::pods_reach_each_other(&pods);
     cases::services_lead_to_all_hosts(&hosts, &pods);
+}
+
+/// The same, and what goes between them is encrypted.
+#[test]
+fn what_goes_between_hosts_can_be_encrypted() {
+    let mut hosts = Hosts::of_both_with(&[1, 1, 2], "--pod-encryption=wireguard");
+    encrypted::look(&hosts);
+    let pods = Pods::start(&hosts);
+    encrypted::nodes_say_their_keys(&hosts);
+    families::pods_have_addresses_of_both(&hosts, &pods);
+    families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
+    cases::pods_reach_each_other(&pods);
+    cases::services_lead_to_all_hosts(&hosts, &pods);
+    cases::node_ports_lead_to_all_hosts(&hosts, &pods);
+    encrypted::an_agent_is_killed(&mut hosts, &pods);
+    cases::pods_reach_each_other(&pods);
+    cases::a_node_is_deleted(&mut hosts);
+    encrypted::nothing_was_clear(&hosts);
 }
 
 /// Nodes answer for load balancers' addresses on their segment.

@@ -88,13 +88,13 @@ fn number(of: &Host) -> u32 {
 }
 
 /// The echo requests that a pod has got.
-fn heard(pod: &Namespace) -> u64 {
+pub(super) fn heard(pod: &Namespace) -> u64 {
     let all = pod.sh("cat /proc/net/snmp | grep Icmp: | tail -1 | cut -d' ' -f10");
     all.trim().parse().unwrap()
 }
 
 /// What goes through the tunnel to node A: an echo request to its pod, from one that node C does not have.
-fn tunnelled(number: u32, to: IpAddr) -> Vec<u8> {
+pub(super) fn tunnelled(number: u32, to: IpAddr) -> Vec<u8> {
     let mut echo = vec![8, 0, 0, 0, 0, 1, 0, 1];
     let sum = checksum(&echo);
     echo[2..4].copy_from_slice(&sum);
@@ -135,7 +135,7 @@ fn checksum(of: &[u8]) -> [u8; 2] {
 }
 
 /// As any process can.
-fn send(from: &Namespace, packet: &[u8], to: (IpAddr, u16)) {
+pub(super) fn send(from: &Namespace, packet: &[u8], to: (IpAddr, u16)) {
     let packet = packet.to_vec();
     from.run(move || {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();

@@ -41,7 +41,7 @@ async fn nodes_of_ipv6_have_the_same_ways() {
     .await;
 }
 
-fn route_ipv6(hosts: &Hosts) {
+pub(super) fn route_ipv6(hosts: &Hosts) {
     hosts
         .router
         .sh("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding; \

@@ -126,4 +126,21 @@ async fn speed() {
             (&other.0, other.1),
         );
     }
+    let mut hosts = Hosts::new().await;
+    hosts.encrypted = true;
+    let a = hosts.host("a", 1, 1).await;
+    let b = hosts.host("b", 1, 2).await;
+    let (one, other) = (a.pod("a").await, b.pod("b").await);
+    other.0.answer(8080, "b");
+    until("b is reached", || reaches(&one, &other)).await;
+    let device = a.node.host.sh("ip -d -o link show navarch0-wg");
+    let by = match device.contains("wireguard") {
+        true => "the kernel",
+        false => "this program",
+    };
+    tell(
+        &format!("pods of two nodes, encrypted by {by}"),
+        &one.0,
+        (&other.0, other.1),
+    );
 }
