@@ -146,7 +146,8 @@ fn say_again(plan: &mut Plan, now: Timestamp, map: &ConfigMap, everywhere: &Ever
     {
         let stands = known.checked_add(STANDS).unwrap_or(now);
         if stands > now {
-            plan.wake_at(stands);
+            // No later than if it had only been said now: a clock may have been wrong.
+            plan.wake_at(stands.min(now.checked_add(STANDS).unwrap_or(now)));
             return;
         }
         since = known;

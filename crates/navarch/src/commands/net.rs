@@ -1,5 +1,6 @@
 //! `navarch net`: whether the network is as it should be.
 
+use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -35,15 +36,24 @@ async fn check(arguments: Check) -> Result<()> {
         image: arguments.image,
         timeout: arguments.timeout.try_into().context("--timeout")?,
     };
+    if options.timeout.is_zero() || options.timeout > check::LONGEST_TIMEOUT {
+        let longest = check::LONGEST_TIMEOUT.as_secs() / 60;
+        bail!("--timeout: more than 0s and at most {longest}m are expected");
+    }
     let mut stop = Stop::listen()?;
     let tell = |line: &str| eprintln!("{line}");
     let report = check::run(&client, &options, stop.asked(), &tell).await?;
-    print!("{}", table(&Report::HEAD, report.rows()));
-    let failures = report.failures();
-    for failure in &failures {
-        println!("{failure}");
+    let mut text = table(&Report::HEAD, report.rows());
+    for failure in report.failures() {
+        text.push_str(&failure);
+        text.push('\n');
     }
-    match failures.len() {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    match report.wrong() {
         0 => Ok(()),
         1 => bail!("1 thing is not as it should be"),
         several => bail!("{several} things are not as they should be"),

@@ -83,6 +83,8 @@ async fn echo(socket: UdpSocket) {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
         match socket.recv_from(&mut buffer).await {
+            // Another answerer, which somebody has this one answer: they would never end.
+            Ok((_, from)) if from.port() == OPEN => {}
             // Too large for the way back: the asker hears nothing, and that is what it is to find out.
             Ok((length, from)) => drop(socket.send_to(&buffer[..length], from).await),
             Err(_) => tokio::time::sleep(RETRY).await,

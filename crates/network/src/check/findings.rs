@@ -77,14 +77,38 @@ impl Findings {
         };
     }
 
+    /// Adds what was not found out in time.
+    pub(crate) fn add_unfinished(&mut self, aspects: &[Aspect], patience: u64) {
+        for aspect in aspects {
+            self.tallies.entry(*aspect).or_default().of += 1;
+        }
+        if !aspects.is_empty() {
+            let count = aspects.len();
+            let why = format!("{count} things were not asked to the end within {patience} s");
+            self.failures.push(why);
+        }
+    }
+
+    /// Whether it can be what an asker has said.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.tallies.values().all(|tally| tally.passed <= tally.of)
+    }
+
     /// As a message, with as many of the failures as there is room for.
     pub(crate) fn message(mut self) -> serde_json::Result<String> {
-        loop {
-            let text = serde_json::to_string(&self)?;
-            if text.len() <= MESSAGE_BYTES || self.failures.pop().is_none() {
-                return Ok(text);
+        let failures = std::mem::take(&mut self.failures);
+        self.more_failures = failures.len();
+        let mut room = MESSAGE_BYTES.saturating_sub(serde_json::to_string(&self)?.len());
+        for failure in failures {
+            // And a comma.
+            let length = serde_json::to_string(&failure)?.len() + 1;
+            if length > room {
+                break;
             }
-            self.more_failures += 1;
+            room -= length;
+            self.failures.push(failure);
+            self.more_failures -= 1;
         }
+        serde_json::to_string(&self)
     }
 }

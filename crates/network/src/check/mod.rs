@@ -22,6 +22,7 @@ mod tests;
 
 pub use answerer::answer;
 pub use asker::ask;
+pub use objects::LONGEST as LONGEST_TIMEOUT;
 pub use report::Report;
 pub use shell::{CheckError, CheckOptions, run};
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
 
@@ -11,6 +12,8 @@ use super::{OPEN, SERVICE};
 
 /// How many others an asker asks at most: with so many nodes or fewer everybody asks everybody, and with more each the next ones by name.
 pub(crate) const ASKED: usize = 64;
+/// How many addresses of one are asked: one of each family.
+const ADDRESSES: usize = 2;
 
 /// A node that is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +79,7 @@ fn api(node: &Node) -> Vec<SocketAddr> {
     let internal = addresses.filter(|it| it.type_ == "InternalIP");
     internal
         .filter_map(|it| Some(SocketAddr::new(it.address.parse().ok()?, port)))
+        .take(ADDRESSES)
         .collect()
 }
 
@@ -88,7 +92,7 @@ pub(crate) fn answers_at(pod: &Pod) -> Vec<Target> {
         node: node.clone().unwrap_or_default(),
         address: SocketAddr::new(ip, OPEN),
     };
-    addresses.map(target).collect()
+    addresses.take(ADDRESSES).map(target).collect()
 }
 
 /// Whom the asker at this place among the nodes asks: itself and those that follow, as if they stood in a ring.
@@ -101,8 +105,8 @@ pub(crate) fn asked<T>(all: &[T], at: usize) -> impl Iterator<Item = &T> {
 pub(crate) fn tasks(
     nodes: &[Checked],
     answerers: &[Vec<Target>],
-    service: &Service,
-    api: &Service,
+    (service, api): (&Service, &Service),
+    patience: Duration,
 ) -> Vec<Task> {
     let named = |name: &str, service| Named {
         name: name.to_owned(),
@@ -138,6 +142,7 @@ pub(crate) fn tasks(
                 services: at(service, SERVICE),
                 api: at(api, port(api)),
                 names: names.clone(),
+                patience: patience.as_secs(),
             });
         }
     }

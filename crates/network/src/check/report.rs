@@ -14,6 +14,11 @@ pub struct Report {
     more_failures: usize,
 }
 
+/// As many lines as somebody may read; of more it is said how many there are.
+const FAILURES: usize = 500;
+/// The longest of them, in characters.
+const LINE: usize = 500;
+
 const COLUMNS: [Aspect; 6] = [
     Aspect::Pods,
     Aspect::Nodes,
@@ -30,26 +35,33 @@ impl Report {
     ];
 
     pub(crate) fn fail(&mut self, why: String) {
-        self.failures.push(why);
+        match self.failures.len() < FAILURES {
+            true => self.failures.push(line(&why)),
+            false => self.more_failures = self.more_failures.saturating_add(1),
+        }
     }
 
     pub(crate) fn add(&mut self, node: &str, place: Place, findings: Findings) {
-        let failures = findings.failures.iter();
-        let from = called(place);
-        self.failures
-            .extend(failures.map(|why| format!("from {node} ({from}): {why}")));
-        self.more_failures += findings.more_failures;
+        for why in &findings.failures {
+            self.fail(format!("from {node} ({}): {why}", place.called()));
+        }
+        self.more_failures = self.more_failures.saturating_add(findings.more_failures);
         self.found.insert((node.to_owned(), place), findings);
     }
 
     /// A row for each node and one for a pod on each, as many cells as the head has. A number of how many is given where not all is well.
     pub fn rows(&self) -> Vec<Vec<String>> {
         let row = |((node, place), findings): (&(String, Place), &Findings)| {
-            let mut row = vec![node.clone(), called(*place).to_owned()];
+            let mut row = vec![node.clone(), place.called().to_owned()];
             row.extend(COLUMNS.map(|aspect| cell(aspect, findings)));
             row
         };
         self.found.iter().map(row).collect()
+    }
+
+    /// How much is wrong.
+    pub fn wrong(&self) -> usize {
+        self.failures.len().saturating_add(self.more_failures)
     }
 
     /// What is wrong, a line each.
@@ -62,11 +74,17 @@ impl Report {
     }
 }
 
-fn called(place: Place) -> &'static str {
-    match place {
-        Place::Node => "node",
-        Place::Pod => "pod",
+/// One line of what strangers have said: a node can have its pods say anything.
+fn line(text: &str) -> String {
+    let shown = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    let mut line: String = text.chars().take(LINE).map(shown).collect();
+    if text.chars().nth(LINE).is_some() {
+        line.push('…');
     }
+    line
 }
 
 fn cell(aspect: Aspect, findings: &Findings) -> String {

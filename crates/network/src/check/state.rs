@@ -1,14 +1,14 @@
 //! What the status of a pod of a check says. Pure.
 
-use k8s_openapi::api::core::v1::Pod;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::findings::Findings;
 
 pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|it| it.conditions.iter().flatten());
+    let conditions = pod.status.iter();
+    let conditions = conditions.flat_map(|it| it.conditions.iter().flatten());
     let mut conditions = conditions.filter(|it| it.status == "True");
     conditions.any(|it| it.type_ == "Ready")
 }
@@ -18,31 +18,54 @@ pub(crate) fn has_ended(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-pub(crate) fn findings(pod: &Pod) -> Option<Findings> {
-    let container = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
-    let ended = container.state.as_ref()?.terminated.as_ref()?;
-    serde_json::from_str(ended.message.as_deref()?).ok()
+/// Whether its node's agent has seen it.
+pub(crate) fn is_taken_up(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    status.is_some_and(|status| status.start_time.is_some())
 }
 
-/// Why a pod does not run, in the words of its status.
-pub(crate) fn state(pod: &Pod) -> String {
-    let status = pod.status.as_ref();
+/// What an asker has left; `None` where it has left nothing, or what none of ours says.
+pub(crate) fn findings(pod: &Pod) -> Option<Findings> {
+    let ended = container(pod)?.terminated.as_ref()?;
+    let findings: Findings = serde_json::from_str(ended.message.as_deref()?).ok()?;
+    findings.is_sound().then_some(findings)
+}
+
+fn container(pod: &Pod) -> Option<&ContainerState> {
+    let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
+    containers.first()?.state.as_ref()
+}
+
+/// Why a pod is not as it should be after so long, in the words of its status where it has some.
+pub(crate) fn complaint(pod: &Pod, after: Duration) -> String {
+    let after = after.as_secs();
+    if !is_taken_up(pod) {
+        return format!(
+            "the node's agent has not taken it up within {after} s: does it run, and reach the API?"
+        );
+    }
     let told = |reason: Option<&str>, message: Option<&str>| {
         let words = [reason, message].into_iter().flatten();
         words.collect::<Vec<_>>().join(": ")
     };
-    let container = status.and_then(|it| it.container_statuses.as_ref()?.first()?.state.as_ref());
-    if let Some(waiting) = container.and_then(|state| state.waiting.as_ref()) {
-        return told(waiting.reason.as_deref(), waiting.message.as_deref());
-    }
-    if let Some(ended) = container.and_then(|state| state.terminated.as_ref()) {
-        return told(ended.reason.as_deref(), ended.message.as_deref());
-    }
-    let phase = status.and_then(|it| it.phase.as_deref());
-    let reason = status.and_then(|it| it.reason.as_deref());
-    let message = status.and_then(|it| it.message.as_deref());
-    match told(reason.or(phase), message) {
-        nothing if nothing.is_empty() => "nobody has started it".to_owned(),
-        words => words,
+    let status = pod.status.as_ref();
+    let words = match container(pod) {
+        Some(ContainerState {
+            waiting: Some(waiting),
+            ..
+        }) => told(waiting.reason.as_deref(), waiting.message.as_deref()),
+        Some(ContainerState {
+            terminated: Some(ended),
+            ..
+        }) => told(ended.reason.as_deref(), ended.message.as_deref()),
+        _ => told(
+            status.and_then(|it| it.reason.as_deref()),
+            status.and_then(|it| it.message.as_deref()),
+        ),
+    };
+    match words.is_empty() {
+        true if has_ended(pod) => "it has ended, and has left nothing".to_owned(),
+        true => format!("it is not ready, or has not ended, within {after} s"),
+        false => words,
     }
 }

@@ -13,6 +13,16 @@ pub(crate) enum Place {
     Pod,
 }
 
+impl Place {
+    /// As people read it.
+    pub(crate) fn called(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Pod => "pod",
+        }
+    }
+}
+
 /// All that one asker asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task {
@@ -29,6 +39,8 @@ pub(crate) struct Task {
     pub(crate) api: Vec<SocketAddr>,
     /// What is known by which name.
     pub(crate) names: Vec<Named>,
+    /// How long all of it may take, in seconds.
+    pub(crate) patience: u64,
 }
 
 /// Something on a node.

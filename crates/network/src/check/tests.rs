@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
@@ -68,7 +69,8 @@ fn everybody_asks_everybody_of_both_families() {
         service("net-check", &["10.96.0.7", "fd00:96::7"]),
         service("kubernetes", &["10.96.0.1"]),
     );
-    let tasks = plan::tasks(&nodes, &answerers, &own, &api);
+    let patience = Duration::from_secs(60);
+    let tasks = plan::tasks(&nodes, &answerers, (&own, &api), patience);
     assert_eq!(tasks.len(), 4);
     expect![[r#"
         {
@@ -119,7 +121,8 @@ fn everybody_asks_everybody_of_both_families() {
                 "10.96.0.1"
               ]
             }
-          ]
+          ],
+          "patience": 60
         }"#]]
     .assert_eq(&serde_json::to_string_pretty(&tasks[3]).unwrap());
 }
@@ -190,14 +193,66 @@ fn findings_fit_into_a_termination_message() {
     assert!(report.failures().last().unwrap().starts_with("and 9"));
 }
 
+/// A node may have its pods say anything.
+#[test]
+fn what_strangers_say_is_one_short_line() {
+    let mut report = Report::default();
+    let mut hostile = Findings {
+        failures: vec!["\x1b[2Jall is well\nNODE".into(), "x".repeat(100_000)],
+        more_failures: usize::MAX,
+        ..Findings::default()
+    };
+    report.add("a", Place::Pod, hostile.clone());
+    report.add("a", Place::Node, hostile.clone());
+    assert_eq!(report.wrong(), usize::MAX);
+    for line in report.failures() {
+        assert!(
+            line.len() < 600 && !line.contains(char::is_control),
+            "{line}"
+        );
+    }
+    assert!(hostile.is_sound());
+    let too_good = super::findings::Tally { passed: 2, of: 1 };
+    hostile.tallies.insert(Aspect::Pods, too_good);
+    assert!(!hostile.is_sound());
+    for number in 0..10_000 {
+        report.fail(number.to_string());
+    }
+    assert!(report.failures().len() < 600);
+}
+
+#[test]
+fn only_what_a_check_has_left_is_forgotten() {
+    let now = "2026-01-02T03:00:00Z";
+    let is_forgotten = |name: &str, made: &str| {
+        let mut namespace = super::objects::namespace().unwrap();
+        namespace.metadata.name = Some(name.into());
+        namespace.metadata.creation_timestamp = Some(serde_json::from_value(json!(made)).unwrap());
+        super::objects::is_forgotten(&namespace, now.parse().unwrap())
+    };
+    assert!(is_forgotten("navarch-net-check-x", "2026-01-02T00:00:00Z"));
+    assert!(!is_forgotten("navarch-net-check-x", "2026-01-02T02:00:00Z"));
+    assert!(
+        !is_forgotten("navarch-net-check-x", "2026-01-03T02:00:00Z"),
+        "a clock is wrong"
+    );
+    assert!(!is_forgotten("prod", "2026-01-01T00:00:00Z"));
+}
+
 #[test]
 fn a_pod_that_does_not_run_is_told_in_its_own_words() {
-    let mut pod: Pod = serde_json::from_value(json!({"status": {"containerStatuses": [{
+    let complaint = |status: serde_json::Value| {
+        let pod: Pod = serde_json::from_value(json!({"status": status})).unwrap();
+        state::complaint(&pod, Duration::from_secs(60))
+    };
+    let started = "2026-01-02T03:00:00Z";
+    let waiting = complaint(json!({"startTime": started, "containerStatuses": [{
         "name": "net-check", "image": "", "imageID": "", "ready": false, "restartCount": 0,
         "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}},
-    }]}}))
-    .unwrap();
-    assert_eq!(state::state(&pod), "ErrImagePull: no such host");
-    pod.status = None;
-    assert_eq!(state::state(&pod), "nobody has started it");
+    }]}));
+    assert_eq!(waiting, "ErrImagePull: no such host");
+    expect!["the node's agent has not taken it up within 60 s: does it run, and reach the API?"]
+        .assert_eq(&complaint(json!({})));
+    expect!["it is not ready, or has not ended, within 60 s"]
+        .assert_eq(&complaint(json!({"startTime": started})));
 }

@@ -26,8 +26,8 @@ pub use action::{Action, EventKind};
 pub use backoff::CrashBackoff;
 pub use plan::{Plan, plan};
 pub use state::{
-    History, NodeFacts, PendingResize, PodActual, ProbeKey, ProbeKind, ProbeWanted, Refusal,
-    Resizing, SetUpFailure, StartFailure,
+    History, InService, NodeFacts, PendingResize, PodActual, ProbeKey, ProbeKind, ProbeWanted,
+    Refusal, Resizing, SetUpFailure, StartFailure,
 };
 
 pub(crate) use resize::told as resize_told;

@@ -27,8 +27,8 @@ pub struct PodActual {
     pub sandboxes: Vec<Arc<SandboxRecord>>,
     /// Its containers, in all of its sandboxes.
     pub containers: Vec<Arc<ContainerRecord>>,
-    /// While an endpoint slice, or some node's rules, still send it traffic: the node that is the furthest behind.
-    pub in_service: Option<String>,
+    /// While something still sends it traffic: what that is.
+    pub in_service: Option<InService>,
 }
 
 impl PodActual {
@@ -215,4 +215,13 @@ pub struct NodeFacts {
 /// A runtime's time: nanoseconds since the epoch.
 pub(crate) fn time_of(nanoseconds: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or_default()
+}
+
+/// Why a pod is sent traffic that is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InService {
+    /// An endpoint slice still names it.
+    Slice,
+    /// The rules of this node, or of another that is no further.
+    Rules(String),
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use navarch_runtime::cri::{ContainerRecord, ContainerState};
 
 use super::plan::Draft;
-use super::{Action, EventKind, Refusal, status};
+use super::{Action, EventKind, InService, Refusal, status};
 use crate::spec;
 
 /// How long containers are not told to stop, at most, because some node still sends the pod traffic: one may be cut off, and not yet be
@@ -36,7 +36,7 @@ pub(super) fn terminate(draft: &mut Draft<'_>, refusal: Option<&Refusal>) {
         _ => spec::grace(view.pod),
     };
     let since = view.history.terminating_since.unwrap_or(view.now);
-    if let Some(slowest) = &view.actual.in_service
+    if let Some(in_service) = &view.actual.in_service
         && !grace.is_zero()
         && view.pod.metadata.deletion_timestamp.is_some()
     {
@@ -45,7 +45,7 @@ pub(super) fn terminate(draft: &mut Draft<'_>, refusal: Option<&Refusal>) {
         if hold > view.now {
             return draft.wake(hold);
         }
-        tell_of(draft, slowest);
+        tell_of(draft, in_service);
     }
     let until = since.checked_add(grace).unwrap_or(view.now);
     for record in next_to_stop(draft, &running) {
@@ -54,9 +54,14 @@ pub(super) fn terminate(draft: &mut Draft<'_>, refusal: Option<&Refusal>) {
 }
 
 /// Whom nobody waits for any more, once.
-fn tell_of(draft: &mut Draft<'_>, slowest: &str) {
+fn tell_of(draft: &mut Draft<'_>, in_service: &InService) {
     if draft.view.history.stopping.is_empty() {
-        let message = format!("Stopping, although node {slowest} may still send it traffic");
+        let message = match in_service {
+            InService::Slice => "Stopping, although an endpoint slice still names it".to_owned(),
+            InService::Rules(node) => {
+                format!("Stopping, although node {node} may still send it traffic")
+            }
+        };
         draft.event("", EventKind::Warning, "StillInService", message);
     }
 }

@@ -8,6 +8,7 @@ use navarch_client::{Index, ObjectKey};
 
 use super::Worker;
 use super::departures::{departures, named, targets};
+use crate::lifecycle::InService;
 use crate::spec;
 
 /// Endpoint slices by the uids of the pods that they send traffic to, or did until these began to end.
@@ -68,17 +69,18 @@ impl Worker {
     }
 
     /// Whether an endpoint slice sends a pod traffic, or some node's rules do that have not followed the slices yet.
-    pub(super) fn is_in_service(&self, uid: &str) -> bool {
+    pub(super) fn in_service(&self, uid: &str) -> Option<InService> {
         let slices = self.slices.snapshot();
         for slice in slices.by_index(BY_TARGET, uid) {
             if targets(slice).iter().any(|target| target == uid) {
-                return true;
+                return Some(InService::Slice);
             }
             // Seen here before the handler has told of it, or before this agent started.
             let key = ObjectKey::of(&slice.metadata);
             self.withdrawals.leaves(uid, &key, revision_of(slice));
         }
-        self.withdrawals.is_served(uid)
+        let rules = || InService::Rules(self.withdrawals.slowest(&self.options.name));
+        self.withdrawals.is_served(uid).then(rules)
     }
 }
 

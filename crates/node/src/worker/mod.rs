@@ -190,8 +190,7 @@ impl Worker {
         // First what was begun, then what there is: a start that ends in between shows its container, never its absence.
         let mut history = self.memories.history(uid);
         let mut actual = self.view.of_pod(uid);
-        let slowest = || self.withdrawals.slowest(&self.options.name);
-        actual.in_service = self.is_in_service(uid).then(slowest);
+        actual.in_service = self.in_service(uid);
         self.read_messages(uid, &pod, &actual).await;
         history.messages = self.memories.history(uid).messages;
         if known.gone || pod.metadata.deletion_timestamp.is_some() {

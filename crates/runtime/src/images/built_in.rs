@@ -44,6 +44,7 @@ impl Images {
 
     /// Makes an image, and knows it by its name from now on. Error: `InvalidImageName`, `Host`.
     pub fn make(&self, image: &BuiltIn) -> Result<Vec<Image>> {
+        let _one_at_a_time = self.store.making.lock();
         let archive = self.store.root.join("built-in.tar");
         let files = [(image.program.clone(), image.path.clone(), 0o755)];
         build_archive(&archive, &image.name, &files, &image.config)?;
@@ -59,8 +60,15 @@ impl Images {
         let Some(offer) = self.store.offer.get() else {
             return Ok(None);
         };
-        if offer.reference.to_string() != reference.to_string() {
+        // No registry is asked for others by its name: who answers to it would be a stranger.
+        if offer.reference.name() != reference.name() {
             return Ok(None);
+        }
+        if offer.reference.to_string() != reference.to_string() {
+            return Err(Error::Pull {
+                reference: reference.to_string(),
+                reason: format!("this host makes {} and no other", offer.reference),
+            });
         }
         let mut made = offer.made.lock().await;
         if *made && let Some(image) = self.get(&offer.image.name)? {

@@ -70,6 +70,8 @@ struct Store {
     state: Mutex<State>,
     /// What is made instead of being pulled.
     offer: OnceLock<built_in::Offer>,
+    /// Held by whoever makes an image.
+    making: Mutex<()>,
     /// Rings whenever it is known of other images.
     changed: watch::Sender<()>,
     /// Held as long as we live: the directory is ours alone.
@@ -107,6 +109,7 @@ impl Images {
                 ..State::default()
             }),
             offer: OnceLock::new(),
+            making: Mutex::new(()),
             changed: watch::channel(()).0,
             root: root.to_owned(),
             _lock: lock,

@@ -1,5 +1,11 @@
 //! `navarch net check`: what it says of a network that is well, and of one that is not.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::harness::Hosts;
 
 /// The table's row of what was asked from there, as words.
@@ -36,7 +42,10 @@ pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
     );
     hosts.host(1).sh(
         "nft -f - <<E
-         table inet mute { chain in { type filter hook input priority -300; iifname navarch0 udp dport 53 drop; }\n}\nE",
+         table inet mute {
+           chain in { type filter hook input priority -300; iifname navarch0 udp dport 53 drop; tcp dport 10250 iifname eth0 drop; }
+           chain pre { type filter hook prerouting priority -400; iifname navarch0 tcp dport 80 drop; }
+         }\nE",
     );
     let (table, error) = hosts.navarch_at_server(&["net", "check"]).unwrap_err();
     for (host, from) in [("h1", "node"), ("h1", "pod"), ("h2", "pod")] {
@@ -46,6 +55,11 @@ pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
     assert_eq!(row(&table, "h3", "pod")[4], "2/6", "{table}");
     assert!(row(&table, "h2", "pod")[5].starts_with("0/"), "{table}");
     assert_eq!(row(&table, "h2", "node")[5], "ok", "{table}");
+    // The service of the check, of which there is one of each family; the API server's is another port.
+    assert_eq!(row(&table, "h2", "pod")[6], "1/3", "{table}");
+    assert_eq!(row(&table, "h1", "pod")[6], "ok", "{table}");
+    assert_eq!(row(&table, "h1", "node")[3], "4/6", "{table}");
+    assert_eq!(row(&table, "h2", "node")[3], "ok", "{table}");
     assert_eq!(row(&table, "h1", "pod")[5], "ok", "{table}");
     assert!(
         table.contains("may be sent and do not come back, those of"),
@@ -58,6 +72,32 @@ pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
     hosts.router.sh("nft delete table netdev lossy");
     hosts.host(1).sh("nft delete table inet mute");
     assert_eq!(namespaces(hosts), "", "it leaves nothing");
+}
+
+/// Whoever stops it is not told that all is well, and nothing is left.
+pub(super) fn may_be_stopped(hosts: &Hosts) {
+    let mut check = hosts.command_at_server(&["net", "check"]);
+    let mut check = check
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(check.stderr.take().unwrap()).lines();
+    let begun = said.next().unwrap().unwrap();
+    assert!(begun.contains("a pod that answers"), "{begun}");
+    kill(Pid::from_raw(check.id().cast_signed()), Signal::SIGINT).unwrap();
+    let said: Vec<String> = said.map(Result::unwrap).collect();
+    let output = check.wait_with_output().unwrap();
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+    assert!(said.iter().any(|line| line.contains("stopped")), "{said:?}");
+    assert_eq!(namespaces(hosts), "", "it leaves nothing");
+    let (_, error) = hosts
+        .navarch_at_server(&["net", "check", "--nodes=nosuch"])
+        .unwrap_err();
+    assert!(error.contains("nodes \"nosuch\" not found"), "{error}");
 }
 
 fn namespaces(hosts: &Hosts) -> String {

@@ -239,14 +239,19 @@ impl Hosts {
         self.at_server.sh(line)
     }
 
-    /// A command of the binary on the server's data directory: what it said and, where it failed, what it complained of.
-    pub(super) fn navarch_at_server(&self, arguments: &[&str]) -> Result<String, (String, String)> {
+    /// A command of the binary on the server's data directory.
+    pub(super) fn command_at_server(&self, arguments: &[&str]) -> Command {
         let mut command = within(&self.at_server.path(), env!("CARGO_BIN_EXE_navarch"));
         command
             .args(arguments)
             .arg("--data-dir")
             .arg(self.server_data());
-        let output = command.output().unwrap();
+        command
+    }
+
+    /// The same: what it said and, where it failed, what it complained of.
+    pub(super) fn navarch_at_server(&self, arguments: &[&str]) -> Result<String, (String, String)> {
+        let output = self.command_at_server(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match output.status.success() {
             true => Ok(text(&output.stdout)),

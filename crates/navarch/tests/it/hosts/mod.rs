@@ -69,6 +69,7 @@ fn hosts_of_both_families_are_one_network_in_both() {
     families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
     checks::finds_all_well(&hosts);
     checks::finds_what_is_wrong(&hosts);
+    checks::may_be_stopped(&hosts);
     cases::pods_reach_each_other(&pods);
     cases::services_lead_to_all_hosts(&hosts, &pods);
 }

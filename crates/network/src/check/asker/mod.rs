@@ -5,14 +5,13 @@ mod names;
 mod who;
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::stream;
+use futures::stream::FuturesUnordered;
+use tokio::time::{sleep, timeout};
 
 use super::CLOSED;
 use super::findings::{Aspect, Finding, Findings};
@@ -20,41 +19,97 @@ use super::task::{Place, Target, Task};
 
 /// How much is asked at a time.
 const SIDE_BY_SIDE: usize = 32;
-/// How often a service is asked: each time it may lead to another answerer.
-const CONNECTIONS: usize = 4;
 /// How long a node's rules may take to lead to answerers that are new.
 const SETTLED: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(100);
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+/// Something that is asked: what it is about, a finding for each, unless one shows that another cannot be made.
+struct Question<'a> {
+    aspects: &'static [Aspect],
+    asked: Pin<Box<dyn Future<Output = Vec<Finding>> + Send + 'a>>,
+}
 
-/// Asks what the text says, a task as [`super::run`] has written it; what was found, as text.
+impl<'a> Question<'a> {
+    fn new(
+        aspects: &'static [Aspect],
+        asked: impl Future<Output = Vec<Finding>> + Send + 'a,
+    ) -> Self {
+        let asked = Box::pin(asked);
+        Self { aspects, asked }
+    }
+}
+
+/// Asks what the text says, a task as [`super::run`] has written it; what was found, as text, also where not all was found in time.
 ///
 /// # Errors
 /// The text is no task.
 pub async fn ask(task: &str) -> serde_json::Result<String> {
     let task: Task = serde_json::from_str(task)?;
-    let mut asked = Vec::new();
-    for pod in &task.pods {
-        asked.push(Box::pin(reach(pod)) as Asked<'_>);
-        asked.push(Box::pin(fill(pod)));
-        if let Some(is_let_in) = is_let_in(&task, pod) {
-            asked.push(Box::pin(forbid(pod, is_let_in)));
-        }
-    }
-    asked.extend(task.nodes.iter().map(|node| Box::pin(node_api(node)) as _));
-    asked.extend(task.services.iter().map(|at| Box::pin(serve(*at)) as _));
-    asked.extend(task.api.iter().map(|at| Box::pin(api(*at)) as _));
-    let mut findings = Findings::default();
-    let resolve = names::resolve(Path::new("/etc/resolv.conf"), &task.names);
-    for finding in resolve.await {
-        findings.add(finding);
-    }
-    let mut asked = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE);
-    while let Some(finding) = asked.next().await {
-        findings.add(finding);
-    }
+    let resolv_conf = tokio::fs::read_to_string(RESOLV_CONF).await;
+    let resolv_conf = resolv_conf.unwrap_or_default();
+    let findings = all(&task, questions(&task, &resolv_conf)).await;
     findings.message()
+}
+
+fn questions<'a>(task: &'a Task, resolv_conf: &str) -> Vec<Question<'a>> {
+    let mut questions = Vec::new();
+    for pod in &task.pods {
+        let is_let_in = is_let_in(task, pod);
+        let aspects: &[Aspect] = match is_let_in {
+            Some(_) => &[Aspect::Pods, Aspect::Policies],
+            None => &[Aspect::Pods],
+        };
+        questions.push(Question::new(aspects, reach(pod, is_let_in)));
+        questions.push(Question::new(&[Aspect::Mtu], fill(pod)));
+    }
+    for node in &task.nodes {
+        questions.push(Question::new(&[Aspect::Nodes], node_api(node)));
+    }
+    for at in &task.services {
+        questions.push(Question::new(&[Aspect::Services], serve(*at)));
+    }
+    for at in &task.api {
+        questions.push(Question::new(&[Aspect::Services], api(*at)));
+    }
+    for asked in names::questions(resolv_conf, &task.names) {
+        questions.push(Question::new(&[Aspect::Dns], asked.ask()));
+    }
+    questions
+}
+
+/// What is not found out in time is a finding, too.
+async fn all(task: &Task, questions: Vec<Question<'_>>) -> Findings {
+    let mut findings = Findings::default();
+    let mut waiting = questions.into_iter();
+    let mut asked = FuturesUnordered::new();
+    let mut under_way: Vec<Option<&'static [Aspect]>> = Vec::new();
+    let asking = async {
+        loop {
+            while asked.len() < SIDE_BY_SIDE
+                && let Some(question) = waiting.next()
+            {
+                let number = under_way.len();
+                under_way.push(Some(question.aspects));
+                asked.push(async move { (number, question.asked.await) });
+            }
+            let Some((number, found)) = asked.next().await else {
+                return;
+            };
+            under_way[number] = None;
+            found.into_iter().for_each(|finding| findings.add(finding));
+        }
+    };
+    if timeout(Duration::from_secs(task.patience), asking)
+        .await
+        .is_err()
+    {
+        let left = under_way.into_iter().flatten();
+        let left = left.chain(waiting.map(|question| question.aspects));
+        let left: Vec<Aspect> = left.flatten().copied().collect();
+        findings.add_unfinished(&left, task.patience);
+    }
+    findings
 }
 
 /// Whether it is to reach the port that no policy opens. A node reaches its own pods, whatever policies say; of what reaches those of other
@@ -67,29 +122,28 @@ fn is_let_in(task: &Task, pod: &Target) -> Option<bool> {
     }
 }
 
+fn finding(aspect: Aspect, outcome: Result<(), String>) -> Vec<Finding> {
+    vec![Finding::new(aspect, outcome)]
+}
+
 fn wrong(what: &str, target: &Target, error: impl std::fmt::Display) -> String {
     let Target { node, address } = target;
     format!("{what} {node} ({address}): {error}")
 }
 
-async fn reach(pod: &Target) -> Finding {
+/// What a policy does is only seen of a pod that is reached at all.
+async fn reach(pod: &Target, is_let_in: Option<bool>) -> Vec<Finding> {
     let outcome = match who::answers(pod.address).await {
         Ok(name) if name == pod.node => Ok(()),
         Ok(name) => Err(wrong("pod on", pod, format!("{name:?} answers"))),
         Err(error) => Err(wrong("pod on", pod, error)),
     };
-    Finding::new(Aspect::Pods, outcome)
-}
-
-async fn fill(pod: &Target) -> Finding {
-    let outcome = mtu::largest(pod.address).await;
-    let mtu = outcome.as_ref().ok().copied();
-    let outcome = outcome.map(drop);
-    let outcome = outcome.map_err(|error| wrong("packets to the pod on", pod, error));
-    Finding {
-        mtu,
-        ..Finding::new(Aspect::Mtu, outcome)
+    let is_reached = outcome.is_ok();
+    let mut findings = finding(Aspect::Pods, outcome);
+    if let Some(is_let_in) = is_let_in.filter(|_| is_reached) {
+        findings.push(forbid(pod, is_let_in).await);
     }
+    findings
 }
 
 async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
@@ -107,42 +161,40 @@ async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
     Finding::new(Aspect::Policies, outcome)
 }
 
-async fn node_api(node: &Target) -> Finding {
+async fn fill(pod: &Target) -> Vec<Finding> {
+    let outcome = mtu::largest(pod.address).await;
+    let mtu = outcome.as_ref().ok().copied();
+    let outcome = outcome.map(drop);
+    let outcome = outcome.map_err(|error| wrong("packets to the pod on", pod, error));
+    vec![Finding {
+        mtu,
+        ..Finding::new(Aspect::Mtu, outcome)
+    }]
+}
+
+async fn node_api(node: &Target) -> Vec<Finding> {
     let outcome = who::connects(node.address).await;
     let outcome = outcome.map_err(|error| wrong("node", node, error));
-    Finding::new(Aspect::Nodes, outcome)
+    finding(Aspect::Nodes, outcome)
 }
 
-async fn serve(at: SocketAddr) -> Finding {
-    let connect = async {
-        settled(at).await?;
-        for _ in 0..CONNECTIONS {
-            who::answers(at).await?;
-        }
-        io::Result::Ok(())
-    };
-    let outcome = connect.await;
-    Finding::new(
-        Aspect::Services,
-        outcome.map_err(|error| format!("service ({at}): {error}")),
-    )
-}
-
-/// Waits until the service answers, if it does at all: this node may not know it yet.
-async fn settled(at: SocketAddr) -> io::Result<()> {
+/// Whether anybody answers behind the service: this node may not know it yet, and it may lead to a pod that is not reached, which is that pod's matter.
+async fn serve(at: SocketAddr) -> Vec<Finding> {
     let asking = async {
         while who::answers_soon(at).await.is_err() {
-            tokio::time::sleep(RETRY).await;
+            sleep(RETRY).await;
         }
     };
-    match tokio::time::timeout(SETTLED, asking).await {
+    let outcome = match timeout(SETTLED, asking).await {
         Ok(()) => Ok(()),
         Err(_) => who::answers_soon(at).await.map(drop),
-    }
+    };
+    let outcome = outcome.map_err(|error| format!("service ({at}): {error}"));
+    finding(Aspect::Services, outcome)
 }
 
-async fn api(at: SocketAddr) -> Finding {
+async fn api(at: SocketAddr) -> Vec<Finding> {
     let outcome = who::connects(at).await;
     let outcome = outcome.map_err(|error| format!("API server ({at}): {error}"));
-    Finding::new(Aspect::Services, outcome)
+    finding(Aspect::Services, outcome)
 }

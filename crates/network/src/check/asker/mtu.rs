@@ -43,7 +43,7 @@ pub(super) async fn largest(address: SocketAddr) -> io::Result<u32> {
             Err(error) => return Err(error),
         }
     }
-    let smallest = way.smallest();
+    let smallest = way.smallest().min(mtu);
     if !way.passes(smallest).await? {
         return Err(io::Error::other("none comes back by UDP"));
     }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use hickory_proto::op::{Message, Query};
@@ -13,29 +12,79 @@ use super::super::findings::{Aspect, Finding};
 use super::super::task::Named;
 use crate::dns::{exchange, resolv_conf};
 
-/// One finding for each name, server and family.
-pub(super) async fn resolve(resolv_conf: &Path, names: &[Named]) -> Vec<Finding> {
-    let finding = |outcome| Finding::new(Aspect::Dns, outcome);
-    let text = tokio::fs::read_to_string(resolv_conf)
-        .await
-        .unwrap_or_default();
-    let servers = resolv_conf::servers(&text, |_| false);
-    let Some(domain) = domain(&text).filter(|_| !servers.is_empty()) else {
-        let why = "DNS: the pod is not told of the cluster's (resolv.conf)";
-        return vec![finding(Err(why.to_owned()))];
+/// Stands for a server where there is none.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 53);
+
+/// A name that one server is asked for.
+pub(super) struct NameQuestion {
+    server: SocketAddr,
+    name: String,
+    kind: RecordType,
+    expected: BTreeSet<IpAddr>,
+}
+
+/// Each name at each server, in both families. Where a pod is told of no server that is asked as nobody.
+pub(super) fn questions(resolv_conf: &str, names: &[Named]) -> Vec<NameQuestion> {
+    let servers = resolv_conf::servers(resolv_conf, |_| false);
+    let domain = domain(resolv_conf).unwrap_or("svc");
+    let servers = match servers.is_empty() {
+        true => vec![NOBODY],
+        false => servers,
     };
-    let mut findings = Vec::new();
+    let mut questions = Vec::new();
     for server in servers {
         for named in names {
-            let name = format!("{}.{domain}.", named.name);
             for kind in [RecordType::A, RecordType::AAAA] {
-                let outcome = leads(server, &name, kind, &named.addresses).await;
-                let tell = |error| format!("DNS ({server}): {kind} {name}: {error}");
-                findings.push(finding(outcome.map_err(tell)));
+                let of_kind = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
+                questions.push(NameQuestion {
+                    server,
+                    name: format!("{}.{domain}.", named.name),
+                    kind,
+                    expected: named.addresses.iter().filter(of_kind).copied().collect(),
+                });
             }
         }
     }
-    findings
+    questions
+}
+
+impl NameQuestion {
+    pub(super) async fn ask(self) -> Vec<Finding> {
+        let outcome = match self.server == NOBODY {
+            true => Err(io::Error::other("no server is known (resolv.conf)")),
+            false => self.leads().await,
+        };
+        let Self {
+            server, name, kind, ..
+        } = &self;
+        let outcome = outcome.map_err(|error| format!("DNS ({server}): {kind} {name}: {error}"));
+        vec![Finding::new(Aspect::Dns, outcome)]
+    }
+
+    /// Whether the server knows just these addresses by the name.
+    async fn leads(&self) -> io::Result<()> {
+        let name = Name::from_str(&self.name).map_err(io::Error::other)?;
+        let mut query = Message::query();
+        query.add_query(Query::query(name, self.kind));
+        query.metadata.recursion_desired = true;
+        let answer = exchange(None, self.server, &query).await?;
+        let addresses = answer
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                _ => None,
+            });
+        let known: BTreeSet<IpAddr> = addresses.collect();
+        match known == self.expected {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "{known:?} and not {:?} ({})",
+                self.expected, answer.metadata.response_code
+            ))),
+        }
+    }
 }
 
 /// Where services are, as `svc.cluster.local`: what the kubelet has pods look for names in.
@@ -46,40 +95,6 @@ fn domain(text: &str) -> Option<&str> {
     })?;
     let mut domains = search.split_whitespace();
     domains.find(|domain| domain.starts_with("svc."))
-}
-
-/// Whether the server knows just those addresses by the name that are of the family.
-async fn leads(
-    server: SocketAddr,
-    name: &str,
-    kind: RecordType,
-    addresses: &[IpAddr],
-) -> io::Result<()> {
-    let mut query = Message::query();
-    query.add_query(Query::query(
-        Name::from_str(name).map_err(io::Error::other)?,
-        kind,
-    ));
-    query.metadata.recursion_desired = true;
-    let answer = exchange(None, server, &query).await?;
-    let known: BTreeSet<IpAddr> = answer
-        .answers
-        .iter()
-        .filter_map(|record| match &record.data {
-            RData::A(address) => Some(IpAddr::V4(address.0)),
-            RData::AAAA(address) => Some(IpAddr::V6(address.0)),
-            _ => None,
-        })
-        .collect();
-    let of_kind = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
-    let expected: BTreeSet<IpAddr> = addresses.iter().filter(of_kind).copied().collect();
-    match known == expected {
-        true => Ok(()),
-        false => Err(io::Error::other(format!(
-            "{known:?} and not {expected:?} ({})",
-            answer.metadata.response_code
-        ))),
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn containers_stop_once_no_endpoint_leads_to_them() {
         .with_sandbox()
         .running("app")
         .deleted(20);
-    case.actual.in_service = Some("slow".into());
+    case.actual.in_service = Some(InService::Rules("slow".into()));
     assert!(case.plan(11).actions.is_empty());
     assert_eq!(case.plan(11).wake_at, Some(at(15)));
     let late = case.plan(15).actions;
