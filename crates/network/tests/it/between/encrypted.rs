@@ -242,7 +242,8 @@ async fn a_node_may_have_another_key_and_its_agent_may_be_replaced() {
         .await;
         let took = start.elapsed();
         eprintln!("reached {took:?} after the agent was replaced");
-        assert!(took < Duration::from_secs(3), "{took:?}");
+        // By itself B would find out after a quarter of a minute that A has its keys no more.
+        assert!(took < Duration::from_secs(10), "{took:?}");
     }
     b.encryption = Some(encryption());
     let start = Instant::now();
@@ -302,7 +303,7 @@ async fn a_stranger_who_asks_for_keys_all_the_time_keeps_no_node_away() {
             count.fetch_add(1, Ordering::Relaxed);
         }
     });
-    until("it is under way", || asked.load(Ordering::Relaxed) > 1000).await;
+    until("it is under way", || asked.load(Ordering::Relaxed) > 300).await;
     all_reach_all(&pods).await;
     let start = Instant::now();
     b.encryption = Some(encryption());
