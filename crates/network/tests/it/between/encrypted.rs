@@ -272,6 +272,28 @@ fn reaches_once(from: &(Namespace, Vec<IpAddr>), to: &(Namespace, Vec<IpAddr>)) 
     from.0.seen_as((to.1[0], 8080)).is_ok()
 }
 
+/// Not even one that has all the keys: what it sends comes from its own pods, or is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_node_speaks_for_another_s_pods() {
+    let hosts = hosts().await;
+    let a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    a.node
+        .host
+        .sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done");
+    b.node.host.sh("ip addr add 10.244.33.66/32 dev lo");
+    let before = heard(&pods[0].0);
+    for (from, is_heard) in [("10.244.33.66", false), ("10.244.12.1", true)] {
+        let to = pods[0].1[0];
+        b.node.host.sh(&format!(
+            "busybox ping -q -c 3 -i 0.1 -W 1 -I {from} {to} || true"
+        ));
+        assert_eq!(heard(&pods[0].0) > before, is_heard, "{from}");
+    }
+}
+
 /// Whoever knows a node's key, which all can, may ask it to agree on another as often as he likes. Each time costs it something.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_asks_for_keys_all_the_time_keeps_no_node_away() {
