@@ -272,6 +272,54 @@ fn reaches_once(from: &(Namespace, Vec<IpAddr>), to: &(Namespace, Vec<IpAddr>)) 
     from.0.seen_as((to.1[0], 8080)).is_ok()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_ipv6_encrypt_too() {
+    let hosts = hosts().await;
+    let eye = Eye::at(&hosts.router);
+    let a = hosts.host_of_ipv6("a", 1, 1).await;
+    let b = hosts.host_of_ipv6("b", 2, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    let mtu = pods[0].0.sh("ip -o link show eth0");
+    assert!(mtu.contains("mtu 1420"), "{mtu}");
+    let line = format!("busybox ping -c1 -W2 -s 1372 {}", pods[1].1[0]);
+    pods[0].0.sh(&line);
+    assert!(eye.encrypted() > 10 && eye.clear() == 0);
+}
+
+/// A device of this program's is taken over by it, or goes, where the kernel has learnt to make one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_there_is_taken_over() {
+    let hosts = hosts().await;
+    let mut a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    a.routes = None;
+    let replaced = "ip link del navarch0-wg && ip tuntap add navarch0-wg mode tun";
+    let is_free = || {
+        let link = a.node.host.sh("ip -d -o link show navarch0-wg");
+        link.contains("wireguard") || link.contains("NO-CARRIER")
+    };
+    until("nobody has the device any more", is_free).await;
+    a.node.host.sh(replaced);
+    a.start().await;
+    all_reach_all(&pods).await;
+    let node = hosts.client.get::<Node>(None, "a").await.unwrap();
+    let annotations = node.metadata.annotations.clone().unwrap();
+    let is_kernel = annotations["navarch.dev/wireguard-provider"] == "kernel";
+    let links = a.node.host.sh("ip -d -o link");
+    assert_eq!(links.contains(" wireguard "), is_kernel, "{links}");
+    assert!(!links.contains("-try"), "{links}");
+    // What has the name and is none is nobody's to take.
+    a.routes = None;
+    a.node
+        .host
+        .sh("ip link del navarch0-wg && ip link add navarch0-wg type dummy");
+    a.encryption = None;
+    a.start().await;
+    a.node.host.sh("ip link show navarch0-wg");
+}
+
 /// Not even one that has all the keys: what it sends comes from its own pods, or is dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_node_speaks_for_another_s_pods() {
