@@ -314,7 +314,7 @@ async fn a_device_that_is_there_is_taken_over() {
     a.routes = None;
     a.node
         .host
-        .sh("ip link del navarch0-wg && ip link add navarch0-wg type dummy");
+        .sh("ip link del navarch0-wg && ip link add navarch0-wg type bridge");
     a.encryption = None;
     a.start().await;
     a.node.host.sh("ip link show navarch0-wg");
