@@ -125,7 +125,7 @@ async fn nothing_goes_in_clear_to_a_node_without_a_key_nor_comes_from_one() {
     };
     let start = Instant::now();
     while told().await == 0 {
-        assert!(start.elapsed() < Duration::from_secs(10), "nobody is told");
+        assert!(start.elapsed() < Duration::from_secs(30), "nobody is told");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // B knows the way, and A takes its packets for nobody's, whatever the host itself looks at.
