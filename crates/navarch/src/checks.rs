@@ -176,6 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn plugins_encrypt_themselves() {
+        let flags = ["--pod-network=cni", "--pod-encryption=wireguard"];
+        let words = ["navarch", "agent", "--server=https://192.0.2.1:6443"];
+        let Command::Agent(agent) = Cli::parse_from(words.into_iter().chain(flags)).command else {
+            panic!("another command");
+        };
+        let place = tempfile::tempdir().unwrap();
+        let layout = Layout::existing(place.path()).unwrap();
+        let ranges = ClusterRanges::parse("10.244.0.0/16", "10.96.0.0/16").unwrap();
+        let refused = node(&layout, &agent.node, &ranges).unwrap_err();
+        assert!(
+            refused.to_string().contains("the plugins' affair"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn load_balancers_have_addresses_that_are_nobody_else_s() {
         assert_eq!(refused("198.51.100.8-198.51.100.20,fd01::/112"), None);
         for (pool, why) in [

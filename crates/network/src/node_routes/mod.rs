@@ -19,6 +19,7 @@ mod publish;
 mod routes;
 mod shell;
 mod tunnel;
+mod without;
 
 #[cfg(test)]
 mod tests;

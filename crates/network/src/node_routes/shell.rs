@@ -1,8 +1,7 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Backoff, Client, Informer};
@@ -12,8 +11,9 @@ use super::config::{NodeRoutesConfig, here, settings};
 use super::interfaces;
 use super::kernel::Kernel;
 use super::peer::Peer;
-use super::plan::{self, Here, Plan};
+use super::plan::{self, Here};
 use super::publish::Publisher;
+use super::without::Without;
 use crate::error::NodeRoutesError;
 use crate::netfilter::watch::SETTLE;
 use crate::owned::{Gone, Owned};
@@ -66,7 +66,7 @@ impl NodeRoutes {
             changed,
             foreign,
             applied: applying,
-            without: BTreeMap::new(),
+            without: Without::default(),
             own,
         };
         Ok(Self {
@@ -122,8 +122,8 @@ struct Shell {
     /// Rings when others change the tunnel's guard.
     foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
-    /// The nodes that are known not to be reached, and why.
-    without: BTreeMap<String, &'static str>,
+    /// The nodes that are known not to be reached.
+    without: Without,
     own: Publisher,
 }
 
@@ -155,6 +155,7 @@ impl Shell {
                     tokio::time::sleep(PAUSE).await;
                     tokio::select! {
                         () = self.changed.notified() => anew = false,
+                        () = self.without.due() => anew = false,
                         () = self.foreign.notified() => {
                             tokio::time::sleep(SETTLE).await;
                             anew = true;
@@ -186,14 +187,10 @@ impl Shell {
             applied.map(|()| (plan, kernel.provider()))
         };
         let (plan, provider) = self.kernel.run(look).await??;
-        let without = without(&plan);
-        for (node, why) in &without {
-            if self.without.get(node) != Some(why) {
-                tracing::warn!(node, "pods of a node cannot be reached: {why}");
-                self.own.tell_of(node, why);
-            }
+        for (node, why) in self.without.update(&plan, Instant::now()) {
+            tracing::warn!(node, "pods of a node cannot be reached: {why}");
+            self.own.tell_of(&node, why);
         }
-        self.without = without;
         // Others send to this node when they know its key, and by now it can hear them.
         let own = nodes
             .iter()
@@ -203,14 +200,4 @@ impl Shell {
             None => Ok(()),
         }
     }
-}
-
-/// The nodes to whose pods no way leads, and why.
-fn without(plan: &Plan) -> BTreeMap<String, &'static str> {
-    let address = "it has no address that the tunnel could lead to";
-    let key = "packets to them must be encrypted, and it has not said by which key; none are sent";
-    let unreachable = plan.unreachable.iter().map(|node| (node, address));
-    let keyless = plan.keyless.iter().map(|node| (node, key));
-    let all = unreachable.chain(keyless);
-    all.map(|(node, why)| (node.clone(), why)).collect()
 }

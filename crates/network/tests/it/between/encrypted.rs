@@ -125,7 +125,7 @@ async fn nothing_goes_in_clear_to_a_node_without_a_key_nor_comes_from_one() {
     };
     let start = Instant::now();
     while told().await == 0 {
-        assert!(start.elapsed() < Duration::from_secs(10), "nobody is told");
+        assert!(start.elapsed() < Duration::from_secs(30), "nobody is told");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // B knows the way, and A takes its packets for nobody's, whatever the host itself looks at.
@@ -242,7 +242,8 @@ async fn a_node_may_have_another_key_and_its_agent_may_be_replaced() {
         .await;
         let took = start.elapsed();
         eprintln!("reached {took:?} after the agent was replaced");
-        assert!(took < Duration::from_secs(3), "{took:?}");
+        // By itself B would find out after a quarter of a minute that A has its keys no more.
+        assert!(took < Duration::from_secs(10), "{took:?}");
     }
     b.encryption = Some(encryption());
     let start = Instant::now();
@@ -269,6 +270,76 @@ async fn a_node_may_have_another_key_and_its_agent_may_be_replaced() {
 
 fn reaches_once(from: &(Namespace, Vec<IpAddr>), to: &(Namespace, Vec<IpAddr>)) -> bool {
     from.0.seen_as((to.1[0], 8080)).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_ipv6_encrypt_too() {
+    let hosts = hosts().await;
+    let eye = Eye::at(&hosts.router);
+    let a = hosts.host_of_ipv6("a", 1, 1).await;
+    let b = hosts.host_of_ipv6("b", 2, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    let mtu = pods[0].0.sh("ip -o link show eth0");
+    assert!(mtu.contains("mtu 1420"), "{mtu}");
+    let line = format!("busybox ping -c1 -W2 -s 1372 {}", pods[1].1[0]);
+    pods[0].0.sh(&line);
+    assert!(eye.encrypted() > 10 && eye.clear() == 0);
+}
+
+/// A device of this program's is taken over by it, or goes, where the kernel has learnt to make one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_there_is_taken_over() {
+    let hosts = hosts().await;
+    let mut a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    a.routes = None;
+    let replaced = "ip link del navarch0-wg && ip tuntap add navarch0-wg mode tun";
+    let is_free = || {
+        let link = a.node.host.sh("ip -d -o link show navarch0-wg");
+        link.contains("wireguard") || link.contains("NO-CARRIER")
+    };
+    until("nobody has the device any more", is_free).await;
+    a.node.host.sh(replaced);
+    a.start().await;
+    all_reach_all(&pods).await;
+    let node = hosts.client.get::<Node>(None, "a").await.unwrap();
+    let annotations = node.metadata.annotations.clone().unwrap();
+    let is_kernel = annotations["navarch.dev/wireguard-provider"] == "kernel";
+    let links = a.node.host.sh("ip -d -o link");
+    assert_eq!(links.contains(" wireguard "), is_kernel, "{links}");
+    assert!(!links.contains("-try"), "{links}");
+    // What has the name and is none is nobody's to take.
+    a.routes = None;
+    a.node
+        .host
+        .sh("ip link del navarch0-wg && ip link add navarch0-wg type bridge");
+    a.encryption = None;
+    a.start().await;
+    a.node.host.sh("ip link show navarch0-wg");
+}
+
+/// Not even one that has all the keys: what it sends comes from its own pods, or is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_node_speaks_for_another_s_pods() {
+    let hosts = hosts().await;
+    let a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    a.node
+        .host
+        .sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done");
+    b.node.host.sh("ip addr add 10.244.33.66/32 dev lo");
+    let before = heard(&pods[0].0);
+    for (from, is_heard) in [("10.244.33.66", false), ("10.244.12.1", true)] {
+        let to = pods[0].1[0];
+        b.node.host.sh(&format!(
+            "busybox ping -q -c 3 -i 0.1 -W 1 -I {from} {to} || true"
+        ));
+        assert_eq!(heard(&pods[0].0) > before, is_heard, "{from}");
+    }
 }
 
 /// Whoever knows a node's key, which all can, may ask it to agree on another as often as he likes. Each time costs it something.
@@ -302,7 +373,7 @@ async fn a_stranger_who_asks_for_keys_all_the_time_keeps_no_node_away() {
             count.fetch_add(1, Ordering::Relaxed);
         }
     });
-    until("it is under way", || asked.load(Ordering::Relaxed) > 1000).await;
+    until("it is under way", || asked.load(Ordering::Relaxed) > 300).await;
     all_reach_all(&pods).await;
     let start = Instant::now();
     b.encryption = Some(encryption());
