@@ -199,7 +199,8 @@ pub(super) fn withdrawn(service: &Arc<Service>) -> Option<Action> {
 
 fn patch(service: &Service, ingress: &Value, condition: &Value) -> Action {
     let patch = json!({
-        "metadata": {"uid": service.metadata.uid},
+        // What somebody else has written in the meantime is looked at first.
+        "metadata": {"uid": service.metadata.uid, "resourceVersion": service.metadata.resource_version},
         "status": {"loadBalancer": {"ingress": ingress}, "conditions": [condition]},
     });
     Action::patch_status(service, PatchKind::Strategic, patch).idempotent()

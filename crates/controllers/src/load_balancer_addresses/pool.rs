@@ -70,9 +70,13 @@ fn next(ip: IpAddr) -> Option<IpAddr> {
     })
 }
 
-/// Nobody gets these: they may be the network's own and its broadcast address, and there are devices that take them for that anyway.
+/// Nobody gets these. Of IPv4 they may be the network's own and its broadcast address, and there are devices that take them for that anyway;
+/// of IPv6 the one that all routers of a network have, as every node is one (RFC 4291, 2.6.1).
 fn is_edge(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(ip) if matches!(ip.octets()[3], 0 | 255))
+    match ip {
+        IpAddr::V4(ip) => matches!(ip.octets()[3], 0 | 255),
+        IpAddr::V6(ip) => ip.to_bits().trailing_zeros() >= 64,
+    }
 }
 
 fn span(text: &str) -> Option<Span> {

@@ -291,6 +291,14 @@ fn what_is_given_is_taken_back_where_there_is_nothing_to_give() {
     );
 }
 
+/// Every node is a router of its networks, and has the first address of each as all others have.
+#[test]
+fn what_all_routers_have_is_nobody_s() {
+    let service = balanced("a", 1, json!({"ipFamilies": ["IPv6"]}));
+    let said = "2001:db8::1 AddressAllocated: It has 2001:db8::1";
+    check(vec![service], "2001:db8::/64", &[("a", said)]);
+}
+
 /// Whatever is to be taken from somebody may fail, and then it is theirs.
 #[test]
 fn what_is_to_be_given_up_is_nobody_s_yet() {

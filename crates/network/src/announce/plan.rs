@@ -107,10 +107,11 @@ pub(super) fn is_local(service: &Service) -> bool {
     service.spec.as_ref().is_some_and(is_external_local)
 }
 
-/// Whether it is the network's own address, or that of all that are in it.
+/// Whether it is the network's own address, or that of all that are in it; of IPv6, that of its routers.
 fn is_network_s(ip: IpAddr, network: IpNet) -> bool {
-    let is_edge = ip == network.network() || ip == network.broadcast();
-    ip.is_ipv4() && is_edge && network.prefix_len() < 31
+    let host_bits = network.max_prefix_len() - network.prefix_len();
+    let is_of_all = ip.is_ipv4() && ip == network.broadcast();
+    (ip == network.network() || is_of_all) && host_bits > 1
 }
 
 /// The node with the greatest answers: when one goes, its addresses alone move, and not all to the same.

@@ -125,8 +125,11 @@ fn a_solicitation_and_its_advertisement() {
 #[allow(clippy::needless_pass_by_value, reason = "cases read better")]
 fn node(name: &str, address: &str, ready: bool, metadata: Value) -> Candidate {
     let ready = if ready { "True" } else { "Unknown" };
+    let addresses = address.split(' ');
+    let addresses = addresses.map(|it| json!({"type": "InternalIP", "address": it}));
+    let addresses: Vec<Value> = addresses.collect();
     let mut node = json!({"metadata": metadata, "status": {
-        "addresses": [{"type": "InternalIP", "address": address}],
+        "addresses": addresses,
         "conditions": [{"type": "Ready", "status": ready}],
     }});
     node["metadata"]["name"] = json!(name);
@@ -181,7 +184,10 @@ fn speakers(
     let mut speakers: BTreeMap<IpAddr, BTreeSet<String>> = BTreeMap::new();
     for number in 1..=9 {
         let here = format!("n{number}");
-        let interfaces = [eth0(&format!("192.0.2.{number}/24"))];
+        let mut interfaces = [eth0(&format!("192.0.2.{number}/24"))];
+        interfaces[0]
+            .networks
+            .push(format!("2001:db8::{number}/64").parse().unwrap());
         let plan = plan(&here, &asked_for, nodes, &slices, &interfaces);
         for ip in plan.into_values().flatten() {
             speakers.entry(ip).or_default().insert(here.clone());
@@ -193,7 +199,8 @@ fn speakers(
 fn nodes() -> Vec<Candidate> {
     let node = |number| {
         let name = format!("n{number}");
-        node(&name, &format!("192.0.2.{number}"), true, json!({}))
+        let addresses = format!("192.0.2.{number} 2001:db8::{number}");
+        node(&name, &addresses, true, json!({}))
     };
     (1..=3).map(node).collect()
 }
@@ -295,13 +302,16 @@ fn nobody_answers_for_what_is_not_the_balancer_s() {
         service("node", "192.0.2.2", "Cluster"),
         service("network", "192.0.2.0", "Cluster"),
         service("all", "192.0.2.255", "Cluster"),
+        // That of all routers there.
+        service("routers", "2001:db8::", "Cluster"),
         service("elsewhere", "198.51.100.1", "Cluster"),
         service("good", "192.0.2.100", "Cluster"),
+        service("six", "2001:db8::100", "Cluster"),
     ];
     let speakers = speakers(services, vec![], &nodes());
     assert_eq!(
         speakers.into_keys().collect::<Vec<_>>(),
-        [ip("192.0.2.100")]
+        [ip("192.0.2.100"), ip("2001:db8::100")]
     );
 }
 

@@ -237,6 +237,8 @@ fn rules(family: Family) -> String {
     };
     let original_node_port =
         |map: &str| per_protocol(&format!("meta l4proto . ct original proto-dst vmap @{map}"));
+    // Of what is announced TCP is reset: after the redirect that the kernel sends where a packet would leave as it has come it keeps back
+    // what else there is to tell the sender.
     let (remember, remember_node_port) = (
         original("remember-services"),
         original_node_port("remember-node-ports"),
@@ -286,6 +288,7 @@ fn rules(family: Family) -> String {
   chain unserved-elsewhere {{
     {frontend} vmap @unserved
     {ip} daddr @cluster-ips reject
+    {ip} daddr @announced meta l4proto tcp reject with tcp reset
     {ip} daddr @announced reject
     {ip} daddr @service-ranges drop
   }}

@@ -146,9 +146,13 @@ pub(super) fn an_address_is_freed_for_the_next(hosts: &Hosts) {
     });
 }
 
-/// What a host neither hears of the API nor tells it.
+/// So that a host hears nothing of the API, and tells it nothing.
 const CUT_OFF: &str = "nft -f - <<E
-    table ip cut { chain out { type filter hook output priority -300; ip daddr { 192.168.1.10, 192.168.1.11 } drop; }\n}\nE";
+    table ip cut {
+      chain out { type filter hook output priority -300; ip daddr { 192.168.1.10, 192.168.1.11 } drop; }
+      chain in { type filter hook input priority -300; ip saddr { 192.168.1.10, 192.168.1.11 } drop; }
+    }
+E";
 
 /// When its host goes, another answers, and tells the client so before it asks. The one that is gone has heard of nothing, and falls silent
 /// because the other answers.

@@ -130,6 +130,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           chain unserved-elsewhere {
             ip daddr . meta l4proto . th dport vmap @unserved
             ip daddr @cluster-ips reject
+            ip daddr @announced meta l4proto tcp reject with tcp reset
             ip daddr @announced reject
             ip daddr @service-ranges drop
           }
@@ -261,6 +262,7 @@ fn the_tables_are_the_same_whatever_the_services() {
           chain unserved-elsewhere {
             ip6 daddr . meta l4proto . th dport vmap @unserved
             ip6 daddr @cluster-ips reject
+            ip6 daddr @announced meta l4proto tcp reject with tcp reset
             ip6 daddr @announced reject
             ip6 daddr @service-ranges drop
           }
