@@ -1,6 +1,6 @@
 #!/bin/sh
 # Hosts for `navarch-bench network`: network namespaces on one machine, each with an agent, and a server in one more. Needs root, ip, nft,
-# nsenter, curl, a static /bin/busybox, and navarch and kubectl on the PATH.
+# nsenter, pgrep, a static /bin/busybox, and navarch and kubectl on the PATH.
 #
 #   hosts.sh up DIR      three hosts with an agent each: bench-h1 and bench-h2 on one segment, bench-h3 behind a router
 #   hosts.sh pods DIR    a pod on h1, h2 and h3 and one more on h1: their namespaces are bench-p1, bench-p2, bench-p3 and bench-p4
@@ -127,9 +127,12 @@ bare() {
 
 down() { # DIR
     for name in h1 h2 h3 server; do
-        if [ -f "$1/$name.pid" ]; then kill "$(cat "$1/$name.pid")" 2> /dev/null || true; fi
+        if [ -f "$1/$name.pid" ]; then
+            pid=$(cat "$1/$name.pid")
+            kill "$pid" 2> /dev/null || true
+            while kill -0 "$pid" 2> /dev/null; do sleep 0.1; done
+        fi
     done
-    sleep 2
     for number in 1 2 3; do
         if [ -d "$1/h$number" ]; then within "bench-h$number" navarch down --data-dir "$1/h$number" || true; fi
     done

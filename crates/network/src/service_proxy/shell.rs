@@ -1,6 +1,6 @@
 //! Follows services and endpoints, and has the kernel's tables follow them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -248,14 +248,11 @@ impl Shell {
         &self,
         touched: Option<HashSet<Frontend>>,
     ) -> Result<(), ServiceProxyError> {
-        for family in self.families() {
-            let of_family = |frontend: &Frontend| frontend.family() == family;
-            if touched
-                .as_ref()
-                .is_some_and(|all| !all.iter().any(of_family))
-            {
-                continue;
-            }
+        let families = match &touched {
+            None => self.families(),
+            Some(touched) => touched.iter().map(Frontend::family).collect(),
+        };
+        for family in families {
             let known = self.kernel.run(move |k| k.affinities(family)).await??;
             let gone = stale::clients(family, known, &self.desired, touched.as_ref());
             if !gone.is_empty() {
@@ -271,10 +268,9 @@ impl Shell {
             .iter()
             .flat_map(|key| self.desired.flows_of(key).to_vec())
             .collect();
-        if moved.is_empty() {
-            return Ok(());
-        }
-        for family in self.families() {
+        let frontends = moved.iter().flat_map(|flows| &flows.frontends);
+        let families: BTreeSet<Family> = frontends.map(Frontend::family).collect();
+        for family in families {
             let known = self.kernel.run(move |k| k.udp_flows(family)).await??;
             let gone = stale::flows(known, moved.iter());
             self.kernel.run(move |k| k.forget_flows(&gone)).await??;
@@ -282,16 +278,10 @@ impl Shell {
         Ok(())
     }
 
-    /// Those that services have addresses of.
-    fn families(&self) -> Vec<Family> {
-        let has_v6 = self
-            .desired
-            .elements()
-            .any(|(key, _)| key.family() == Family::V6);
-        match has_v6 {
-            true => vec![Family::V4, Family::V6],
-            false => vec![Family::V4],
-        }
+    /// Those that services have addresses of: a look at all of them.
+    fn families(&self) -> BTreeSet<Family> {
+        let elements = self.desired.elements();
+        elements.map(|(key, _)| key.family()).collect()
     }
 }
 
