@@ -112,8 +112,13 @@ impl Interface<'_> {
 
     /// Before the pod's end is up: without that the interface counts as broken, and is made again.
     fn limit(&self, host: &mut Netlink) -> io::Result<()> {
-        shaping::limit(host, self.host_name, self.bandwidth, self.bridge.1)
-            .map_err(|error| io::Error::other(format!("limit its bandwidth: {error}")))
+        shaping::limit(
+            host,
+            (self.host_name, self.mtu),
+            self.bandwidth,
+            self.bridge.1,
+        )
+        .map_err(|error| io::Error::other(format!("limit its bandwidth: {error}")))
     }
 
     fn mac(&self) -> Vec<u8> {

@@ -27,8 +27,10 @@ use crate::netlink::{Netlink, Request};
 const PREFIX: &str = "ni";
 /// What may come at once is what comes in so long a time, in milliseconds; and so much again may wait.
 const BURST_MILLISECONDS: u64 = 50;
-/// But no less than two packets, of a size that most links have.
-const LEAST_BURST: u64 = 4096;
+/// But no less than two frames, with their headers: what does not fit into a bucket is never sent.
+const FRAMES: u64 = 2;
+/// The header of a frame, with the tag of a VLAN.
+const FRAME_HEADER: u64 = 18;
 /// What the kernel takes.
 const MOST_BURST: u64 = 1 << 30;
 const ETHERNET: u8 = 1;
@@ -43,10 +45,10 @@ pub(crate) fn device_name(host_name: &str) -> String {
     format!("{PREFIX}{rest}")
 }
 
-/// Limits a pod whose interface is new. `bridge`: whose device it is, where several nodes share a host.
+/// Limits a pod whose interface is new. `mtu`: that of its interface. `bridge`: whose device it is, where several nodes share a host.
 pub(crate) fn limit(
     host: &mut Netlink,
-    host_name: &str,
+    (host_name, mtu): (&str, u32),
     bandwidth: Bandwidth,
     bridge: &str,
 ) -> io::Result<()> {
@@ -56,7 +58,7 @@ pub(crate) fn limit(
     let end = index(host, host_name)?;
     let mut requests = Vec::new();
     if let Some(rate) = bandwidth.ingress {
-        requests.push(bucket(end, rate));
+        requests.push(bucket((end, mtu), rate));
     }
     if let Some(rate) = bandwidth.egress {
         let name = device_name(host_name);
@@ -65,7 +67,7 @@ pub(crate) fn limit(
         make_device(host, &name, bridge)?;
         let device = index(host, &name)?;
         requests.extend([
-            bucket(device, rate),
+            bucket((device, mtu), rate),
             entrance(end),
             redirection(end, device),
         ]);
@@ -131,23 +133,24 @@ fn message(index: u32, parent: TcHandle, kind: &str) -> TcMessage {
 }
 
 /// A token bucket through which all goes that the interface sends. `rate`: in bits a second.
-fn bucket(index: u32, rate: u64) -> Request {
+fn bucket((index, mtu): (u32, u32), rate: u64) -> Request {
     let mut bucket = message(index, TcHandle::ROOT, "tbf");
     bucket
         .attributes
-        .push(TcAttribute::Options(bucket_options(rate)));
+        .push(TcAttribute::Options(bucket_options(rate, mtu)));
     let new = RouteNetlinkMessage::NewQueueDiscipline(bucket);
     (new, NLM_F_CREATE | NLM_F_EXCL)
 }
 
 /// `struct tc_tbf_qopt`, and besides what does not fit into it.
-fn bucket_options(rate: u64) -> Vec<TcOption> {
+fn bucket_options(rate: u64, mtu: u32) -> Vec<TcOption> {
     const PARAMETERS: u16 = 1;
     const RATE: u16 = 4;
     const BURST: u16 = 6;
     let octets = rate / 8;
     let burst = octets.saturating_mul(BURST_MILLISECONDS) / 1000;
-    let burst = burst.clamp(LEAST_BURST, MOST_BURST);
+    let least = FRAMES * (u64::from(mtu) + FRAME_HEADER);
+    let burst = burst.clamp(least, MOST_BURST);
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     // The rate, and none for a peak: cell_log, linklayer, overhead, cell_align, mpu, rate.
     let mut parameters = vec![0, ETHERNET, 0, 0, 0, 0, 0, 0];

@@ -86,6 +86,23 @@ async fn a_limited_pod_is_mended_and_its_device_goes_with_it() {
     assert_eq!(devices(&node), "");
 }
 
+/// However little comes in a moment, the largest packet fits: it waits, and is not lost.
+#[tokio::test]
+async fn the_largest_packet_passes_at_the_lowest_rates() {
+    let node = TestNode::new();
+    let network = PodNetwork::start(navarch_network::Config {
+        mtu: 9000,
+        ..node.config()
+    })
+    .await
+    .unwrap();
+    let pod = Namespace::new();
+    let slow = request("a", ["1M", "1M"]);
+    let attachment = network.attach("a", &pod.path(), slow).await.unwrap();
+    let ping = "busybox ping -c1 -W5 -s";
+    pod.sh(&format!("{ping} 8972 {}", attachment.gateway));
+}
+
 #[tokio::test]
 async fn what_limits_nothing_is_refused() {
     let node = TestNode::new();
