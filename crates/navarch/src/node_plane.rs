@@ -74,10 +74,7 @@ impl NodePlane {
         let addresses: Vec<IpAddr> = std::iter::once(address).chain(others).collect();
         let client = clients.node;
         let settings = HostSettings::of(layout, arguments, ranges);
-        let listener = SocketAddr::new(address, arguments.node_port);
-        let listener = TcpListener::bind(listener)
-            .await
-            .with_context(|| format!("the node's API: listen on {listener}"))?;
+        let (listeners, port) = listen(&addresses, arguments.node_port).await?;
         let place = layout.images();
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
             .await?
@@ -113,7 +110,7 @@ impl NodePlane {
         let mut options = NodeOptions::new(&name, address, layout.node());
         let segments = addresses.clone();
         options.addresses = addresses;
-        options.port = listener.local_addr()?.port();
+        options.port = port;
         let told = registration::labels(&arguments.node_labels);
         options.labels = told.map_err(anyhow::Error::msg)?;
         let told = registration::taints(&arguments.register_with_taints);
@@ -165,7 +162,7 @@ impl NodePlane {
         }
         let api = agent.api();
         tasks.spawn(async move {
-            if let Err(error) = server::serve(listener, tls, api).await {
+            if let Err(error) = server::serve(listeners, tls, api).await {
                 tracing::error!(%error, "logs and exec cannot be served");
             }
         });
@@ -249,4 +246,18 @@ pub(crate) fn serving(authority: &str, certificate: Arc<Exchangeable>) -> Result
         certificate,
         client_authorities: authorities.collect::<Result<_, _>>()?,
     })
+}
+
+/// Listens for the node's API at all of its addresses, at the same port; which that is where any will do.
+async fn listen(addresses: &[IpAddr], mut port: u16) -> Result<(Vec<TcpListener>, u16)> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let at = SocketAddr::new(*address, port);
+        let listener = TcpListener::bind(at)
+            .await
+            .with_context(|| format!("the node's API: listen on {at}"))?;
+        port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok((listeners, port))
 }

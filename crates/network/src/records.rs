@@ -104,7 +104,7 @@ impl Records {
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
             if LAST_ADDRESSES.contains(&name) {
-                let last = read_limited(&path).ok();
+                let last = read_limited(&path, MAX_FILE).ok();
                 let last = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
                 found.last_addresses.extend(last);
             } else if let Some(sandbox_id) = name.strip_suffix(SUFFIX) {
@@ -153,15 +153,16 @@ pub(crate) fn validate_id(sandbox_id: &str) -> Result<(), Error> {
 }
 
 fn parse(path: &Path, sandbox_id: &str) -> io::Result<Attachment> {
-    let attachment: Attachment = serde_json::from_str(&read_limited(path)?)?;
+    let attachment: Attachment = serde_json::from_str(&read_limited(path, MAX_FILE)?)?;
     if attachment.sandbox_id != sandbox_id || validate_id(sandbox_id).is_err() {
         return Err(io::Error::other("the file is of another sandbox"));
     }
     Ok(attachment)
 }
 
-pub(crate) fn read_limited(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_FILE {
+/// The text of a file of no more octets than that. Error: `FileTooLarge`.
+pub(crate) fn read_limited(path: &Path, most: u64) -> io::Result<String> {
+    if fs::metadata(path)?.len() > most {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     fs::read_to_string(path)

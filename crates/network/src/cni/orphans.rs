@@ -1,8 +1,9 @@
 //! Programs that an earlier process of ours has begun, and that it was killed before: what they still do must not come after what undoes it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::libc;
@@ -10,6 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// How long they may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of an environment is looked at: ours has a few variables, of which one may be long.
+const MAX_ENVIRONMENT: u64 = 256 << 10;
 /// The longest wait for one.
 const WAIT_MS: u16 = 1000;
 
@@ -44,12 +47,20 @@ fn of(variable: &[u8]) -> io::Result<Vec<OwnedFd>> {
         let Some(process) = pid.and_then(open) else {
             continue;
         };
-        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        let environment = environment(&entry.path()).unwrap_or_default();
         if environment.split(|it| *it == 0).any(|it| it == variable) {
             found.push(process);
         }
     }
     Ok(found)
+}
+
+/// Where it is and how long, a process says of itself: what is longer than what we give to plugins is not ours.
+fn environment(process: &Path) -> io::Result<Vec<u8>> {
+    let mut environment = Vec::new();
+    let file = File::open(process.join("environ"))?;
+    file.take(MAX_ENVIRONMENT).read_to_end(&mut environment)?;
+    Ok(environment)
 }
 
 #[expect(unsafe_code, reason = "nix knows no descriptors of processes")]

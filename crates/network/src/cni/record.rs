@@ -21,6 +21,9 @@ const UNFINISHED: &str = "unfinished";
 /// Of what cannot be read, and is left for people.
 const UNREADABLE: &str = "unreadable";
 
+/// As much as an object of the API may be, all of it control characters, which are six octets each in JSON, and what configuration and result may be.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// One sandbox.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -47,7 +50,13 @@ impl Records {
     pub(super) fn write(&self, record: &Record) -> Result<(), CniError> {
         let path = self.path(&record.sandbox_id)?;
         let text = serde_json::to_vec(record).map_err(io::Error::other);
-        let written = text.and_then(|text| self.replace(&path, &text));
+        let written = text.and_then(|text| {
+            // What could not be read again could not be undone.
+            match text.len() as u64 > MAX_BYTES {
+                true => Err(io::ErrorKind::FileTooLarge.into()),
+                false => self.replace(&path, &text),
+            }
+        });
         written.map_err(|source| CniError::State { path, source })
     }
 
@@ -74,20 +83,17 @@ impl Records {
     /// `None`: there is none. One that is not what it should be is set aside and told of: nothing can be done by it.
     pub(super) fn read(&self, sandbox_id: &str) -> Result<Option<Record>, CniError> {
         let path = self.path(sandbox_id)?;
-        let text = match read_limited(&path) {
+        let text = match read_limited(&path, MAX_BYTES) {
             Ok(text) => text,
             Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) if source.kind() == io::ErrorKind::FileTooLarge => {
+                return set_aside(path, &source);
+            }
             Err(source) => return Err(CniError::State { path, source }),
         };
         match serde_json::from_str(&text) {
             Ok(record) => Ok(Some(record)),
-            Err(error) => {
-                let aside = path.with_extension(UNREADABLE);
-                tracing::error!(path = %aside.display(), %error, "what plugins have done for a sandbox cannot be read, and is not undone");
-                let moved = fs::rename(&path, &aside);
-                moved.map_err(|source| CniError::State { path, source })?;
-                Ok(None)
-            }
+            Err(error) => set_aside(path, &error),
         }
     }
 
@@ -122,4 +128,12 @@ impl Records {
         }
         Ok(ids)
     }
+}
+
+fn set_aside(path: PathBuf, error: &dyn std::error::Error) -> Result<Option<Record>, CniError> {
+    let aside = path.with_extension(UNREADABLE);
+    tracing::error!(path = %aside.display(), error, "what plugins have done for a sandbox cannot be read, and is not undone");
+    let moved = fs::rename(&path, &aside);
+    moved.map_err(|source| CniError::State { path, source })?;
+    Ok(None)
 }

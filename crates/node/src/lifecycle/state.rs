@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use navarch_runtime::cri::{ContainerRecord, SandboxRecord, SandboxState};
 
 use super::CrashBackoff;
+
+/// What could not be made, or taken away, is tried again after 1 s, 2 s and so on, up to 16 s.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// The annotation of a container that holds the image's name, for `image` in its status.
 pub(crate) const IMAGE_NAME: &str = "navarch.dev/image";
@@ -133,13 +136,25 @@ pub struct StartFailure {
     pub retry_at: Timestamp,
 }
 
-/// A sandbox, volume or network that could not be made.
+/// A sandbox, volume or network that could not be made, or not be taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetUpFailure {
     /// How often in a row.
     pub failures: u32,
     /// When to try again.
     pub retry_at: Timestamp,
+}
+
+impl SetUpFailure {
+    /// One more, now: each is tried again after twice as long as the one before.
+    pub(crate) fn again(earlier: Option<&Self>, now: Timestamp) -> Self {
+        let failures = earlier
+            .map_or(0, |failure| failure.failures)
+            .saturating_add(1);
+        let wait = SignedDuration::from_secs(1 << failures.saturating_sub(1).min(MOST_DOUBLINGS));
+        let retry_at = now.checked_add(wait).unwrap_or(now);
+        Self { failures, retry_at }
+    }
 }
 
 /// Other resources, for which the node has no room yet.
@@ -197,6 +212,8 @@ pub struct History {
     pub terminating_since: Option<Timestamp>,
     /// Sandboxes and volumes are being taken down.
     pub tearing_down: bool,
+    /// They could not be taken away.
+    pub tear_down_failure: Option<SetUpFailure>,
     /// Nothing of it is left but records and logs.
     pub torn_down: bool,
     /// Nothing of it is left at all.

@@ -133,6 +133,12 @@ fn clean_up(draft: &mut Draft<'_>) {
         return;
     }
     if !history.torn_down {
+        // Plugins of others may be what takes the network away: they are not run all the time.
+        if let Some(failure) = &history.tear_down_failure
+            && failure.retry_at > draft.view.now
+        {
+            return draft.wake(failure.retry_at);
+        }
         return draft.actions.push(Action::TearDown);
     }
     let deleted = draft.view.pod.metadata.deletion_timestamp.is_some();

@@ -498,6 +498,13 @@ fn a_deleted_pod_ends_in_order() {
         .ended("app", 0, 143, 4)
         .deleted(20);
     assert_eq!(ended.plan(12).actions, [Action::TearDown]);
+    let ended = ended.history(|h| {
+        let failed = SetUpFailure::again(None, at(12));
+        h.tear_down_failure = Some(SetUpFailure::again(Some(&failed), at(12)));
+    });
+    assert!(ended.plan(13).actions.is_empty());
+    assert_eq!(ended.plan(13).wake_at, Some(at(14)));
+    assert_eq!(ended.plan(14).actions, [Action::TearDown]);
     let torn = ended.history(|h| h.torn_down = true);
     assert_eq!(torn.plan(13).actions, [Action::Delete]);
     assert_eq!(torn.plan(13).status.phase.as_deref(), Some("Failed"));

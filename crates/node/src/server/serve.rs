@@ -36,7 +36,7 @@ pub struct ServeOptions {
 /// Serves until dropped. A client proves who it is by a certificate of the authorities or a token, and may do what the API server
 /// says it may with this node.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     options: ServeOptions,
     api: NodeApi,
 ) -> Result<(), Error> {
@@ -44,6 +44,20 @@ pub async fn serve(
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (client, node) = (api.worker.client.clone(), &api.worker.options.name);
     let access = Arc::new(Access::new(client, node));
+    let parts = (acceptor, api, access);
+    let accepting = listeners
+        .iter()
+        .map(|listener| accept(listener, &room, &parts));
+    futures::future::join_all(accepting).await;
+    Ok(())
+}
+
+/// What comes in at one address, for ever.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    parts: &(TlsAcceptor, NodeApi, Arc<Access>),
+) {
     loop {
         // The semaphore is never closed.
         let place = room.clone().acquire_owned().await;
@@ -55,7 +69,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let (acceptor, api, access) = (acceptor.clone(), api.clone(), access.clone());
+        let (acceptor, api, access) = parts.clone();
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);

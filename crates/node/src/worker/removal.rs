@@ -7,18 +7,23 @@ use navarch_client::{DeleteOptions, EventType};
 
 use super::Worker;
 use crate::blocking::blocking;
+use crate::lifecycle::SetUpFailure;
 use crate::{container_config, spec};
 
 impl Worker {
     /// Takes network, sandboxes and volumes away, and queues the pod.
     pub(super) async fn tear_down(&self, uid: String) {
         let result = self.try_tear_down(&uid).await;
+        let now = self.clock.now();
         self.memories.change(&uid, |history| {
             history.tearing_down = false;
             history.torn_down = result.is_ok();
+            let earlier = history.tear_down_failure.take();
+            let again = |_| SetUpFailure::again(earlier.as_ref(), now);
+            history.tear_down_failure = result.as_ref().err().map(again);
         });
         match result {
-            Ok(()) => self.queue.add(uid),
+            Ok(()) => {}
             Err(error) => {
                 tracing::warn!(uid, error, "a pod could not be taken down");
                 if let Some(pod) = self.memories.last_seen(&uid) {
@@ -29,9 +34,9 @@ impl Worker {
                         format!("error killing pod: {error}"),
                     );
                 }
-                self.queue.retry(uid);
             }
         }
+        self.queue.add(uid);
     }
 
     async fn try_tear_down(&self, uid: &str) -> Result<(), String> {

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Pod;
 use navarch_client::EventType;
 use navarch_network::{PodDns, PodName, PodRequest};
@@ -13,9 +12,6 @@ use super::Worker;
 use crate::container_config::{host_ports, sandbox_config};
 use crate::lifecycle::SetUpFailure;
 use crate::{pod_files, spec};
-
-/// Failures in a row after which the wait grows no more.
-const MOST_DOUBLINGS: u32 = 4;
 
 impl Worker {
     /// Makes what containers need, and queues the pod.
@@ -38,16 +34,8 @@ impl Worker {
                 Err((reason, message)) => {
                     self.events
                         .event(&*pod, EventType::Warning, reason, message);
-                    let failures = history
-                        .set_up_failure
-                        .as_ref()
-                        .map_or(0, |f| f.failures)
-                        .saturating_add(1);
-                    let wait = SignedDuration::from_secs(
-                        1 << failures.saturating_sub(1).min(MOST_DOUBLINGS),
-                    );
-                    let retry_at = now.checked_add(wait).unwrap_or(now);
-                    history.set_up_failure = Some(SetUpFailure { failures, retry_at });
+                    let earlier = history.set_up_failure.as_ref();
+                    history.set_up_failure = Some(SetUpFailure::again(earlier, now));
                 }
             }
         });

@@ -75,8 +75,22 @@ impl Images {
             return Ok(Some(image));
         }
         let (images, wanted) = (self.clone(), offer.image.clone());
-        let image = blocking(move || Ok(images.make(&wanted)?.pop())).await?;
+        let image = blocking(move || images.make_anew(&wanted)).await?;
         *made = true;
         Ok(image)
+    }
+
+    /// One of an older program has no other name, and would stay for nothing.
+    fn make_anew(&self, image: &BuiltIn) -> Result<Option<Image>> {
+        let older = self.get(&image.name)?;
+        let made = self.make(image)?.pop();
+        let id = |image: &Option<Image>| image.as_ref().map(|image| image.id.clone());
+        if let Some(older) = id(&older)
+            && Some(&older) != id(&made).as_ref()
+            && self.get(&older)?.is_some_and(|older| older.tags.is_empty())
+        {
+            self.remove(&older)?;
+        }
+        Ok(made)
     }
 }

@@ -274,6 +274,7 @@ async fn what_is_offered_is_made_and_not_pulled() {
     images.remove(&offer.name).unwrap();
     let second = pull(&images).await;
     assert_ne!(second, first);
+    assert_eq!(place.count("content/blobs/sha256"), 3);
 
     std::fs::write(&program, "third").unwrap();
     drop(images);

@@ -180,11 +180,13 @@ pub(super) fn a_link_goes_down_and_comes_up(hosts: &Hosts, pods: &Pods) {
 pub(super) fn a_link_is_slow_and_loses_packets(hosts: &Hosts, pods: &Pods) {
     let kubectl = hosts.kubectl();
     kubectl.ok("exec pod3 -- dd if=/dev/urandom of=/page/large bs=1k count=300");
+    let (here, there) = (&pods.0[0], &pods.0[2]);
+    let large = format!("--max-time 60 http://{}:8080/large | sha256sum", there.ip);
+    let whole = here.curl(&large).unwrap();
     hosts.router.sh(
         "tc qdisc add dev h3 root tbf rate 4mbit burst 8k latency 200ms; nft -f - <<E
          table netdev lossy { chain in { type filter hook ingress device h3 priority 0; numgen random mod 10 == 0 drop; }\n}\nE",
     );
-    let (here, there) = (&pods.0[0], &pods.0[2]);
     for (from, to) in [(here, there), (there, here)] {
         let place = format!("{}:8080", to.ip);
         for place in [&place, "web"] {
@@ -193,10 +195,7 @@ pub(super) fn a_link_is_slow_and_loses_packets(hosts: &Hosts, pods: &Pods) {
             });
         }
     }
-    let large = |from: &str| format!("--max-time 60 http://{}:8080/large | sha256sum", from);
-    let whole = kubectl.ok("exec pod3 -- sha256sum /page/large");
-    let arrived = here.curl(&large(&there.ip.to_string())).unwrap();
-    assert_eq!(arrived.split(' ').next(), whole.split(' ').next());
+    assert_eq!(here.curl(&large).unwrap(), whole);
     let ready = "{.items[*].status.conditions[?(@.type==\"Ready\")].status}";
     assert_eq!(kubectl.path("nodes", ready), "True True True");
     hosts

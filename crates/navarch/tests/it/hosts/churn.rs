@@ -81,10 +81,14 @@ pub(super) fn leaves_nothing(hosts: &mut Hosts) {
         others.is_empty() && !outcome.by.is_empty(),
         "{others:?} got what was the service's"
     );
+    let begun = std::time::Instant::now();
     for host in &hosts.all()[..2] {
-        until("nothing of any pod is left", SLOW, || {
-            host.of_pods().is_empty()
+        let mut left = Vec::new();
+        until("it is looked at what is left of pods", SLOW, || {
+            left = host.of_pods();
+            left.is_empty() || begun.elapsed() > SLOW / 2
         });
+        assert!(left.is_empty(), "{} has {left:#?}", host.name);
         let rules = host.sh("nft list ruleset");
         let words: BTreeSet<&str> = rules.split([' ', ',', '\t', '\n']).collect();
         let led_to = seen.keys().find(|address| words.contains(address.as_str()));

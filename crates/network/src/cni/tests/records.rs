@@ -24,6 +24,28 @@ async fn what_cannot_be_read_is_not_lost() {
     assert_eq!(host.read("state/torn.json"), "");
 }
 
+/// Whatever a pod's annotations say, what is written is read again; and if it is more than any object may have, nothing is begun.
+#[tokio::test]
+async fn what_is_written_can_be_read_again() {
+    let host = Host::new();
+    host.configure("pods.json");
+    let network = host.network();
+    let long = |octets| PodRequest {
+        annotations: [("x".to_owned(), "\u{1}".repeat(octets))].into(),
+        ..pod()
+    };
+    network.attach("abc", own(), long(256 << 10)).await.unwrap();
+    assert_eq!(network.attached().await.unwrap()["abc"], ips());
+    network.detach("abc").await.unwrap();
+    assert!(network.attach("abc", own(), long(4 << 20)).await.is_err());
+    assert_eq!(host.read("state/abc.json"), "");
+    network.detach("abc").await.unwrap();
+    // One that somebody else has made so large is kept for people.
+    host.write("state/huge.json", &" ".repeat(17 << 20));
+    network.detach("huge").await.unwrap();
+    assert_eq!(host.read("state/huge.json"), "");
+}
+
 #[tokio::test]
 async fn what_is_kept_is_nobody_else_s_to_read() {
     let host = Host::new();
