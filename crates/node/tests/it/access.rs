@@ -171,7 +171,7 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let api = agent.api();
-        tokio::spawn(async move { serve(listener, options, api).await.unwrap() });
+        tokio::spawn(async move { serve(vec![listener], options, api).await.unwrap() });
         Self {
             judge,
             authority,
