@@ -130,9 +130,9 @@ impl Records {
     }
 }
 
-fn set_aside(path: PathBuf, error: &dyn std::error::Error) -> Result<Option<Record>, CniError> {
+fn set_aside(path: PathBuf, error: &dyn std::fmt::Display) -> Result<Option<Record>, CniError> {
     let aside = path.with_extension(UNREADABLE);
-    tracing::error!(path = %aside.display(), error, "what plugins have done for a sandbox cannot be read, and is not undone");
+    tracing::error!(path = %aside.display(), %error, "what plugins have done for a sandbox cannot be read, and is not undone");
     let moved = fs::rename(&path, &aside);
     moved.map_err(|source| CniError::State { path, source })?;
     Ok(None)

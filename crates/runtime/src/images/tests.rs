@@ -262,7 +262,8 @@ async fn what_is_offered_is_made_and_not_pulled() {
     images.offer(offer.clone()).unwrap();
     let first = pull(&images).await;
     assert_eq!(images.get(&offer.name).unwrap().unwrap().id, first);
-    let other = images.pull("navarch.invalid/own:2", None, &Progress::default());
+    let progress = Progress::default();
+    let other = images.pull("navarch.invalid/own:2", None, &progress);
     let refused = other.await.unwrap_err().to_string();
     assert!(
         refused.contains("this host makes navarch.invalid/own:1"),
