@@ -81,6 +81,16 @@ impl Settings {
         left
     }
 
+    /// Mounts and processes of pods, while the node runs.
+    pub(crate) fn left_of_pods(&self) -> Vec<String> {
+        let nodes_own = format!(" {} ", self.run);
+        let is_pods = |line: &String| match line.starts_with("mount") {
+            true => !line.contains(&nodes_own),
+            false => line.starts_with("process"),
+        };
+        self.left().into_iter().filter(is_pods).collect()
+    }
+
     fn processes(&self) -> Vec<String> {
         let mut left = Vec::new();
         for process in std::fs::read_dir("/proc").unwrap().flatten() {

@@ -34,11 +34,11 @@ pub(super) fn finds_all_well(hosts: &Hosts) {
     assert_eq!(namespaces(hosts), "", "it leaves nothing");
 }
 
-/// Between two segments large packets are lost without a word, and from one host's pods nobody answers names.
+/// Between two segments large packets of the tunnel are lost without a word, and from one host's pods nobody answers names.
 pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
     hosts.router.sh(
         "nft -f - <<E
-         table netdev lossy { chain in { type filter hook ingress device h3 priority 0; meta length > 1400 drop; }\n}\nE",
+         table netdev lossy { chain in { type filter hook ingress device h3 priority 0; meta l4proto udp meta length > 1400 drop; }\n}\nE",
     );
     hosts.host(1).sh(
         "nft -f - <<E

@@ -109,9 +109,7 @@ impl Host {
             self.data.display()
         );
         let mut of_pods: Vec<String> = self.sh(&files).lines().map(str::to_owned).collect();
-        let all = Settings::read(&self.data).left();
-        let is_pods = |line: &String| line.starts_with("mount") || line.starts_with("process");
-        of_pods.extend(all.into_iter().filter(is_pods));
+        of_pods.extend(Settings::read(&self.data).left_of_pods());
         of_pods
     }
 
