@@ -60,15 +60,15 @@ impl Program {
     }
 }
 
-/// Where the machine's own network is.
-const MACHINE: &str = "/proc/1/ns/net";
+/// Where this program runs.
+const OWN: &str = "/proc/self/ns/net";
 
-/// Takes all rules off a namespace, if it is not the machine's own.
+/// Takes all rules off a namespace, if it is not the one that this program runs in.
 pub(super) fn flush(netns: &Path) -> Result<()> {
     let of = |path: &Path| Ok::<_, std::io::Error>(std::fs::metadata(path)?.ino());
-    if of(netns)? == of(Path::new(MACHINE))? {
+    if of(netns)? == of(Path::new(OWN))? {
         bail!(
-            "the machine's own rules are not flushed: a node in a namespace of its own is needed"
+            "the rules of where this runs are not flushed: a node in a namespace of its own is needed"
         );
     }
     let flush = || Ok(Command::new("nft").args(["flush", "ruleset"]).status()?);
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_keeps_its_rules() {
-        let refused = flush(Path::new(MACHINE)).unwrap_err();
+    fn nobody_flushes_their_own_rules() {
+        let refused = flush(Path::new(OWN)).unwrap_err();
         assert!(refused.to_string().contains("not flushed"), "{refused}");
     }
 }
