@@ -1,5 +1,6 @@
 //! The program that programs a node: started by the workload, so that its start is seen.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -59,12 +60,32 @@ impl Program {
     }
 }
 
-/// Takes all rules off a namespace.
+/// Where this program runs.
+const OWN: &str = "/proc/self/ns/net";
+
+/// Takes all rules off a namespace, if it is not the one that this program runs in.
 pub(super) fn flush(netns: &Path) -> Result<()> {
+    let of = |path: &Path| Ok::<_, std::io::Error>(std::fs::metadata(path)?.ino());
+    if of(netns)? == of(Path::new(OWN))? {
+        bail!(
+            "the rules of where this runs are not flushed: a node in a namespace of its own is needed"
+        );
+    }
     let flush = || Ok(Command::new("nft").args(["flush", "ruleset"]).status()?);
     let status = namespace::within(netns, flush).context("nft")?;
     if !status.success() {
         bail!("`nft flush ruleset` ended: {status}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_flushes_their_own_rules() {
+        let refused = flush(Path::new(OWN)).unwrap_err();
+        assert!(refused.to_string().contains("not flushed"), "{refused}");
+    }
 }
