@@ -243,6 +243,7 @@ impl Host {
             mtu: self.mtu,
             transport: self.transport,
             encryption: self.encryption.clone(),
+            kept: None,
             netns: Some(self.node.host.path()),
         }
     }
