@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::num::NonZeroU16;
 
 use crate::{
-    Attachment, Degradation, Error, HostPort, Protocol, RulesError, bridge, forwarding, interface,
+    Attachment, Degradation, Error, HostPort, RulesError, bridge, forwarding, interface,
     masquerade::{self, Exposed},
     neighbours,
     netfilter::{entry::Entry, watch::Watch},
@@ -216,11 +215,8 @@ impl Node {
     }
 
     pub(super) fn refuse_taken_ports(&self, id: &str, ports: &[HostPort]) -> Result<(), Error> {
-        let is_ours = |port: &&HostPort| {
-            let ours = self.config.wireguard_port.map(NonZeroU16::get);
-            port.protocol == Protocol::Udp && ours == Some(port.host_port)
-        };
-        if let Some(port) = ports.iter().find(is_ours) {
+        let ours = self.config.wireguard_port;
+        if let Some(port) = ports.iter().find(|port| port.is_udp(ours)) {
             return Err(Error::HostPortOfWireGuard { port: port.clone() });
         }
         let others = self

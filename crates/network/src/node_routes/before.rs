@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use navarch_client::Backoff;
 use tokio::time::Instant;
 
 use super::kept::KeptNodes;
@@ -28,6 +29,7 @@ impl Shell {
         let complaint = tokio::time::sleep(PATIENCE);
         let mut complaint = std::pin::pin!(complaint);
         let mut comparison = tokio::time::interval(COMPARISON);
+        let mut failures = 0;
         loop {
             tokio::select! {
                 () = &mut synced => return Ok(()),
@@ -48,8 +50,14 @@ impl Shell {
             }
             let plan = plan.clone();
             let hold = move |kernel: &mut Kernel| kernel.hold(plan.as_deref());
-            if let Err(error) = self.kernel.run(hold).await? {
-                tracing::warn!(%error, "packets to other nodes' pods are not carried as they were");
+            match self.kernel.run(hold).await? {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures += 1;
+                    let wait = Backoff::REFLECTOR.after(failures);
+                    tracing::warn!(%error, ?wait, "packets to other nodes' pods are not carried as they were");
+                    comparison.reset_after(wait);
+                }
             }
         }
     }
