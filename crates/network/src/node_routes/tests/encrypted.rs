@@ -138,7 +138,7 @@ fn the_guard_of_what_is_encrypted() {
           }
           chain to-others {
             type filter hook forward priority -10; policy accept;
-            iifname "navarch0-wg" oifname != { "navarch0", "navarch0-wg" } drop
+            iifname "navarch0-wg" oifname != { "navarch0", "navarch0-wg" } ct state != { established, related } drop
           }
         }
     "#]]
