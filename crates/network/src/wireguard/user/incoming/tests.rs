@@ -8,7 +8,9 @@ use boringtun::noise::rate_limiter::RateLimiter;
 use boringtun::x25519;
 use nix::sys::eventfd::EventFd;
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
+use super::super::Running;
 use super::super::sockets::Sockets;
 use super::*;
 use crate::wireguard::{Peer, Peers, PublicKey};
@@ -109,4 +111,21 @@ fn nothing_waits_for_a_packet_that_is_handed_on() {
     let length = at.recv(&mut encrypted).unwrap();
     let got = peer.decapsulate(None, &encrypted[..length], &mut buffer);
     assert!(matches!(got, TunnResult::WriteToTunnelV4(got, _) if got == waiting));
+}
+
+#[tokio::test]
+async fn a_thread_that_ends_unasked_tells() {
+    let at = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (shared, _pods) = shared(&x25519::PublicKey::from([2; 32]), &at);
+    let (shared, ended) = (Arc::new(shared), Arc::new(Notify::new()));
+    let running = || Running {
+        shared: shared.clone(),
+        ended: ended.clone(),
+    };
+    let is_told = || tokio::time::timeout(LONG / 100, ended.notified());
+    drop(running());
+    assert!(is_told().await.is_ok());
+    // The other, which ends because of it, or both when they are asked to.
+    drop(running());
+    assert!(is_told().await.is_err());
 }
