@@ -158,6 +158,7 @@ impl HostSettings {
             node: node.to_owned(),
             table: format!("{}_services", self.table),
             cluster_cidrs: self.cluster_cidrs(),
+            wireguard_port: None,
             netns: None,
         }
     }

@@ -140,6 +140,11 @@ impl Layout {
         self.pki().join("wireguard.key")
     }
 
+    /// Which nodes packets were encrypted for last.
+    pub(crate) fn wireguard_nodes(&self) -> PathBuf {
+        self.pki().join("wireguard.nodes")
+    }
+
     /// Names this data directory among others on the host: eight hexadecimal digits.
     pub(crate) fn id(&self) -> String {
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());

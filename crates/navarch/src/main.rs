@@ -10,6 +10,7 @@ mod commands;
 mod config_file;
 mod control;
 mod control_plane;
+mod early_ways;
 mod host;
 mod layout;
 mod leaves;

@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::checks::{self, ClusterRanges};
 use crate::cli::{NodeArgs, PodEncryption};
 use crate::control;
+use crate::early_ways::EarlyWays;
 use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::leaves;
@@ -75,6 +76,7 @@ impl NodePlane {
         let client = clients.node;
         let settings = HostSettings::of(layout, arguments, ranges);
         let (listeners, port) = listen(&addresses, arguments.node_port).await?;
+        let encryption = encryption(layout, arguments)?;
         let place = layout.images();
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
             .await?
@@ -88,25 +90,34 @@ impl NodePlane {
         step("container runtime");
         let nodes: Informer<Node> =
             Informer::start(clients.service_proxy.clone(), InformerOptions::default());
+        let place = Place {
+            node: name.clone(),
+            addresses: addresses.clone(),
+            cluster: ranges.pods.iter().collect(),
+            pod_routes: arguments.pod_routes,
+            encryption: encryption.clone(),
+            kept: layout.wireguard_nodes(),
+            client: clients.service_proxy.clone(),
+            nodes: nodes.clone(),
+        };
+        let early = Arc::new(EarlyWays::start(&settings, &place, &client).await);
         let network = Arc::new(match settings.cni() {
             Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), address),
-            None => NodeNetwork::Own(Arc::new(LateNetwork::start(
-                client.clone(),
-                settings.clone(),
-                Place {
-                    node: name.clone(),
-                    addresses: addresses.clone(),
-                    cluster: ranges.pods.iter().collect(),
-                    pod_routes: arguments.pod_routes,
-                    encryption: encryption(layout, arguments)?,
-                    client: clients.service_proxy.clone(),
-                    nodes: nodes.clone(),
-                },
-            ))),
+            None => {
+                let (client, settings) = (client.clone(), settings.clone());
+                let network = LateNetwork::start(client, settings, place, early.clone());
+                NodeNetwork::Own(Arc::new(network))
+            }
         });
+<<<<<<< HEAD
         let services = settings.service_proxy(&name);
         let view = service_view(&clients.service_proxy);
         let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
+=======
+        let mut services = settings.service_proxy(&name);
+        services.wireguard_port = encryption.map(|it| it.port);
+        let services = NodeServices::start(services, &clients.service_proxy).await;
+>>>>>>> wg
         let mut options = NodeOptions::new(&name, address, layout.node());
         let segments = addresses.clone();
         options.addresses = addresses;
@@ -127,6 +138,7 @@ impl NodePlane {
             Objects::new(client.clone()),
             clock.clone(),
         ));
+        early.until_the_api_answers(&client, &name).await;
         let agent = Agent::start(NodeParts {
             options,
             client,

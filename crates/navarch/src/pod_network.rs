@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::PodRoutes;
+use crate::early_ways::{EarlyWays, Keeping};
 use crate::host::HostSettings;
 
 /// How long a pod's start waits for the node to have a range.
@@ -36,7 +37,7 @@ type Known = Option<Result<Started, String>>;
 struct Started {
     network: PodNetwork,
     policies: Arc<NetworkPolicies>,
-    _routes: Arc<AbortOnDropHandle<()>>,
+    _routes: Keeping,
 }
 
 /// Where a network's node is.
@@ -52,6 +53,8 @@ pub(crate) struct Place {
     pub(crate) pod_routes: PodRoutes,
     /// How they are encrypted, if they are.
     pub(crate) encryption: Option<Encryption>,
+    /// The file that says which nodes they were encrypted for last.
+    pub(crate) kept: PathBuf,
     /// The API, as the part that may see which policies and which pods there are in the cluster.
     pub(crate) client: Client,
     /// All nodes of the cluster.
@@ -69,7 +72,12 @@ pub(crate) struct LateNetwork {
 
 impl LateNetwork {
     /// Waits, in the background, for the node's range, and then starts the network.
-    pub(crate) fn start(client: Client, settings: HostSettings, place: Place) -> Self {
+    pub(crate) fn start(
+        client: Client,
+        settings: HostSettings,
+        place: Place,
+        early: Arc<EarlyWays>,
+    ) -> Self {
         let (sender, known) = watch::channel(None);
         let resumed = PodNetwork::has_attached(&settings.network);
         let sender = Arc::new(sender);
@@ -103,9 +111,9 @@ impl LateNetwork {
             // Changes are told one after the other.
             let _ = begun.set(ranges.clone());
             let (sender, settings, place) = (sender.clone(), settings.clone(), place.clone());
-            let client = client.clone();
+            let (client, early) = (client.clone(), early.clone());
             tokio::spawn(async move {
-                let started = begin(&ranges, settings, place, client).await;
+                let started = begin(&ranges, settings, place, client, &early).await;
                 if let Err(error) = &started {
                     tracing::error!(error, ranges, "the pod network does not work");
                 }
@@ -179,6 +187,7 @@ async fn begin(
     settings: HostSettings,
     place: Place,
     client: Client,
+    early: &EarlyWays,
 ) -> Result<Started, String> {
     let ranges: Ranges = ranges
         .parse()
@@ -192,16 +201,19 @@ async fn begin(
             ));
         }
     }
-    let first = place.addresses.first().copied();
-    let first = first.ok_or("the node has no address")?;
-    let mtu = pod_mtu(first, place.encryption.is_some(), None).await;
-    let routes = ways(&settings, ranges, &place, mtu);
-    // Before a pod can send anything.
-    NodeRoutes::seal(routes.clone())
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut routes = ways(&settings, ranges, &place);
+    if let Some(outer) = routes.outer() {
+        routes.mtu = pod_mtu(outer, place.encryption.is_some(), None).await;
+    }
+    let early = early.take(&routes);
+    if early.is_none() {
+        // Before a pod can send anything.
+        let sealed = NodeRoutes::seal(routes.clone()).await;
+        sealed.map_err(|error| error.to_string())?;
+    }
     let mut config = settings.network(ranges, place.cluster.clone());
-    config.mtu = mtu;
+    config.mtu = routes.mtu;
+    config.wireguard_port = place.encryption.as_ref().map(|it| it.port);
     let network = PodNetwork::start(config)
         .await
         .map_err(|error| error.to_string())?;
@@ -219,30 +231,33 @@ async fn begin(
     );
     tokio::spawn(tell(policies.degradations(), events, place.node.clone()));
     let policies = Arc::new(policies);
-    let routes = tokio::spawn(keep_routes(routes, place.nodes, client));
+    let routes = early.unwrap_or_else(|| {
+        let keeping = tokio::spawn(keep_routes(routes, place.nodes, client));
+        Arc::new(AbortOnDropHandle::new(keeping))
+    });
     Ok(Started {
         network,
         policies,
-        _routes: Arc::new(AbortOnDropHandle::new(routes)),
+        _routes: routes,
     })
 }
 
 /// The ways to other nodes' pods, from one that has these ranges.
-fn ways(settings: &HostSettings, ranges: Ranges, place: &Place, mtu: u32) -> NodeRoutesConfig {
+pub(crate) fn ways(settings: &HostSettings, ranges: Ranges, place: &Place) -> NodeRoutesConfig {
     let mut ways = settings.node_routes(ranges);
     ways.node.clone_from(&place.node);
     ways.addresses.clone_from(&place.addresses);
-    ways.mtu = mtu;
     ways.transport = match place.pod_routes {
         PodRoutes::Auto => Transport::Auto,
         PodRoutes::Vxlan => Transport::Vxlan,
     };
     ways.encryption.clone_from(&place.encryption);
+    ways.kept = Some(place.kept.clone());
     ways
 }
 
 /// Keeps the ways to other nodes, from when they can be kept.
-async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>, client: Client) {
+pub(crate) async fn keep_routes(config: NodeRoutesConfig, nodes: Informer<Node>, client: Client) {
     let mut failures = 0;
     loop {
         match NodeRoutes::start(config.clone(), nodes.clone(), client.clone()).await {

@@ -1,6 +1,6 @@
 //! What a node's pod network is made of.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, num::NonZeroU16, path::PathBuf};
 
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
@@ -29,6 +29,9 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The nftables table (family `inet`) that holds the rules; whatever else is in it goes.
     pub table: String,
+    /// The UDP port of this host that other nodes' encrypted packets come to, where they are encrypted: it is no pod's, and what goes to other
+    /// nodes' pods comes from this node's.
+    pub wireguard_port: Option<NonZeroU16>,
     /// The network namespace the bridge is in; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
 }
@@ -43,6 +46,7 @@ impl Config {
             mtu: 1500,
             state_dir,
             table: "navarch".to_owned(),
+            wireguard_port: None,
             netns: None,
         }
     }

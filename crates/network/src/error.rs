@@ -31,6 +31,12 @@ pub enum Error {
         /// The sandbox that has it.
         holder: String,
     },
+    /// The node needs the port itself.
+    #[error("host port {port} is where this node receives encrypted packets of other nodes")]
+    HostPortOfWireGuard {
+        /// The port that was asked for.
+        port: HostPort,
+    },
     /// The sandbox is being detached; it can be attached again when that is done.
     #[error("sandbox {0} is being detached")]
     Detaching(String),

@@ -1,6 +1,6 @@
 //! Ports of the host that lead to a pod (`hostPort` in a container's `ports`).
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, num::NonZeroU16};
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,11 @@ impl HostPort {
         };
         same_address && self.protocol == other.protocol && self.host_port == other.host_port
     }
+
+    /// Whether it is this port of UDP.
+    pub(crate) fn is_udp(&self, port: Option<NonZeroU16>) -> bool {
+        self.protocol == Protocol::Udp && port.map(NonZeroU16::get) == Some(self.host_port)
+    }
 }
 
 impl fmt::Display for HostPort {
@@ -126,5 +131,19 @@ mod tests {
         );
         assert!(!any.conflicts_with(&port(Protocol::Udp, None, 80)));
         assert!(!any.conflicts_with(&port(Protocol::Tcp, None, 81)));
+    }
+
+    #[test]
+    fn a_port_of_the_node_s_own_is_of_one_protocol() {
+        let port = |protocol| HostPort {
+            protocol,
+            host_ip: None,
+            host_port: 51_820,
+            container_port: 80,
+        };
+        let own = NonZeroU16::new(51_820);
+        assert!(port(Protocol::Udp).is_udp(own));
+        assert!(!port(Protocol::Tcp).is_udp(own));
+        assert!(!port(Protocol::Udp).is_udp(None));
     }
 }

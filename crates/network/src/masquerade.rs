@@ -21,6 +21,9 @@
 //! sends comes from it, also where somebody has the host's own packets take another port. And what says to come from a node, and comes in by a
 //! bridge that does not lead there, comes from somebody on that bridge.
 //!
+//! Where packets between nodes are encrypted, those that come to this host for it are no pod's, whatever host ports there are. Other nodes hear
+//! this one for the addresses of its pods alone, so what goes there from any other address takes the node's address among them.
+//!
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
 
@@ -33,6 +36,7 @@ use crate::{
     host_port::HostPort,
     netfilter::entry::{Entry, Field},
     node_routes::{TUNNEL_PORT, tunnel_number},
+    wireguard,
 };
 
 #[cfg(test)]
@@ -66,6 +70,9 @@ pub(crate) fn ruleset(config: &Config) -> String {
     let sets: String = ["", "-v6"].into_iter().map(sets).collect();
     let (postrouting, gateway) = (of_all(|it| &it.postrouting), of_all(|it| &it.gateway));
     let (redirects, host_ports) = (of_all(|it| &it.redirects), of_all(|it| &it.host_ports));
+    let spared = config.wireguard_port.map_or(String::new(), |port| {
+        format!("\n    udp dport {port} return")
+    });
     // Only the host itself may use its loopback address: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as
     // well, and where others have set it for all interfaces, whoever is on the host's segment (CVE-2020-8558).
     let guard = match config.pod_cidrs.of_family(true) {
@@ -134,7 +141,7 @@ table inet {table} {{
   chain redirects {{
     type filter hook output priority 0; policy accept;{redirects}
   }}
-  chain host-ports {{{host_ports}
+  chain host-ports {{{spared}{host_ports}
   }}
   chain prerouting {{
     type nat hook prerouting priority -100; policy accept;
@@ -189,11 +196,15 @@ impl Rules {
             ),
             IpNet::V6(_) => String::new(),
         };
+        let encrypted = config.wireguard_port.map_or(String::new(), |_| {
+            let device = wireguard::name(bridge);
+            format!("\n    oifname \"{device}\" {family} saddr != {pods} masquerade fully-random")
+        });
         Self {
             postrouting: format!(
                 "
     {family} saddr {pods} {family} daddr != {{ {direct} }} masquerade fully-random
-    ct status dnat {family} saddr . {family} daddr @hairpin{suffix} masquerade fully-random{loopback}"
+    ct status dnat {family} saddr . {family} daddr @hairpin{suffix} masquerade fully-random{loopback}{encrypted}"
             ),
             gateway: format!(
                 "

@@ -28,9 +28,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// and what does not fit is lost.
 const PIECE: usize = 100;
 /// How often a list is asked for anew that something has changed beneath.
-const DUMPS: usize = 10;
+pub(crate) const DUMPS: usize = 10;
 /// What the kernel says of such a list (`NLM_F_DUMP_INTR`).
-const INTERRUPTED: u16 = 0x10;
+pub(crate) const INTERRUPTED: u16 = 0x10;
 
 /// A request and its flags beyond those that every request has.
 pub(crate) type Request = (RouteNetlinkMessage, u16);

@@ -231,3 +231,25 @@ fn a_pod_comes_and_goes_by_elements() {
     "#]],
     );
 }
+
+#[test]
+fn where_nodes_encrypt_their_port_is_no_pod_s_and_nobody_sends_from_elsewhere() {
+    let mut config = config("10.244.1.0/24,fd00:1::/64", &["10.244.0.0/16"]);
+    let clear = ruleset(&config);
+    config.wireguard_port = std::num::NonZeroU16::new(51_820);
+    let encrypted = ruleset(&config);
+    let known: Vec<_> = clear.lines().collect();
+    let new = encrypted.lines().filter(|line| !known.contains(line));
+    let new: Vec<_> = new.map(str::trim).collect();
+    let device = "oifname \"navarch0-wg\"";
+    assert_eq!(
+        new,
+        [
+            format!("{device} ip saddr != 10.244.1.0/24 masquerade fully-random"),
+            format!("{device} ip6 saddr != fd00:1::/64 masquerade fully-random"),
+            "udp dport 51820 return".to_owned(),
+        ]
+    );
+    let first = encrypted.split("chain host-ports {\n").nth(1).unwrap();
+    assert!(first.trim_start().starts_with("udp dport 51820 return"));
+}

@@ -215,6 +215,10 @@ impl Node {
     }
 
     pub(super) fn refuse_taken_ports(&self, id: &str, ports: &[HostPort]) -> Result<(), Error> {
+        let ours = self.config.wireguard_port;
+        if let Some(port) = ports.iter().find(|port| port.is_udp(ours)) {
+            return Err(Error::HostPortOfWireGuard { port: port.clone() });
+        }
         let others = self
             .attachments
             .values()

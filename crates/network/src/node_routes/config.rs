@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
+use tokio::sync::Notify;
 
 use super::kernel::Settings;
-use super::plan::{Here, gateway};
+use super::plan::{Here, gateway, outer};
 use super::{mtu, tunnel};
 use crate::wireguard::{self, PrivateKey};
 
@@ -52,6 +54,8 @@ pub struct NodeRoutesConfig {
     pub transport: Transport,
     /// How they are encrypted, if they are.
     pub encryption: Option<Encryption>,
+    /// The file that says which nodes packets were encrypted for last, where there is to be one ([`super::KeptNodes`]).
+    pub kept: Option<PathBuf>,
     /// The network namespace that the bridge is in; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
 }
@@ -69,13 +73,20 @@ impl NodeRoutesConfig {
             mtu: mtu::USUAL,
             transport: Transport::default(),
             encryption: None,
+            kept: None,
             netns: None,
         }
+    }
+
+    /// Which of the node's addresses other nodes' packets come to, in whatever they are put: by it goes how large they may be. `None`: none do.
+    pub fn outer(&self) -> Option<IpAddr> {
+        outer(&self.addresses, &self.cluster_cidrs, self.pod_cidrs)
     }
 }
 
 /// What its ways are made by.
 pub(super) fn settings(config: &NodeRoutesConfig) -> Settings {
+    let changed = Arc::new(Notify::new());
     let gateways: Vec<IpAddr> = config.pod_cidrs.iter().map(gateway).collect();
     let encrypting = wireguard::name(&config.bridge);
     let encryption = config.encryption.clone();
@@ -88,12 +99,14 @@ pub(super) fn settings(config: &NodeRoutesConfig) -> Settings {
             port: it.port,
             mtu: config.mtu,
             gateways: gateways.clone(),
+            ended: changed.clone(),
         }),
         encrypting,
         table: config.table.clone(),
         cluster_cidrs: config.cluster_cidrs.clone(),
         mtu: config.mtu,
         gateways,
+        changed,
     }
 }
 

@@ -96,12 +96,23 @@ impl Kernel {
             .collect()
     }
 
-    /// Keeps packets of pods here but for those that the device that encrypts carries, which an earlier run may have left.
+    /// Until it is known which nodes there are: has the ways be those that there were, if that is known; else has the guard be there.
+    pub(super) fn hold(&mut self, plan: Option<&Plan>) -> Result<(), NodeRoutesError> {
+        match plan {
+            Some(plan) => self.apply_encrypted(plan, true),
+            None => Ok(self.guard(true)?),
+        }
+    }
+
+    /// Keeps packets of pods here but for those that the device that encrypts carries, which an earlier run may have left; and takes away the
+    /// tunnel, whose guard is no more when that of this is there.
     pub(super) fn seal(&mut self) -> Result<(), NodeRoutesError> {
-        self.guard(true)?;
         let nowhere = self.nowhere();
         let set = routes::set(&mut self.netlink, &nowhere);
-        set.map_err(failed("set routes"))
+        let removed = tunnel::remove(&mut self.netlink, &self.settings.device);
+        self.guard(true)?;
+        set.map_err(failed("set routes"))?;
+        removed.map_err(failed("remove the tunnel"))
     }
 
     /// Takes away the device that encrypts, which an earlier run may have left.

@@ -37,7 +37,9 @@ pub(super) fn ruleset(table: &str, number: u32) -> String {
     )
 }
 
-/// The transaction that keeps packets of pods to these interfaces, in place of what was there.
+/// The transaction that keeps packets of pods to these interfaces, the bridge and the device that encrypts, in place of what was there. What
+/// comes by the device goes to pods and to this host, and answers to whom this host leads there: another node has none of its own packets passed
+/// on into what else this one is connected to.
 pub(super) fn sealed(table: &str, inside: [&str; 2], cluster: &[IpNet]) -> String {
     let [bridge, device] = inside;
     let elsewhere = format!("!= {{ \"lo\", \"{bridge}\", \"{device}\" }}");
@@ -59,6 +61,10 @@ pub(super) fn sealed(table: &str, inside: [&str; 2], cluster: &[IpNet]) -> Strin
   chain to-elsewhere {{
     type filter hook postrouting priority 310; policy accept;
 {}  }}
+  chain to-others {{
+    type filter hook forward priority -10; policy accept;
+    iifname \"{device}\" oifname != {{ \"{bridge}\", \"{device}\" }} ct state != {{ established, related }} drop
+  }}
 }}
 ",
         removal(table),

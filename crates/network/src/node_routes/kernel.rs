@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
+use tokio::sync::Notify;
 
 use super::encrypted::Encrypted;
 use super::entries;
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) mtu: u32,
     /// This node's addresses among its pods, one of a family.
     pub(crate) gateways: Vec<IpAddr>,
+    /// Rings when something may not be as it was.
+    pub(crate) changed: Arc<Notify>,
 }
 
 impl Kernel {

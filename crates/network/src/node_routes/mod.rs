@@ -5,12 +5,16 @@
 //! API's nodes and the host's own interfaces. Nothing is agreed upon between nodes: what one must know of another (its address, its pods'
 //! range) is in its object, and the rest is derived from that.
 
+mod before;
+mod claims;
 mod config;
 mod encrypted;
 mod entries;
 mod gate;
 mod guard;
+mod holders;
 pub(crate) mod interfaces;
+mod kept;
 mod kernel;
 mod mtu;
 mod peer;
@@ -25,6 +29,7 @@ mod without;
 mod tests;
 
 pub use config::{Encryption, NodeRoutesConfig, Transport};
+pub use kept::KeptNodes;
 pub use mtu::pod_mtu;
 pub use shell::NodeRoutes;
 pub(crate) use tunnel::{PORT as TUNNEL_PORT, number as tunnel_number};

@@ -11,9 +11,10 @@ use ipnet::IpNet;
 use navarch_machinery::ranges::{Ranges, nth};
 use sha2::{Digest, Sha256};
 
+use super::claims::{Claim, claims};
+use super::holders::{Holders, holders};
 use super::peer::Peer;
 use crate::config::mac_address;
-use crate::wireguard::told::Told;
 use crate::wireguard::{self, PublicKey};
 
 /// This node.
@@ -53,6 +54,10 @@ pub(crate) struct Plan {
     pub(crate) encrypted: wireguard::Peers,
     /// The nodes to whose pods no way leads because they have not said what it would be encrypted for.
     pub(crate) keyless: BTreeSet<String>,
+    /// The nodes to whose pods no way leads because what they say it would be encrypted for is another's, which each leads to.
+    pub(crate) doubled: BTreeMap<String, String>,
+    /// Whose each key is that is said.
+    pub(crate) holders: Holders,
     /// The nodes to whose pods, of one family at least, no way leads: they have no address of the tunnel's.
     pub(crate) unreachable: BTreeSet<String>,
 }
@@ -88,14 +93,14 @@ pub(crate) struct Begin {
     pub(crate) mac: [u8; 6],
 }
 
-/// The ways from `here` to the pods of `peers`, where this host has these addresses.
-pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
-    let mut plan = Plan::default();
-    // The tunnel is of the family of the cluster's first range, wherever a node has such an address: that all nodes know, whichever address each
-    // names first.
-    let is_other = |ip: &&IpAddr| ip.is_ipv4() != here.pod_cidrs.first().addr().is_ipv4();
-    let own_addresses = here.addresses.iter().filter(|ip| is_reachable(ip, here));
-    let Some(address) = own_addresses.min_by_key(is_other) else {
+/// The ways from `here` to the pods of `peers`, where this host has these addresses. `had`: who has had which key so far.
+pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment], had: &Holders) -> Plan {
+    let claims = claims(here, peers);
+    let mut plan = Plan {
+        holders: holders(here, &claims, had),
+        ..Plan::default()
+    };
+    let Some(address) = outer(&here.addresses, &here.cluster_cidrs, here.pod_cidrs) else {
         // Nobody could come back.
         return plan;
     };
@@ -104,59 +109,38 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
         .filter(|segment| here.addresses.contains(&segment.own.addr()))
         .copied()
         .collect();
-    let mut others: Vec<&Peer> = peers.iter().filter(|peer| peer.name != here.name).collect();
-    // Where two claim one range, it is that of the node that was there first.
-    others.sort_by_key(|peer| (peer.since.clone(), &peer.name));
-    let mut taken = Taken::default();
-    for own in here.pod_cidrs.iter() {
-        taken.take(own);
-    }
-    let mut keys = BTreeSet::new();
-    for peer in others {
-        let is_there = |ip: &&IpAddr| is_reachable(ip, here) && !here.addresses.contains(ip);
+    for Claim { peer, ranges } in claims {
+        let is_there =
+            |ip: &&IpAddr| is_reachable(ip, &here.cluster_cidrs) && !here.addresses.contains(ip);
         let addresses: Vec<IpAddr> = peer.addresses.iter().filter(is_there).copied().collect();
-        // By its first range the tunnel knows a node: one that has another's is nobody's.
         let mac = peer.pod_cidrs.first().map(|range| end_of(*range));
-        // Where two say to have one key, it is that of the node that was there first.
-        let is_free = |told: &Told| here.key != Some(told.key) && keys.insert(told.key);
-        let told = peer.wireguard.filter(is_free);
-        for (at, range) in peer.pod_cidrs.iter().enumerate() {
-            let in_cluster = here.cluster_cidrs.iter().any(|all| all.contains(range));
-            let taken = in_cluster && !is_too_wide(range, here) && taken.take(*range);
-            if !taken && at == 0 {
-                break;
-            }
-            // Whoever has no addresses of a family has nothing to send from.
-            let of_family = here.pod_cidrs.of_family(range.addr().is_ipv4());
-            if !taken || of_family.is_none() {
-                continue;
-            }
+        for range in ranges {
             let same_family = |ip: &&IpAddr| ip.is_ipv4() == address.is_ipv4();
             let host = addresses.iter().find(same_family);
             if here.key.is_some() {
-                plan.encrypt(peer, *range, told, host.copied());
+                plan.encrypt(peer, range, host.copied());
                 continue;
             }
-            let way = direct(&own, *range, &addresses).filter(|_| !here.always_tunnel);
+            let way = direct(&own, range, &addresses).filter(|_| !here.always_tunnel);
             if let Some(way) = way {
-                plan.direct.insert(*range, way);
+                plan.direct.insert(range, way);
                 continue;
             }
             if let (Some(host), Some(mac)) = (host, mac) {
                 let way = Tunnelled {
-                    gateway: gateway(*range),
+                    gateway: gateway(range),
                     mac,
                     host: *host,
                 };
-                plan.tunnelled.insert(*range, way);
+                plan.tunnelled.insert(range, way);
             } else {
                 plan.unreachable.insert(peer.name.clone());
             }
         }
     }
     plan.begin = (!plan.tunnelled.is_empty()).then(|| Begin {
-        address: *address,
-        is_own: own.iter().any(|segment| segment.own.addr() == *address),
+        address,
+        is_own: own.iter().any(|segment| segment.own.addr() == address),
         mac: end_of(here.pod_cidrs.first()),
     });
     plan
@@ -164,13 +148,18 @@ pub(crate) fn plan(here: &Here, peers: &[Peer], segments: &[Segment]) -> Plan {
 
 impl Plan {
     /// Adds a range of a peer's to what is encrypted for it.
-    fn encrypt(&mut self, peer: &Peer, range: IpNet, told: Option<Told>, host: Option<IpAddr>) {
-        let (Some(told), Some(host)) = (told, host) else {
-            let without = match told {
-                None => &mut self.keyless,
-                Some(_) => &mut self.unreachable,
-            };
-            without.insert(peer.name.clone());
+    fn encrypt(&mut self, peer: &Peer, range: IpNet, host: Option<IpAddr>) {
+        let Some(told) = peer.wireguard else {
+            self.keyless.insert(peer.name.clone());
+            return;
+        };
+        let holder = self.holders.get(&told.key);
+        if let Some(holder) = holder.filter(|holder| **holder != peer.name) {
+            self.doubled.insert(peer.name.clone(), holder.clone());
+            return;
+        }
+        let Some(host) = host else {
+            self.unreachable.insert(peer.name.clone());
             return;
         };
         let new = || wireguard::Peer {
@@ -180,12 +169,6 @@ impl Plan {
         let known = self.encrypted.entry(told.key).or_insert_with(new);
         known.ranges.insert(range);
     }
-}
-
-/// Whether a node claims more than nodes are given, which is what this one was given: such a claim would hold the ranges of nodes to come.
-fn is_too_wide(range: &IpNet, here: &Here) -> bool {
-    let own = here.pod_cidrs.of_family(range.addr().is_ipv4());
-    own.is_some_and(|own| range.prefix_len() < own.prefix_len())
 }
 
 fn direct(own: &[Segment], range: IpNet, addresses: &[IpAddr]) -> Option<Direct> {
@@ -199,13 +182,21 @@ fn direct(own: &[Segment], range: IpNet, addresses: &[IpAddr]) -> Option<Direct>
     })
 }
 
+/// Which of a node's addresses the tunnel is at: one of the family of its pods' first range (the cluster's, that is) wherever it has such an
+/// address. That all nodes know, whichever address each names first.
+pub(super) fn outer(addresses: &[IpAddr], cluster: &[IpNet], pods: Ranges) -> Option<IpAddr> {
+    let is_other = |ip: &&IpAddr| ip.is_ipv4() != pods.first().addr().is_ipv4();
+    let reachable = addresses.iter().filter(|ip| is_reachable(ip, cluster));
+    reachable.min_by_key(is_other).copied()
+}
+
 /// Whether packets can go to it from another host. An address of a pod is none of a node: the way to it would lead through itself.
-fn is_reachable(ip: &IpAddr, here: &Here) -> bool {
+fn is_reachable(ip: &IpAddr, cluster: &[IpNet]) -> bool {
     let link_local = match ip {
         IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     };
-    let among_pods = here.cluster_cidrs.iter().any(|all| all.contains(ip));
+    let among_pods = cluster.iter().any(|all| all.contains(ip));
     !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || link_local || among_pods)
 }
 
@@ -228,22 +219,4 @@ fn end_of(range: IpNet) -> [u8; 6] {
         .zip(digest)
         .for_each(|(octet, digit)| *octet = digit);
     mac
-}
-
-/// Ranges that have no address in common.
-#[derive(Default)]
-struct Taken(BTreeMap<IpAddr, IpNet>);
-
-impl Taken {
-    /// Whether it was free, all of it.
-    fn take(&mut self, range: IpNet) -> bool {
-        let (first, last) = (range.network(), range.broadcast());
-        let before = self.0.range(..=first).next_back();
-        let reaches = before.is_some_and(|(_, range)| range.contains(&first));
-        if reaches || self.0.range(first..=last).next().is_some() {
-            return false;
-        }
-        self.0.insert(first, range);
-        true
-    }
 }

@@ -1,5 +1,6 @@
 //! Follows the API's nodes and the host's interfaces, and has the kernel follow them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,12 @@ use navarch_client::{Backoff, Client, Informer};
 use tokio::sync::{Notify, watch};
 
 use super::config::{NodeRoutesConfig, here, settings};
+use super::holders::Holders;
 use super::interfaces;
+use super::kept::KeptNodes;
 use super::kernel::Kernel;
 use super::peer::Peer;
-use super::plan::{self, Here};
+use super::plan::{self, Here, Plan};
 use super::publish::Publisher;
 use super::without::Without;
 use crate::error::NodeRoutesError;
@@ -22,12 +25,9 @@ use crate::task::Task;
 /// The name of the thread that speaks with the kernel.
 const THREAD: &str = "node-routes";
 /// How often the kernel is compared with what it should be: somebody else may have changed it.
-const COMPARISON: Duration = Duration::from_secs(60);
+pub(super) const COMPARISON: Duration = Duration::from_secs(60);
 /// The least between two looks: each pod's interface rings too.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the API may take to say which nodes there are until that is complained of.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The ways to other nodes' pods, kept while this is there. They stay when it is dropped: connections go on while a node's agent is being
 /// replaced.
 pub struct NodeRoutes {
@@ -46,10 +46,10 @@ impl NodeRoutes {
         client: Client,
     ) -> Result<Self, NodeRoutesError> {
         let settings = settings(&config);
+        let changed = settings.changed.clone();
         let socket = interfaces::open(config.netns.as_deref())?;
         let kernel =
             Owned::start(THREAD, config.netns.clone(), move || Kernel::open(settings)).await?;
-        let changed = Arc::new(Notify::new());
         let following = Task::spawn(interfaces::follow(socket, changed.clone()));
         let foreign = Arc::new(Notify::new());
         let watch = kernel.run(|kernel| kernel.watch()).await?;
@@ -59,6 +59,11 @@ impl NodeRoutes {
         }
         let (applying, applied) = watch::channel(false);
         let own = Publisher::new(client, &config);
+        let path = config.kept.clone().filter(|_| config.encryption.is_some());
+        let keep = path.map(|path| Keep {
+            path,
+            mtu: config.mtu,
+        });
         let shell = Shell {
             nodes,
             here: here(config),
@@ -68,6 +73,9 @@ impl NodeRoutes {
             applied: applying,
             without: Without::default(),
             own,
+            holders: Holders::new(),
+            kept: keep.as_ref().and_then(|keep| KeptNodes::read(&keep.path)),
+            keep,
         };
         Ok(Self {
             applied,
@@ -114,29 +122,34 @@ impl From<Gone> for NodeRoutesError {
     }
 }
 
-struct Shell {
-    nodes: Informer<Node>,
-    here: Here,
-    kernel: Owned<Kernel>,
-    changed: Arc<Notify>,
+pub(super) struct Shell {
+    pub(super) nodes: Informer<Node>,
+    pub(super) here: Here,
+    pub(super) kernel: Owned<Kernel>,
+    pub(super) changed: Arc<Notify>,
     /// Rings when others change the tunnel's guard.
-    foreign: Arc<Notify>,
+    pub(super) foreign: Arc<Notify>,
     applied: watch::Sender<bool>,
     /// The nodes that are known not to be reached.
     without: Without,
     own: Publisher,
+    /// Who has had which key.
+    pub(super) holders: Holders,
+    /// Which nodes there were last, where that is kept.
+    pub(super) kept: Option<KeptNodes>,
+    keep: Option<Keep>,
+}
+
+/// Where it is kept which nodes there are.
+struct Keep {
+    path: PathBuf,
+    mtu: u32,
 }
 
 impl Shell {
     async fn run(mut self) {
-        if tokio::time::timeout(PATIENCE, self.nodes.synced())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "nodes could not be listed so far, so no pods of other nodes can be reached"
-            );
-            self.nodes.synced().await;
+        if self.wait_for_nodes().await.is_err() {
+            return;
         }
         let changed = self.changed.clone();
         self.nodes.on_change(move |old, new| {
@@ -177,19 +190,43 @@ impl Shell {
         }
     }
 
+    /// Whether packets to other nodes' pods are encrypted.
+    pub(super) fn encrypts(&self) -> bool {
+        self.here.key.is_some()
+    }
+
+    /// Writes down which nodes there are, where that has changed.
+    fn keep(&mut self, plan: &Plan) {
+        let Some(Keep { path, mtu }) = &self.keep else {
+            return;
+        };
+        let now = KeptNodes::of(self.here.pod_cidrs, *mtu, plan);
+        if self.kept.as_ref() == Some(&now) {
+            return;
+        }
+        if let Err(error) = now.write(path) {
+            let path = path.display();
+            tracing::warn!(%path, %error, "which nodes there are is not kept");
+        }
+        self.kept = Some(now);
+    }
+
     async fn look(&mut self, anew: bool) -> Result<(), NodeRoutesError> {
         let nodes = self.nodes.snapshot();
         let peers: Vec<Peer> = nodes.iter().map(|node| Peer::of(node)).collect();
-        let here = self.here.clone();
+        let (here, had) = (self.here.clone(), self.holders.clone());
         let look = move |kernel: &mut Kernel| {
-            let plan = plan::plan(&here, &peers, &kernel.segments()?);
+            let plan = plan::plan(&here, &peers, &kernel.segments()?, &had);
             let applied = kernel.apply(&plan, anew);
-            applied.map(|()| (plan, kernel.provider()))
+            Ok::<_, NodeRoutesError>((plan, applied.map(|()| kernel.provider())))
         };
-        let (plan, provider) = self.kernel.run(look).await??;
+        let (plan, applied) = self.kernel.run(look).await??;
+        self.holders.clone_from(&plan.holders);
+        let provider = applied?;
+        self.keep(&plan);
         for (node, why) in self.without.update(&plan, Instant::now()) {
             tracing::warn!(node, "pods of a node cannot be reached: {why}");
-            self.own.tell_of(&node, why);
+            self.own.tell_of(&node, &why);
         }
         // Others send to this node when they know its key, and by now it can hear them.
         let own = nodes

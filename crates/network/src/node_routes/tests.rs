@@ -5,7 +5,9 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
+use super::config::NodeRoutesConfig;
 use super::guard;
+use super::holders::Holders;
 use super::mtu;
 use super::peer::Peer;
 use super::plan::{Here, Plan, Segment, plan};
@@ -70,6 +72,9 @@ fn told(plan: &Plan) -> String {
     for node in &plan.keyless {
         text += &format!("{node} has no key\n");
     }
+    for (node, holder) in &plan.doubled {
+        text += &format!("{node} has the key of {holder}\n");
+    }
     if let Some(begin) = &plan.begin {
         let own = if begin.is_own { "" } else { ", translated" };
         text += &format!("from {}{own}\n", begin.address);
@@ -79,7 +84,7 @@ fn told(plan: &Plan) -> String {
 
 #[track_caller]
 fn check(here: &Here, peers: &[Peer], own: &[&str], expected: &Expect) {
-    expected.assert_eq(&told(&plan(here, peers, &segments(own))));
+    expected.assert_eq(&told(&plan(here, peers, &segments(own), &Holders::new())));
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn each_family_has_its_ways() {
             from 192.168.1.1
         "#]],
     );
-    let without = plan(&turned, &[of_v6_alone], &segments(&[HOME]));
+    let without = plan(&turned, &[of_v6_alone], &segments(&[HOME]), &Holders::new());
     assert!(without.unreachable.contains("c"));
     // No two nodes of IPv6 have one hardware address.
     let only = Here {
@@ -297,7 +302,12 @@ fn each_family_has_its_ways() {
         far("b", "2001:db8:1::2", "fd00:1:0:1::/64"),
         far("c", "2001:db8:1::3", "fd00:1:0:2::/64"),
     ];
-    let plan = plan(&only, &peers, &segments(&["2001:db8::1/64"]));
+    let plan = plan(
+        &only,
+        &peers,
+        &segments(&["2001:db8::1/64"]),
+        &Holders::new(),
+    );
     let mut ends: Vec<_> = plan.tunnelled.values().map(|way| way.mac).collect();
     ends.push(plan.begin.unwrap().mac);
     ends.sort_unstable();
@@ -316,6 +326,20 @@ fn packets_fit_through_the_tunnel() {
     assert_eq!(mtu::within(1500, v6, true), 1420);
     // The least that IPv6 takes.
     assert_eq!(mtu::within(1300, v6, false), 1280);
+}
+
+#[test]
+fn how_large_packets_are_goes_by_the_address_that_the_tunnel_is_at() {
+    let of = |pods: &str| {
+        let ranges = pods.parse().unwrap();
+        let cluster = ["10.244.0.0/16", "fd00:1::/48"].map(|range| range.parse().unwrap());
+        let mut config = NodeRoutesConfig::new(ranges, cluster.to_vec(), "b", "t");
+        let addresses = ["10.244.0.1", "127.0.0.1", "192.168.1.1", "2001:db8::1"];
+        config.addresses = addresses.map(|ip| ip.parse().unwrap()).to_vec();
+        config.outer().unwrap().to_string()
+    };
+    assert_eq!(of("10.244.0.0/24,fd00:1::/64"), "192.168.1.1");
+    assert_eq!(of("fd00:1::/64,10.244.0.0/24"), "2001:db8::1");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The nodes to whose pods no way leads, and when that is told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -12,23 +13,31 @@ const ADDRESS: &str = "it has no address that the tunnel could lead to";
 const KEY: &str =
     "packets to them must be encrypted, and it has not said by which key; none are sent";
 
+type Why = Cow<'static, str>;
+
 /// Those that are known, by name.
 #[derive(Default)]
 pub(super) struct Without(BTreeMap<String, Known>);
 
 struct Known {
-    why: &'static str,
+    why: Why,
     due: Instant,
     is_told: bool,
 }
 
 impl Without {
     /// Has them be those of the plan. What is to be told now: of which, and why.
-    pub(super) fn update(&mut self, plan: &Plan, now: Instant) -> Vec<(String, &'static str)> {
-        let unreachable = plan.unreachable.iter().map(|node| (node, ADDRESS, now));
-        let keyless = plan.keyless.iter().map(|node| (node, KEY, now + GRACE));
+    pub(super) fn update(&mut self, plan: &Plan, now: Instant) -> Vec<(String, Why)> {
+        let unreachable = plan
+            .unreachable
+            .iter()
+            .map(|node| (node, ADDRESS.into(), now));
+        let keyless = plan.keyless.iter();
+        let keyless = keyless.map(|node| (node, KEY.into(), now + GRACE));
+        let doubled = plan.doubled.iter();
+        let doubled = doubled.map(|(node, holder)| (node, of_another(holder), now));
         let mut all = BTreeMap::new();
-        for (node, why, due) in unreachable.chain(keyless) {
+        for (node, why, due) in unreachable.chain(keyless).chain(doubled) {
             let known = self.0.remove(node).filter(|known| known.why == why);
             let new = Known {
                 why,
@@ -42,7 +51,7 @@ impl Without {
         for (node, known) in &mut self.0 {
             if !known.is_told && known.due <= now {
                 known.is_told = true;
-                told.push((node.clone(), known.why));
+                told.push((node.clone(), known.why.clone()));
             }
         }
         told
@@ -56,6 +65,13 @@ impl Without {
             None => std::future::pending().await,
         }
     }
+}
+
+fn of_another(holder: &str) -> Why {
+    let why = format!(
+        "packets to them must be encrypted, and the key that it says is that of node {holder}, which has had it for longer; none are sent"
+    );
+    why.into()
 }
 
 #[cfg(test)]
@@ -82,5 +98,14 @@ mod tests {
         assert_eq!(told(&plan(&["a"], &["b", "c"]), GRACE), ["b"]);
         assert!(told(&plan(&["a"], &["b", "c"]), late).is_empty());
         assert_eq!(told(&plan(&["b"], &["c"]), GRACE * 2), ["b", "c"]);
+        // What is another's is told at once, and of the other.
+        let doubled = [("c".to_owned(), "z".to_owned())].into();
+        let doubled = Plan {
+            doubled,
+            ..Plan::default()
+        };
+        let told = without.update(&doubled, now + GRACE * 2);
+        assert!(told.len() == 1 && told[0].0 == "c", "{told:?}");
+        assert!(told[0].1.contains("node z"), "{told:?}");
     }
 }

@@ -7,6 +7,7 @@
 //! when they are first needed, of a rule or two each ([`super::chains`]).
 
 use std::fmt::Write as _;
+use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
@@ -52,6 +53,8 @@ pub(crate) struct Layout {
     pub(crate) pods: Vec<IpNet>,
     /// Where the addresses of services are.
     pub(crate) services: Vec<IpNet>,
+    /// The UDP port of this host that no service has at its addresses.
+    pub(crate) spared: Option<NonZeroU16>,
 }
 
 impl tables::Layout for Layout {
@@ -72,6 +75,7 @@ impl tables::Layout for Layout {
             table: String::new(),
             pods: Vec::new(),
             services: Vec::new(),
+            spared: None,
         };
         declaration(&nothing, "", family)
     }
@@ -174,7 +178,11 @@ pub(crate) fn declaration(layout: &Layout, table: &str, family: Family) -> Strin
             let _ = writeln!(text, "add element {family} {table} {set} {{ {ranges} }}");
         }
     }
-    let _ = writeln!(text, "table {family} {table} {{\n{}}}", rules(family));
+    let _ = writeln!(
+        text,
+        "table {family} {table} {{\n{}}}",
+        rules(family, layout.spared)
+    );
     text
 }
 
@@ -225,7 +233,10 @@ fn maps(family: Family) -> String {
     )
 }
 
-fn rules(family: Family) -> String {
+fn rules(family: Family, spared: Option<NonZeroU16>) -> String {
+    let spared = spared.map_or(String::new(), |port| {
+        format!("    udp dport {port} fib daddr type local return\n")
+    });
     let Words { ip, loopback, .. } = words(family);
     let frontend = format!("{ip} daddr . meta l4proto . th dport");
     let node_port = "meta l4proto . th dport";
@@ -248,11 +259,13 @@ fn rules(family: Family) -> String {
     format!(
         "  chain firewall-prerouting {{ ct state new jump firewall; }}
   chain firewall-output {{ ct state new jump firewall; }}
-  chain firewall {{ {frontend} @firewalled {frontend} . {ip} saddr != @allowed-sources drop; }}
+  chain firewall {{
+{spared}    {frontend} @firewalled {frontend} . {ip} saddr != @allowed-sources drop
+  }}
   chain prerouting {{ jump dispatch; }}
   chain output {{ jump dispatch; }}
   chain dispatch {{
-    {ip} saddr @pods jump inside
+{spared}    {ip} saddr @pods jump inside
     fib saddr type local jump inside
     {frontend} vmap @services
     fib daddr type local {ip} daddr != {loopback} {node_port} vmap @node-ports
@@ -282,7 +295,7 @@ fn rules(family: Family) -> String {
   chain filter-forward {{ ct state new jump unserved-elsewhere; }}
   chain filter-output {{ ct state new jump unserved-elsewhere; }}
   chain unserved-here {{
-    {frontend} vmap @unserved
+{spared}    {frontend} vmap @unserved
     {ip} daddr != {loopback} {node_port} vmap @unserved-node-ports
   }}
   chain unserved-elsewhere {{

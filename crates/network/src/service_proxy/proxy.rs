@@ -1,6 +1,7 @@
 //! The service proxy as the node uses it: a handle on what runs.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct ServiceProxyConfig {
     pub table: String,
     /// Where pods are in the whole cluster: what comes from there is no traffic from outside.
     pub cluster_cidrs: Vec<IpNet>,
+    /// The UDP port of this host that other nodes' encrypted packets come to, where they are encrypted: at the host's addresses it is no service's.
+    pub wireguard_port: Option<NonZeroU16>,
     /// The network namespace that the rules are for; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
 }
@@ -56,6 +59,7 @@ impl ServiceProxy {
             table: config.table.clone(),
             pods: config.cluster_cidrs.clone(),
             services: Vec::new(),
+            spared: config.wireguard_port,
         };
         let of_thread = layout.clone();
         let kernel = Owned::start(THREAD, config.netns.clone(), move || {

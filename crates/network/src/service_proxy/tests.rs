@@ -412,5 +412,6 @@ fn layout() -> Layout {
             "fd00:1::/48".parse().unwrap(),
         ],
         services: vec!["10.96.0.0/16".parse().unwrap()],
+        spared: None,
     }
 }

@@ -3,6 +3,9 @@
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::generic::Generic;
 use super::user::{self, User};
@@ -28,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) mtu: u32,
     /// This node's addresses among its pods, one of a family.
     pub(crate) gateways: Vec<IpAddr>,
+    /// Rings when this program's device carries nothing any more.
+    pub(crate) ended: Arc<Notify>,
 }
 
 /// It, in the network namespace of the thread that made this.
@@ -71,6 +76,7 @@ impl Device {
             port,
             mtu,
             gateways,
+            ended: _,
         } = &self.settings;
         let provider = self.provider();
         let Some((link, _)) = link::find(netlink, name)?.filter(|(_, who)| *who == provider) else {

@@ -17,6 +17,8 @@ use rtnetlink::packet_core::{
 };
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 
+use crate::netlink::{DUMPS, INTERRUPTED};
+
 /// An answer is there when the request has been sent; this only ends a wait for one that was lost.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -51,7 +53,7 @@ impl Generic {
             cmd: GenlCtrlCmd::GetFamily,
             nlas: vec![GenlCtrlAttrs::FamilyName(family.to_owned())],
         };
-        let answers = self.ask(GenlMessage::from_payload(asked), NLM_F_ACK)?;
+        let answers = self.ask(GenlMessage::from_payload(asked), NLM_F_ACK)?.0;
         let number = |attribute: &GenlCtrlAttrs| match attribute {
             GenlCtrlAttrs::FamilyId(number) => Some(*number),
             _ => None,
@@ -64,7 +66,15 @@ impl Generic {
     /// What a device tells of itself, in as many messages as it takes.
     pub(super) fn get(&mut self, message: WireguardMessage) -> io::Result<Vec<WireguardMessage>> {
         let message = self.of_wireguard(message);
-        self.ask(message, NLM_F_DUMP)
+        for _ in 0..DUMPS {
+            let (answers, is_whole) = self.ask(message.clone(), NLM_F_DUMP)?;
+            if is_whole {
+                return Ok(answers);
+            }
+        }
+        Err(io::Error::other(
+            "a device of WireGuard changed each time that it was read",
+        ))
     }
 
     /// Tells a device something.
@@ -79,8 +89,8 @@ impl Generic {
         message
     }
 
-    /// Sends the message, and reads until the kernel says that that was all.
-    fn ask<T>(&mut self, message: GenlMessage<T>, flags: u16) -> io::Result<Vec<T>>
+    /// Sends the message, and reads until the kernel says that that was all; and whether nothing has changed in between.
+    fn ask<T>(&mut self, message: GenlMessage<T>, flags: u16) -> io::Result<(Vec<T>, bool)>
     where
         T: GenlFamily + Emitable + ParseableParametrized<[u8], GenlHeader> + Clone + Debug,
     {
@@ -92,7 +102,7 @@ impl Generic {
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
         self.socket.send(&bytes, 0)?;
-        let mut answers = Vec::new();
+        let (mut answers, mut is_whole) = (Vec::new(), true);
         loop {
             let (bytes, _) = self.socket.recv_from_full()?;
             let mut rest = bytes.as_slice();
@@ -106,12 +116,16 @@ impl Generic {
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
+                is_whole &= message.header.flags & INTERRUPTED == 0;
                 match message.payload {
                     NetlinkPayload::InnerMessage(inner) => answers.push(inner.into_parts().1),
-                    NetlinkPayload::Done(_) => return Ok(answers),
+                    NetlinkPayload::Done(done) if done.code < 0 => {
+                        return Err(io::Error::from_raw_os_error(done.code.saturating_neg()));
+                    }
+                    NetlinkPayload::Done(_) => return Ok((answers, is_whole)),
                     NetlinkPayload::Error(error) => {
                         return match error.code {
-                            None => Ok(answers),
+                            None => Ok((answers, is_whole)),
                             Some(_) => Err(error.to_io()),
                         };
                     }

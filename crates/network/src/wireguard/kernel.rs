@@ -2,7 +2,7 @@
 //! heard from elsewhere, it is put back to where its object says.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use netlink_packet_wireguard::{
@@ -63,7 +63,8 @@ fn about(device: &str, cmd: WireguardCmd, attributes: Vec<WireguardAttribute>) -
 pub(super) fn messages(change: &Change) -> Vec<Vec<WireguardPeer>> {
     let removed = change.removed.iter().map(removal);
     let set = change.set.iter().map(|(key, peer)| told(key, peer));
-    let all: Vec<WireguardPeer> = removed.chain(set).collect();
+    let moved = change.moved.iter().map(|(key, to)| moved(key, *to));
+    let all: Vec<WireguardPeer> = removed.chain(set).chain(moved).collect();
     all.chunks(PIECE).map(<[_]>::to_vec).collect()
 }
 
@@ -81,6 +82,15 @@ fn told(key: &PublicKey, peer: &Peer) -> WireguardPeer {
         WireguardPeerAttribute::Flags(WireguardPeerFlags::ReplaceAllowedIps),
         WireguardPeerAttribute::Endpoint(peer.endpoint),
         WireguardPeerAttribute::AllowedIps(peer.ranges.iter().map(allowed).collect()),
+    ])
+}
+
+/// No flag that has its ranges replaced: meanwhile packets would be refused.
+fn moved(key: &PublicKey, endpoint: SocketAddr) -> WireguardPeer {
+    WireguardPeer(vec![
+        WireguardPeerAttribute::PublicKey(key.0),
+        WireguardPeerAttribute::Flags(WireguardPeerFlags::UpdateOnly),
+        WireguardPeerAttribute::Endpoint(endpoint),
     ])
 }
 
@@ -121,7 +131,10 @@ fn add(present: &mut Present, peer: &WireguardPeer) {
     for attribute in peer.iter() {
         match attribute {
             WireguardPeerAttribute::PublicKey(octets) => key = Some(PublicKey(*octets)),
-            WireguardPeerAttribute::Endpoint(address) => endpoint = Some(*address),
+            // Without the flow and the scope that packets of IPv6 come with.
+            WireguardPeerAttribute::Endpoint(address) => {
+                endpoint = Some(SocketAddr::new(address.ip(), address.port()));
+            }
             WireguardPeerAttribute::AllowedIps(all) => {
                 ranges.extend(all.iter().filter_map(range_of));
             }

@@ -12,7 +12,7 @@ pub(crate) const LENGTH: usize = 32;
 
 /// Why a text is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not {LENGTH} octets in base64")]
+#[error("not {LENGTH} octets, not all of them zero, in base64")]
 pub struct NotAKey;
 
 /// What packets to a node are encrypted for.
@@ -28,10 +28,15 @@ impl PrivateKey {
     pub fn generate() -> std::io::Result<Self> {
         let mut octets = [0; LENGTH];
         getrandom::fill(&mut octets).map_err(std::io::Error::other)?;
-        // Curve25519 looks at these bits alone; the kernel writes its keys so.
+        Ok(Self::clamped(octets))
+    }
+
+    /// Curve25519 looks at the other bits alone. The kernel says a key so, however it was told it: one that is kept otherwise would differ from
+    /// what the kernel says for ever, and telling it anew ends all that was agreed upon.
+    fn clamped(mut octets: [u8; LENGTH]) -> Self {
         octets[0] &= 0b1111_1000;
         octets[LENGTH - 1] = octets[LENGTH - 1] & 0b0111_1111 | 0b0100_0000;
-        Ok(Self(octets))
+        Self(octets)
     }
 
     /// The other half.
@@ -52,8 +57,9 @@ impl PrivateKey {
 impl FromStr for PrivateKey {
     type Err = NotAKey;
 
+    /// Zero is refused: to the kernel it is the word for none.
     fn from_str(text: &str) -> Result<Self, NotAKey> {
-        octets(text).map(Self)
+        octets(text).map(Self::clamped)
     }
 }
 
@@ -68,11 +74,7 @@ impl FromStr for PublicKey {
 
     /// Zero is refused: with it everybody would agree on one secret.
     fn from_str(text: &str) -> Result<Self, NotAKey> {
-        let octets = octets(text)?;
-        match octets == [0; LENGTH] {
-            true => Err(NotAKey),
-            false => Ok(Self(octets)),
-        }
+        octets(text).map(Self)
     }
 }
 
@@ -84,5 +86,9 @@ impl fmt::Display for PublicKey {
 
 fn octets(text: &str) -> Result<[u8; LENGTH], NotAKey> {
     let octets = STANDARD.decode(text.trim()).map_err(|_| NotAKey)?;
-    octets.try_into().map_err(|_| NotAKey)
+    let octets = octets.try_into().map_err(|_| NotAKey)?;
+    match octets == [0; LENGTH] {
+        true => Err(NotAKey),
+        false => Ok(octets),
+    }
 }

@@ -31,18 +31,29 @@ impl Peer {
 pub(crate) struct Change {
     /// These go, first: a range may go over to another.
     pub(crate) removed: Vec<PublicKey>,
-    /// These come, or are as they were not.
+    /// These come, or have other ranges.
     pub(crate) set: Peers,
+    /// These are elsewhere. Their ranges are not told again: while a device takes them in anew, it has none.
+    pub(crate) moved: BTreeMap<PublicKey, SocketAddr>,
 }
 
 /// From what there is to what there is to be.
 pub(crate) fn change(present: &Peers, wanted: &Peers) -> Change {
     let removed = present.keys().filter(|key| !wanted.contains_key(key));
-    let set = wanted
-        .iter()
-        .filter(|(key, peer)| present.get(key) != Some(peer));
-    Change {
+    let mut change = Change {
         removed: removed.copied().collect(),
-        set: set.map(|(key, peer)| (*key, peer.clone())).collect(),
+        ..Change::default()
+    };
+    for (key, peer) in wanted {
+        match present.get(key) {
+            Some(known) if known == peer => {}
+            Some(known) if known.ranges == peer.ranges => {
+                change.moved.insert(*key, peer.endpoint);
+            }
+            _ => {
+                change.set.insert(*key, peer.clone());
+            }
+        }
     }
+    change
 }

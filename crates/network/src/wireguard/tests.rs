@@ -42,10 +42,18 @@ fn keys_are_written_as_the_tools_of_wireguard_write_them() {
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     ] {
         assert!(wrong.parse::<PublicKey>().is_err(), "{wrong}");
+        assert!(wrong.parse::<PrivateKey>().is_err(), "{wrong}");
     }
     let made = PrivateKey::generate().unwrap();
     assert_eq!(made.reveal().parse(), Ok(made.clone()));
     assert_eq!((made.0[0] & 7, made.0[31] >> 6), (0, 1));
+    // Made by other means, it is the one that the kernel would say.
+    let other: PrivateKey = "/////////////////////////////////////////38="
+        .parse()
+        .unwrap();
+    let any = "//////////////////////////////////////////8=";
+    assert_eq!((other.0[0], other.0[31]), (0xf8, 0x7f));
+    assert_eq!(any.parse(), Ok(other));
 }
 
 #[test]
@@ -58,8 +66,21 @@ fn only_what_is_different_is_told() {
     let wanted: Peers = [(key(2), moved.clone()), (key(3), near)].into();
     let change = peers::change(&present, &wanted);
     assert_eq!(change.removed, [key(1)]);
-    assert_eq!(change.set.keys().collect::<Vec<_>>(), [&key(2), &key(3)]);
-    assert_eq!(change.set[&key(2)], moved);
+    assert_eq!(change.set.keys().collect::<Vec<_>>(), [&key(3)]);
+    assert_eq!(change.moved, [(key(2), moved.endpoint)].into());
+    let told = kernel::messages(&change).remove(0);
+    assert_eq!(
+        told[2].0,
+        [
+            WireguardPeerAttribute::PublicKey([2; 32]),
+            WireguardPeerAttribute::Flags(WireguardPeerFlags::UpdateOnly),
+            WireguardPeerAttribute::Endpoint(moved.endpoint),
+        ]
+    );
+    // Other ranges are told whole.
+    let wider = peer("192.168.2.3:51820", &["10.244.2.0/24", "fd00::/64"]);
+    let wanted: Peers = [(key(2), wider)].into();
+    assert_eq!(peers::change(&present, &wanted).set, wanted);
 }
 
 /// What the kernel would tell of peers that it was told of.
@@ -115,9 +136,14 @@ fn what_others_have_told_the_kernel_is_taken_back() {
     }
     let known = strange(WireguardPeerAttribute::Endpoint(endpoint));
     assert_eq!(kernel::present(&[known]).peers[&key(1)].endpoint, endpoint);
+    // As the kernel has heard it, on a link and in a flow.
+    let heard = std::net::SocketAddrV6::new("fd01::2".parse().unwrap(), 51_820, 7, 2);
+    let heard = strange(WireguardPeerAttribute::Endpoint(heard.into()));
+    let at = kernel::present(&[heard]).peers[&key(1)].endpoint;
+    assert_eq!(at, "[fd01::2]:51820".parse().unwrap());
     let change = Change {
         removed: vec![key(1)],
-        set: Peers::new(),
+        ..Change::default()
     };
     let flags = WireguardPeerFlags::RemoveMe | WireguardPeerFlags::UpdateOnly;
     let removal = WireguardPeerAttribute::Flags(flags);

@@ -185,6 +185,11 @@ impl Hosts {
         let range = config.pod_cidrs;
         let ranges: Vec<String> = range.iter().map(|range| range.to_string()).collect();
         let (cluster, mtu) = (config.cluster_cidrs.clone(), config.mtu);
+        let encryption = self.encrypted.then(encryption);
+        let config = navarch_network::Config {
+            wireguard_port: encryption.as_ref().map(|it| it.port),
+            ..config
+        };
         let network = PodNetwork::start(config).await.unwrap();
         assert_eq!(network.degradations().await.unwrap(), []);
         let addresses: Vec<_> = address
@@ -207,7 +212,7 @@ impl Hosts {
             client: Client::new(self.server.as_user(user)),
             own: self.client.clone(),
             transport,
-            encryption: self.encrypted.then(encryption),
+            encryption,
         };
         host.start().await;
         host
@@ -243,6 +248,7 @@ impl Host {
             mtu: self.mtu,
             transport: self.transport,
             encryption: self.encryption.clone(),
+            kept: None,
             netns: Some(self.node.host.path()),
         }
     }

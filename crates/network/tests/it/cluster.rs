@@ -142,6 +142,7 @@ impl Cluster {
             node: "n1".into(),
             table: "services".into(),
             cluster_cidrs: vec!["10.244.0.0/16".parse().unwrap()],
+            wireguard_port: None,
             netns: Some(self.node.host.path()),
         }
     }

@@ -97,4 +97,28 @@ pub(super) fn an_agent_is_killed(hosts: &mut Hosts, pods: &Pods) {
     assert_eq!(hosts.kubectl().path("node/h1", KEY), key);
 }
 
+/// The pods of its host reach the others all the same, and behind the guard.
+pub(super) fn an_agent_starts_while_the_api_is_away(hosts: &mut Hosts, pods: &Pods) {
+    let (from, to) = (&pods.0[1], &pods.0[0]);
+    let place = format!("{}:8080", to.ip);
+    hosts.end_server(Signal::SIGKILL);
+    hosts.host_mut(0).end(Signal::SIGKILL);
+    hosts.start_agent_until(0, "container runtime");
+    until("the pods reach each other without the API", SLOW, || {
+        from.who(&place).is_ok()
+    });
+    let host = hosts.host(0);
+    host.sh("nft delete table inet navarch0_hosts");
+    until("the guard is there again", SLOW, || {
+        host.sh("nft list tables").contains("navarch0_hosts")
+    });
+    hosts.start_server();
+    let path = "{.status.conditions[?(@.type==\"Ready\")].status}";
+    let kubectl = hosts.kubectl();
+    until("the node is ready", SLOW, || {
+        kubectl.path("node/h1", path) == "True"
+    });
+    let _ = from.who(&place).unwrap();
+}
+
 const KEY: &str = "{.metadata.annotations.navarch\\.dev/wireguard-public-key}";

@@ -92,13 +92,13 @@ impl Host {
         command
     }
 
-    fn start(&mut self, join: &[String]) {
+    fn start(&mut self, join: &[String], until: &str) {
         let mut command = self.navarch(&["agent", "--node-name", &self.name]);
         command.args(join);
         if let Some(second) = &self.second {
             command.arg(format!("--node-ip={},{second}", self.address));
         }
-        let agent = Program::spawn(command, "node ready", &self.log);
+        let agent = Program::spawn(command, until, &self.log);
         self.agent = Some(agent);
     }
 
@@ -276,8 +276,13 @@ impl Hosts {
 
     /// Starts the agent of a host anew.
     pub(super) fn start_agent(&mut self, index: usize) {
+        self.start_agent_until(index, "node ready");
+    }
+
+    /// The same, and waits until it has said this.
+    pub(super) fn start_agent_until(&mut self, index: usize, said: &str) {
         let join = self.join.clone();
-        self.hosts[index].start(&join);
+        self.hosts[index].start(&join, said);
     }
 
     fn add(&mut self, number: u8, segment: u8) {
@@ -305,7 +310,7 @@ impl Hosts {
             "for of in all default eth0; do echo 1 > /proc/sys/net/ipv4/conf/$of/rp_filter; done",
         );
         let start = Instant::now();
-        host.start(&self.join);
+        host.start(&self.join, "node ready");
         println!(
             "{} joined and was ready after {:?}",
             host.name,

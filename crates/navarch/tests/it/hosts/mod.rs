@@ -87,6 +87,7 @@ fn what_goes_between_hosts_can_be_encrypted() {
     cases::services_lead_to_all_hosts(&hosts, &pods);
     cases::node_ports_lead_to_all_hosts(&hosts, &pods);
     encrypted::an_agent_is_killed(&mut hosts, &pods);
+    encrypted::an_agent_starts_while_the_api_is_away(&mut hosts, &pods);
     cases::pods_reach_each_other(&pods);
     cases::a_node_is_deleted(&mut hosts);
     encrypted::nothing_was_clear(&hosts);

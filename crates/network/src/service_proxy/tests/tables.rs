@@ -78,7 +78,9 @@ fn the_tables_are_the_same_whatever_the_services() {
         table ip services {
           chain firewall-prerouting { ct state new jump firewall; }
           chain firewall-output { ct state new jump firewall; }
-          chain firewall { ip daddr . meta l4proto . th dport @firewalled ip daddr . meta l4proto . th dport . ip saddr != @allowed-sources drop; }
+          chain firewall {
+            ip daddr . meta l4proto . th dport @firewalled ip daddr . meta l4proto . th dport . ip saddr != @allowed-sources drop
+          }
           chain prerouting { jump dispatch; }
           chain output { jump dispatch; }
           chain dispatch {
@@ -210,7 +212,9 @@ fn the_tables_are_the_same_whatever_the_services() {
         table ip6 services {
           chain firewall-prerouting { ct state new jump firewall; }
           chain firewall-output { ct state new jump firewall; }
-          chain firewall { ip6 daddr . meta l4proto . th dport @firewalled ip6 daddr . meta l4proto . th dport . ip6 saddr != @allowed-sources drop; }
+          chain firewall {
+            ip6 daddr . meta l4proto . th dport @firewalled ip6 daddr . meta l4proto . th dport . ip6 saddr != @allowed-sources drop
+          }
           chain prerouting { jump dispatch; }
           chain output { jump dispatch; }
           chain dispatch {
@@ -301,4 +305,21 @@ fn chains_are_made_for_what_is_the_same_in_many_services() {
         remember-services-10: Remember { key: [OriginalSource, OriginalDestination, Protocol, OriginalPort], map: "affinity", seconds: 10 }
         remember-node-ports-10: Remember { key: [OriginalSource, Protocol, OriginalPort], map: "node-port-affinity", seconds: 10 }
     "#]].assert_eq(&text);
+}
+
+#[test]
+fn the_port_of_encrypted_packets_is_no_service_s_at_the_host_s_addresses() {
+    let layout = Layout {
+        spared: std::num::NonZeroU16::new(51_820),
+        ..layout()
+    };
+    let text = layout::declaration(&layout, "services", Family::V4);
+    for chain in ["firewall", "dispatch", "unserved-here"] {
+        let chain = text.split(&format!("chain {chain} {{\n")).nth(1).unwrap();
+        let first = chain.trim_start();
+        assert!(
+            first.starts_with("udp dport 51820 fib daddr type local return\n"),
+            "{first}"
+        );
+    }
 }

@@ -61,27 +61,48 @@ fn hear(shared: &Shared, table: &Table, message: (&[u8], SocketAddr), decrypted:
     let Some(known) = sender(shared, table, message, decrypted) else {
         return;
     };
-    let endpoint = known.peer.endpoint;
     let mut tunn = known.talk.tunn.lock();
-    match tunn.decapsulate(Some(from.ip()), packet, decrypted) {
-        TunnResult::WriteToNetwork(answer) => shared.sockets.send(answer, endpoint),
+    let had_keys = tunn.time_since_last_handshake().is_some();
+    let result = tunn.decapsulate(Some(from.ip()), packet, decrypted);
+    // Before anything is handed on, which takes the host's whole way of a packet: meanwhile others are encrypted for this peer.
+    drop(tunn);
+    let is_data = match result {
+        TunnResult::WriteToNetwork(answer) => {
+            shared.sockets.send(answer, known.peer.endpoint);
+            false
+        }
         TunnResult::WriteToTunnelV4(packet, ip) => {
-            return deliver(shared, known, packet, ip.into());
+            deliver(shared, known, packet, ip.into());
+            true
         }
         TunnResult::WriteToTunnelV6(packet, ip) => {
-            return deliver(shared, known, packet, ip.into());
+            deliver(shared, known, packet, ip.into());
+            true
         }
         TunnResult::Err(error) => {
             tracing::trace!(?error, %from, "a packet is passed over");
             return;
         }
-        TunnResult::Done => {}
+        TunnResult::Done => false,
+    };
+    // The first packet of a peer that has begun is what shows that it has the keys, too.
+    if !(is_data && had_keys) {
+        send_waiting(shared, known, decrypted);
     }
-    // What has waited for keys goes now, if there are any.
-    while tunn.time_since_last_handshake().is_some()
-        && let TunnResult::WriteToNetwork(waited) = tunn.decapsulate(None, &[], decrypted)
-    {
-        shared.sockets.send(waited, endpoint);
+}
+
+/// What has waited for keys goes now, if there are any.
+fn send_waiting(shared: &Shared, known: &Known, buffer: &mut [u8]) {
+    loop {
+        let mut tunn = known.talk.tunn.lock();
+        if tunn.time_since_last_handshake().is_none() {
+            return;
+        }
+        let TunnResult::WriteToNetwork(waited) = tunn.decapsulate(None, &[], buffer) else {
+            return;
+        };
+        drop(tunn);
+        shared.sockets.send(waited, known.peer.endpoint);
     }
 }
 
@@ -123,3 +144,6 @@ fn deliver(shared: &Shared, known: &Known, packet: &[u8], from: IpAddr) {
         tracing::trace!(%error, "a packet is lost");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,12 +14,14 @@ mod tun;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use boringtun::noise::rate_limiter::RateLimiter;
 use boringtun::x25519;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
 use super::Peers;
 use super::device::Settings;
@@ -47,6 +49,22 @@ struct Shared {
     public: x25519::PublicKey,
     /// Readable when the threads are to end.
     end: EventFd,
+    /// Whether one of them has ended, or both are to.
+    has_ended: AtomicBool,
+}
+
+/// Of a thread: tells where it ends unasked, whatever it ends of.
+struct Running {
+    shared: Arc<Shared>,
+    ended: Arc<Notify>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.shared.has_ended.swap(true, Ordering::AcqRel) {
+            self.ended.notify_one();
+        }
+    }
 }
 
 /// The device, until this is dropped. The interface stays, and carries nothing then: what is sent there is lost, and goes nowhere else.
@@ -69,6 +87,7 @@ pub(super) fn start(settings: &Settings) -> io::Result<User> {
         secret,
         public,
         end: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+        has_ended: AtomicBool::new(false),
     });
     let mut device = User {
         shared,
@@ -79,9 +98,13 @@ pub(super) fn start(settings: &Settings) -> io::Result<User> {
         ("wireguard-out", outgoing::carry as fn(&Shared)),
         ("wireguard-in", incoming::carry),
     ] {
-        let shared = device.shared.clone();
+        let running = Running {
+            shared: device.shared.clone(),
+            ended: settings.ended.clone(),
+        };
         let thread = Builder::new().name(name.to_owned());
-        device.threads.push(thread.spawn(move || carry(&shared))?);
+        let thread = thread.spawn(move || carry(&running.shared))?;
+        device.threads.push(thread);
     }
     Ok(device)
 }
@@ -89,7 +112,7 @@ pub(super) fn start(settings: &Settings) -> io::Result<User> {
 impl User {
     /// Whether it carries packets of the interface of this index.
     pub(super) fn carries(&self, index: u32) -> bool {
-        self.index == index && !self.threads.iter().any(JoinHandle::is_finished)
+        self.index == index && !self.shared.has_ended.load(Ordering::Acquire)
     }
 
     /// Has it have these peers. Those that it had go on with their keys.
@@ -103,6 +126,7 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
+        self.shared.has_ended.store(true, Ordering::Release);
         if let Err(error) = self.shared.end.write(1) {
             tracing::error!(%error, "the threads of WireGuard are not ended");
             return;

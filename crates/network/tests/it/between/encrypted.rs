@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use boringtun::noise::{Tunn, TunnResult};
 use boringtun::x25519::{PublicKey, StaticSecret};
 use k8s_openapi::api::core::v1::{Event, Node};
-use navarch_client::ListOptions;
+use navarch_auth::UserInfo;
+use navarch_client::{Client, Informer, InformerOptions, ListOptions};
 use navarch_network::NodeRoutes;
 
 use crate::cluster::until;
@@ -272,6 +273,65 @@ fn reaches_once(from: &(Namespace, Vec<IpAddr>), to: &(Namespace, Vec<IpAddr>)) 
     from.0.seen_as((to.1[0], 8080)).is_ok()
 }
 
+/// As after a host's start while the API is away: nothing is there but what was kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_there_were_are_reached_before_the_api_is_heard() {
+    let hosts = hosts().await;
+    let mut a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = a.config();
+    config.kept = Some(directory.path().join("nodes"));
+    a.routes = None;
+    let nodes = Informer::start(a.client.clone(), InformerOptions::default());
+    let routes = NodeRoutes::start(config.clone(), nodes, a.own.clone()).await;
+    let routes = routes.unwrap();
+    routes.applied().await;
+    let kept = || std::fs::read_to_string(config.kept.as_ref().unwrap()).unwrap_or_default();
+    until("b is kept", || kept().contains("10.244.12.0/24")).await;
+    drop(routes);
+    let gone = "ip link del navarch0-wg; nft delete table inet navarch_hosts";
+    a.node.host.sh(gone);
+    assert!(!reaches_once(&pods[0], &pods[1]));
+    // Who may list nothing hears nothing.
+    let nobody = UserInfo::authenticated("nobody", []);
+    let nobody = Client::new(hosts.server.as_user(nobody));
+    let start = |config| {
+        let nodes = Informer::start(nobody.clone(), InformerOptions::default());
+        NodeRoutes::start(config, nodes, a.own.clone())
+    };
+    let routes = start(config.clone()).await.unwrap();
+    all_reach_all(&pods).await;
+    let is_guarded = || {
+        let tables = a.node.host.sh("nft list tables");
+        tables.contains("navarch_hosts")
+    };
+    a.node.host.sh("nft delete table inet navarch_hosts");
+    until("the guard is there again", is_guarded).await;
+    drop(routes);
+    // Without the file there is the guard alone.
+    a.node.host.sh(gone);
+    config.kept = None;
+    let _routes = start(config).await.unwrap();
+    until("the guard is there", is_guarded).await;
+    assert!(!reaches_once(&pods[0], &pods[1]));
+}
+
+/// Who binds another address of the host, and whom the host routes, is heard by other nodes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_reaches_pods_from_any_of_its_addresses() {
+    let hosts = hosts().await;
+    let a = host(&hosts, "a", 1, 1).await;
+    let b = host(&hosts, "b", 1, 2).await;
+    let pods = [pod(&a).await, pod(&b).await];
+    all_reach_all(&pods).await;
+    let to = pods[1].1[0];
+    a.node
+        .host
+        .sh(&format!("busybox ping -c1 -W2 -I 192.168.1.1 {to}"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_of_ipv6_encrypt_too() {
     let hosts = hosts().await;
@@ -331,7 +391,10 @@ async fn no_node_speaks_for_another_s_pods() {
     a.node
         .host
         .sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done");
-    b.node.host.sh("ip addr add 10.244.33.66/32 dev lo");
+    // It does not have its packets come from its own address, as those of ours do.
+    b.node.host.sh(
+        "ip addr add 10.244.33.66/32 dev lo; nft 'table ip own { chain out { type filter hook output priority -300; ip saddr 10.244.33.66 notrack; }; }'",
+    );
     let before = heard(&pods[0].0);
     for (from, is_heard) in [("10.244.33.66", false), ("10.244.12.1", true)] {
         let to = pods[0].1[0];
