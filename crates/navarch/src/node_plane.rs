@@ -109,15 +109,10 @@ impl NodePlane {
                 NodeNetwork::Own(Arc::new(network))
             }
         });
-<<<<<<< HEAD
-        let services = settings.service_proxy(&name);
-        let view = service_view(&clients.service_proxy);
-        let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
-=======
         let mut services = settings.service_proxy(&name);
         services.wireguard_port = encryption.map(|it| it.port);
-        let services = NodeServices::start(services, &clients.service_proxy).await;
->>>>>>> wg
+        let view = service_view(&clients.service_proxy);
+        let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         let segments = addresses.clone();
         options.addresses = addresses;
