@@ -34,16 +34,16 @@ impl Report {
         "NODE", "FROM", "PODS", "NODES", "MTU", "DNS", "SERVICES", "POLICY",
     ];
 
-    pub(crate) fn fail(&mut self, why: String) {
+    pub(crate) fn fail(&mut self, why: &str) {
         match self.failures.len() < FAILURES {
-            true => self.failures.push(line(&why)),
+            true => self.failures.push(line(why)),
             false => self.more_failures = self.more_failures.saturating_add(1),
         }
     }
 
     pub(crate) fn add(&mut self, node: &str, place: Place, findings: Findings) {
         for why in &findings.failures {
-            self.fail(format!("from {node} ({}): {why}", place.called()));
+            self.fail(&format!("from {node} ({}): {why}", place.called()));
         }
         self.more_failures = self.more_failures.saturating_add(findings.more_failures);
         self.found.insert((node.to_owned(), place), findings);

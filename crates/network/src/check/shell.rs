@@ -87,7 +87,7 @@ pub async fn run(
     let left = format!("the namespace {name} is left: {left}");
     match checked {
         Ok(mut report) => {
-            report.fail(left);
+            report.fail(&left);
             Ok(report)
         }
         Err(error) => {
@@ -146,7 +146,7 @@ async fn in_namespace(
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let mut report = Report::default();
     for why in chosen.failures {
-        report.fail(why);
+        report.fail(&why);
     }
     let check = Check {
         client,
@@ -206,7 +206,7 @@ impl<T: Fn(&str) + Sync> Check<'_, T> {
         for (node, pod) in nodes.iter().zip(&answerers) {
             if !is_ready(pod) {
                 let why = complaint(pod, patience);
-                report.fail(format!("the pod on {} that answers: {why}", node.name));
+                report.fail(&format!("the pod on {} that answers: {why}", node.name));
             }
         }
         Ok(answerers)
@@ -228,7 +228,7 @@ impl<T: Fn(&str) + Sync> Check<'_, T> {
         for (task, pod) in tasks.iter().zip(&askers) {
             match findings(pod) {
                 Some(findings) => report.add(&task.node, task.place, findings),
-                None => report.fail(format!(
+                None => report.fail(&format!(
                     "what asks from {} ({}): {}",
                     task.node,
                     task.place.called(),

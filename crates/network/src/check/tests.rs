@@ -39,7 +39,7 @@ fn service(name: &str, ips: &[&str]) -> Service {
     .unwrap()
 }
 
-fn check_choice(names: &[&str], expected: Expect) {
+fn check_choice(names: &[&str], expected: &Expect) {
     let nodes = [node("b", "True"), node("a", "True"), node("c", "Unknown")];
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let chosen = plan::choose(&nodes, &names);
@@ -52,9 +52,9 @@ fn check_choice(names: &[&str], expected: Expect) {
 fn nodes_that_are_ready_are_looked_at() {
     check_choice(
         &[],
-        expect!["a; b; node c is not Ready, and was not looked at"],
+        &expect!["a; b; node c is not Ready, and was not looked at"],
     );
-    check_choice(&["b", "d"], expect![[r#"b; nodes "d" not found"#]]);
+    check_choice(&["b", "d"], &expect![[r#"b; nodes "d" not found"#]]);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_strangers_say_is_one_short_line() {
     hostile.tallies.insert(Aspect::Pods, too_good);
     assert!(!hostile.is_sound());
     for number in 0..10_000 {
-        report.fail(number.to_string());
+        report.fail(&number.to_string());
     }
     assert!(report.failures().len() < 600);
 }

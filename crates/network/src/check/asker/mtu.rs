@@ -38,7 +38,7 @@ pub(super) async fn largest(address: SocketAddr) -> io::Result<u32> {
             Ok(true) => return Ok(mtu),
             Ok(false) => break,
             Err(error) if Errno::from_io_error(&error) == Some(Errno::MSGSIZE) => {
-                mtu = way.mtu()?
+                mtu = way.mtu()?;
             }
             Err(error) => return Err(error),
         }
