@@ -175,6 +175,8 @@ pub(super) fn create(rollout: &Rollout, all_sets: &Snapshot<ReplicaSet>, plan: &
         rollout.replicas(),
         rollout.replicas() + limits::of(rollout).surge,
     );
+    // What a deployment that is gone makes the garbage collector takes away, and this controller would make it again until it hears of that.
+    plan.then(Action::confirm_alive(deployment.as_ref()));
     let mut action = Action::create(set);
     if replicas > 0 {
         let message = format!("Scaled up replica set {name} from 0 to {replicas}");

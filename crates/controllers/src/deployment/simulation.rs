@@ -190,6 +190,10 @@ impl Simulation {
                 let pod = self.pods.get_mut(&call.name.unwrap()).unwrap();
                 pod.metadata.deletion_timestamp = Some(Time(self.now));
             }
+            (Verb::Get, "deployments", None, Body::None) => {
+                let expected = action.expected.unwrap();
+                assert!(expected.is_met(Some(&self.deployment)), "{expected:?}");
+            }
             other => panic!("{other:?}"),
         }
     }
