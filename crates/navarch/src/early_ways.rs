@@ -60,7 +60,7 @@ impl EarlyWays {
         }
         let mut failures = 0;
         while let Err(error) = client.get::<Node>(None, node).await
-            && error.code == 503
+            && (error.code >= 500 || error.code == 429)
         {
             failures += 1;
             let wait = Backoff::REFLECTOR.after(failures);

@@ -255,14 +255,19 @@ pub(crate) fn serving(authority: &str, certificate: Arc<Exchangeable>) -> Result
     })
 }
 
-/// Listens for the node's API at all of its addresses, at the same port; which that is where any will do.
+/// Listens for the node's API at all of its addresses, at the same port; which that is where any will do. The first is where the API server asks; a
+/// second may not be there yet, as one of IPv6 is for a moment after a host's start.
 async fn listen(addresses: &[IpAddr], mut port: u16) -> Result<(Vec<TcpListener>, u16)> {
     let mut listeners = Vec::new();
     for address in addresses {
         let at = SocketAddr::new(*address, port);
-        let listener = TcpListener::bind(at)
-            .await
-            .with_context(|| format!("the node's API: listen on {at}"))?;
+        let listener = match TcpListener::bind(at).await {
+            Err(error) if !listeners.is_empty() => {
+                tracing::warn!(%at, %error, "the node's API is not served at another of its addresses");
+                continue;
+            }
+            bound => bound.with_context(|| format!("the node's API: listen on {at}"))?,
+        };
         port = listener.local_addr()?.port();
         listeners.push(listener);
     }

@@ -29,6 +29,8 @@ const PREFIX: &str = "ni";
 const BURST_MILLISECONDS: u64 = 50;
 /// But no less than two frames, with their headers: what does not fit into a bucket is never sent.
 const FRAMES: u64 = 2;
+/// And no less than so much, for what a low rate lets wait is twice that.
+const LEAST_BURST: u64 = 4096;
 /// The header of a frame, with the tag of a VLAN.
 const FRAME_HEADER: u64 = 18;
 /// What the kernel takes.
@@ -150,7 +152,7 @@ fn bucket_options(rate: u64, mtu: u32) -> Vec<TcOption> {
     let octets = rate / 8;
     let burst = octets.saturating_mul(BURST_MILLISECONDS) / 1000;
     let least = FRAMES * (u64::from(mtu) + FRAME_HEADER);
-    let burst = burst.clamp(least, MOST_BURST);
+    let burst = burst.clamp(least.max(LEAST_BURST), MOST_BURST);
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     // The rate, and none for a peak: cell_log, linklayer, overhead, cell_align, mpu, rate.
     let mut parameters = vec![0, ETHERNET, 0, 0, 0, 0, 0, 0];

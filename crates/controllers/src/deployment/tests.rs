@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::simulation::Simulation;
 use super::{annotations, available, limits, wanted};
+use crate::plan::Expected;
 use crate::{Failure, pods};
 
 /// One thing that happens.
@@ -415,6 +416,22 @@ fn a_set_that_cannot_be_made_shows_once_on_the_deployment() {
     let made = sim.plan_after(&other);
     sim.carry_out(made);
     assert_eq!(sim.sets.len(), 1);
+}
+
+/// One that is gone, and not yet known to be, would have its set made again as often as it is collected.
+#[test]
+fn before_a_set_is_made_its_deployment_is_looked_for() {
+    let sim = Simulation::of(json!({}));
+    let plan = sim.plan();
+    let verbs: Vec<Verb> = plan.actions().map(|action| action.call.verb).collect();
+    assert_eq!(verbs[..2], [Verb::Get, Verb::Create]);
+    let uid = sim.deployment.metadata.uid.clone().unwrap();
+    let expected = plan.actions().next().unwrap().expected.clone();
+    assert_eq!(expected, Some(Expected::Alive(uid)));
+    assert!(
+        plan.steps[0].actions.len() == 1,
+        "the set waits for the answer"
+    );
 }
 
 #[test]

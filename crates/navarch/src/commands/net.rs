@@ -36,9 +36,9 @@ async fn check(arguments: Check) -> Result<()> {
         image: arguments.image,
         timeout: arguments.timeout.try_into().context("--timeout")?,
     };
-    if options.timeout.is_zero() || options.timeout > check::LONGEST_TIMEOUT {
+    if options.timeout.as_secs() == 0 || options.timeout > check::LONGEST_TIMEOUT {
         let longest = check::LONGEST_TIMEOUT.as_secs() / 60;
-        bail!("--timeout: more than 0s and at most {longest}m are expected");
+        bail!("--timeout: from 1s to {longest}m are expected");
     }
     let mut stop = Stop::listen()?;
     let tell = |line: &str| eprintln!("{line}");

@@ -69,7 +69,7 @@ impl Without {
 
 fn of_another(holder: &str) -> Why {
     let why = format!(
-        "packets to them must be encrypted, and the key that it says is that of node {holder}, which has had it for longer; none are sent"
+        "packets to them must be encrypted, and the key that it says is that of node {holder} as well; none are sent"
     );
     why.into()
 }

@@ -61,7 +61,7 @@ impl Images {
             return Ok(None);
         };
         // No registry is asked for others by its name: who answers to it would be a stranger.
-        if offer.reference.name() != reference.name() {
+        if offer.reference.registry() != reference.registry() {
             return Ok(None);
         }
         if offer.reference.to_string() != reference.to_string() {

@@ -262,13 +262,12 @@ async fn what_is_offered_is_made_and_not_pulled() {
     images.offer(offer.clone()).unwrap();
     let first = pull(&images).await;
     assert_eq!(images.get(&offer.name).unwrap().unwrap().id, first);
-    let progress = Progress::default();
-    let other = images.pull("navarch.invalid/own:2", None, &progress);
-    let refused = other.await.unwrap_err().to_string();
-    assert!(
-        refused.contains("this host makes navarch.invalid/own:1"),
-        "{refused}"
-    );
+    for other in ["navarch.invalid/own:2", "navarch.invalid/other:1"] {
+        let other = images.pull(other, None, &Progress::default()).await;
+        let refused = other.unwrap_err().to_string();
+        let why = "this host makes navarch.invalid/own:1";
+        assert!(refused.contains(why), "{refused}");
+    }
 
     std::fs::write(&program, "second").unwrap();
     assert_eq!(pull(&images).await, first);
