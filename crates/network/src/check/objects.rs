@@ -29,9 +29,10 @@ fn object<T: DeserializeOwned>(value: Value) -> serde_json::Result<T> {
 }
 
 /// Askers on nodes are in the nodes' network, which no stricter standard lets them be.
-pub(crate) fn namespace() -> serde_json::Result<Namespace> {
+/// It has its name before it is made, so that it can be deleted when nobody has waited for the answer. `now` tells one check from another.
+pub(crate) fn namespace(now: Timestamp) -> serde_json::Result<Namespace> {
     object(json!({"metadata": {
-        "generateName": PREFIX,
+        "name": format!("{PREFIX}{}", now.as_millisecond()),
         "labels": {LABEL: "", "pod-security.kubernetes.io/enforce": "privileged"},
     }}))
 }

@@ -80,6 +80,8 @@ pub async fn run(
     let deleted = timeout(DELETION, delete(client, &namespace)).await;
     let left = match deleted {
         Ok(Ok(())) => return checked,
+        // It was not made.
+        Ok(Err(error)) if error.is_not_found() => return checked,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", DELETION.as_secs()),
     };
@@ -131,7 +133,7 @@ async fn forget(client: &Client, tell: &(impl Fn(&str) + Sync)) -> Result<(), Ch
 async fn in_namespace(
     client: &Client,
     options: &CheckOptions,
-    made: &mut Option<Arc<Namespace>>,
+    made: &mut Option<Namespace>,
     tell: &(impl Fn(&str) + Sync),
 ) -> Result<Report, CheckError> {
     let nodes = client.list::<Node>(&ListOptions::default()).await;
@@ -141,9 +143,12 @@ async fn in_namespace(
         return Err(CheckError::NoNodes(chosen.failures));
     }
     forget(client, tell).await?;
-    let namespace = client.create(objects::namespace()?).await;
-    let namespace = made.insert(namespace.map_err(failed("create a namespace"))?);
+    // Whoever stops it while that is being made has it deleted all the same.
+    let namespace = made.insert(objects::namespace(SystemClock.now())?).clone();
+    let namespace = client.create(namespace).await;
+    let namespace = namespace.map_err(failed("create a namespace"))?;
     let name = namespace.metadata.name.clone().unwrap_or_default();
+    *made = Some(Arc::unwrap_or_clone(namespace));
     let mut report = Report::default();
     for why in chosen.failures {
         report.fail(&why);

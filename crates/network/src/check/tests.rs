@@ -226,7 +226,7 @@ fn what_strangers_say_is_one_short_line() {
 fn only_what_a_check_has_left_is_forgotten() {
     let now = "2026-01-02T03:00:00Z";
     let is_forgotten = |name: &str, made: &str| {
-        let mut namespace = super::objects::namespace().unwrap();
+        let mut namespace = super::objects::namespace(now.parse().unwrap()).unwrap();
         namespace.metadata.name = Some(name.into());
         namespace.metadata.creation_timestamp = Some(serde_json::from_value(json!(made)).unwrap());
         super::objects::is_forgotten(&namespace, now.parse().unwrap())

@@ -196,7 +196,7 @@ impl Shell {
     }
 
     /// Writes down which nodes there are, where that has changed.
-    fn keep(&mut self, plan: &Plan) {
+    async fn keep(&mut self, plan: &Plan) {
         let Some(Keep { path, mtu }) = &self.keep else {
             return;
         };
@@ -204,11 +204,17 @@ impl Shell {
         if self.kept.as_ref() == Some(&now) {
             return;
         }
-        if let Err(error) = now.write(path) {
-            let path = path.display();
-            tracing::warn!(%path, %error, "which nodes there are is not kept");
-        }
-        self.kept = Some(now);
+        self.kept = Some(now.clone());
+        let path = path.clone();
+        // It waits for the disk, and is as long as there are nodes.
+        let write = move || {
+            if let Err(error) = now.write(&path) {
+                let path = path.display();
+                tracing::warn!(%path, %error, "which nodes there are is not kept");
+            }
+        };
+        // Fails when it panics, which the log has.
+        let _ = tokio::task::spawn_blocking(write).await;
     }
 
     async fn look(&mut self, anew: bool) -> Result<(), NodeRoutesError> {
@@ -223,7 +229,7 @@ impl Shell {
         let (plan, applied) = self.kernel.run(look).await??;
         self.holders.clone_from(&plan.holders);
         let provider = applied?;
-        self.keep(&plan);
+        self.keep(&plan).await;
         for (node, why) in self.without.update(&plan, Instant::now()) {
             tracing::warn!(node, "pods of a node cannot be reached: {why}");
             self.own.tell_of(&node, &why);

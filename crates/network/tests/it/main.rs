@@ -10,6 +10,7 @@
 mod attach;
 mod bandwidth;
 mod between;
+mod check;
 mod cluster;
 mod dns;
 mod flushed;

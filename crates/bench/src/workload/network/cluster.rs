@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::echo;
 use crate::api::{Api, JSON};
 use crate::load::{self, Until};
+use crate::options::Common;
+use crate::scope;
 
 /// The port of each.
 const PORT: u16 = 80;
@@ -18,8 +20,24 @@ const PORT: u16 = 80;
 /// A namespace's services.
 #[derive(Clone)]
 pub(super) struct Services {
-    pub(super) api: Arc<Api>,
+    api: Arc<Api>,
     pub(super) namespace: String,
+}
+
+/// Does the work with services of a namespace of their own, which goes when it is done.
+pub(super) async fn with_services<F>(
+    common: &Common,
+    work: impl FnOnce(Services) -> F,
+) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let api = Api::open(common).await?;
+    scope::in_namespace(&api, |namespace| {
+        let api = api.clone();
+        work(Services { api, namespace })
+    })
+    .await
 }
 
 impl Services {

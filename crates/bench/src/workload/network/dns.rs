@@ -5,13 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::cluster::Services;
+use super::cluster::{Services, with_services};
 use super::lane;
 use super::namespace::{self, apart};
-use crate::api::Api;
 use crate::load::Until;
 use crate::options::Common;
-use crate::scope;
 
 const PORT: u16 = 53;
 
@@ -32,15 +30,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
-    let api = Api::open(common).await?;
-    scope::in_namespace(&api, |namespace| {
-        let services = Services {
-            api: api.clone(),
-            namespace,
-        };
-        measure(args, common, services)
-    })
-    .await
+    with_services(common, |services| measure(args, common, services)).await
 }
 
 async fn measure(args: &Args, common: &Common, services: Services) -> Result<()> {

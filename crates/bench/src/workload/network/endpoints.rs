@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::cluster::Services;
+use super::cluster::{Services, with_services};
 use super::namespace::apart;
 use super::{echo, namespace, probe};
-use crate::api::Api;
 use crate::figures::Latencies;
 use crate::options::Common;
-use crate::scope;
 
 /// How often each node is asked where the service leads.
 const ASK: Duration = Duration::from_millis(1);
@@ -43,13 +41,8 @@ pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
     let [first, second] = args.endpoints[..] else {
         bail!("two endpoints are needed");
     };
-    let api = Api::open(common).await?;
     echo::serve(&args.backends, &args.endpoints)?;
-    scope::in_namespace(&api, |namespace| {
-        let services = Services {
-            api: api.clone(),
-            namespace,
-        };
+    with_services(common, |services| {
         measure(args, common, services, [first, second])
     })
     .await

@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::cluster::Services;
+use super::cluster::{Services, with_services};
 use super::namespace::apart;
 use super::program::{self, Program};
 use super::{echo, namespace, probe, spread};
-use crate::api::Api;
 use crate::figures::{self, Latencies};
 use crate::options::Common;
-use crate::scope;
 
 /// How often a service is asked that is not there yet.
 const ASK: Duration = Duration::from_micros(200);
@@ -59,16 +57,8 @@ pub(super) async fn run(args: &Args, common: &Common) -> Result<()> {
     if args.services == 0 {
         bail!("no services are nothing to be measured");
     }
-    let api = Api::open(common).await?;
     echo::serve(&args.backends, &args.endpoints)?;
-    scope::in_namespace(&api, |namespace| {
-        let services = Services {
-            api: api.clone(),
-            namespace,
-        };
-        measure(args, common, services)
-    })
-    .await
+    with_services(common, |services| measure(args, common, services)).await
 }
 
 async fn measure(args: &Args, common: &Common, services: Services) -> Result<()> {

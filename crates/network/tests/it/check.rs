@@ -1,0 +1,84 @@
+//! What askers of a check of the network find, of an answerer in a network namespace.
+
+use navarch_network::check;
+use serde_json::{Value, json};
+
+use crate::namespaces::Namespace;
+
+/// Where the answerer is.
+const HERE: &str = "127.0.0.1:8080";
+/// Nobody answers there, nor says that nobody does.
+const NOBODY: &str = "192.0.2.9:8080";
+
+/// What is found of these pods, each of which is said to be on the node `a`.
+fn asked(place: &str, pods: &[&str], patience: u64, nodes: &[&str]) -> Value {
+    let host = Namespace::new();
+    host.sh("ip link set lo up; ip link add away type veth peer name end; ip link set away up; ip link set end up");
+    host.sh("ip addr add 192.0.2.1/24 dev away; ip neigh add 192.0.2.9 lladdr 0a:00:00:00:00:09 dev away");
+    let targets = |all: &[&str]| -> Vec<Value> {
+        let target = |address: &&str| json!({"node": "a", "address": address});
+        all.iter().map(target).collect()
+    };
+    let task = json!({
+        "node": "a", "place": place, "pods": targets(pods), "nodes": targets(nodes),
+        "services": [HERE], "api": [], "names": [], "patience": patience,
+    });
+    let found = host.run(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::select! {
+                found = check::ask(&task.to_string()) => found.unwrap(),
+                answered = check::answer("a") => panic!("{answered:?}"),
+            }
+        })
+    });
+    serde_json::from_str(&found).unwrap()
+}
+
+fn tally(found: &Value, of: &str) -> (u64, u64) {
+    let tally = &found["tallies"][of];
+    (
+        tally["passed"].as_u64().unwrap(),
+        tally["of"].as_u64().unwrap(),
+    )
+}
+
+/// Without a policy the port that one closes is open: to a pod that is wrong, to the node itself it is not.
+#[test]
+fn a_policy_that_does_not_hold_is_found() {
+    let found = asked("Pod", &[HERE], 20, &[HERE, "127.0.0.1:9"]);
+    assert_eq!(tally(&found, "Pods"), (1, 1), "{found}");
+    assert_eq!(tally(&found, "Mtu"), (1, 1), "{found}");
+    assert_eq!(tally(&found, "Services"), (1, 1), "{found}");
+    assert_eq!(tally(&found, "Nodes"), (1, 2), "{found}");
+    assert_eq!(tally(&found, "Policies"), (0, 1), "{found}");
+    let failures = found["failures"].to_string();
+    assert!(
+        failures.contains("a network policy lets nobody in"),
+        "{failures}"
+    );
+    let found = asked("Node", &[HERE], 20, &[]);
+    assert_eq!(tally(&found, "Policies"), (1, 1), "{found}");
+}
+
+/// Of a pod that is not reached nobody can say what a policy does.
+#[test]
+fn what_is_not_reached_is_no_policy_s() {
+    let found = asked("Pod", &[NOBODY], 20, &[]);
+    assert_eq!(tally(&found, "Pods"), (0, 1), "{found}");
+    assert_eq!(tally(&found, "Mtu"), (0, 1), "{found}");
+    assert_eq!(found["tallies"]["Policies"], Value::Null, "{found}");
+}
+
+/// What was found is not lost when the time is over.
+#[test]
+fn what_is_not_found_out_in_time_is_told() {
+    let found = asked("Pod", &[HERE, NOBODY], 2, &[]);
+    assert_eq!(tally(&found, "Pods"), (1, 2), "{found}");
+    let failures = found["failures"].to_string();
+    assert!(
+        failures.contains("not asked to the end within 2 s"),
+        "{failures}"
+    );
+}
