@@ -23,12 +23,13 @@ fn asked(place: &str, pods: &[&str], patience: u64, nodes: &[&str]) -> Value {
         "node": "a", "place": place, "pods": targets(pods), "nodes": targets(nodes),
         "services": [HERE], "api": [], "names": [], "patience": patience,
     });
+    let task = task.to_string();
     let found = host.run(move || {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
         runtime.block_on(async {
             tokio::select! {
-                found = check::ask(&task.to_string()) => found.unwrap(),
+                found = check::ask(&task) => found.unwrap(),
                 answered = check::answer("a") => panic!("{answered:?}"),
             }
         })
