@@ -13,6 +13,8 @@ use tokio::sync::{oneshot, watch};
 
 /// What serves a node's services.
 pub(crate) struct NodeServices {
+    node: String,
+    client: Client,
     view: ServiceView,
     proxy: ServiceProxy,
 }
@@ -24,8 +26,14 @@ impl NodeServices {
         client: &Client,
         view: ServiceView,
     ) -> Option<Self> {
-        match ServiceProxy::start(config, client, view.clone()).await {
-            Ok(proxy) => Some(Self { view, proxy }),
+        let (node, client) = (config.node.clone(), client.clone());
+        match ServiceProxy::start(config, &client, view.clone()).await {
+            Ok(proxy) => Some(Self {
+                node,
+                client,
+                view,
+                proxy,
+            }),
             Err(error) => {
                 tracing::error!(%error, "services and cluster DNS do not work on this node");
                 None
@@ -55,11 +63,12 @@ impl NodeServices {
         let config = DnsConfig {
             address,
             clients,
+            node: self.node,
             domain,
             resolv_conf,
             netns: None,
         };
-        let dns = DnsServer::start(config, self.view.clone());
+        let dns = DnsServer::start(config, &self.client, self.view.clone());
         match &dns {
             Ok(dns) => {
                 answers_at(dns.address());

@@ -1,14 +1,18 @@
 //! Cluster DNS, on every node for its own pods: what the API knows of services is answered from memory, all else by the host's resolvers.
 //!
-//! Pure: [`zone`] answers from a snapshot, as Kubernetes' DNS-based service discovery 1.1.0 has it. [`server`] listens, [`upstream`]
-//! asks others, a question at a time ([`exchange`]), [`cache`] keeps their answers for a while. While the API is away the last that was known is answered.
+//! Pure: [`zone`] answers from a snapshot, as Kubernetes' DNS-based service discovery 1.1.0 has it, and [`settings`] says who is asked for the rest.
+//! [`server`] listens, [`resolver`] answers, [`upstream`] asks others, a question at a time ([`exchange`]), [`cache`] keeps their answers for a while,
+//! [`followed`] learns of other settings. While the API is away the last that was known is answered.
 
 mod cache;
 mod exchange;
+mod followed;
 mod records;
 mod reply;
+mod resolver;
 pub(crate) mod resolv_conf;
 mod server;
+mod settings;
 mod upstream;
 mod zone;
 

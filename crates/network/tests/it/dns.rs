@@ -1,7 +1,11 @@
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::rr::rdata::SOA;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use navarch_network::{DnsConfig, DnsServer};
 use serde_json::json;
@@ -14,10 +18,19 @@ use crate::namespaces::Namespace;
 const DNS: &str = "10.96.0.10";
 
 /// Asks as a pod does.
-fn ask(from: &Namespace, name: &str, kind: RecordType) -> std::io::Result<Message> {
+pub fn ask(from: &Namespace, name: &str, kind: RecordType) -> std::io::Result<Message> {
+    ask_at(from, SocketAddr::new(ip(DNS), 53), name, kind)
+}
+
+/// Asks a server.
+pub fn ask_at(
+    from: &Namespace,
+    to: SocketAddr,
+    name: &str,
+    kind: RecordType,
+) -> std::io::Result<Message> {
     let mut asked = Message::query();
     asked.add_query(Query::query(name.parse::<Name>().unwrap(), kind));
-    let to = SocketAddr::new(ip(DNS), 53);
     let bytes = asked.to_vec().unwrap();
     let answer = from.run(move || {
         let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
@@ -32,7 +45,7 @@ fn ask(from: &Namespace, name: &str, kind: RecordType) -> std::io::Result<Messag
     Ok(Message::from_vec(&answer).unwrap())
 }
 
-fn addresses(message: &Message) -> Vec<IpAddr> {
+pub fn addresses(message: &Message) -> Vec<IpAddr> {
     let address = |record: &Record| match &record.data {
         RData::A(address) => Some(IpAddr::V4(address.0)),
         _ => None,
@@ -40,29 +53,74 @@ fn addresses(message: &Message) -> Vec<IpAddr> {
     message.answers.iter().filter_map(address).collect()
 }
 
-/// A resolver outside that knows `example.com`, and says how often it was asked.
-fn resolver(outside: &Namespace) -> std::sync::Arc<std::sync::atomic::AtomicUsize> {
-    let socket = outside.run(|| std::net::UdpSocket::bind("192.0.2.2:53").unwrap());
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let count = asked.clone();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let query = Message::from_vec(&buffer[..length]).unwrap();
-            let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
-            answer.queries.clone_from(&query.queries);
-            let name = query.queries[0].name.clone();
-            if name == "example.com.".parse().unwrap() {
-                let address = RData::A("203.0.113.5".parse().unwrap());
-                answer.add_answer(Record::from_rdata(name, 60, address));
-            } else {
-                answer.metadata.response_code = ResponseCode::NXDomain;
+/// A resolver that knows these names, and what it was asked.
+pub struct OtherResolver(Arc<Mutex<Vec<String>>>);
+
+impl OtherResolver {
+    pub fn start(at: &Namespace, address: &str, known: &[(&str, &str)]) -> Self {
+        let address = address.to_owned();
+        let socket = at.run(move || std::net::UdpSocket::bind(address).unwrap());
+        let known: HashMap<String, String> = known
+            .iter()
+            .map(|(name, ip)| ((*name).to_owned(), (*ip).to_owned()))
+            .collect();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let told = asked.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                let query = Message::from_vec(&buffer[..length]).unwrap();
+                let answer = answer(&query, &known);
+                told.lock().unwrap().push(query.queries[0].name.to_string());
+                socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
             }
-            socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
+        });
+        Self(asked)
+    }
+
+    /// How often it was asked for a name.
+    pub fn asked(&self, name: &str) -> usize {
+        let asked = self.0.lock().unwrap();
+        asked.iter().filter(|asked| *asked == name).count()
+    }
+}
+
+fn answer(query: &Message, known: &HashMap<String, String>) -> Message {
+    let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
+    answer.queries.clone_from(&query.queries);
+    let (name, kind) = (query.queries[0].name.clone(), query.queries[0].query_type);
+    let owner = Record::from_rdata;
+    match known.get(&name.to_string()) {
+        Some(ip) if kind == RecordType::A => {
+            answer.add_answer(owner(name, 60, RData::A(ip.parse().unwrap())));
         }
-    });
-    asked
+        Some(_) => {}
+        None => {
+            answer.metadata.response_code = ResponseCode::NXDomain;
+            // So that it may be kept.
+            let soa = SOA::new(name.clone(), name.clone(), 1, 60, 60, 60, 60);
+            answer.authorities = vec![owner(name, 60, RData::SOA(soa))];
+        }
+    }
+    answer
+}
+
+impl Cluster {
+    /// How the node answers, where the host's resolver is 192.0.2.2.
+    pub async fn dns(&self, place: &Path) -> DnsConfig {
+        let resolv_conf = place.join("resolv.conf");
+        // The first would ask us again.
+        let text = "nameserver 10.96.0.10\nnameserver 192.0.2.2\n";
+        std::fs::write(&resolv_conf, text).unwrap();
+        DnsConfig {
+            clients: Vec::new(),
+            address: self.network.gateway().await.unwrap(),
+            node: "n1".into(),
+            domain: "cluster.local".into(),
+            resolv_conf,
+            netns: Some(self.node.host.path()),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,23 +128,11 @@ async fn pods_find_services_and_the_world_by_name() {
     let cluster = Cluster::start().await;
     let (a, at_a) = cluster.pod("a").await;
     let (client, _) = cluster.pod("client").await;
-    let asked = resolver(&cluster.outside);
+    let known = [("example.com.", "203.0.113.5")];
+    let others = OtherResolver::start(&cluster.outside, "192.0.2.2:53", &known);
     let place = tempfile::tempdir().unwrap();
-    let resolv_conf = place.path().join("resolv.conf");
-    // The first would ask us again.
-    std::fs::write(
-        &resolv_conf,
-        "nameserver 10.96.0.10\nnameserver 192.0.2.2\n",
-    )
-    .unwrap();
-    let config = DnsConfig {
-        clients: Vec::new(),
-        address: cluster.network.gateway().await.unwrap(),
-        domain: "cluster.local".into(),
-        resolv_conf,
-        netns: Some(cluster.node.host.path()),
-    };
-    let dns = DnsServer::start(config, cluster.view.clone()).unwrap();
+    let config = cluster.dns(place.path()).await;
+    let dns = DnsServer::start(config, &cluster.as_node(), cluster.view.clone()).unwrap();
     cluster.proxy().answer_dns_at(dns.address());
     let service = cluster.service("web", json!({}), &[ready(&at_a)]).await;
     let headless = json!({"clusterIP": "None"});
@@ -117,7 +163,7 @@ async fn pods_find_services_and_the_world_by_name() {
         let answer = ask(&client, "example.com.", RecordType::A).unwrap();
         assert_eq!(addresses(&answer), [ip("203.0.113.5")]);
     }
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!(others.asked("example.com."), 1);
     let name = "out.default.svc.cluster.local.";
     until("the name is known", || {
         ask(&client, name, RecordType::A).is_ok_and(|a| !a.answers.is_empty())

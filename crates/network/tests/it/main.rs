@@ -13,6 +13,7 @@ mod between;
 mod check;
 mod cluster;
 mod dns;
+mod dns_settings;
 mod flushed;
 mod frames;
 mod guarded;
