@@ -24,6 +24,8 @@
 //! Where packets between nodes are encrypted, those that come to this host for it are no pod's, whatever host ports there are. Other nodes hear
 //! this one for the addresses of its pods alone, so what goes there from any other address takes the node's address among them.
 //!
+//! Every packet of every connection passes the filtering chains: they are few, and what most packets are is asked first and without a look-up.
+//!
 //! Host ports are two look-ups however many there are: by address, protocol and port, then by protocol and port. Adding one adds
 //! an element, and rewrites nothing.
 
@@ -76,14 +78,7 @@ pub(crate) fn ruleset(config: &Config) -> String {
     // Only the host itself may use its loopback address: the switch that lets it out (`forwarding::let_loopback_out`) would let pods in as
     // well, and where others have set it for all interfaces, whoever is on the host's segment (CVE-2020-8558).
     let guard = match config.pod_cidrs.of_family(true) {
-        Some(_) => {
-            "
-  chain loopback {
-    type filter hook prerouting priority -300; policy accept;
-    iifname != \"lo\" ip saddr 127.0.0.0/8 drop
-    iifname != \"lo\" ip daddr 127.0.0.0/8 drop
-  }"
-        }
+        Some(_) => "\n    ip saddr 127.0.0.0/8 drop\n    ip daddr 127.0.0.0/8 drop",
         None => "",
     };
     // What is passed on for pods comes from their addresses, and goes to nobody by an address of the link: no network policy knows any by that.
@@ -92,14 +87,11 @@ pub(crate) fn ruleset(config: &Config) -> String {
             .pod_cidrs
             .of_family(ipv4)
         {
+            Some(pods) if ipv4 => format!("\n    {family} saddr != {pods} drop"),
             Some(pods) => {
-                let link = match ipv4 {
-                    true => String::new(),
-                    false => format!("\n    iifname \"{bridge}\" ip6 daddr fe80::/10 drop"),
-                };
-                format!("\n    iifname \"{bridge}\" {family} saddr != {pods} drop{link}")
+                format!("\n    {family} saddr != {pods} drop\n    {family} daddr fe80::/10 drop")
             }
-            None => format!("\n    iifname \"{bridge}\" meta nfproto {protocol} drop"),
+            None => format!("\n    meta nfproto {protocol} drop"),
         });
     let senders = senders.concat();
     let number = tunnel_number(&config.cluster_cidrs);
@@ -109,34 +101,34 @@ pub(crate) fn ruleset(config: &Config) -> String {
 delete table inet {table}
 table inet {table} {{
   set interfaces {{ type ifname; }}{sets}
-  chain ports {{
+  chain loopback {{{guard}
+  }}
+  chain received {{
     type filter hook prerouting priority -450; policy accept;
+    iifname \"{bridge}\" goto loopback
+    iifname \"lo\" accept
     iifname @interfaces drop
+    jump loopback
   }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;{postrouting}
-  }}{guard}
+  }}
   chain gateway {{
     type filter hook input priority 0; policy accept;{gateway}
   }}
-  chain tunnel {{
-    iifname \"{bridge}\" {tunnelled} drop
-  }}
-  chain tunnel-to-others {{
+  chain passed-on {{
     type filter hook forward priority -300; policy accept;
-    jump tunnel
-  }}
-  chain senders {{
-    type filter hook forward priority -300; policy accept;{senders}
+    iifname != \"{bridge}\" accept{senders}
+    {tunnelled} drop
   }}
   chain tunnel-to-here {{
     type filter hook input priority -300; policy accept;
-    jump tunnel
-    meta iifkind \"bridge\" {tunnelled} fib saddr . iif oif missing fib daddr . iif type != local drop
+    {tunnelled} iifname \"{bridge}\" drop
+    {tunnelled} meta iifkind \"bridge\" fib saddr . iif oif missing fib daddr . iif type != local drop
   }}
   chain tunnel-as-host {{
     type filter hook postrouting priority 110; policy accept;
-    meta iifkind != \"vxlan\" {tunnelled} ct status snat drop
+    {tunnelled} meta iifkind != \"vxlan\" ct status snat drop
   }}
   chain redirects {{
     type filter hook output priority 0; policy accept;{redirects}

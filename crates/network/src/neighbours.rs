@@ -20,6 +20,8 @@ use crate::config::{Config, mac_address};
 /// The whole table but for its elements ([`crate::sources`]), in one transaction that replaces what was in it. Interfaces that are in none of
 /// its sets are none of this node's pods: another node that shares its host has a table of its own.
 ///
+/// What almost all frames are is one look-up: a packet from a pod's own addresses to its node. All else is looked at more closely.
+///
 /// What a pod sends goes to the hardware address of its node, as a packet of IPv4 or IPv6, but for that by which a neighbour's hardware address is
 /// found. That goes to all, of whom the node alone hears it. With a tag of a VLAN it sends nothing: some would be looked at as if it were not there,
 /// and some not at all. From and to addresses of the link it sends nothing else: no network policy knows it by them, and what leaves the bridge
@@ -35,6 +37,8 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
   set hardware {{ type ifname . ether_addr; }}
   set addresses {{ type ifname . ipv4_addr; }}
   set addresses-v6 {{ type ifname . ipv6_addr; }}
+  set senders {{ type ifname . ether_addr . ipv4_addr; }}
+  set senders-v6 {{ type ifname . ether_addr . ipv6_addr; }}
   set targets {{ typeof iifname . {target}; }}
   chain asked {{
     arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @addresses drop
@@ -51,6 +55,8 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
   }}
   chain neighbours {{
     type filter hook prerouting priority -300; policy accept;
+    ether type ip ether daddr {node} iifname . ether saddr . ip saddr @senders accept
+    ether type ip6 ether daddr {node} ip6 daddr != fe80::/10 meta l4proto != icmpv6 iifname . ether saddr . ip6 saddr @senders-v6 accept
     iifname != @interfaces accept
     ether type {{ 8021q, 8021ad }} drop
     iifname . ether saddr != @hardware drop

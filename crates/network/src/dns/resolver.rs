@@ -188,10 +188,13 @@ impl Cluster for Resolver {
             return None;
         }
         let outcomes = [RecordType::A, RecordType::AAAA].map(|kind| self.look_up(name, kind));
-        let records = outcomes.into_iter().flatten().flat_map(|found| match found {
-            Outcome::Records { answers, .. } => answers,
-            _ => Vec::new(),
-        });
+        let records = outcomes
+            .into_iter()
+            .flatten()
+            .flat_map(|found| match found {
+                Outcome::Records { answers, .. } => answers,
+                _ => Vec::new(),
+            });
         let address = |record: Record| record.data.ip_addr();
         Some(records.filter_map(address).collect())
     }

@@ -154,7 +154,9 @@ fn server(text: &str) -> Result<Server, InvalidSettings> {
         Some((host, port)) => (host, port.parse().map_err(|_| invalid())?),
     };
     // What has only digits and dots is an address that is wrong.
-    let is_address = host.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+    let is_address = host
+        .bytes()
+        .all(|byte| byte == b'.' || byte.is_ascii_digit());
     match name(host) {
         Some(name) if port > 0 && !is_address => Ok(Server::Named(name, port)),
         _ => Err(invalid()),

@@ -21,7 +21,8 @@ const NAMESPACE: Option<&str> = Some("kube-system");
 
 impl Cluster {
     async fn set_dns(&self, data: Value) -> Arc<ConfigMap> {
-        let map = json!({"metadata": {"name": "kube-dns", "namespace": "kube-system"}, "data": data});
+        let map =
+            json!({"metadata": {"name": "kube-dns", "namespace": "kube-system"}, "data": data});
         let map: ConfigMap = serde_json::from_value(map).unwrap();
         match self.client.get::<ConfigMap>(NAMESPACE, "kube-dns").await {
             Err(_) => self.client.create(map).await.unwrap(),
@@ -142,7 +143,9 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     assert!(servers.asked("example.com.") > 0);
 
     let options = DeleteOptions::default();
-    let gone = cluster.client.delete::<ConfigMap>(NAMESPACE, "kube-dns", options);
+    let gone = cluster
+        .client
+        .delete::<ConfigMap>(NAMESPACE, "kube-dns", options);
     gone.await.unwrap();
     until("the host's resolver is asked again", || {
         found(&client, "example.com.").as_deref() == Some("203.0.113.1")

@@ -72,8 +72,14 @@ fn upstream_nameservers_are_addresses() {
     let upstream = json!(["192.0.2.1", "192.0.2.2:5353", "2001:db8::1"]).to_string();
     let settings = read(&json!({"upstreamNameservers": upstream})).unwrap();
     let upstream: Vec<String> = settings.upstream.iter().map(ToString::to_string).collect();
-    assert_eq!(upstream, ["192.0.2.1:53", "192.0.2.2:5353", "[2001:db8::1]:53"]);
-    for nothing in [json!({}), json!({"stubDomains": " ", "upstreamNameservers": ""})] {
+    assert_eq!(
+        upstream,
+        ["192.0.2.1:53", "192.0.2.2:5353", "[2001:db8::1]:53"]
+    );
+    for nothing in [
+        json!({}),
+        json!({"stubDomains": " ", "upstreamNameservers": ""}),
+    ] {
         assert_eq!(read(&nothing).unwrap(), Settings::default());
     }
 }
