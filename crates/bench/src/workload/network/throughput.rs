@@ -1,10 +1,13 @@
-//! What one TCP connection carries.
+//! What one TCP connection carries: the sender with what its host does on one processor, the receiver on another.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::unistd::Pid;
 
 use super::path::{Path, Paths};
 use super::{namespace, spread};
@@ -12,6 +15,13 @@ use crate::options::Common;
 
 /// What is written and read at a time.
 const PIECE: usize = 128 << 10;
+
+/// Linux' own. Where the host has another, as BBR, it may send by the clock, and then the path is not what is measured.
+const CONGESTION_CONTROL: &str = "cubic";
+
+/// The processors of the two ends.
+const SENDER: usize = 0;
+const RECEIVER: usize = 1;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -40,6 +50,9 @@ fn carried(path: &Path, time: Duration) -> Result<f64> {
     let at = path.at;
     let sender = namespace::spawn(&path.from, move || {
         let mut stream = TcpStream::connect(at).with_context(|| at.to_string())?;
+        setsockopt(&stream, sockopt::TcpCongestion, &CONGESTION_CONTROL.into())
+            .context(CONGESTION_CONTROL)?;
+        stay_at(SENDER);
         let (piece, begin) = (vec![7; PIECE], Instant::now());
         while begin.elapsed() < time {
             stream.write_all(&piece)?;
@@ -47,6 +60,7 @@ fn carried(path: &Path, time: Duration) -> Result<f64> {
         Ok(())
     })?;
     let (mut stream, _) = listener.accept()?;
+    stay_at(RECEIVER);
     let (mut piece, mut octets, begin) = (vec![0; PIECE], 0, Instant::now());
     loop {
         match stream.read(&mut piece)? {
@@ -57,4 +71,13 @@ fn carried(path: &Path, time: Duration) -> Result<f64> {
     let took = begin.elapsed();
     namespace::joined(sender)?;
     Ok(crate::figures::rate(octets, took) * 8.0 / 1e9)
+}
+
+/// Has the calling thread stay at a processor, where there is such a one.
+fn stay_at(processor: usize) {
+    let mut processors = CpuSet::new();
+    if processors.set(processor).is_ok() {
+        // On a machine of one processor it stays where it is.
+        let _ = sched_setaffinity(Pid::from_raw(0), &processors);
+    }
 }
