@@ -14,8 +14,15 @@ within() { # NAMESPACE COMMAND...
     nsenter --net=/run/netns/"$@"
 }
 
+plain() { # NAMESPACE: its bridges hand nothing to the rules of IP, as where nobody has loaded br_netfilter. BRIDGE_NF=1 leaves it.
+    if [ -e /proc/sys/net/bridge ] && [ -z "${BRIDGE_NF:-}" ]; then
+        within "$1" sysctl --quiet --write net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
+    fi
+}
+
 plug() { # NAMESPACE SEGMENT NUMBER: at the bridge of that segment.
     ip netns add "bench-$1"
+    plain "bench-$1"
     within bench-r ip link add name "$1" type veth peer name eth0 netns "bench-$1"
     within bench-r ip link set "$1" master "seg$2" up
     within "bench-$1" ip link set lo up
@@ -35,6 +42,7 @@ agent() { # DIR N
 up() { # DIR
     mkdir -p "$1"
     ip netns add bench-r
+    plain bench-r
     within bench-r sh -c 'ip link set lo up; echo 1 > /proc/sys/net/ipv4/ip_forward'
     for segment in 1 2; do
         within bench-r ip link add "seg$segment" type bridge
@@ -102,6 +110,7 @@ bare() {
     for end in a b; do ip netns add bench-$end; done
     within bench-a ip link add pair type veth peer name pair netns bench-b
     ip netns add bench-m
+    plain bench-m
     within bench-m ip link add bridge type bridge
     within bench-m ip link set bridge up
     for end in a:1 b:2; do
