@@ -131,15 +131,18 @@ impl Upstream {
         addresses
     }
 
+    /// The first answer. One that says that its server cannot tell is only the answer if no other server can.
     async fn ask_one_of(
         &self,
         servers: &[SocketAddr],
         query: &Message,
         chosen: &Chosen,
     ) -> Option<Message> {
+        let mut failure = None;
         for _ in 0..ROUNDS {
             for server in servers {
                 match exchange(self.netns.as_deref(), *server, query).await {
+                    Ok(answer) if cannot_tell(&answer) => failure = Some(answer),
                     Ok(answer) => {
                         chosen.cache.lock().put(query, &answer, Instant::now());
                         return Some(answer);
@@ -147,7 +150,16 @@ impl Upstream {
                     Err(error) => tracing::debug!(%server, %error, "a resolver does not answer"),
                 }
             }
+            if failure.is_some() {
+                break;
+            }
         }
-        None
+        failure
     }
+}
+
+/// As the C library sees it, which asks the next server then.
+fn cannot_tell(answer: &Message) -> bool {
+    use ResponseCode::{NotImp, Refused, ServFail};
+    matches!(answer.metadata.response_code, ServFail | NotImp | Refused)
 }

@@ -58,6 +58,15 @@ pub struct OtherResolver(Arc<Mutex<Vec<String>>>);
 
 impl OtherResolver {
     pub fn start(at: &Namespace, address: &str, known: &[(&str, &str)]) -> Self {
+        Self::of(at, address, known, ResponseCode::NXDomain)
+    }
+
+    /// One that tells nothing of names that it does not know.
+    pub fn refusing(at: &Namespace, address: &str, known: &[(&str, &str)]) -> Self {
+        Self::of(at, address, known, ResponseCode::Refused)
+    }
+
+    fn of(at: &Namespace, address: &str, known: &[(&str, &str)], unknown: ResponseCode) -> Self {
         let address = address.to_owned();
         let socket = at.run(move || std::net::UdpSocket::bind(address).unwrap());
         let known: HashMap<String, String> = known
@@ -70,8 +79,9 @@ impl OtherResolver {
             let mut buffer = [0; 4096];
             while let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 let query = Message::from_vec(&buffer[..length]).unwrap();
-                let answer = answer(&query, &known);
-                told.lock().unwrap().push(query.queries[0].name.to_string());
+                let answer = answer(&query, &known, unknown);
+                let name = query.queries[0].name.to_lowercase().to_string();
+                told.lock().unwrap().push(name);
                 socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
             }
         });
@@ -85,18 +95,18 @@ impl OtherResolver {
     }
 }
 
-fn answer(query: &Message, known: &HashMap<String, String>) -> Message {
+fn answer(query: &Message, known: &HashMap<String, String>, unknown: ResponseCode) -> Message {
     let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
     answer.queries.clone_from(&query.queries);
     let (name, kind) = (query.queries[0].name.clone(), query.queries[0].query_type);
     let owner = Record::from_rdata;
-    match known.get(&name.to_string()) {
+    match known.get(&name.to_lowercase().to_string()) {
         Some(ip) if kind == RecordType::A => {
             answer.add_answer(owner(name, 60, RData::A(ip.parse().unwrap())));
         }
         Some(_) => {}
         None => {
-            answer.metadata.response_code = ResponseCode::NXDomain;
+            answer.metadata.response_code = unknown;
             // So that it may be kept.
             let soa = SOA::new(name.clone(), name.clone(), 1, 60, 60, 60, 60);
             answer.authorities = vec![owner(name, 60, RData::SOA(soa))];

@@ -74,7 +74,8 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     ];
     let servers = OtherResolver::start(&server, "0.0.0.0:8080", &own);
     let deep = [("x.deep.corp.example.", "203.0.113.3")];
-    let _deep = OtherResolver::start(&cluster.outside, "192.0.2.2:5353", &deep);
+    let at_deep = "192.0.2.2:5353";
+    let deep = OtherResolver::refusing(&cluster.outside, at_deep, &deep);
     let place = tempfile::tempdir().unwrap();
     let config = cluster.dns(place.path()).await;
     let dns = DnsServer::start(config, &cluster.as_node(), cluster.view.clone()).unwrap();
@@ -92,7 +93,8 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     // What was answered before by another is not said any more.
     let at_server = format!("{}:8080", at_server.ips[0]);
     let stub_domains = json!({
-        "corp.example": [at_server],
+        // The first knows only what is there, and refuses all else.
+        "corp.example": ["192.0.2.2:5353", at_server],
         "deep.corp.example": ["192.0.2.2:5353"],
         "legacy.cluster.local": [at_server],
         "name.example": ["ns.default.svc.cluster.local"],
@@ -117,6 +119,7 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
         assert_eq!(found(&client, name).unwrap_or_default(), ip, "{name}");
     }
     assert_eq!(hosts.asked("a.b.corp.example."), 0);
+    assert_eq!(deep.asked("a.b.corp.example."), 1);
     let web = ask(&client, "none.default.svc.cluster.local.", RecordType::A).unwrap();
     assert_eq!(web.metadata.response_code, ResponseCode::NXDomain);
 
