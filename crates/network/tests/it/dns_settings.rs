@@ -21,13 +21,15 @@ const NAMESPACE: Option<&str> = Some("kube-system");
 
 impl Cluster {
     async fn set_dns(&self, data: Value) -> Arc<ConfigMap> {
-        let map =
-            json!({"metadata": {"name": "kube-dns", "namespace": "kube-system"}, "data": data});
-        let map: ConfigMap = serde_json::from_value(map).unwrap();
         match self.client.get::<ConfigMap>(NAMESPACE, "kube-dns").await {
-            Err(_) => self.client.create(map).await.unwrap(),
+            Err(_) => {
+                let metadata = json!({"name": "kube-dns", "namespace": "kube-system"});
+                let map = json!({"metadata": metadata, "data": data});
+                let map: ConfigMap = serde_json::from_value(map).unwrap();
+                self.client.create(map).await.unwrap()
+            }
             Ok(_) => {
-                let (kind, patch) = (PatchKind::Merge, json!({"data": map.data}));
+                let (kind, patch) = (PatchKind::Merge, json!({"data": data}));
                 let patched = self.client.patch(NAMESPACE, "kube-dns", kind, patch);
                 patched.await.unwrap()
             }

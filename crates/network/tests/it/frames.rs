@@ -126,7 +126,7 @@ async fn what_is_for_the_neighbouring_bridge_alone_is_heard_by_nobody() {
     drop(network);
     let port = &own.host_interface;
     node.host.sh(&format!(
-        "nft flush chain inet navarch ports; ip link set navarch0 type bridge no_linklocal_learn 0; \
+        "nft flush chain inet navarch received; ip link set navarch0 type bridge no_linklocal_learn 0; \
          echo 0 > /proc/sys/net/ipv6/conf/{port}/disable_ipv6"
     ));
     for to in OF_THE_BRIDGE {
@@ -182,7 +182,7 @@ async fn pods_do_not_reach_each_other_by_addresses_of_their_link() {
     for (from, to) in pairs {
         assert!(!heard(from, to), "{from} {to}");
     }
-    node.host.sh("nft flush chain inet navarch senders");
+    node.host.sh("nft flush chain inet navarch passed-on");
     for (from, to) in pairs {
         assert!(heard(from, to), "{from} {to}");
     }

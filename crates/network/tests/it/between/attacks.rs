@@ -31,7 +31,7 @@ async fn cve_2020_10749_a_pod_cannot_pose_as_a_router() {
     let table = node.config().table;
     // Where bridges are filtered, what goes along one is passed on for pods as well.
     node.host.sh(&format!(
-        "nft 'flush chain bridge {table} neighbours; flush chain inet {table} senders'"
+        "nft 'flush chain bridge {table} neighbours; flush chain inet {table} passed-on'"
     ));
     victim.sh("echo 1 > /proc/sys/net/ipv6/conf/eth0/accept_ra");
     until("an advertisement is believed", || {

@@ -52,7 +52,7 @@ async fn pods_send_nothing_through_the_tunnel_themselves() {
         assert_eq!(heard(&on_a.0), before, "{way}");
     }
     // Each would have been heard without the rules, which are back in a moment.
-    let ours = "nft 'flush chain inet navarch tunnel; flush chain inet navarch tunnel-to-here; \
+    let ours = "nft 'flush chain inet navarch passed-on; flush chain inet navarch tunnel-to-here; \
                 flush chain inet navarch tunnel-as-host; flush set bridge navarch interfaces'";
     for (way, attack) in &attacks {
         let before = heard(&on_a.0);
