@@ -42,9 +42,16 @@ fn the_table_of_a_node() {
               set hairpin-v6 { type ipv6_addr . ipv6_addr; }
               map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
               map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
-              chain ports {
+              chain loopback {
+                ip saddr 127.0.0.0/8 drop
+                ip daddr 127.0.0.0/8 drop
+              }
+              chain received {
                 type filter hook prerouting priority -450; policy accept;
+                iifname "navarch0" goto loopback
+                iifname "lo" accept
                 iifname @interfaces drop
+                jump loopback
               }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
@@ -52,35 +59,25 @@ fn the_table_of_a_node() {
                 ct status dnat ip saddr . ip daddr @hairpin masquerade fully-random
                 ct status dnat ip saddr 127.0.0.0/8 ip daddr 10.244.1.0/24 masquerade fully-random
               }
-              chain loopback {
-                type filter hook prerouting priority -300; policy accept;
-                iifname != "lo" ip saddr 127.0.0.0/8 drop
-                iifname != "lo" ip daddr 127.0.0.0/8 drop
-              }
               chain gateway {
                 type filter hook input priority 0; policy accept;
                 ip daddr 10.244.1.0/24 iifname != { "navarch0", "lo" } ct state != { established, related } drop
               }
-              chain tunnel {
-                iifname "navarch0" udp dport 4789 @th,96,24 1188871 drop
-              }
-              chain tunnel-to-others {
+              chain passed-on {
                 type filter hook forward priority -300; policy accept;
-                jump tunnel
-              }
-              chain senders {
-                type filter hook forward priority -300; policy accept;
-                iifname "navarch0" ip saddr != 10.244.1.0/24 drop
-                iifname "navarch0" meta nfproto ipv6 drop
+                iifname != "navarch0" accept
+                ip saddr != 10.244.1.0/24 drop
+                meta nfproto ipv6 drop
+                udp dport 4789 @th,96,24 1188871 drop
               }
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
-                jump tunnel
-                meta iifkind "bridge" udp dport 4789 @th,96,24 1188871 fib saddr . iif oif missing fib daddr . iif type != local drop
+                udp dport 4789 @th,96,24 1188871 iifname "navarch0" drop
+                udp dport 4789 @th,96,24 1188871 meta iifkind "bridge" fib saddr . iif oif missing fib daddr . iif type != local drop
               }
               chain tunnel-as-host {
                 type filter hook postrouting priority 110; policy accept;
-                meta iifkind != "vxlan" udp dport 4789 @th,96,24 1188871 ct status snat drop
+                udp dport 4789 @th,96,24 1188871 meta iifkind != "vxlan" ct status snat drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;
@@ -118,9 +115,14 @@ fn the_table_of_an_ipv6_node() {
               set hairpin-v6 { type ipv6_addr . ipv6_addr; }
               map host_ports-v6 { type inet_proto . inet_service : ipv6_addr . inet_service; }
               map host_address_ports-v6 { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
-              chain ports {
+              chain loopback {
+              }
+              chain received {
                 type filter hook prerouting priority -450; policy accept;
+                iifname "navarch0" goto loopback
+                iifname "lo" accept
                 iifname @interfaces drop
+                jump loopback
               }
               chain postrouting {
                 type nat hook postrouting priority 100; policy accept;
@@ -131,27 +133,22 @@ fn the_table_of_an_ipv6_node() {
                 type filter hook input priority 0; policy accept;
                 ip6 daddr fd00:0:0:1::/64 iifname != { "navarch0", "lo" } ct state != { established, related } drop
               }
-              chain tunnel {
-                iifname "navarch0" udp dport 4789 @th,96,24 15158607 drop
-              }
-              chain tunnel-to-others {
+              chain passed-on {
                 type filter hook forward priority -300; policy accept;
-                jump tunnel
-              }
-              chain senders {
-                type filter hook forward priority -300; policy accept;
-                iifname "navarch0" meta nfproto ipv4 drop
-                iifname "navarch0" ip6 saddr != fd00:0:0:1::/64 drop
-                iifname "navarch0" ip6 daddr fe80::/10 drop
+                iifname != "navarch0" accept
+                meta nfproto ipv4 drop
+                ip6 saddr != fd00:0:0:1::/64 drop
+                ip6 daddr fe80::/10 drop
+                udp dport 4789 @th,96,24 15158607 drop
               }
               chain tunnel-to-here {
                 type filter hook input priority -300; policy accept;
-                jump tunnel
-                meta iifkind "bridge" udp dport 4789 @th,96,24 15158607 fib saddr . iif oif missing fib daddr . iif type != local drop
+                udp dport 4789 @th,96,24 15158607 iifname "navarch0" drop
+                udp dport 4789 @th,96,24 15158607 meta iifkind "bridge" fib saddr . iif oif missing fib daddr . iif type != local drop
               }
               chain tunnel-as-host {
                 type filter hook postrouting priority 110; policy accept;
-                meta iifkind != "vxlan" udp dport 4789 @th,96,24 15158607 ct status snat drop
+                udp dport 4789 @th,96,24 15158607 meta iifkind != "vxlan" ct status snat drop
               }
               chain redirects {
                 type filter hook output priority 0; policy accept;

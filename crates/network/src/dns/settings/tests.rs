@@ -105,5 +105,19 @@ fn what_cannot_be_used_is_refused_by_name() {
     ] {
         writeln!(text, "{}", refused.unwrap_err()).unwrap();
     }
-    expect![[r#""#]].assert_eq(&text);
+    expect![[r#"
+        data.stubDomains is not what it should be: EOF while parsing an object at line 1 column 1
+        data.stubDomains is not what it should be: invalid type: string "192.0.2.1", expected a sequence at line 1 column 25
+        invalid domain name: "-a"
+        invalid domain name: ""
+        invalid domain name: "Corp.example"
+        invalid domain name: "cluster.local" is the cluster's own
+        invalid nameserver: "192.0.2.1:0"
+        invalid nameserver: "192.0.2.256"
+        invalid nameserver: "192.0.2.1:dns"
+        invalid nameserver: "no_name"
+        stub domain "a.example" cannot have more than 15 nameservers
+        invalid nameserver: "dns.example"
+        upstreamNameserver cannot have more than three entries
+    "#]].assert_eq(&text);
 }
