@@ -36,7 +36,7 @@ pub(super) enum Server {
 /// What cannot be used of a `ConfigMap`. The messages are those of the add-on, where it has one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InvalidSettings {
-    #[error("data.{key} is not what it should be: {error}")]
+    #[error("invalid JSON in data.{key}: {error}")]
     Json {
         key: &'static str,
         error: serde_json::Error,

@@ -106,8 +106,8 @@ fn what_cannot_be_used_is_refused_by_name() {
         writeln!(text, "{}", refused.unwrap_err()).unwrap();
     }
     expect![[r#"
-        data.stubDomains is not what it should be: EOF while parsing an object at line 1 column 1
-        data.stubDomains is not what it should be: invalid type: string "192.0.2.1", expected a sequence at line 1 column 25
+        invalid JSON in data.stubDomains: EOF while parsing an object at line 1 column 1
+        invalid JSON in data.stubDomains: invalid type: string "192.0.2.1", expected a sequence at line 1 column 25
         invalid domain name: "-a"
         invalid domain name: ""
         invalid domain name: "Corp.example"
