@@ -11,7 +11,7 @@ use navarch_client::{
 };
 use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use navarch_controllers::service_account_tokens::IssueToken;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
@@ -105,8 +105,8 @@ fn issue_token(keys: Arc<TokenKeys>) -> IssueToken {
 }
 
 /// The nodes' ranges of pod addresses.
-pub(crate) fn ranges(cluster_cidr: &str) -> Result<Ranges> {
-    Ranges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
+pub(crate) fn ranges(cluster_cidr: &str) -> Result<NodeRanges> {
+    NodeRanges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
         anyhow!(
             "--cluster-cidr {cluster_cidr}: at least a /24 of IPv4 and a /64 of IPv6 are expected, for each node gets one, and at most a /48 of IPv6; \
              as 10.244.0.0/16,fd00:10:244::/56"
