@@ -149,6 +149,7 @@ fn the_reference_plugins_connect_pods() {
     let mut hosts = Hosts::by_plugins(&directory, &programs);
     let pods = Pods::start(&hosts);
     reference_plugins::connect_pods(&hosts, &pods, &plugins);
+    checks::finds_no_policies(&hosts);
     reference_plugins::leave_nothing_of_a_pod(&mut hosts, &plugins);
     reference_plugins::leave_nothing_of_a_sandbox(&mut hosts, &pods, &plugins);
     reference_plugins::take_shared_away(&hosts);
