@@ -149,12 +149,13 @@ async fn the_bridge_learns_nothing_of_what_is_for_its_neighbour_alone() {
     let network = node.start().await;
     let (pod, own) = attach(&network, "a", vec![]).await;
     let (other, others) = attach(&network, "b", vec![]).await;
+    node.host.sh("ip link set lo up");
     let known = || {
         let shown = node.host.sh("bridge fdb show br navarch0");
         let of_other = shown.lines().filter(|line| line.contains(&others.mac));
         of_other.collect::<String>()
     };
-    other.sh(&format!("busybox ping -c 1 -W 1 {}", own.gateway));
+    other.sh(&format!("busybox ping -c 3 -W 1 {}", own.gateway));
     let before = known();
     assert!(before.contains(&others.host_interface), "{before}");
     let known_then = || {

@@ -141,26 +141,28 @@ async fn holders(leases: &Api<Lease>) -> [Option<String>; 2] {
     [holder(scheduler.await), holder(controllers.await)]
 }
 
+/// Waits until all are held by others than these.
+async fn held_by_others(api: &ApiOnly, before: &[Option<String>; 2]) -> [Option<String>; 2] {
+    let leases = Api::namespaced(api.client().await, "kube-system");
+    let start = Instant::now();
+    loop {
+        let now = holders(&leases).await;
+        let is_new = |(now, other): (&Option<String>, _)| now.is_some() && now != other;
+        if now.iter().zip(before).all(is_new) {
+            return now;
+        }
+        assert!(start.elapsed() < TAKEN, "{now:?}\n{}", api.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Scheduler and controllers give their leases back when they are stopped, so that those of another host go on at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_follows_a_server_that_was_stopped_leads_at_once() {
     let mut api = ApiOnly::with_everything().await;
-    let leases = Api::namespaced(api.client().await, "kube-system");
-    let all_but = async |others: &[Option<String>; 2]| {
-        let start = Instant::now();
-        loop {
-            let now = holders(&leases).await;
-            let is_new = |(now, other): (&Option<String>, _)| now.is_some() && now != other;
-            if now.iter().zip(others).all(is_new) {
-                return now;
-            }
-            assert!(start.elapsed() < TAKEN, "{now:?}\n{}", api.log());
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let before = all_but(&[None, None]).await;
+    let before = held_by_others(&api, &[None, None]).await;
     api.stop_and_restart_elsewhere();
-    all_but(&before).await;
+    held_by_others(&api, &before).await;
 }
 
 /// The bridge of the node in a data directory.
