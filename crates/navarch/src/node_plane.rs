@@ -153,6 +153,7 @@ impl NodePlane {
             addresses: segments,
             heard: agent.heard(),
             netns: None,
+            client: clients.service_proxy,
         };
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();
