@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use navarch_api::call::PatchKind;
 use navarch_client::{EventType, Informer, ObjectKey, Queue, Snapshot};
-use navarch_machinery::ranges::Ranges as ClusterRanges;
+use navarch_machinery::ranges::Ranges;
 use serde_json::json;
 
 use crate::{Action, Controller, Note, Plan, Watched};
@@ -30,11 +30,11 @@ struct Cut {
 
 /// The cluster's ranges, one of a family, and how they are cut: a /24 a node of IPv4 and a /64 of IPv6, as in Kubernetes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ranges(Vec<Cut>);
+pub struct NodeRanges(Vec<Cut>);
 
-impl Ranges {
+impl NodeRanges {
     /// `None` where one of them is smaller than a node's, or has room for more nodes than there may be: 65,536 of IPv6.
-    pub fn cut(cluster: &ClusterRanges) -> Option<Self> {
+    pub fn cut(cluster: &Ranges) -> Option<Self> {
         let cut = |cluster: IpNet| {
             let node_prefix = match cluster.addr() {
                 IpAddr::V4(_) => NODE_PREFIX,
@@ -55,7 +55,7 @@ impl Ranges {
     }
 }
 
-impl Default for Ranges {
+impl Default for NodeRanges {
     /// Kubernetes' usual: 10.244.0.0/16.
     fn default() -> Self {
         let cluster = IpNet::new_assert(Ipv4Addr::new(10, 244, 0, 0).into(), 16);
@@ -125,7 +125,7 @@ pub struct NodeCidrs {
     /// Nodes.
     pub nodes: Informer<Node>,
     /// What is given out.
-    pub ranges: Ranges,
+    pub ranges: NodeRanges,
 }
 
 impl Controller for NodeCidrs {
@@ -192,7 +192,7 @@ fn free(cut: Cut, nodes: &Snapshot<Node>) -> impl Iterator<Item = String> + use<
 }
 
 /// Gives each node without a range the lowest that is free, of each family.
-pub fn plan(nodes: &Snapshot<Node>, ranges: &Ranges) -> Plan {
+pub fn plan(nodes: &Snapshot<Node>, ranges: &NodeRanges) -> Plan {
     let mut free: Vec<_> = ranges.0.iter().map(|cut| free(*cut, nodes)).collect();
     let mut actions = Vec::new();
     let mut plan = Plan::nothing();
@@ -233,7 +233,7 @@ mod tests {
     fn given(nodes: Vec<Node>, ranges: &str) -> Vec<String> {
         let plan = plan(
             &Snapshot::of(nodes, &[]),
-            &Ranges::cut(&ranges.parse().unwrap()).unwrap(),
+            &NodeRanges::cut(&ranges.parse().unwrap()).unwrap(),
         );
         let range = |action: &Action| match &action.call.body {
             navarch_api::call::Body::Patch(_, patch) => {
@@ -321,7 +321,7 @@ mod tests {
             "fd00::/47",
             "10.244.0.0/16,fd00::/112",
         ] {
-            assert_eq!(Ranges::cut(&bad.parse().unwrap()), None, "{bad}");
+            assert_eq!(NodeRanges::cut(&bad.parse().unwrap()), None, "{bad}");
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::graph::Graph;
 use crate::in_use_protection::{AttributesClasses, Claims, Volumes, pods_by_claim};
 use crate::legacy_token_cleaner::{self, LegacyTokenCleaner};
 use crate::load_balancer_addresses::{LoadBalancerAddresses, Pool};
-use crate::node_cidr::{NodeCidrs, Ranges};
+use crate::node_cidr::{NodeCidrs, NodeRanges};
 use crate::node_lifecycle::{self, NodeLifecycle};
 use crate::pod_gc::PodGc;
 use crate::replicaset::{self, ReplicaSets};
@@ -40,7 +40,7 @@ use crate::{Context, Controller, garbage_collection, namespace, resource_quota, 
 #[derive(Clone)]
 pub struct Options {
     /// The addresses of pods.
-    pub pod_ranges: Ranges,
+    pub pod_ranges: NodeRanges,
     /// The certificate of the cluster's authority in PEM: what pods trust.
     pub root_ca: String,
     /// Signs the tokens that are kept in secrets. Where there is nothing to sign with, these secrets stay as they are.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
 use navarch_network::{
-    CniConfig, Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig,
+    CniConfig, Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig, check,
 };
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
@@ -104,17 +104,22 @@ impl HostSettings {
         )
     }
 
+    /// Whose its pods' network is, as `--pod-network` has it.
+    pub(crate) fn pod_network(&self) -> String {
+        let whose = match self.plugins {
+            Some(_) => check::OF_PLUGINS,
+            None => "navarch",
+        };
+        whose.to_owned()
+    }
+
     /// The first flag that differs: its name, what it was, and what it is.
     fn difference(&self, before: &Self) -> Option<(&'static str, String, String)> {
         if before.bridge != self.bridge {
             return Some(("--bridge", before.bridge.clone(), self.bridge.clone()));
         }
-        let whose = |settings: &Self| match settings.plugins {
-            Some(_) => "cni".to_owned(),
-            None => "navarch".to_owned(),
-        };
-        if whose(before) != whose(self) {
-            return Some(("--pod-network", whose(before), whose(self)));
+        if before.pod_network() != self.pod_network() {
+            return Some(("--pod-network", before.pod_network(), self.pod_network()));
         }
         let ranges = [
             ("--cluster-cidr", before.cluster_cidr, self.cluster_cidr),

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Node;
 use navarch_auth::leaves::Leaf;
 use navarch_auth::{Purpose, Subject};
 use navarch_client::{Client, Informer, InformerOptions, SystemClock};
-use navarch_network::{AnnouncerConfig, CniNetwork, Encryption};
+use navarch_network::{AnnouncerConfig, CniNetwork, Encryption, check};
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
 use navarch_node::server::{self, ServeOptions};
@@ -119,6 +119,7 @@ impl NodePlane {
         options.port = port;
         let told = registration::labels(&arguments.node_labels);
         options.labels = told.map_err(anyhow::Error::msg)?;
+        options.annotations = [(check::POD_NETWORK.to_owned(), settings.pod_network())].into();
         let told = registration::taints(&arguments.register_with_taints);
         options.taints = told.map_err(anyhow::Error::msg)?;
         options.cluster_domain.clone_from(&arguments.cluster_domain);
@@ -152,6 +153,7 @@ impl NodePlane {
             addresses: segments,
             heard: agent.heard(),
             netns: None,
+            client: clients.service_proxy,
         };
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();

@@ -11,11 +11,12 @@ use navarch_client::{
 };
 use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use navarch_controllers::service_account_tokens::IssueToken;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::checks::{self, ClusterRanges};
 use crate::cli::Api;
@@ -37,12 +38,18 @@ pub(crate) struct Parts {
 /// Parts that run.
 pub(crate) struct Running {
     tasks: JoinSet<()>,
+    stop: CancellationToken,
 }
 
 impl Running {
-    /// Stops them. They hold nothing that is not in the API.
+    /// Stops them, while the API is still there: they give their leases back. They hold nothing else.
     pub(crate) async fn stop(mut self) {
-        self.tasks.shutdown().await;
+        self.stop.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a part has ended before it was stopped");
+            }
+        }
     }
 }
 
@@ -98,8 +105,8 @@ fn issue_token(keys: Arc<TokenKeys>) -> IssueToken {
 }
 
 /// The nodes' ranges of pod addresses.
-pub(crate) fn ranges(cluster_cidr: &str) -> Result<Ranges> {
-    Ranges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
+pub(crate) fn ranges(cluster_cidr: &str) -> Result<NodeRanges> {
+    NodeRanges::cut(&checks::cluster_cidr(cluster_cidr)?).ok_or_else(|| {
         anyhow!(
             "--cluster-cidr {cluster_cidr}: at least a /24 of IPv4 and a /64 of IPv6 are expected, for each node gets one, and at most a /48 of IPv6; \
              as 10.244.0.0/16,fd00:10:244::/56"
@@ -115,13 +122,14 @@ pub(crate) fn start(
     options: Options,
     identity: &str,
 ) -> Running {
-    let mut tasks = JoinSet::new();
+    let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
     if wanted.scheduler {
         let client = client(UserInfo::authenticated(SCHEDULER, []));
         tasks.spawn(led(
             client.clone(),
             "kube-scheduler",
             identity.to_owned(),
+            stop.clone(),
             move || schedule(client.clone()),
         ));
     }
@@ -138,10 +146,11 @@ pub(crate) fn start(
             client,
             "kube-controller-manager",
             identity.to_owned(),
+            stop.clone(),
             run,
         ));
     }
-    Running { tasks }
+    Running { tasks, stop }
 }
 
 fn clock() -> Arc<dyn Clock> {
@@ -160,11 +169,13 @@ async fn schedule(client: Client) {
     .await;
 }
 
-/// Runs a part whenever this process holds its lease, so that of several processes one does the work.
+/// Runs a part whenever this process holds its lease, so that of several processes one does the work. When it is stopped it gives the lease
+/// back: another process takes over at once.
 async fn led<F: Future<Output = ()>>(
     client: Client,
     name: &'static str,
     identity: String,
+    stop: CancellationToken,
     run: impl Fn() -> F,
 ) {
     let settings = LeaseSettings {
@@ -175,12 +186,18 @@ async fn led<F: Future<Output = ()>>(
         retry: Duration::from_secs(2),
     };
     let mut elector = Elector::new(client, clock(), settings);
-    loop {
-        elector.lead().await;
-        tokio::select! {
-            () = elector.hold() => tracing::warn!(name, "the lease is lost"),
-            () = Box::pin(run()) => {}
+    let leading = async {
+        loop {
+            elector.lead().await;
+            tokio::select! {
+                () = elector.hold() => tracing::warn!(name, "the lease is lost"),
+                () = Box::pin(run()) => {}
+            }
         }
+    };
+    // What was done under the lease has been dropped by then.
+    if stop.run_until_cancelled_owned(leading).await.is_none() {
+        elector.release().await;
     }
 }
 

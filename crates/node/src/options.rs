@@ -36,6 +36,8 @@ pub struct NodeOptions {
     pub pod_cidr: Option<String>,
     /// Labels that the node gives itself beside the usual ones.
     pub labels: BTreeMap<String, String>,
+    /// What else the node's annotations say of it, whatever they said before.
+    pub annotations: BTreeMap<String, String>,
     /// Taints at registration.
     pub taints: Vec<Taint>,
     /// When container logs are rotated.
@@ -61,6 +63,7 @@ impl NodeOptions {
             reserved_memory: 100 << 20,
             pod_cidr: None,
             labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             taints: Vec::new(),
             log_rotation: RotationPolicy::default(),
             parallel_pulls: 4,

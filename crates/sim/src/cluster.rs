@@ -9,7 +9,7 @@ use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, Clock, Informer, InformerOptions};
 use navarch_controllers::certificates::serving::Reserved;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use navarch_controllers::{Context, Options};
 use navarch_scheduler::Scheduler;
 use navarch_store::{Memory, Store};
@@ -161,7 +161,7 @@ impl Cluster {
             Part::Scheduler => tokio::spawn(schedule(scheduler, clock)),
             Part::Controllers => tokio::spawn(async move {
                 let options = Options {
-                    pod_ranges: Ranges::default(),
+                    pod_ranges: NodeRanges::default(),
                     root_ca: "-".into(),
                     issue_token: None,
                     signer: None,

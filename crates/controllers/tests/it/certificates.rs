@@ -14,7 +14,7 @@ use navarch_client::Client;
 use navarch_controllers::Options;
 use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let cluster = Cluster::start().await;
     let authority = Authority::create("test", SystemTime::now()).unwrap();
     let options = Options {
-        pod_ranges: Ranges::default(),
+        pod_ranges: NodeRanges::default(),
         issue_token: None,
         root_ca: authority.certificate().to_owned(),
         signer: Some(Arc::new(Own(authority))),

@@ -17,7 +17,7 @@ use navarch_api::segment_addresses::ingress;
 use navarch_auth::UserInfo;
 use navarch_client::{Client, DeleteOptions, ListOptions};
 use navarch_controllers::certificates::serving::Reserved;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use navarch_controllers::{Options, start};
 use navarch_machinery::object::Typed;
 use navarch_machinery::status::Result;
@@ -130,7 +130,7 @@ async fn no_controller_asks_for_what_it_may_not() {
     ));
     context.accounts = Arc::new(move |name| client(UserInfo::service_account("kube-system", name)));
     let options = Options {
-        pod_ranges: Ranges::default(),
+        pod_ranges: NodeRanges::default(),
         issue_token: Some(Arc::new(|account, _| account.metadata.uid.clone())),
         root_ca: "PEM".into(),
         signer: None,

@@ -10,7 +10,7 @@ use navarch_api::call::PatchKind;
 use navarch_client::{Client, DeleteOptions, Informer, InformerOptions, ListOptions};
 use navarch_controllers::Options;
 use navarch_controllers::certificates::serving::Reserved;
-use navarch_controllers::node_cidr::Ranges;
+use navarch_controllers::node_cidr::NodeRanges;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -20,7 +20,7 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
     let cluster = Cluster::start().await;
     let mut tasks = tokio::task::JoinSet::new();
     let options = Options {
-        pod_ranges: Ranges::default(),
+        pod_ranges: NodeRanges::default(),
         issue_token: None,
         root_ca: "PEM".into(),
         signer: None,

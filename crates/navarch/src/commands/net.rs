@@ -44,8 +44,9 @@ async fn check(arguments: Check) -> Result<()> {
     let tell = |line: &str| eprintln!("{line}");
     let report = check::run(&client, &options, stop.asked(), &tell).await?;
     let mut text = table(&Report::HEAD, report.rows());
-    for failure in report.failures() {
-        text.push_str(&failure);
+    let notes = report.notes().into_iter().map(str::to_owned);
+    for line in notes.chain(report.failures()) {
+        text.push_str(&line);
         text.push('\n');
     }
     match std::io::stdout().write_all(text.as_bytes()) {

@@ -66,8 +66,15 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
         anyhow::Ok(node)
     });
     let node = tokio::select! {
-        node = ready => node?,
-        stopped = stop.asked_or(plane.failed()) => return stopped.and(Err(anyhow!("stopped before the node was ready"))),
+        node = ready => node,
+        stopped = stop.asked_or(plane.failed()) => stopped.and(Err(anyhow!("stopped before the node was ready"))),
+    };
+    let node = match node {
+        Ok(node) => node,
+        Err(error) => {
+            running.stop().await;
+            return Err(error);
+        }
     };
     progress.done("node ready");
     let mut ended = if arguments.demo {

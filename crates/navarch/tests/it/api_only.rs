@@ -18,6 +18,8 @@ pub(crate) struct ApiOnly {
     components: &'static str,
     more: Vec<String>,
     directory: TempDir,
+    /// The name of the data directory in it.
+    data: &'static str,
 }
 
 impl ApiOnly {
@@ -40,7 +42,8 @@ impl ApiOnly {
         let tokens = format!("{TOKEN},admin,1,\"system:masters\"\n");
         std::fs::write(directory.path().join("tokens"), tokens).unwrap();
         let more: Vec<String> = more.iter().map(|&flag| flag.to_owned()).collect();
-        let program = run(&directory, components, "0", &more);
+        let data = "data";
+        let program = run((&directory, data), components, "0", &more);
         let kubeconfig = directory.path().join("data/admin.kubeconfig");
         Self {
             server: Server::of(kubeconfig.to_str().unwrap(), TOKEN).await,
@@ -48,12 +51,13 @@ impl ApiOnly {
             components,
             more,
             directory,
+            data,
         }
     }
 
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.directory.path().join(self.data)
     }
 
     /// All that it has written on standard error.
@@ -75,14 +79,37 @@ impl ApiOnly {
     /// Kills the server as a power cut would, and starts it where it was.
     pub(crate) fn kill_and_restart(&mut self) {
         self.program.end(Signal::SIGKILL);
+        self.restart();
+    }
+
+    /// Stops it in good order, moves its data, and starts it there: to leases it is another than before, as on another host.
+    pub(crate) fn stop_and_restart_elsewhere(&mut self) {
+        assert!(
+            self.program.end(Signal::SIGTERM).success(),
+            "{}",
+            self.log()
+        );
+        let before = self.data();
+        self.data = "moved";
+        std::fs::rename(before, self.data()).unwrap();
+        self.restart();
+    }
+
+    fn restart(&mut self) {
         let port = self.server.url.rsplit(':').next().unwrap();
-        self.program = run(&self.directory, self.components, port, &self.more);
+        let place = (&self.directory, self.data);
+        self.program = run(place, self.components, port, &self.more);
     }
 }
 
-fn run(directory: &TempDir, components: &str, port: &str, more: &[String]) -> Program {
+fn run(
+    (directory, data): (&TempDir, &str),
+    components: &str,
+    port: &str,
+    more: &[String],
+) -> Program {
     let at = |name: &str| directory.path().join(name).display().to_string();
-    let (data, tokens) = (at("data"), at("tokens"));
+    let (data, tokens) = (at(data), at("tokens"));
     let mut arguments = vec![
         "server",
         "--components",

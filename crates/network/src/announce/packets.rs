@@ -37,10 +37,15 @@ impl Frames {
     fn filter(self) -> Vec<libc::sock_filter> {
         const OCTET: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
         const EQUALS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        // Of a frame itself nothing says so: it is for another host, or of a VLAN that this one is not in, which the kernel has taken the tag from.
+        const WHOSE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+        const OF_OTHERS: u32 = libc::PACKET_OTHERHOST as u32;
         const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
         let all: &[(u16, u8, u8, u32)] = match self {
             // Of the operation, the second octet: a request or an answer.
             Self::Arp => &[
+                (OCTET, 0, 0, WHOSE),
+                (EQUALS, 4, 0, OF_OTHERS),
                 (OCTET, 0, 0, 21),
                 (EQUALS, 1, 0, 1),
                 (EQUALS, 0, 1, 2),
@@ -49,6 +54,8 @@ impl Frames {
             ],
             // What is in the packet, and of what type.
             Self::Neighbours => &[
+                (OCTET, 0, 0, WHOSE),
+                (EQUALS, 6, 0, OF_OTHERS),
                 (OCTET, 0, 0, 20),
                 (EQUALS, 0, 4, ndp::ICMP as u32),
                 (OCTET, 0, 0, 54),

@@ -32,15 +32,17 @@ pub(crate) struct Finding {
     pub(crate) outcome: Result<(), String>,
     /// The largest packet that arrived.
     pub(crate) mtu: Option<u32>,
+    /// A pod that plugins connect is reached, and a policy forbids it: whether that is wrong is seen where all is known.
+    pub(crate) is_unheld: bool,
 }
 
 impl Finding {
     pub(crate) fn new(aspect: Aspect, outcome: Result<(), String>) -> Self {
-        let mtu = None;
         Self {
             aspect,
             outcome,
-            mtu,
+            mtu: None,
+            is_unheld: false,
         }
     }
 }
@@ -58,6 +60,9 @@ pub(crate) struct Findings {
     pub(crate) tallies: BTreeMap<Aspect, Tally>,
     /// The smallest of the largest packets.
     pub(crate) mtu: Option<u32>,
+    /// How many pods that plugins connect are reached although a policy forbids it. They are in no tally.
+    #[serde(default)]
+    pub(crate) unheld: usize,
     pub(crate) failures: Vec<String>,
     /// How many more there were than had room.
     pub(crate) more_failures: usize,
@@ -65,6 +70,10 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn add(&mut self, finding: Finding) {
+        if finding.is_unheld {
+            self.unheld += 1;
+            return;
+        }
         let tally = self.tallies.entry(finding.aspect).or_default();
         tally.of += 1;
         match finding.outcome {

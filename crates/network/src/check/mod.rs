@@ -26,6 +26,11 @@ pub use objects::LONGEST as LONGEST_TIMEOUT;
 pub use report::Report;
 pub use shell::{CheckError, CheckOptions, run};
 
+/// The annotation by which a Node says whose its pods' network is.
+pub const POD_NETWORK: &str = "navarch.dev/pod-network";
+/// What it says where that is plugins', of which nobody knows whether they apply network policies.
+pub const OF_PLUGINS: &str = "cni";
+
 /// Where an answerer says who it is, by TCP, and sends back what it gets, by UDP.
 const OPEN: u16 = 8080;
 /// Where it says so as well, and a network policy lets nobody in.

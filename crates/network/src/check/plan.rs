@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Service};
 
 use super::objects::NAME;
 use super::task::{Named, Place, Target, Task};
-use super::{OPEN, SERVICE};
+use super::{OF_PLUGINS, OPEN, POD_NETWORK, SERVICE};
 
 /// How many others an asker asks at most: with so many nodes or fewer everybody asks everybody, and with more each the next ones by name.
 pub(crate) const ASKED: usize = 64;
@@ -21,6 +21,8 @@ pub(crate) struct Checked {
     pub(crate) name: String,
     /// Where its API is.
     pub(crate) api: Vec<SocketAddr>,
+    /// Whether plugins connect its pods.
+    pub(crate) of_plugins: bool,
 }
 
 /// The nodes that are looked at, by name, and what is wrong with those that are not.
@@ -44,6 +46,7 @@ pub(crate) fn choose(nodes: &[Arc<Node>], names: &[String]) -> Chosen {
         match is_ready(node) {
             true => chosen.nodes.push(Checked {
                 api: api(node),
+                of_plugins: is_of_plugins(node),
                 name,
             }),
             false => chosen
@@ -66,6 +69,12 @@ fn is_ready(node: &Node) -> bool {
     conditions.any(|it| it.type_ == "Ready" && it.status == "True")
 }
 
+fn is_of_plugins(node: &Node) -> bool {
+    let annotations = node.metadata.annotations.as_ref();
+    let said = annotations.and_then(|all| all.get(POD_NETWORK));
+    said.is_some_and(|of| of == OF_PLUGINS)
+}
+
 fn api(node: &Node) -> Vec<SocketAddr> {
     let Some(status) = &node.status else {
         return Vec::new();
@@ -84,13 +93,13 @@ fn api(node: &Node) -> Vec<SocketAddr> {
 }
 
 /// Where a node's answerer answers, of both families.
-pub(crate) fn answers_at(pod: &Pod) -> Vec<Target> {
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+pub(crate) fn answers_at((node, pod): (&Checked, &Pod)) -> Vec<Target> {
     let addresses = pod.status.iter().flat_map(|it| it.pod_ips.iter().flatten());
     let addresses = addresses.filter_map(|it| it.ip.parse::<IpAddr>().ok());
     let target = |ip| Target {
-        node: node.clone().unwrap_or_default(),
+        node: node.name.clone(),
         address: SocketAddr::new(ip, OPEN),
+        of_plugins: node.of_plugins,
     };
     addresses.take(ADDRESSES).map(target).collect()
 }
@@ -128,6 +137,7 @@ pub(crate) fn tasks(
             let target = |&address| Target {
                 node: node.name.clone(),
                 address,
+                of_plugins: false,
             };
             node.api.iter().map(target)
         });

@@ -12,10 +12,15 @@ pub struct Report {
     failures: Vec<String>,
     /// How many more there were than the askers had room for.
     more_failures: usize,
+    /// Whether plugins connect pods and apply no policy.
+    is_without_policies: bool,
 }
 
 /// As many lines as somebody may read; of more it is said how many there are.
 const FAILURES: usize = 500;
+/// What stands below the rows where no policy is applied.
+const WITHOUT_POLICIES: &str =
+    "none: the plugins that connect these pods apply no network policies";
 /// The longest of them, in characters.
 const LINE: usize = 500;
 
@@ -53,10 +58,57 @@ impl Report {
     pub fn rows(&self) -> Vec<Vec<String>> {
         let row = |((node, place), findings): (&(String, Place), &Findings)| {
             let mut row = vec![node.clone(), place.called().to_owned()];
-            row.extend(COLUMNS.map(|aspect| cell(aspect, findings)));
+            row.extend(COLUMNS.map(|aspect| match aspect {
+                Aspect::Policies => self.of_policies(findings),
+                aspect => cell(aspect, findings),
+            }));
             row
         };
         self.found.iter().map(row).collect()
+    }
+
+    fn of_policies(&self, findings: &Findings) -> String {
+        let tally = findings.tallies.get(&Aspect::Policies).copied();
+        let known = tally.unwrap_or_default();
+        let is_asked = tally.is_some() || findings.unheld > 0;
+        if self.is_without_policies && is_asked && known.passed == known.of {
+            return "none".to_owned();
+        }
+        let all = Tally {
+            of: known.of.saturating_add(findings.unheld),
+            ..known
+        };
+        told(Aspect::Policies, is_asked.then_some(all), None)
+    }
+
+    /// To be called when all askers have said what they found. Where plugins held no pod to its policy, they apply none, which is nobody's fault;
+    /// where they held some, those that they did not hold are wrong.
+    pub(crate) fn judge_policies(&mut self) {
+        let is_held = |((_, place), findings): (&(String, Place), &Findings)| {
+            let tally = findings.tallies.get(&Aspect::Policies);
+            // A node reaches its own pods anyhow.
+            *place == Place::Pod && tally.is_some_and(|it| it.passed > 0)
+        };
+        let unheld: Vec<(String, usize)> = self
+            .found
+            .iter()
+            .filter(|(_, findings)| findings.unheld > 0)
+            .map(|((node, place), it)| (format!("{node} ({})", place.called()), it.unheld))
+            .collect();
+        self.is_without_policies = !unheld.is_empty() && !self.found.iter().any(is_held);
+        if !self.is_without_policies {
+            for (from, pods) in unheld {
+                self.fail(&format!(
+                    "from {from}: {pods} pods that plugins connect answer, and a network policy lets nobody in"
+                ));
+            }
+        }
+    }
+
+    /// What is to be known of the rows, a line each.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let without = self.is_without_policies.then_some(WITHOUT_POLICIES);
+        without.into_iter().collect()
     }
 
     /// How much is wrong.
@@ -88,7 +140,12 @@ fn line(text: &str) -> String {
 }
 
 fn cell(aspect: Aspect, findings: &Findings) -> String {
-    match (findings.tallies.get(&aspect), findings.mtu) {
+    let tally = findings.tallies.get(&aspect).copied();
+    told(aspect, tally, findings.mtu)
+}
+
+fn told(aspect: Aspect, tally: Option<Tally>, mtu: Option<u32>) -> String {
+    match (tally, mtu) {
         (None, _) => "-".to_owned(),
         (Some(Tally { passed, of }), Some(mtu)) if aspect == Aspect::Mtu && passed == of => {
             mtu.to_string()

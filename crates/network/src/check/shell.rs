@@ -177,7 +177,8 @@ impl<T: Fn(&str) + Sync> Check<'_, T> {
         let api = api.await.map_err(failed("get the API server's service"))?;
         let pods = Pods::follow(self.client, self.namespace);
         let answerers = self.answerers(&nodes, &pods, report).await?;
-        let targets: Vec<Vec<Target>> = answerers.iter().map(|pod| plan::answers_at(pod)).collect();
+        let answers = nodes.iter().zip(answerers.iter().map(|pod| &**pod));
+        let targets: Vec<Vec<Target>> = answers.map(plan::answers_at).collect();
         // From a node whose agent does nothing nobody would ask either.
         let asks = nodes.iter().zip(&answerers);
         let asks: Vec<bool> = asks.map(|(_, pod)| is_taken_up(pod)).collect();
@@ -241,6 +242,7 @@ impl<T: Fn(&str) + Sync> Check<'_, T> {
                 )),
             }
         }
+        report.judge_policies();
         Ok(())
     }
 

@@ -48,6 +48,9 @@ pub(crate) struct Task {
 pub(crate) struct Target {
     pub(crate) node: String,
     pub(crate) address: SocketAddr,
+    /// Whether it is a pod that plugins connect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) of_plugins: bool,
 }
 
 /// A service, as names have it.

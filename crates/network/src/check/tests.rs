@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use serde_json::json;
 
 use super::findings::{Aspect, Finding, Findings};
-use super::plan::{self, ASKED};
+use super::plan::{self, ASKED, Checked};
 use super::report::Report;
 use super::state;
 use super::task::Place;
@@ -23,12 +23,9 @@ fn node(name: &str, ready: &str) -> Arc<Node> {
     Arc::new(serde_json::from_value(node).unwrap())
 }
 
-fn pod(node: &str, ips: &[&str]) -> Pod {
+fn pod(ips: &[&str]) -> Pod {
     let ips: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
-    serde_json::from_value(
-        json!({"spec": {"nodeName": node, "containers": []}, "status": {"podIPs": ips}}),
-    )
-    .unwrap()
+    serde_json::from_value(json!({"status": {"podIPs": ips}})).unwrap()
 }
 
 fn service(name: &str, ips: &[&str]) -> Service {
@@ -60,11 +57,8 @@ fn nodes_that_are_ready_are_looked_at() {
 #[test]
 fn everybody_asks_everybody_of_both_families() {
     let nodes = plan::choose(&[node("a", "True"), node("b", "True")], &[]).nodes;
-    let answerers = [
-        pod("a", &["10.244.0.2", "fd00::2"]),
-        pod("b", &["10.244.1.2"]),
-    ];
-    let answerers = answerers.each_ref().map(plan::answers_at);
+    let answerers = [pod(&["10.244.0.2", "fd00::2"]), pod(&["10.244.1.2"])];
+    let answerers: Vec<_> = nodes.iter().zip(&answerers).map(plan::answers_at).collect();
     let (own, api) = (
         service("net-check", &["10.96.0.7", "fd00:96::7"]),
         service("kubernetes", &["10.96.0.1"]),
@@ -173,6 +167,81 @@ fn a_report_counts_where_something_is_wrong() {
         from b (pod): Pods: no answer
         from b (pod): Mtu: no answer"#]]
     .assert_eq(&report.failures().join("\n"));
+}
+
+/// From a node, which reaches its own pod, and from a pod on it, which a policy held from so many, and did not hold from so many.
+fn of_policies(held: usize, unheld: usize) -> Report {
+    let mut report = Report::default();
+    for place in [Place::Node, Place::Pod] {
+        let mut findings = found(0);
+        let all = match place {
+            Place::Node => vec![false],
+            Place::Pod => [vec![false; held], vec![true; unheld]].concat(),
+        };
+        for is_unheld in all {
+            let outcome = match is_unheld {
+                true => Err("answers".to_owned()),
+                false => Ok(()),
+            };
+            findings.add(Finding {
+                is_unheld,
+                ..Finding::new(Aspect::Policies, outcome)
+            });
+        }
+        report.add("a", place, findings);
+    }
+    report.judge_policies();
+    report
+}
+
+/// Plugins that apply no policies are no fault of the network, and no success either.
+#[test]
+fn where_plugins_apply_no_policies_that_is_said() {
+    let check = |held, unheld, expected: Expect| {
+        let report = of_policies(held, unheld);
+        let rows = report.rows();
+        let cells = rows.iter().map(|row| format!("{} {}", row[1], row[7]));
+        let mut lines: Vec<String> = cells.collect();
+        lines.extend(report.notes().into_iter().map(str::to_owned));
+        lines.extend(report.failures());
+        expected.assert_eq(&lines.join("\n"));
+    };
+    check(
+        0,
+        2,
+        expect![[r#"
+            node none
+            pod none
+            none: the plugins that connect these pods apply no network policies"#]],
+    );
+    check(
+        2,
+        0,
+        expect![[r#"
+            node ok
+            pod ok"#]],
+    );
+    // They apply some: those that do not hold are wrong.
+    check(
+        1,
+        2,
+        expect![[r#"
+            node ok
+            pod 1/3
+            from a (pod): 2 pods that plugins connect answer, and a network policy lets nobody in"#]],
+    );
+}
+
+#[test]
+fn a_node_says_whether_plugins_connect_its_pods() {
+    let of = |said: &str| {
+        let mut node = node("a", "True");
+        let annotations = [("navarch.dev/pod-network".to_owned(), said.to_owned())];
+        Arc::make_mut(&mut node).metadata.annotations = Some(annotations.into());
+        let nodes: Vec<Checked> = plan::choose(&[node], &[]).nodes;
+        plan::answers_at((&nodes[0], &pod(&["10.244.0.2"])))[0].of_plugins
+    };
+    assert!(of("cni") && !of("navarch"));
 }
 
 /// An asker that has found more than there is room for says how much more.

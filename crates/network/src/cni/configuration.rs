@@ -1,6 +1,6 @@
 //! Which plugins there are: the first file of a directory, as every runtime takes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::capabilities::Capabilities;
 use super::error::CniError;
+use super::invocation::INTERFACE;
 use super::version::{self, Version};
+
+/// Of a list whose plugins are not to forget anything by themselves: somebody else has pods connected by them, too.
+const DISABLE_GARBAGE: &str = "disableGC";
+/// What is told them of the pods that there are.
+const VALID: &str = "cni.dev/valid-attachments";
 
 /// Far more than any network's.
 const MAX_FILE: u64 = 1 << 20;
@@ -26,6 +32,8 @@ pub(super) struct Configuration {
     #[serde(default)]
     pub(super) name: String,
     pub(super) plugins: Vec<Plugin>,
+    #[serde(rename = "disableGC", default)]
+    pub(super) disable_garbage: bool,
 }
 
 impl Configuration {
@@ -38,6 +46,21 @@ impl Configuration {
     /// Whether its plugins can be asked whether they can connect pods.
     pub(super) fn has_status(&self) -> bool {
         Version::of(&self.cni_version).is_some_and(|it| it >= version::WITH_STATUS)
+    }
+
+    /// Whether its plugins are told which pods there are.
+    pub(super) fn has_garbage(&self) -> bool {
+        let is_new = |it: Version| it >= version::WITH_GARBAGE;
+        !self.disable_garbage && Version::of(&self.cni_version).is_some_and(is_new)
+    }
+
+    /// What a plugin is told of the pods that there are, by their sandboxes.
+    pub(super) fn told_of(&self, plugin: &Plugin, sandboxes: &BTreeSet<String>) -> Value {
+        let valid = sandboxes.iter();
+        let valid = valid.map(|id| json!({"containerID": id, "ifname": INTERFACE}));
+        let mut told = self.told(plugin, None, &Capabilities::new());
+        told[VALID] = valid.collect();
+        told
     }
 
     /// What a plugin is told: its own part, what it is to build on, and of the capabilities those that it says it has.
@@ -161,16 +184,29 @@ pub(super) fn parse(text: &[u8]) -> Result<Configuration, String> {
         return Err("it is no object".to_owned());
     };
     let version = version::of_configuration(&all);
+    let disables = switch(&all, DISABLE_GARBAGE)?;
     let name = all.get("name").cloned().unwrap_or_else(|| "".into());
     let plugins = all.get("plugins").cloned();
     let plugins = plugins.unwrap_or_else(|| Value::Array(vec![all.into()]));
-    let list = json!({"cniVersion": version, "name": name, "plugins": plugins});
+    let list =
+        json!({"cniVersion": version, "name": name, "plugins": plugins, DISABLE_GARBAGE: disables});
     let read: Configuration = serde_json::from_value(list).map_err(|error| error.to_string())?;
     let mut kinds = read.plugins.iter().map(Configuration::kind);
     match kinds.find(|kind| !is_program(kind)) {
         Some(kind) => Err(format!("{kind:?} is no plugin's type")),
         None if read.plugins.is_empty() => Err("it has no plugins".to_owned()),
         None => Ok(read),
+    }
+}
+
+/// What is on or off, as a word as well; off where nothing is said.
+fn switch(all: &Map<String, Value>, name: &str) -> Result<bool, String> {
+    match all.get(name) {
+        None => Ok(false),
+        Some(Value::Bool(on)) => Ok(*on),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(false),
+        Some(other) => Err(format!("{name} is {other}, and not true or false")),
     }
 }
 

@@ -24,7 +24,7 @@ pub enum CniError {
     Failed {
         /// Its type.
         kind: String,
-        /// What it was to do: `add`, `delete`.
+        /// What it was to do: `add`, `delete`, `status`, `gc`.
         command: &'static str,
         /// What it said.
         message: String,

@@ -18,6 +18,8 @@ use super::result::complaint;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The longest that one may take to say whether it could do anything: the node's status waits for it.
 const STATUS_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that one may take to forget what is gone: all pods that are to be connected wait for it.
+const GARBAGE_PATIENCE: Duration = Duration::from_secs(10);
 /// The pod's interface.
 pub(super) const INTERFACE: &str = "eth0";
 /// What plugins see of this program's own environment: where programs are, and how the world is reached. What else is there may be secret.
@@ -40,6 +42,8 @@ pub(super) enum Order<'a> {
     Delete(&'a Record),
     /// Nothing; whether it could connect a pod.
     Status,
+    /// To forget all pods but those that it is told of.
+    Garbage,
 }
 
 impl Order<'_> {
@@ -48,6 +52,7 @@ impl Order<'_> {
             Self::Add(_) => "ADD",
             Self::Delete(_) => "DEL",
             Self::Status => "STATUS",
+            Self::Garbage => "GC",
         }
     }
 
@@ -56,6 +61,7 @@ impl Order<'_> {
             Self::Add(_) => "add",
             Self::Delete(_) => "delete",
             Self::Status => "status",
+            Self::Garbage => "gc",
         }
     }
 
@@ -63,6 +69,7 @@ impl Order<'_> {
         match self {
             Self::Add(_) | Self::Delete(_) => PATIENCE,
             Self::Status => STATUS_PATIENCE,
+            Self::Garbage => GARBAGE_PATIENCE,
         }
     }
 }

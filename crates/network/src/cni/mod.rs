@@ -4,6 +4,7 @@
 mod capabilities;
 mod configuration;
 mod error;
+mod garbage;
 mod invocation;
 mod network;
 mod orphans;

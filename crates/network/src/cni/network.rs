@@ -39,7 +39,7 @@ pub struct CniConfig {
 /// A network by plugins. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct CniNetwork {
-    programs: Arc<Vec<PathBuf>>,
+    pub(super) programs: Arc<Vec<PathBuf>>,
     configurations: Arc<Configurations>,
     records: Records,
     pub(super) turns: Arc<Turns>,
@@ -196,7 +196,7 @@ impl CniNetwork {
         .await
     }
 
-    async fn configuration(&self) -> Result<Configuration, CniError> {
+    pub(super) async fn configuration(&self) -> Result<Configuration, CniError> {
         let configurations = self.configurations.clone();
         blocking(move || configurations.load()).await
     }

@@ -110,6 +110,15 @@ impl Records {
 
     /// The sandboxes of which there are records.
     pub(super) fn ids(&self) -> Result<Vec<String>, CniError> {
+        self.named(&[ENDING])
+    }
+
+    /// These, and those of which a record could not be read: nobody has undone what was done for them.
+    pub(super) fn all_ids(&self) -> Result<Vec<String>, CniError> {
+        self.named(&[ENDING, UNREADABLE])
+    }
+
+    fn named(&self, endings: &[&str]) -> Result<Vec<String>, CniError> {
         let failed = |source| CniError::State {
             path: self.0.clone(),
             source,
@@ -122,7 +131,8 @@ impl Records {
         let mut ids = Vec::new();
         for entry in entries {
             let path = entry.map_err(failed)?.path();
-            let is_one = path.extension().is_some_and(|it| it == ENDING);
+            let ending = path.extension().and_then(|it| it.to_str());
+            let is_one = ending.is_some_and(|it| endings.contains(&it));
             let id = path.file_stem().and_then(|it| it.to_str());
             ids.extend(id.filter(|_| is_one).map(str::to_owned));
         }

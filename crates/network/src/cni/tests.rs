@@ -11,6 +11,7 @@ use super::result::{addresses, complaint};
 use super::{CniConfig, CniError, CniNetwork};
 use crate::{HostPort, PodDns, PodName, PodRequest, Protocol};
 
+mod garbage;
 mod programs;
 mod records;
 

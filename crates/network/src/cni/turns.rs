@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 /// As many pods as are connected at once, and as many as are disconnected beside: each is several programs. Apart, so that plugins that
 /// hang when they are to disconnect keep no pod from being connected.
 const AT_ONCE: usize = 16;
+/// How long whoever wants to be alone waits for those who are under way, and keeps others waiting with it.
+const ALONE: Duration = Duration::from_secs(5);
 
 /// All turns.
 #[derive(Debug)]
@@ -35,6 +39,17 @@ impl Turns {
     /// Waits for a turn to disconnect one.
     pub(super) async fn to_delete(&self) -> Option<SemaphorePermit<'_>> {
         self.deleting.acquire().await.ok()
+    }
+
+    /// Waits until no sandbox is connected or disconnected, and none is until what is returned is dropped. `None`: it would take too long.
+    pub(super) async fn alone(&self) -> Option<[SemaphorePermit<'_>; 2]> {
+        let all = async {
+            // What hangs, as what disconnects may, keeps no pod waiting meanwhile.
+            let deleting = self.deleting.acquire_many(AT_ONCE as u32).await.ok()?;
+            let adding = self.adding.acquire_many(AT_ONCE as u32).await.ok()?;
+            Some([deleting, adding])
+        };
+        timeout(ALONE, all).await.ok().flatten()
     }
 
     /// Waits until nobody else does anything with the sandbox.
@@ -80,8 +95,6 @@ impl Drop for SandboxTurn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -117,5 +130,20 @@ mod tests {
         let soon = Duration::from_secs(1);
         assert!(tokio::time::timeout(soon, turns.to_delete()).await.is_err());
         assert!(tokio::time::timeout(soon, turns.to_add()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_alone_has_waited_for_all_and_not_for_ever() {
+        let turns = Turns::new();
+        for busy in [turns.to_add().await, turns.to_delete().await] {
+            assert!(turns.alone().await.is_none());
+            drop(busy);
+        }
+        let soon = Duration::from_secs(1);
+        let alone = turns.alone().await.unwrap();
+        assert!(timeout(soon, turns.to_add()).await.is_err());
+        assert!(timeout(soon, turns.to_delete()).await.is_err());
+        drop(alone);
+        assert!(turns.to_add().await.is_some() && turns.to_delete().await.is_some());
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Version(u32, u32, u32);
 const NEWEST: Version = Version(1, 1, 0);
 /// From when plugins are asked whether they can connect pods.
 pub(super) const WITH_STATUS: Version = Version(1, 1, 0);
+/// From when they are told which pods there are, so that they forget all others.
+pub(super) const WITH_GARBAGE: Version = Version(1, 1, 0);
 /// What is taken where a configuration does not say.
 const OLDEST: &str = "0.2.0";
 

@@ -153,12 +153,18 @@ impl<L: Layout> Tables<L> {
         removed: &[L::Record],
         added: &[L::Record],
     ) -> Result<(), RulesError> {
+        let absent = FAMILIES.into_iter().filter(|family| !self.has(*family));
+        let absent: Vec<Family> = absent.collect();
         let changes = Changes {
             made: self.make(added)?,
             removed: by_family(removed),
             added: by_family(added),
             left: Vec::new(),
         };
+        // Of a table that `nft` has just made for us we are told as of one that others have changed, and it is looked at.
+        for family in absent {
+            self.remember(family)?;
+        }
         let before = self.known.iter().map(|(of, it)| (*of, it.shape.clone()));
         let before: Vec<_> = before.collect();
         self.commit(&changes)?;

@@ -12,17 +12,30 @@ const NOBODY: &str = "192.0.2.9:8080";
 
 /// What is found of these pods, each of which is said to be on the node `a`.
 fn asked(place: &str, pods: &[&str], patience: u64, nodes: &[&str]) -> Value {
-    let host = Namespace::new();
-    host.sh("ip link set lo up; ip link add away type veth peer name end; ip link set away up; ip link set end up");
-    host.sh("ip addr add 192.0.2.1/24 dev away; ip neigh add 192.0.2.9 lladdr 0a:00:00:00:00:09 dev away");
-    let targets = |all: &[&str]| -> Vec<Value> {
+    let targets = |all: &[&str]| -> Value {
         let target = |address: &&str| json!({"node": "a", "address": address});
         all.iter().map(target).collect()
     };
-    let task = json!({
+    run(json!({
         "node": "a", "place": place, "pods": targets(pods), "nodes": targets(nodes),
         "services": [HERE], "api": [], "names": [], "patience": patience,
+    }))
+}
+
+/// What is found from a pod, of pods.
+fn asked_of(pods: Value) -> Value {
+    let mut task = json!({
+        "node": "a", "place": "Pod", "nodes": [], "services": [], "api": [], "names": [], "patience": 20,
     });
+    task["pods"] = pods;
+    run(task)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "cases read better")]
+fn run(task: Value) -> Value {
+    let host = Namespace::new();
+    host.sh("ip link set lo up; ip link add away type veth peer name end; ip link set away up; ip link set end up");
+    host.sh("ip addr add 192.0.2.1/24 dev away; ip neigh add 192.0.2.9 lladdr 0a:00:00:00:00:09 dev away");
     let task = task.to_string();
     let found = host.run(move || {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -61,6 +74,15 @@ fn a_policy_that_does_not_hold_is_found() {
     );
     let found = asked("Node", &[HERE], 20, &[]);
     assert_eq!(tally(&found, "Policies"), (1, 1), "{found}");
+}
+
+/// Of plugins nobody knows whether they apply policies: whether that is wrong is for whoever sees all.
+#[test]
+fn a_pod_that_plugins_connect_is_not_held_to_be_wrong() {
+    let found = asked_of(json!([{"node": "a", "address": HERE, "of_plugins": true}]));
+    assert_eq!(found["unheld"], 1, "{found}");
+    assert_eq!(found["failures"], json!([]), "{found}");
+    assert_eq!(found["tallies"]["Policies"], Value::Null, "{found}");
 }
 
 /// Of a pod that is not reached nobody can say what a policy does.

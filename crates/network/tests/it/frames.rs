@@ -142,6 +142,60 @@ async fn what_is_for_the_neighbouring_bridge_alone_is_heard_by_nobody() {
     }
 }
 
+/// To such a frame no table of rules listens, so that the bridge itself must not: with all rules in place it would learn by it where its neighbour is.
+#[tokio::test]
+async fn the_bridge_learns_nothing_of_what_is_for_its_neighbour_alone() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    let (other, others) = attach(&network, "b", vec![]).await;
+    node.host.sh("ip link set lo up");
+    let known = || {
+        let shown = node.host.sh("bridge fdb show br navarch0");
+        let of_other = shown.lines().filter(|line| line.contains(&others.mac));
+        of_other.collect::<String>()
+    };
+    other.sh(&format!("busybox ping -c 3 -W 1 {}", own.gateway));
+    let before = known();
+    assert!(before.contains(&others.host_interface), "{before}");
+    let known_then = || {
+        for to in OF_THE_BRIDGE {
+            send(&pod, datagram((&others.mac, own.ips[0]), (to, own.gateway)));
+        }
+        node.host.sh("sleep 0.1");
+        known()
+    };
+    assert_eq!(known_then(), before);
+    drop(network);
+    node.host
+        .sh("ip link set navarch0 type bridge no_linklocal_learn 0");
+    until("it has moved", || known_then() != before).await;
+}
+
+/// Nor do rules listen to questions by ARP in such frames: the port itself, which the kernel has receive them, must not.
+#[tokio::test]
+async fn a_port_answers_no_question_and_knows_nobody() {
+    let node = TestNode::new();
+    let network = node.start().await;
+    let (pod, own) = attach(&network, "a", vec![]).await;
+    node.host
+        .sh("for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done");
+    let port = &own.host_interface;
+    let known = || {
+        for to in OF_THE_BRIDGE {
+            let mut asked = question((&own.mac, own.ips[0]), own.gateway, &[]);
+            asked[..6].copy_from_slice(&hardware(to));
+            send(&pod, asked);
+        }
+        node.host
+            .sh(&format!("sleep 0.1; ip neigh show dev {port}"))
+    };
+    assert_eq!(known(), "");
+    drop(network);
+    node.host.sh(&format!("ip link set {port} arp on"));
+    until("the port knows who asks", || known().contains(&own.mac)).await;
+}
+
 async fn of_both_families(node: &TestNode) -> PodNetwork {
     let config = Config {
         pod_cidrs: "10.244.1.0/24,fd00:0:0:1::/64".parse().unwrap(),

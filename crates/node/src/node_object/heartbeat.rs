@@ -51,6 +51,10 @@ pub(crate) async fn register(
         .labels
         .get_or_insert_default()
         .append(&mut object::usual_labels(options));
+    node.metadata
+        .annotations
+        .get_or_insert_default()
+        .append(&mut options.annotations.clone());
     if let (Some(cidr), Some(spec)) = (&options.pod_cidr, node.spec.as_mut())
         && spec.pod_cidr.is_none()
     {

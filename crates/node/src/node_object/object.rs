@@ -55,13 +55,15 @@ pub(super) fn new_node(options: &NodeOptions, status: NodeStatus) -> Node {
     };
     let mut taints = options.taints.clone();
     taints.push(not_ready);
+    let mut annotations = options.annotations.clone();
+    annotations.insert(
+        "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
+        "true".to_owned(),
+    );
     let metadata = ObjectMeta {
         name: Some(options.name.clone()),
         labels: Some(labels(options)),
-        annotations: Some(BTreeMap::from([(
-            "volumes.kubernetes.io/controller-managed-attach-detach".to_owned(),
-            "true".to_owned(),
-        )])),
+        annotations: Some(annotations),
         ..ObjectMeta::default()
     };
     let cidr = options.pod_cidr.clone();

@@ -34,6 +34,16 @@ pub(super) fn finds_all_well(hosts: &Hosts) {
     assert_eq!(namespaces(hosts), "", "it leaves nothing");
 }
 
+/// Where plugins apply no policies that is said, and is neither well nor wrong.
+pub(super) fn finds_no_policies(hosts: &Hosts) {
+    let table = hosts.navarch_at_server(&["net", "check"]).unwrap();
+    for from in ["node", "pod"] {
+        assert_eq!(row(&table, "h1", from)[7], "none", "{table}");
+    }
+    let last = table.lines().last().unwrap();
+    assert!(last.contains("apply no network policies"), "{table}");
+}
+
 /// Between two segments large packets of the tunnel are lost without a word, and from one host's pods nobody answers names.
 pub(super) fn finds_what_is_wrong(hosts: &Hosts) {
     hosts.router.sh(

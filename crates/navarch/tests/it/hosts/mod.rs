@@ -101,6 +101,7 @@ fn a_load_balancer_s_address_is_one_host_s_at_a_time() {
     balancers::an_address_leads_to_all_hosts(&hosts, &pods);
     balancers::traffic_stays_on_its_host(&hosts);
     balancers::an_address_is_freed_for_the_next(&hosts);
+    balancers::what_a_stranger_has_is_not_taken(&hosts, &pods);
     balancers::another_host_takes_over(&hosts);
 }
 
@@ -149,6 +150,7 @@ fn the_reference_plugins_connect_pods() {
     let mut hosts = Hosts::by_plugins(&directory, &programs);
     let pods = Pods::start(&hosts);
     reference_plugins::connect_pods(&hosts, &pods, &plugins);
+    checks::finds_no_policies(&hosts);
     reference_plugins::leave_nothing_of_a_pod(&mut hosts, &plugins);
     reference_plugins::leave_nothing_of_a_sandbox(&mut hosts, &pods, &plugins);
     reference_plugins::take_shared_away(&hosts);

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
 use nix::sys::signal::Signal;
 
 use super::refused::{Ended, navarch};
+use crate::api_only::ApiOnly;
 use crate::cluster::Cluster;
 use crate::kills::containers::{Counters, group, processes_in};
 
@@ -118,6 +121,48 @@ async fn a_program_that_is_stopped_leaves_its_containers_to_the_next() {
     assert!(processes_in(&group).is_empty());
     // Once more: there is nothing to do, and that is no error.
     assert!(down().fine().contains("is left on this host"));
+}
+
+/// Scheduler and controllers hold these for 15 seconds.
+const LEASES: [&str; 2] = ["kube-scheduler", "kube-controller-manager"];
+/// By when another has them that need not wait for them to run out.
+const TAKEN: Duration = Duration::from_secs(8);
+
+/// Who holds them.
+async fn holders(leases: &Api<Lease>) -> [Option<String>; 2] {
+    let [scheduler, controllers] = LEASES.map(|name| leases.get_opt(name));
+    let holder = |lease: Result<Option<Lease>, _>| {
+        lease
+            .ok()??
+            .spec?
+            .holder_identity
+            .filter(|it| !it.is_empty())
+    };
+    [holder(scheduler.await), holder(controllers.await)]
+}
+
+/// Waits until all are held by others than these.
+async fn held_by_others(api: &ApiOnly, before: &[Option<String>; 2]) -> [Option<String>; 2] {
+    let leases = Api::namespaced(api.client().await, "kube-system");
+    let start = Instant::now();
+    loop {
+        let now = holders(&leases).await;
+        let is_new = |(now, other): (&Option<String>, _)| now.is_some() && now != other;
+        if now.iter().zip(before).all(is_new) {
+            return now;
+        }
+        assert!(start.elapsed() < TAKEN, "{now:?}\n{}", api.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Scheduler and controllers give their leases back when they are stopped, so that those of another host go on at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_follows_a_server_that_was_stopped_leads_at_once() {
+    let mut api = ApiOnly::with_everything().await;
+    let before = held_by_others(&api, &[None, None]).await;
+    api.stop_and_restart_elsewhere();
+    held_by_others(&api, &before).await;
 }
 
 /// The bridge of the node in a data directory.

@@ -127,7 +127,7 @@ fn finding(aspect: Aspect, outcome: Result<(), String>) -> Vec<Finding> {
 }
 
 fn wrong(what: &str, target: &Target, error: impl std::fmt::Display) -> String {
-    let Target { node, address } = target;
+    let Target { node, address, .. } = target;
     format!("{what} {node} ({address}): {error}")
 }
 
@@ -148,7 +148,9 @@ async fn reach(pod: &Target, is_let_in: Option<bool>) -> Vec<Finding> {
 
 async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
     let address = SocketAddr::new(pod.address.ip(), CLOSED);
-    let outcome = match (who::answers_soon(address).await, is_let_in) {
+    let answered = who::answers_soon(address).await;
+    let is_unheld = pod.of_plugins && answered.is_ok() && !is_let_in;
+    let outcome = match (answered, is_let_in) {
         (Ok(_), false) => Err("answers, and a network policy lets nobody in".to_owned()),
         (Err(error), true) => Err(format!("lets its own node not in: {error}")),
         _ => Ok(()),
@@ -158,7 +160,10 @@ async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
         ..pod.clone()
     };
     let outcome = outcome.map_err(|error| wrong("pod on", &pod, error));
-    Finding::new(Aspect::Policies, outcome)
+    Finding {
+        is_unheld,
+        ..Finding::new(Aspect::Policies, outcome)
+    }
 }
 
 async fn fill(pod: &Target) -> Vec<Finding> {

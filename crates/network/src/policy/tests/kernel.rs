@@ -189,6 +189,29 @@ fn what_we_change_is_known() {
     });
 }
 
+/// The first policies of a node, and the first of a family, come by changes: their tables are known from then on.
+#[test]
+fn tables_that_a_change_has_made_are_known() {
+    in_a_namespace(|| {
+        let mut kernel = Kernel::open("policies").unwrap();
+        kernel.replace(&Elements::new()).unwrap();
+        let wanted = everything().plan();
+        let (v4, v6): (Vec<_>, Vec<_>) = wanted
+            .iter()
+            .map(|(key, value)| (*key, *value))
+            .partition(|(key, _)| key.family() == Family::V4);
+        let mut there = Elements::new();
+        for added in [v4, v6] {
+            there.extend(added.iter().copied());
+            kernel.change(&(vec![], added)).unwrap();
+            assert!(kernel.is_intact(&there).unwrap());
+        }
+        assert!(table("ip6").starts_with("ip6 policies-"));
+        nft(&format!("flush chain {} from-pods", table("ip6")));
+        assert!(!kernel.is_intact(&there).unwrap());
+    });
+}
+
 #[test]
 fn a_table_of_another_layout_is_replaced() {
     in_a_namespace(|| {

@@ -1,5 +1,26 @@
 use super::*;
 
+#[test]
+fn another_image_is_another_container() {
+    let asked = |image: &str| {
+        let mut case = case(json!({"containers": [app()]}))
+            .with_sandbox()
+            .running("app");
+        let record = std::sync::Arc::make_mut(&mut case.actual.containers[0]);
+        let note = (IMAGE_ASKED.to_owned(), image.to_owned());
+        record.config.annotations.extend([note]);
+        case
+    };
+    let told = |case: &Case| case.plan(5).actions.iter().map(tell).collect::<Vec<_>>();
+    assert!(told(&asked("app:1")).is_empty());
+    let stop = ["stop app in 30s: Container app definition changed, will be restarted"];
+    assert_eq!(told(&asked("app:0")), stop);
+    let stopping = asked("app:0").history(|h| {
+        h.stopping.insert("app-0".into(), at(30));
+    });
+    assert!(told(&stopping).is_empty());
+}
+
 /// A pod that is ready, and whose container was stopped for another image.
 fn replaced() -> Case {
     let mut case = case(json!({"containers": [app()]}))
