@@ -42,6 +42,23 @@ async fn host(hosts: &Hosts, name: &'static str, segment: u8, last: u8) -> Host 
     host
 }
 
+/// Who encrypts, where that is known of the kernel that this runs on: `kernel` or `userspace`. Else it may be either.
+const BY_WHOM: &str = "NAVARCH_TEST_WIREGUARD";
+
+/// By the device itself, whatever the program says of it.
+pub(super) fn is_by_whom_it_should(host: &Host) {
+    let Ok(whose) = std::env::var(BY_WHOM) else {
+        return;
+    };
+    let kind = match &*whose {
+        "kernel" => " wireguard ",
+        "userspace" => " tun ",
+        other => panic!("{BY_WHOM}={other}"),
+    };
+    let device = host.node.host.sh("ip -d -o link show navarch0-wg");
+    assert!(device.contains(kind), "not by {whose}: {device}");
+}
+
 /// A pod that answers, and its addresses.
 async fn pod(host: &Host) -> (Namespace, Vec<IpAddr>) {
     let (pod, attachment) = attach(&host.network, host.name, vec![]).await;
