@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::ear::{self, Ear};
 use crate::namespace;
+use crate::task::Task;
 
 /// What is read of a message; what it says is not looked at.
 const HEAD: usize = 16;
@@ -21,6 +22,29 @@ pub(crate) fn open(netns: Option<&Path>) -> io::Result<Ear> {
     Ear::new(namespace::open_socket(netns, || {
         ear::open(NETLINK_ROUTE, groups)
     })?)
+}
+
+/// The interfaces and addresses of this host, as far as it matters that they change.
+pub struct HostInterfaces {
+    changed: Arc<Notify>,
+    _following: Task,
+}
+
+impl HostInterfaces {
+    /// Listens from now on, in the network namespace of the calling thread.
+    pub fn follow() -> io::Result<Self> {
+        let changed = Arc::new(Notify::new());
+        let following = follow(open(None)?, changed.clone());
+        Ok(Self {
+            changed,
+            _following: Task::spawn(following),
+        })
+    }
+
+    /// Waits until something has changed since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
 }
 
 /// Rings at each change, for ever; also where one was missed.

@@ -1,0 +1,124 @@
+//! Where an agent's node is: at the addresses that it was told or, where it was told none, at that from which the API is reached. That one is
+//! followed, for the host may be given another.
+
+use std::net::{IpAddr, UdpSocket};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use navarch_client::NoServer;
+use navarch_network::HostInterfaces;
+use navarch_node::Addresses;
+use nix::ifaddrs::getifaddrs;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::Agent;
+
+/// How often it is looked though nothing was heard, as the kubelet does (`nodeStatusUpdateFrequency`).
+const LOOK: Duration = Duration::from_secs(10);
+/// The same while the host has the node's address no more, and no other: a route comes without being heard of.
+const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(1);
+/// Changes come in groups.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// The addresses of an agent's node. Where they may change one of the tasks follows them.
+pub(crate) fn of(arguments: &Agent, tasks: &mut JoinSet<()>) -> Result<Addresses> {
+    let told = &arguments.node.node_ip;
+    if !told.is_empty() {
+        return Ok(told.clone().into());
+    }
+    let address = way_to_any(&arguments.server)?;
+    let (sender, addresses) = watch::channel(vec![address]);
+    let (interfaces, servers) = (HostInterfaces::follow()?, arguments.server.clone());
+    tasks.spawn(follow(address, interfaces, servers, sender));
+    Ok(addresses.into())
+}
+
+/// The node keeps its address for as long as the host has it.
+async fn follow(
+    mut address: IpAddr,
+    interfaces: HostInterfaces,
+    servers: Vec<String>,
+    addresses: watch::Sender<Vec<IpAddr>>,
+) {
+    loop {
+        let (own, servers) = (address, servers.clone());
+        // It may ask a resolver.
+        let look = move || match is_of_this_host(own) {
+            true => Ok(own),
+            false => way_to_any(&servers),
+        };
+        let wait = match tokio::task::spawn_blocking(look).await {
+            Ok(Ok(found)) => {
+                if found != address {
+                    tracing::warn!(was = %address, is = %found, "this host has the node's address no more: the node is at another now");
+                    address = found;
+                    addresses.send_replace(vec![found]);
+                }
+                LOOK
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(error = format!("{error:#}"), was = %address, "this host has the node's address no more, and no other");
+                LOOK_FOR_ANOTHER
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the node's address cannot be looked for");
+                LOOK
+            }
+        };
+        if tokio::time::timeout(wait, interfaces.changed()).await.is_ok() {
+            tokio::time::sleep(SETTLE).await;
+        }
+    }
+}
+
+/// Where that cannot be told it is taken to be so.
+fn is_of_this_host(address: IpAddr) -> bool {
+    let Ok(all) = getifaddrs() else { return true };
+    let mut all = all.filter_map(|interface| interface.address);
+    all.any(|it| {
+        let v4 = it.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
+        let v6 = it.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
+        v4.or(v6) == Some(address)
+    })
+}
+
+/// The address of this host from which the first of these is reached that a way leads to.
+fn way_to_any(servers: &[String]) -> Result<IpAddr> {
+    let mut ways = servers.iter().map(|server| way_to(server));
+    let first = ways.next().unwrap_or_else(|| Err(NoServer.into()));
+    first.or_else(|error| ways.find_map(Result::ok).ok_or(error))
+}
+
+/// The address of this host from which the server is reached.
+fn way_to(server: &str) -> Result<IpAddr> {
+    let url: http::Uri = server
+        .parse()
+        .with_context(|| format!("--server {server}"))?;
+    let host = url.host().unwrap_or("").trim_matches(['[', ']']);
+    let port = url.port_u16().unwrap_or(443);
+    let any = if host.contains(':') {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    let socket = UdpSocket::bind(any)?;
+    // A datagram socket sends nothing when it connects; it only looks up the route.
+    socket
+        .connect((host, port))
+        .with_context(|| format!("--server {server}"))?;
+    Ok(socket.local_addr()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_its_addresses_and_no_others() {
+        assert!(is_of_this_host([127, 0, 0, 1].into()));
+        // For documentation.
+        assert!(!is_of_this_host([192, 0, 2, 200].into()));
+        assert!(!is_of_this_host([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7].into()));
+    }
+}
