@@ -23,7 +23,7 @@ pub(crate) fn take(settings: &HostSettings, settings_file: &Path) -> Result<()> 
 }
 
 /// # Errors
-/// The bridge, or some of the pods' addresses, are another node's, which was not taken down.
+/// The bridge, some of the pods' addresses or the port of encrypted packets are another node's, which was not taken down.
 pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Result<()> {
     let place = place(settings)?;
     for owner in owners(&place)? {
@@ -37,12 +37,17 @@ pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Res
             format!("the addresses {its} are those of the pods")
         } else if let Some(its) = both(settings.service_cidr, other.service_cidr) {
             format!("the addresses {its} are those of the services")
+        } else if let Some(port) = settings
+            .wireguard_port
+            .filter(|port| other.wireguard_port == Some(*port))
+        {
+            format!("the UDP port {port}, which encrypted packets come to, is the one")
         } else {
             continue;
         };
         bail!(
             "{shared} of the node in {data}: take that down (`navarch down --data-dir {data}`), or give this one its own with --bridge, \
-             --cluster-cidr, --service-cidr and --node-port"
+             --cluster-cidr, --service-cidr, --wireguard-port and --node-port"
         );
     }
     Ok(())

@@ -101,7 +101,7 @@ impl NodePlane {
         };
         let early = Arc::new(EarlyWays::start(&settings, &place, &client).await);
         let network = Arc::new(match settings.cni() {
-            Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), address),
+            Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), addresses.clone()),
             None => {
                 let (client, settings) = (client.clone(), settings.clone());
                 let network = LateNetwork::start(client, settings, place, early.clone());
@@ -153,13 +153,10 @@ impl NodePlane {
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();
         if let Some(services) = services {
-            let judging = network.clone();
-            let answers_at = move |address| judging.judge_dns_at(address);
             tasks.spawn(services.serve(
-                (network.reached_at(), network.clients(ranges)),
+                (network.clone(), *ranges),
                 domain,
                 resolv_conf,
-                answers_at,
                 (announcer, nodes),
                 serving,
             ));
