@@ -66,7 +66,10 @@ async fn follow(
                 LOOK
             }
         };
-        if tokio::time::timeout(wait, interfaces.changed()).await.is_ok() {
+        if tokio::time::timeout(wait, interfaces.changed())
+            .await
+            .is_ok()
+        {
             tokio::time::sleep(SETTLE).await;
         }
     }

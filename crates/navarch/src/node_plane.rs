@@ -101,7 +101,9 @@ impl NodePlane {
         };
         let early = Arc::new(EarlyWays::start(&settings, &place, &client).await);
         let network = Arc::new(match settings.cni() {
-            Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), addresses.clone()),
+            Some(config) => {
+                NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), addresses.clone())
+            }
             None => {
                 let (client, settings) = (client.clone(), settings.clone());
                 let network = LateNetwork::start(client, settings, place, early.clone());

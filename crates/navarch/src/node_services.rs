@@ -51,19 +51,17 @@ impl NodeServices {
         served: oneshot::Sender<()>,
     ) {
         let mut moved = network.moved_by();
-        let config = async || {
-            Some(DnsConfig {
-                address: network.reached_at().await?,
-                clients: network.clients(&ranges),
-                domain: domain.clone(),
-                resolv_conf: resolv_conf.clone(),
-                netns: None,
-            })
+        let config = |address| DnsConfig {
+            address,
+            clients: network.clients(&ranges),
+            domain: domain.clone(),
+            resolv_conf: resolv_conf.clone(),
+            netns: None,
         };
-        let Some(first) = config().await else {
+        let Some(address) = network.reached_at().await else {
             return std::future::pending().await;
         };
-        let mut _dns = self.answer_dns(first, &network);
+        let mut _dns = self.answer_dns(config(address), &network);
         self.proxy.applied(1).await;
         // Nobody may be waiting.
         let _ = served.send(());
@@ -71,8 +69,8 @@ impl NodeServices {
         let _announcer = Announcer::start(announcer, self.view.clone(), nodes);
         loop {
             moved.changed().await;
-            if let Some(next) = config().await {
-                _dns = self.answer_dns(next, &network);
+            if let Some(address) = network.reached_at().await {
+                _dns = self.answer_dns(config(address), &network);
             }
         }
     }

@@ -83,7 +83,11 @@ mod tests {
             assert_eq!(checked, Some(Ok(())), "{purpose:?}");
             assert_eq!(requested.common_name(), "system:node:n");
             let alternatives = requested.dns_names.len() + requested.addresses.len();
-            let wanted = if matches!(purpose, Purpose::Client) { 0 } else { 3 };
+            let wanted = if matches!(purpose, Purpose::Client) {
+                0
+            } else {
+                3
+            };
             assert_eq!(alternatives, wanted);
         }
     }
