@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use navarch_client::NoServer;
 use navarch_network::HostInterfaces;
 use navarch_node::Addresses;
-use nix::ifaddrs::getifaddrs;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -44,7 +43,7 @@ async fn follow(
     loop {
         let (own, servers) = (address, servers.clone());
         // It may ask a resolver.
-        let look = move || match is_of_this_host(own) {
+        let look = move || match HostInterfaces::have(own) {
             true => Ok(own),
             false => way_to_any(&servers),
         };
@@ -75,17 +74,6 @@ async fn follow(
     }
 }
 
-/// Where that cannot be told it is taken to be so.
-fn is_of_this_host(address: IpAddr) -> bool {
-    let Ok(all) = getifaddrs() else { return true };
-    let mut all = all.filter_map(|interface| interface.address);
-    all.any(|it| {
-        let v4 = it.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
-        let v6 = it.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
-        v4.or(v6) == Some(address)
-    })
-}
-
 /// The address of this host from which the first of these is reached that a way leads to.
 fn way_to_any(servers: &[String]) -> Result<IpAddr> {
     let mut ways = servers.iter().map(|server| way_to(server));
@@ -111,17 +99,4 @@ fn way_to(server: &str) -> Result<IpAddr> {
         .connect((host, port))
         .with_context(|| format!("--server {server}"))?;
     Ok(socket.local_addr()?.ip())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_has_its_addresses_and_no_others() {
-        assert!(is_of_this_host([127, 0, 0, 1].into()));
-        // For documentation.
-        assert!(!is_of_this_host([192, 0, 2, 200].into()));
-        assert!(!is_of_this_host([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7].into()));
-    }
 }

@@ -18,7 +18,7 @@ impl Addresses {
     /// Waits until they are others than when this has waited last; for ever where they stay what they are.
     pub async fn changed(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
