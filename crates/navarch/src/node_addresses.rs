@@ -5,13 +5,11 @@ use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use navarch_client::NoServer;
+use navarch_client::{NoServer, Servers};
 use navarch_network::HostInterfaces;
 use navarch_node::Addresses;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-use crate::cli::Agent;
 
 /// How often it is looked though nothing was heard, as the kubelet does (`nodeStatusUpdateFrequency`).
 const LOOK: Duration = Duration::from_secs(10);
@@ -20,15 +18,14 @@ const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(1);
 /// Changes come in groups.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// The addresses of an agent's node. Where they may change one of the tasks follows them.
-pub(crate) fn of(arguments: &Agent, tasks: &mut JoinSet<()>) -> Result<Addresses> {
-    let told = &arguments.node.node_ip;
+/// The addresses of an agent's node: those that it was told. Where it was told none one of the tasks follows what it is at.
+pub(crate) fn of(told: &[IpAddr], servers: &Servers, tasks: &mut JoinSet<()>) -> Result<Addresses> {
     if !told.is_empty() {
-        return Ok(told.clone().into());
+        return Ok(told.to_vec().into());
     }
-    let address = way_to_any(&arguments.server)?;
+    let address = way_to_any(servers.urls())?;
     let (sender, addresses) = watch::channel(vec![address]);
-    let (interfaces, servers) = (HostInterfaces::follow()?, arguments.server.clone());
+    let (interfaces, servers) = (HostInterfaces::follow()?, servers.clone());
     tasks.spawn(follow(address, interfaces, servers, sender));
     Ok(addresses.into())
 }
@@ -37,21 +34,23 @@ pub(crate) fn of(arguments: &Agent, tasks: &mut JoinSet<()>) -> Result<Addresses
 async fn follow(
     mut address: IpAddr,
     interfaces: HostInterfaces,
-    servers: Vec<String>,
+    servers: Servers,
     addresses: watch::Sender<Vec<IpAddr>>,
 ) {
     loop {
-        let (own, servers) = (address, servers.clone());
+        let (own, urls) = (address, servers.urls().to_vec());
         // It may ask a resolver.
         let look = move || match HostInterfaces::have(own) {
             true => Ok(own),
-            false => way_to_any(&servers),
+            false => way_to_any(&urls),
         };
         let wait = match tokio::task::spawn_blocking(look).await {
             Ok(Ok(found)) => {
                 if found != address {
                     tracing::warn!(was = %address, is = %found, "this host has the node's address no more: the node is at another now");
                     address = found;
+                    // What is told now must not wait for what was told from where the node was.
+                    servers.reconnect();
                     addresses.send_replace(vec![found]);
                 }
                 LOOK

@@ -21,13 +21,14 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     let ranges = ClusterRanges::parse(&arguments.cluster_cidr, &arguments.service_cidr)?;
     checks::node(&layout, &arguments.node, &ranges)?;
     let mut following = JoinSet::new();
-    let addresses = node_addresses::of(&arguments, &mut following)?;
+    let servers = Servers::new(arguments.server.clone());
+    let addresses = node_addresses::of(&arguments.node.node_ip, &servers, &mut following)?;
     let place = Place {
         layout: &layout,
         arguments: &arguments,
         name: node_name(&arguments.node)?,
         addresses: addresses.clone(),
-        servers: Servers::new(arguments.server.clone()),
+        servers,
         authority: node_identity::authority(&layout, &arguments).await?,
     };
     let mut identity = Identity::of(&place).await?;
