@@ -80,5 +80,5 @@ pub(super) fn serves_at(hosts: &Hosts, address: &str) -> bool {
         "curl -s -m 2 -o /dev/null -w '%{{http_code}}' --cacert {} https://{place}:10250/healthz || true",
         authority.display()
     );
-    hosts.at_server(&ask) == "401"
+    hosts.router.sh(&ask) == "401"
 }
