@@ -111,7 +111,7 @@ async fn what_pods_of_different_nodes_say_is_encrypted() {
     pods[0].0.sh("busybox ping -c1 -W2 -s 1412 10.244.23.2");
     assert_eq!(pieces(&a.node.host), before);
     pods[0].0.sh("busybox ping -c1 -W2 -s 6000 10.244.23.2");
-    assert!(eye.encrypted() > 100, "{}", eye.encrypted());
+    until("it is seen", || eye.encrypted() > 100).await;
     assert_eq!(eye.clear(), 0);
     // It would have been seen.
     hosts
@@ -361,7 +361,8 @@ async fn nodes_of_ipv6_encrypt_too() {
     assert!(mtu.contains("mtu 1420"), "{mtu}");
     let line = format!("busybox ping -c1 -W2 -s 1372 {}", pods[1].1[0]);
     pods[0].0.sh(&line);
-    assert!(eye.encrypted() > 10 && eye.clear() == 0);
+    until("it is seen", || eye.encrypted() > 10).await;
+    assert_eq!(eye.clear(), 0);
 }
 
 /// A device of this program's is taken over by it, or goes, where the kernel has learnt to make one.
