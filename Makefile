@@ -21,7 +21,7 @@ help:
 	@echo 'make up       build, start a cluster in the foreground, and deploy the demo (as root)'
 	@echo 'make build    build the program: target/*/release/navarch'
 	@echo 'make test     all that must hold before a change is taken (as root)'
-	@echo 'make test-cgroup-v2   what has to do with control groups, in an emulated machine that has only version 2'
+	@echo 'make test-machine   what needs a kernel that this host may not have (control groups of version 2 alone, WireGuard), in an emulated machine'
 	@echo 'make lint     formatting, clippy and the house rules alone'
 	@echo 'make deny     licenses, advisories and sources of the dependencies'
 
@@ -47,11 +47,11 @@ test: root test-packages lint
 	else echo 'cargo-deny is not installed: `make deny` installs it and checks the dependencies'; fi
 	ulimit -n "$$(ulimit -Hn)"; kubectl="$$(.ci/kubectl)"; NAVARCH_TEST_KUBECTL="$$kubectl" cargo test --workspace --locked
 
-# Apart from `make test`: an emulated machine takes minutes for what the processor itself does in seconds, and where the host has
-# version 2 already `make test` shows the same.
-.PHONY: test-cgroup-v2
-test-cgroup-v2: machine-packages
-	.ci/cgroup-v2
+# Apart from `make test`: an emulated machine takes minutes for what the processor itself does in seconds, and where the host's kernel has
+# both already `make test` shows the same.
+.PHONY: test-machine
+test-machine: machine-packages
+	.ci/machine
 
 .PHONY: lint
 lint: build-packages

@@ -47,7 +47,15 @@ impl Leaves {
         Ok(())
     }
 
-    /// Renews those of which two thirds are over. Answers their names. One that fails does not keep the others from being renewed.
+    /// Has one be for another subject, from when it is renewed next on.
+    pub fn rename(&self, name: &str, subject: Subject) {
+        let mut kept = self.kept.lock();
+        if let Some((leaf, _)) = kept.iter_mut().find(|(leaf, _)| leaf.name == name) {
+            leaf.subject = subject;
+        }
+    }
+
+    /// Renews those of which two thirds are over, and those that are for another subject now. Answers their names. One that fails does not keep the others from being renewed.
     pub fn renew(&self, now: SystemTime) -> Result<Vec<String>> {
         let mut renewed = Vec::new();
         let mut failed = None;

@@ -1,7 +1,10 @@
 //! Several addresses of one cluster's API: one of them is asked, and when it does not answer the next one is, by all clients of a process
 //! together.
 
+mod anew;
+
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +30,8 @@ type Part = Result<Frame<Bytes>, BoxError>;
 pub struct Servers {
     urls: Vec<String>,
     current: watch::Sender<usize>,
+    /// How often connections were begun anew.
+    anew: watch::Sender<u64>,
 }
 
 impl Servers {
@@ -35,6 +40,7 @@ impl Servers {
         Self {
             urls,
             current: watch::Sender::new(0),
+            anew: watch::Sender::new(0),
         }
     }
 
@@ -43,12 +49,23 @@ impl Servers {
         &self.urls
     }
 
-    /// A client that asks the one that is asked. `make` makes a client of one of them. Errors: what `make` says, or that there is none.
-    pub fn client<E: From<NoServer>>(
+    /// Has all clients begin their connections anew. What waits for an answer by one that there is fails, and watches end.
+    pub fn reconnect(&self) {
+        self.anew.send_modify(|times| *times += 1);
+    }
+
+    /// A client that asks the one that is asked. `make` makes a client of one of them, now and when connections are begun anew. Errors: what
+    /// `make` says, or that there is none.
+    pub fn client<E: From<NoServer> + Into<BoxError>>(
         &self,
-        make: impl Fn(&str) -> Result<kube::Client, E>,
+        make: impl Fn(&str) -> Result<kube::Client, E> + Send + Sync + 'static,
     ) -> Result<kube::Client, E> {
-        let clients: Result<Vec<_>, E> = self.urls.iter().map(|url| make(url)).collect();
+        let make = Arc::new(make);
+        let client = |url: &String| {
+            let (make, url) = (make.clone(), url.clone());
+            anew::client(move || make(&url), &self.anew)
+        };
+        let clients: Result<Vec<_>, E> = self.urls.iter().map(client).collect();
         let mut clients = clients?;
         if clients.len() < 2 {
             return clients.pop().ok_or_else(|| NoServer.into());
@@ -78,7 +95,7 @@ impl Servers {
                 () = changed(&mut current) => Ok(Err(kube::Error::Service(EXCHANGED.into()))),
             };
             let error: BoxError = match asked {
-                Ok(Ok(response)) => return Ok(response.map(|body| cut(body, current))),
+                Ok(Ok(response)) => return Ok(response.map(|body| cut(body, current, EXCHANGED))),
                 Ok(Err(error)) => error.into(),
                 Err(_) => "the server does not answer".into(),
             };
@@ -126,10 +143,15 @@ pub struct NoServer;
 
 const EXCHANGED: &str = "another server is asked now";
 
-/// An answer that ends, with an error, when another server is asked: a watch at one that is gone would never say so.
-fn cut(body: Body, current: watch::Receiver<usize>) -> StreamBody<impl Stream<Item = Part>> {
+/// An answer that ends, with an error, when another server is asked or connections are begun anew: a watch at one that is gone would never say
+/// so.
+fn cut<T: Send + Sync + 'static>(
+    body: Body,
+    current: watch::Receiver<T>,
+    why: &'static str,
+) -> StreamBody<impl Stream<Item = Part>> {
     let state = Some((body.into_data_stream(), current));
-    StreamBody::new(futures::stream::unfold(state, |state| async move {
+    StreamBody::new(futures::stream::unfold(state, move |state| async move {
         let (mut data, mut current) = state?;
         tokio::select! {
             biased;
@@ -138,12 +160,12 @@ fn cut(body: Body, current: watch::Receiver<usize>) -> StreamBody<impl Stream<It
                 let rest = part.is_ok().then_some((data, current));
                 Some((part, rest))
             }
-            () = changed(&mut current) => Some((Err(EXCHANGED.into()), None)),
+            () = changed(&mut current) => Some((Err(why.into()), None)),
         }
     }))
 }
 
-async fn changed(current: &mut watch::Receiver<usize>) {
+async fn changed<T>(current: &mut watch::Receiver<T>) {
     if current.changed().await.is_err() {
         std::future::pending::<()>().await;
     }

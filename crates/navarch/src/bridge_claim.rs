@@ -23,7 +23,7 @@ pub(crate) fn take(settings: &HostSettings, settings_file: &Path) -> Result<()> 
 }
 
 /// # Errors
-/// The bridge, or some of the pods' addresses, are another node's, which was not taken down.
+/// The bridge, some of the pods' addresses or the port of encrypted packets are another node's, which was not taken down.
 pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Result<()> {
     let place = place(settings)?;
     for owner in owners(&place)? {
@@ -37,12 +37,17 @@ pub(crate) fn must_be_free(settings: &HostSettings, settings_file: &Path) -> Res
             format!("the addresses {its} are those of the pods")
         } else if let Some(its) = both(settings.service_cidr, other.service_cidr) {
             format!("the addresses {its} are those of the services")
+        } else if let Some(port) = settings
+            .wireguard_port
+            .filter(|port| other.wireguard_port == Some(*port))
+        {
+            format!("the UDP port {port}, which encrypted packets come to, is the one")
         } else {
             continue;
         };
         bail!(
             "{shared} of the node in {data}: take that down (`navarch down --data-dir {data}`), or give this one its own with --bridge, \
-             --cluster-cidr, --service-cidr and --node-port"
+             --cluster-cidr, --service-cidr, --wireguard-port and --node-port"
         );
     }
     Ok(())
@@ -105,4 +110,60 @@ fn owners(place: &Path) -> Result<Vec<PathBuf>> {
 /// The settings of a node that there is still: they go when it is taken down.
 fn settings_of(settings_file: &Path) -> Option<HostSettings> {
     serde_json::from_slice(&std::fs::read(settings_file).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::checks::ClusterRanges;
+    use crate::cli::{Cli, Command};
+    use crate::layout::Layout;
+
+    /// Of a node that shares nothing with another of another number, but for what these flags say.
+    fn settings(place: &Path, number: u8, flags: &[&str]) -> HostSettings {
+        let bridge = format!("--bridge=nvtclaim{number}");
+        let words = ["navarch", "agent", "--server=https://192.0.2.1", &bridge];
+        let words = words.iter().chain(flags);
+        let Command::Agent(agent) = Cli::parse_from(words).command else {
+            panic!("another command");
+        };
+        let (pods, services) = (
+            format!("10.{number}.0.0/17"),
+            format!("10.{number}.128.0/17"),
+        );
+        let layout = Layout::existing(place).unwrap();
+        let ranges = ClusterRanges::parse(&pods, &services).unwrap();
+        let mut settings = HostSettings::of(&layout, &agent.node, &ranges);
+        settings.run = place.join("run").join(number.to_string());
+        settings
+    }
+
+    #[test]
+    fn encrypted_packets_come_to_ports_of_their_own() {
+        let place = tempfile::tempdir().unwrap();
+        let encrypts = "--pod-encryption=wireguard";
+        let (first, file) = (
+            settings(place.path(), 1, &[encrypts]),
+            place.path().join("1"),
+        );
+        std::fs::write(&file, serde_json::to_vec(&first).unwrap()).unwrap();
+        take(&first, &file).unwrap();
+        take(&first, &file).unwrap();
+        let refused = |flags: &[&str]| {
+            let second = settings(place.path(), 2, flags);
+            let free = must_be_free(&second, &place.path().join("2"));
+            free.err().map(|error| error.to_string())
+        };
+        let why = refused(&[encrypts]).unwrap();
+        assert!(
+            why.starts_with(
+                "the UDP port 51820, which encrypted packets come to, is the one of the node in"
+            ),
+            "{why}"
+        );
+        assert_eq!(refused(&[encrypts, "--wireguard-port=51821"]), None);
+        assert_eq!(refused(&[]), None);
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node makes on its host, by name: kept in the data directory, so that `navarch down` finds it whatever `up` was told.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bridge_claim;
 use crate::checks::ClusterRanges;
-use crate::cli::{NodeArgs, PodNetworkOf};
+use crate::cli::{NodeArgs, PodEncryption, PodNetworkOf};
 use crate::layout::Layout;
 
 /// The first word of a shim's command line. It is no command for people.
@@ -44,6 +45,9 @@ pub(crate) struct HostSettings {
     /// The plugins that pods are connected by; `None` where it is the node's own network, and in what an older version has written.
     #[serde(default)]
     pub(crate) plugins: Option<Plugins>,
+    /// The UDP port that encrypted packets come to; `None` where packets are not, and in what an older version has written.
+    #[serde(default)]
+    pub(crate) wireguard_port: Option<NonZeroU16>,
     /// The control group.
     pub(crate) cgroup: String,
     /// Sockets, namespaces and bundles.
@@ -71,6 +75,8 @@ impl HostSettings {
                 configurations: arguments.cni_conf_dir.clone(),
                 programs: arguments.cni_bin_dir.clone(),
             }),
+            wireguard_port: (arguments.pod_encryption == PodEncryption::Wireguard)
+                .then_some(arguments.wireguard_port),
             cgroup: layout.cgroup(),
             run: layout.run(),
             runtime: layout.runtime(),

@@ -1,6 +1,7 @@
 //! The certificates of this process: renewed while it runs, and when `navarch certs rotate` asks for it over a socket.
 
 use std::fs::Permissions;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -8,8 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use navarch_auth::Issued;
 use navarch_auth::leaves::Leaves;
+use navarch_auth::{Issued, Subject};
+use navarch_node::Addresses;
 use navarch_node::certificates::{Exchangeable, Pair};
 use serde::{Deserialize, Serialize};
 use tokio::net::{UnixListener, UnixStream};
@@ -22,6 +24,9 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_s
 
 /// How long is waited when nobody can be accepted, as where there are too many open files.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// The certificate that a node serves with, where it has the authority's key at hand.
+pub(crate) const SERVING: &str = "kubelet";
 
 /// What can be asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +52,21 @@ pub(crate) async fn keep(leaves: Arc<Leaves>, life: Duration) {
             Ok(renewed) if renewed.is_empty() => {}
             Ok(renewed) => tracing::info!(?renewed, "certificates were renewed"),
             Err(error) => tracing::warn!(%error, "certificates could not be renewed"),
+        }
+    }
+}
+
+/// Has the certificate that a node serves with name the node's addresses when they have become others, until the future is dropped.
+pub(crate) async fn rename(
+    leaves: Arc<Leaves>,
+    mut addresses: Addresses,
+    subject: impl Fn(Vec<IpAddr>) -> Subject,
+) {
+    loop {
+        addresses.changed().await;
+        leaves.rename(SERVING, subject(addresses.now()));
+        if let Err(error) = apart(leaves.clone(), Leaves::renew).await {
+            tracing::warn!(%error, "the node's certificate does not name its addresses");
         }
     }
 }

@@ -12,6 +12,7 @@ use navarch_auth::inspection::pin;
 use navarch_auth::pki::{self, Pki};
 use navarch_auth::{BootstrapToken, Issued};
 use navarch_client::{Client, Servers};
+use navarch_node::Addresses;
 use navarch_node::certificates::Exchangeable;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -43,8 +44,8 @@ pub(crate) struct Place<'a> {
     pub(crate) arguments: &'a Agent,
     /// Its name.
     pub(crate) name: String,
-    /// Its address.
-    pub(crate) address: std::net::IpAddr,
+    /// Its addresses.
+    pub(crate) addresses: Addresses,
     /// The API.
     pub(crate) servers: Servers,
     /// The certificate of the API's authority, in PEM.

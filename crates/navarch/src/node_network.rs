@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use navarch_network::CniNetwork;
-use navarch_node::Network;
+use navarch_node::{Addresses, Network};
 
 use crate::checks::ClusterRanges;
 use crate::pod_network::LateNetwork;
@@ -15,8 +15,8 @@ use crate::pod_network::LateNetwork;
 pub(crate) enum NodeNetwork {
     /// This program's.
     Own(Arc<LateNetwork>),
-    /// That of plugins, on a node at this address.
-    Plugins(Arc<CniNetwork>, IpAddr),
+    /// That of plugins, on a node at these addresses.
+    Plugins(Arc<CniNetwork>, Addresses),
 }
 
 /// An address, once it is known.
@@ -35,7 +35,18 @@ impl NodeNetwork {
     pub(crate) fn reached_at(&self) -> Later {
         match self {
             Self::Own(_) => self.gateway(),
-            Self::Plugins(_, address) => Box::pin(std::future::ready(Some(*address))),
+            Self::Plugins(_, addresses) => {
+                let first = addresses.now().into_iter().next();
+                Box::pin(std::future::ready(first))
+            }
+        }
+    }
+
+    /// By whose change that is elsewhere: among its pods a node stays where it is.
+    pub(crate) fn moved_by(&self) -> Addresses {
+        match self {
+            Self::Own(_) => Vec::new().into(),
+            Self::Plugins(_, addresses) => addresses.clone(),
         }
     }
 
@@ -44,12 +55,12 @@ impl NodeNetwork {
     pub(crate) fn clients(&self, ranges: &ClusterRanges) -> Vec<IpNet> {
         match self {
             Self::Own(_) => Vec::new(),
-            Self::Plugins(_, address) => {
+            Self::Plugins(_, addresses) => {
                 let loopback = [
                     IpNet::new_assert([127, 0, 0, 0].into(), 8),
                     IpAddr::from(std::net::Ipv6Addr::LOCALHOST).into(),
                 ];
-                let own = [IpNet::from(*address)];
+                let own = addresses.now().into_iter().map(IpNet::from);
                 ranges.pods.iter().chain(own).chain(loopback).collect()
             }
         }

@@ -1,6 +1,6 @@
 //! A node, put together: images, runtime, pod network, volumes, agent and the node's own API.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,12 @@ use navarch_client::{Client, Informer, InformerOptions, SystemClock};
 use navarch_network::{AnnouncerConfig, CniNetwork, Encryption, check};
 use navarch_node::certificates::Exchangeable;
 use navarch_node::registration;
-use navarch_node::server::{self, ServeOptions};
-use navarch_node::{Agent, HostVolumes, NodeOptions, NodeParts, Objects, service_view};
+use navarch_node::server::{ServeOptions, Server};
+use navarch_node::{Addresses, Agent, HostVolumes, NodeOptions, NodeParts, Objects, service_view};
 use navarch_runtime::embedded::Embedded;
 use navarch_runtime::images::Images;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -30,6 +29,7 @@ use crate::host::HostSettings;
 use crate::layout::Layout;
 use crate::leaves;
 use crate::node_network::NodeNetwork;
+use crate::node_server::Listeners;
 use crate::node_services::NodeServices;
 use crate::pod_network::{LateNetwork, Place};
 use crate::program_image::{self, program_image};
@@ -64,18 +64,17 @@ impl NodePlane {
         layout: &Layout,
         arguments: &NodeArgs,
         ranges: &ClusterRanges,
-        address: IpAddr,
+        addresses: Addresses,
         clients: Clients,
         tls: ServeOptions,
         step: impl Fn(&str),
     ) -> Result<Self> {
         let name = checks::node_name(arguments)?;
-        // The first is where the node's API is.
-        let others = arguments.node_ip.iter().copied().skip(1);
-        let addresses: Vec<IpAddr> = std::iter::once(address).chain(others).collect();
         let client = clients.node;
         let settings = HostSettings::of(layout, arguments, ranges);
-        let (listeners, port) = listen(&addresses, arguments.node_port).await?;
+        let listeners = Listeners::open(addresses.clone(), arguments.node_port).await?;
+        let now = addresses.now();
+        let address = *now.first().context("the node has no address")?;
         let encryption = encryption(layout, arguments)?;
         let place = layout.images();
         let images = tokio::task::spawn_blocking(move || Images::open(&place))
@@ -92,7 +91,7 @@ impl NodePlane {
             Informer::start(clients.service_proxy.clone(), InformerOptions::default());
         let place = Place {
             node: name.clone(),
-            addresses: addresses.clone(),
+            addresses: now,
             cluster: ranges.pods.iter().collect(),
             pod_routes: arguments.pod_routes,
             encryption: encryption.clone(),
@@ -102,7 +101,9 @@ impl NodePlane {
         };
         let early = Arc::new(EarlyWays::start(&settings, &place, &client).await);
         let network = Arc::new(match settings.cni() {
-            Some(config) => NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), address),
+            Some(config) => {
+                NodeNetwork::Plugins(Arc::new(CniNetwork::new(config)), addresses.clone())
+            }
             None => {
                 let (client, settings) = (client.clone(), settings.clone());
                 let network = LateNetwork::start(client, settings, place, early.clone());
@@ -114,9 +115,8 @@ impl NodePlane {
         let view = service_view(&clients.service_proxy);
         let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
         let mut options = NodeOptions::new(&name, address, layout.node());
-        let segments = addresses.clone();
         options.addresses = addresses;
-        options.port = port;
+        options.port = listeners.port();
         let told = registration::labels(&arguments.node_labels);
         options.labels = told.map_err(anyhow::Error::msg)?;
         options.annotations = [(check::POD_NETWORK.to_owned(), settings.pod_network())].into();
@@ -150,7 +150,6 @@ impl NodePlane {
         step(&format!("node {name} registered"));
         let announcer = AnnouncerConfig {
             node: name.clone(),
-            addresses: segments,
             heard: agent.heard(),
             netns: None,
             client: clients.service_proxy,
@@ -158,23 +157,18 @@ impl NodePlane {
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();
         if let Some(services) = services {
-            let judging = network.clone();
-            let answers_at = move |address| judging.judge_dns_at(address);
             tasks.spawn(services.serve(
-                (network.reached_at(), network.clients(ranges)),
+                (network.clone(), *ranges),
                 domain,
                 resolv_conf,
-                answers_at,
                 (announcer, nodes),
                 serving,
             ));
         }
-        let api = agent.api();
-        tasks.spawn(async move {
-            if let Err(error) = server::serve(listeners, tls, api).await {
-                tracing::error!(%error, "logs and exec cannot be served");
-            }
-        });
+        match Server::new(tls, agent.api()) {
+            Ok(server) => drop(tasks.spawn(listeners.serve(server))),
+            Err(error) => tracing::error!(%error, "logs and exec cannot be served"),
+        }
         let (socket, known) = (layout.control(), images.clone());
         tasks.spawn(async move {
             if let Err(error) = control::serve(socket, known, runtime).await {
@@ -234,17 +228,22 @@ pub(crate) fn must_be_root(why: &str) -> Result<()> {
 }
 
 /// The certificate that a node serves with, where it has the authority's key at hand.
-pub(crate) fn leaf(name: &str, address: IpAddr, shown: Arc<Exchangeable>) -> Leaf {
+pub(crate) fn leaf(name: &str, addresses: Vec<IpAddr>, shown: Arc<Exchangeable>) -> Leaf {
     Leaf {
-        name: "kubelet".into(),
-        subject: Subject {
-            name: format!("system:node:{name}"),
-            group: Some("system:nodes".into()),
-            dns_names: vec![name.to_owned()],
-            addresses: vec![address],
-        },
+        name: leaves::SERVING.to_owned(),
+        subject: subject(name, addresses),
         purpose: Purpose::Server,
         in_use: leaves::shown_by(shown, ""),
+    }
+}
+
+/// Whom that names: the node, at all of its addresses.
+pub(crate) fn subject(name: &str, addresses: Vec<IpAddr>) -> Subject {
+    Subject {
+        name: format!("system:node:{name}"),
+        group: Some("system:nodes".into()),
+        dns_names: vec![name.to_owned()],
+        addresses,
     }
 }
 
@@ -255,23 +254,4 @@ pub(crate) fn serving(authority: &str, certificate: Arc<Exchangeable>) -> Result
         certificate,
         client_authorities: authorities.collect::<Result<_, _>>()?,
     })
-}
-
-/// Listens for the node's API at all of its addresses, at the same port; which that is where any will do. The first is where the API server asks; a
-/// second may not be there yet, as one of IPv6 is for a moment after a host's start.
-async fn listen(addresses: &[IpAddr], mut port: u16) -> Result<(Vec<TcpListener>, u16)> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        let at = SocketAddr::new(*address, port);
-        let listener = match TcpListener::bind(at).await {
-            Err(error) if !listeners.is_empty() => {
-                tracing::warn!(%at, %error, "the node's API is not served at another of its addresses");
-                continue;
-            }
-            bound => bound.with_context(|| format!("the node's API: listen on {at}"))?,
-        };
-        port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok((listeners, port))
 }

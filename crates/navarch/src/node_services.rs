@@ -1,15 +1,17 @@
 //! Services and cluster DNS on a node: the proxy at once, DNS when there is an address for it.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer};
 use navarch_network::{
     Announcer, AnnouncerConfig, DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView,
 };
 use tokio::sync::{oneshot, watch};
+
+use crate::checks::ClusterRanges;
+use crate::node_network::NodeNetwork;
 
 /// What serves a node's services.
 pub(crate) struct NodeServices {
@@ -46,41 +48,53 @@ impl NodeServices {
         self.proxy.applied_revision()
     }
 
-    /// Answers cluster DNS as soon as the pods' gateway is known, and serves until the task that runs this ends. Tells where it answers, and
-    /// when services are served; and answers for addresses of load balancers from then on.
+    /// Answers cluster DNS as soon as it is known where pods reach the node, and serves until the task that runs this ends. Tells where it
+    /// answers, and when services are served; and answers for addresses of load balancers from then on.
     pub(crate) async fn serve(
         self,
-        (gateway, clients): (impl Future<Output = Option<IpAddr>>, Vec<IpNet>),
+        (network, ranges): (Arc<NodeNetwork>, ClusterRanges),
         domain: String,
         resolv_conf: PathBuf,
-        answers_at: impl FnOnce(SocketAddr),
         (announcer, nodes): (AnnouncerConfig, Informer<Node>),
         served: oneshot::Sender<()>,
     ) {
-        let Some(address) = gateway.await else {
-            return std::future::pending().await;
-        };
-        let config = DnsConfig {
+        let mut moved = network.moved_by();
+        let config = |address| DnsConfig {
             address,
-            clients,
-            node: self.node,
-            domain,
-            resolv_conf,
+            clients: network.clients(&ranges),
+            node: self.node.clone(),
+            domain: domain.clone(),
+            resolv_conf: resolv_conf.clone(),
             netns: None,
         };
-        let dns = DnsServer::start(config, &self.client, self.view.clone());
-        match &dns {
-            Ok(dns) => {
-                answers_at(dns.address());
-                self.proxy.answer_dns_at(dns.address());
-            }
-            Err(error) => tracing::error!(%error, "cluster DNS does not work on this node"),
-        }
+        let Some(address) = network.reached_at().await else {
+            return std::future::pending().await;
+        };
+        let mut _dns = self.answer_dns(config(address), &network);
         self.proxy.applied(1).await;
         // Nobody may be waiting.
         let _ = served.send(());
         // Whoever asks is led on from the first packet.
-        let _announcer = Announcer::start(announcer, self.view, nodes);
-        std::future::pending::<()>().await;
+        let _announcer = Announcer::start(announcer, self.view.clone(), nodes);
+        loop {
+            moved.changed().await;
+            if let Some(address) = network.reached_at().await {
+                _dns = self.answer_dns(config(address), &network);
+            }
+        }
+    }
+
+    fn answer_dns(&self, config: DnsConfig, network: &NodeNetwork) -> Option<DnsServer> {
+        match DnsServer::start(config, &self.client, self.view.clone()) {
+            Ok(dns) => {
+                network.judge_dns_at(dns.address());
+                self.proxy.answer_dns_at(dns.address());
+                Some(dns)
+            }
+            Err(error) => {
+                tracing::error!(%error, "cluster DNS does not work on this node");
+                None
+            }
+        }
     }
 }

@@ -68,7 +68,8 @@ pub(crate) async fn follow(
 
 /// A client that shows nothing, until it is exchanged.
 pub(crate) fn anonymous(servers: &Servers, authority: &str) -> Result<kube::Client> {
-    servers.client(|server| Ok(kube::Client::try_from(config(server, authority)?)?))
+    let authority = authority.to_owned();
+    servers.client(move |server| Ok(kube::Client::try_from(config(server, &authority)?)?))
 }
 
 /// A client by a certificate. `authority`: the certificate, in PEM, that the server's is signed with.
@@ -78,19 +79,22 @@ pub(crate) fn by_certificate(
     authority: &str,
 ) -> Result<kube::Client> {
     let base64 = base64::engine::general_purpose::STANDARD;
-    servers.client(|server| {
-        let mut config = config(server, authority)?;
-        config.auth_info.client_certificate_data = Some(base64.encode(certificate));
-        config.auth_info.client_key_data = Some(base64.encode(key).into());
+    let (certificate, key) = (base64.encode(certificate), base64.encode(key));
+    let authority = authority.to_owned();
+    servers.client(move |server| {
+        let mut config = config(server, &authority)?;
+        config.auth_info.client_certificate_data = Some(certificate.clone());
+        config.auth_info.client_key_data = Some(key.clone().into());
         Ok(kube::Client::try_from(config)?)
     })
 }
 
 /// The same by a token.
 pub(crate) fn by_token(servers: &Servers, token: &str, authority: &str) -> Result<kube::Client> {
-    servers.client(|server| {
-        let mut config = config(server, authority)?;
-        config.auth_info.token = Some(token.to_owned().into());
+    let (token, authority) = (token.to_owned(), authority.to_owned());
+    servers.client(move |server| {
+        let mut config = config(server, &authority)?;
+        config.auth_info.token = Some(token.clone().into());
         Ok(kube::Client::try_from(config)?)
     })
 }

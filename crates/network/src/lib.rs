@@ -53,7 +53,9 @@ pub use dns::{DnsConfig, DnsServer};
 pub use error::{Degradation, Error, NodeRoutesError, PolicyError, RulesError, ServiceProxyError};
 pub use host_port::{HostPort, Protocol};
 pub use ipnet::IpNet;
-pub use node_routes::{Encryption, KeptNodes, NodeRoutes, NodeRoutesConfig, Transport, pod_mtu};
+pub use node_routes::{
+    Encryption, HostInterfaces, KeptNodes, NodeRoutes, NodeRoutesConfig, Transport, pod_mtu,
+};
 pub use pod_network::PodNetwork;
 pub use policy::{NetworkPolicies, NetworkPoliciesConfig, PodName};
 pub use request::{PodDns, PodRequest};

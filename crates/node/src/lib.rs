@@ -7,6 +7,7 @@
 //! [`Clock`]: navarch_client::Clock
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod addresses;
 mod admission;
 mod agent;
 mod allocation;
@@ -41,6 +42,7 @@ mod token;
 pub mod volumes;
 mod worker;
 
+pub use addresses::Addresses;
 pub use agent::{Agent, NodeParts, service_view};
 pub use container_log::LogOptions;
 pub use error::Error;

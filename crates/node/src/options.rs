@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use k8s_openapi::api::core::v1::Taint;
 use navarch_runtime::logs::RotationPolicy;
 
+use crate::addresses::Addresses;
+
 /// How a node is set up.
 #[derive(Debug, Clone)]
 pub struct NodeOptions {
     /// The Node object's name.
     pub name: String,
-    /// The node's addresses; the first is its `InternalIP` and every pod's `hostIP`.
-    pub addresses: Vec<IpAddr>,
+    /// The node's addresses; the first is every pod's `hostIP`.
+    pub addresses: Addresses,
     /// The host name that is told; by default the node's name.
     pub hostname: String,
     /// Pods' directories and logs are under it.
@@ -51,7 +53,7 @@ impl NodeOptions {
     pub fn new(name: &str, address: IpAddr, data_dir: PathBuf) -> Self {
         Self {
             name: name.to_owned(),
-            addresses: vec![address],
+            addresses: vec![address].into(),
             hostname: name.to_owned(),
             data_dir,
             port: 10250,

@@ -40,6 +40,30 @@ fn each_is_renewed_in_time_and_taken_into_use() {
 }
 
 #[test]
+fn one_may_be_for_another_subject() {
+    let place = tempfile::tempdir().unwrap();
+    let now = SystemTime::now();
+    let leaves = Leaves::new(Arc::new(Pki::open(place.path(), "i", now).unwrap()));
+    let subject = |last| Subject {
+        name: "a".to_owned(),
+        addresses: vec![[192, 0, 2, last].into()],
+        ..Subject::default()
+    };
+    let leaf = Leaf {
+        name: "a".to_owned(),
+        subject: subject(1),
+        purpose: Purpose::Server,
+        in_use: Box::new(|_| Ok(())),
+    };
+    leaves.add(leaf, now).unwrap();
+    leaves.rename("a", subject(1));
+    assert!(leaves.renew(now).unwrap().is_empty());
+    leaves.rename("a", subject(2));
+    assert_eq!(leaves.renew(now).unwrap(), ["a"]);
+    assert!(leaves.renew(now).unwrap().is_empty());
+}
+
+#[test]
 fn what_cannot_be_taken_into_use_is_tried_again() {
     let place = tempfile::tempdir().unwrap();
     let now = SystemTime::now();

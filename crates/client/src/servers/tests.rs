@@ -88,6 +88,26 @@ async fn the_next_is_asked_where_nobody_listens_and_by_all_clients() {
     assert_eq!(count.load(Ordering::Relaxed), 2);
 }
 
+/// One of a single server, and one of a watch.
+#[tokio::test]
+async fn what_waits_at_connections_that_are_no_more_is_told() {
+    for does in [Does::Hang, Does::Watch] {
+        let (count, url) = server(does).await;
+        let servers = Servers::new(vec![url]);
+        let client = client(&servers);
+        let waiting = tokio::spawn(async move { ask(&client, Method::GET).await });
+        while count.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!waiting.is_finished());
+        servers.reconnect();
+        let told = tokio::time::timeout(Duration::from_secs(5), waiting).await;
+        let why = told.unwrap().unwrap().unwrap_err();
+        assert!(why.contains("begun anew"), "{why}");
+    }
+}
+
 #[tokio::test]
 async fn what_may_have_been_done_is_not_asked_for_twice() {
     let (first, a) = server(Does::HangUp).await;

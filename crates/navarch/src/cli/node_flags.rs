@@ -40,7 +40,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, env = "NAVARCH_NODE_NAME", value_name = "NAME")]
     pub(crate) node_name: Option<String>,
     /// The node's address, or one of each family, parted by a comma, the main one first [default: that of the API's listener (of the host's
-    /// default route where that is any), or of the way to the API].
+    /// default route where that is any), or of the way to the API, which an agent follows when the host has it no more].
     #[arg(
         long,
         env = "NAVARCH_NODE_IP",

@@ -43,8 +43,10 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
     let api = plane.api.clone();
     let client = move |user| Client::new(api.as_user(user));
     let running = parts::start(everything, client, options, &layout.identity());
-    let address = arguments.node.node_ip.first().copied();
-    let address = address.unwrap_or_else(|| advertised(plane.address.ip()));
+    let mut addresses = arguments.node.node_ip.clone();
+    if addresses.is_empty() {
+        addresses.push(advertised(plane.address.ip()));
+    }
     let own = plane.client(UserInfo::authenticated("navarch", [MASTERS.to_owned()]));
     let ready = Box::pin(async {
         let (node, name) = (&arguments.node, node_name(&arguments.node)?);
@@ -53,11 +55,11 @@ pub(super) async fn run(arguments: Up) -> Result<()> {
             service_proxy: plane.client(UserInfo::authenticated(SERVICE_PROXY, [])),
         };
         let shown = Arc::new(Exchangeable::default());
-        let leaf = node_plane::leaf(&name, address, shown.clone());
+        let leaf = node_plane::leaf(&name, addresses.clone(), shown.clone());
         plane.leaves.add(leaf, SystemTime::now())?;
         let tls = node_plane::serving(authority, shown)?;
         let mut node =
-            NodePlane::start(&layout, node, &ranges, address, clients, tls, step).await?;
+            NodePlane::start(&layout, node, &ranges, addresses.into(), clients, tls, step).await?;
         demo::node_ready(&own, &node.name).await?;
         if let Some(gateway) = node.gateway().await {
             plane.serve_pods(gateway).await?;

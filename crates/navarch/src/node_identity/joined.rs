@@ -80,7 +80,7 @@ fn client_rotation(place: &Place<'_>, bootstrap: Option<BootstrapToken>) -> Rota
 fn serving_rotation(place: &Place<'_>, node: Client) -> Rotation {
     let purpose = Purpose::Serving {
         names: vec![place.name.clone()],
-        addresses: vec![place.address],
+        addresses: place.addresses.clone(),
     };
     let path = place.layout.serving_certificate();
     let asking = move |_: Option<&Pair>| Ok(node.clone());

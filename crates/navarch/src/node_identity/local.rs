@@ -52,9 +52,13 @@ pub(super) fn identity(place: &Place<'_>, pki: Arc<Pki>) -> Result<Identity> {
     };
     let service_proxy = shown("kube-proxy", SERVICE_PROXY, None)?;
     let serving = Arc::new(Exchangeable::default());
-    let leaf = node_plane::leaf(&place.name, place.address, serving.clone());
+    let leaf = node_plane::leaf(&place.name, place.addresses.now(), serving.clone());
     leaves.add(leaf, now)?;
     let mut tasks = JoinSet::new();
+    let (of_node, addresses) = (place.name.clone(), place.addresses.clone());
+    tasks.spawn(leaves::rename(leaves.clone(), addresses, move |now| {
+        node_plane::subject(&of_node, now)
+    }));
     tasks.spawn(leaves::keep(leaves.clone(), LIFE));
     Ok(Identity {
         node,

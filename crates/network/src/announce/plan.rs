@@ -54,6 +54,12 @@ impl Candidate {
     }
 }
 
+/// Where a node is, as its object says: it answers on those segments.
+pub(super) fn addresses(node: &str, nodes: &[Candidate]) -> Vec<IpAddr> {
+    let own = nodes.iter().find(|it| it.name == node);
+    own.map(|own| own.addresses.clone()).unwrap_or_default()
+}
+
 /// What there is to answer for, each address for one service.
 pub(super) fn asked_for(services: &Snapshot<Service>) -> BTreeMap<IpAddr, Arc<Service>> {
     let mut all = BTreeMap::new();

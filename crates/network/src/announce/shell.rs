@@ -38,8 +38,6 @@ const OF_CLUSTER: (&str, &str) = ("default", "kubernetes");
 pub struct AnnouncerConfig {
     /// The node's name.
     pub node: String,
-    /// The node's addresses, as its object has them: it answers on their segments.
-    pub addresses: Vec<IpAddr>,
     /// When the API has heard last that this node lives: from then on others may take its place.
     pub heard: watch::Receiver<Instant>,
     /// The network namespace that the node is in; `None` is the one of the calling thread.
@@ -177,12 +175,13 @@ impl Shell {
             (self.host, self.voices) = (None, BTreeMap::new());
             return Ok(());
         }
-        let (interfaces, is_new) = self.interfaces().await?;
+        let nodes = self.nodes.snapshot();
+        let nodes: Vec<Candidate> = nodes.iter().map(|node| Candidate::of(node)).collect();
+        let own = plan::addresses(&self.config.node, &nodes);
+        let (interfaces, is_new) = self.interfaces(own).await?;
         if !of_api && !is_new {
             return Ok(());
         }
-        let nodes = self.nodes.snapshot();
-        let nodes: Vec<Candidate> = nodes.iter().map(|node| Candidate::of(node)).collect();
         let slices = self.view.slices.snapshot();
         let here = &self.config.node;
         let mut plan = plan::plan(here, &asked_for, &nodes, &slices, &interfaces);
@@ -220,12 +219,11 @@ impl Shell {
     }
 
     /// Those of the node's addresses, and whether they are others than before.
-    async fn interfaces(&mut self) -> io::Result<(Vec<Interface>, bool)> {
+    async fn interfaces(&mut self, addresses: Vec<IpAddr>) -> io::Result<(Vec<Interface>, bool)> {
         let host = match self.host.take() {
             Some(host) => host,
             None => self.open().await?,
         };
-        let addresses = self.config.addresses.clone();
         let look = move |netlink: &mut Netlink| interfaces::with(netlink, &addresses);
         let found = host.kernel.run(look).await;
         let found =

@@ -38,7 +38,7 @@ pub struct Encryption {
 pub struct NodeRoutesConfig {
     /// The node's name.
     pub node: String,
-    /// The node's addresses, as its object has them.
+    /// The node's addresses, until its object says them.
     pub addresses: Vec<IpAddr>,
     /// Where its own pods are.
     pub pod_cidrs: Ranges,

@@ -2,15 +2,18 @@
 //! does not bring them back.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::ifaddrs::getifaddrs;
 use rtnetlink::constants::{RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_LINK};
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use tokio::sync::Notify;
 
 use crate::ear::{self, Ear};
 use crate::namespace;
+use crate::task::Task;
 
 /// What is read of a message; what it says is not looked at.
 const HEAD: usize = 16;
@@ -23,6 +26,40 @@ pub(crate) fn open(netns: Option<&Path>) -> io::Result<Ear> {
     })?)
 }
 
+/// The interfaces and addresses of this host, as far as it matters that they change.
+pub struct HostInterfaces {
+    changed: Arc<Notify>,
+    _following: Task,
+}
+
+impl HostInterfaces {
+    /// Listens from now on, in the network namespace of the calling thread.
+    pub fn follow() -> io::Result<Self> {
+        let changed = Arc::new(Notify::new());
+        let following = follow(open(None)?, changed.clone());
+        Ok(Self {
+            changed,
+            _following: Task::spawn(following),
+        })
+    }
+
+    /// Whether one of them has this address; where that cannot be told it is taken to be so. For a thread that may wait for the kernel.
+    pub fn have(address: IpAddr) -> bool {
+        let Ok(all) = getifaddrs() else { return true };
+        let mut all = all.filter_map(|interface| interface.address);
+        all.any(|it| {
+            let v4 = it.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
+            let v6 = it.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
+            v4.or(v6) == Some(address)
+        })
+    }
+
+    /// Waits until something has changed since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
 /// Rings at each change, for ever; also where one was missed.
 pub(crate) async fn follow(ear: Ear, changed: Arc<Notify>) {
     let read = |socket: &rtnetlink::sys::Socket| {
@@ -32,5 +69,20 @@ pub(crate) async fn follow(ear: Ear, changed: Arc<Notify>) {
     };
     while ear.hear(read).await.is_ok() {
         changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_its_addresses_and_no_others() {
+        assert!(HostInterfaces::have([127, 0, 0, 1].into()));
+        // For documentation.
+        assert!(!HostInterfaces::have([192, 0, 2, 200].into()));
+        assert!(!HostInterfaces::have(
+            [0x2001, 0xdb8, 0, 0, 0, 0, 0, 7].into()
+        ));
     }
 }

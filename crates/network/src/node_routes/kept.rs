@@ -71,14 +71,20 @@ impl KeptNodes {
         }
     }
 
-    /// Replaces the file, which is its owner's alone. Not synced: what it says is looked up again at the next occasion.
+    /// Replaces the file, which is its owner's alone. Synced, for it is needed most after the power has failed: then the API may be away, too.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let unfinished = path.with_extension("unfinished");
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true).mode(0o600);
         let bytes = serde_json::to_vec(self).map_err(io::Error::other)?;
-        options.open(&unfinished)?.write_all(&bytes)?;
-        std::fs::rename(&unfinished, path)
+        let mut file = options.open(&unfinished)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        match path.parent() {
+            Some(directory) => File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     /// The ways that there were.

@@ -29,6 +29,7 @@ mod without;
 mod tests;
 
 pub use config::{Encryption, NodeRoutesConfig, Transport};
+pub use interfaces::HostInterfaces;
 pub use kept::KeptNodes;
 pub use mtu::pod_mtu;
 pub use shell::NodeRoutes;

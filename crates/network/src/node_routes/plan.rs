@@ -21,7 +21,7 @@ use crate::wireguard::{self, PublicKey};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Here {
     pub(crate) name: String,
-    /// Where it is, as its object says it.
+    /// Where it is, as its object says it or, before that is known, as it was told.
     pub(crate) addresses: Vec<IpAddr>,
     /// Where its pods are.
     pub(crate) pod_cidrs: Ranges,
@@ -31,6 +31,16 @@ pub(crate) struct Here {
     pub(crate) always_tunnel: bool,
     /// Where all is encrypted: what packets to this node are encrypted for.
     pub(crate) key: Option<PublicKey>,
+}
+
+impl Here {
+    /// Where its object is, and says where that is, it is there: all nodes go by that, and it may have moved since it started.
+    pub(super) fn is_at_as_told(&mut self, nodes: &[Peer]) {
+        let own = nodes.iter().find(|node| node.name == self.name);
+        if let Some(own) = own.filter(|own| !own.addresses.is_empty()) {
+            self.addresses.clone_from(&own.addresses);
+        }
+    }
 }
 
 /// An address of this host's, with the network that it is in.

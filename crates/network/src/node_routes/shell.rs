@@ -220,7 +220,8 @@ impl Shell {
     async fn look(&mut self, anew: bool) -> Result<(), NodeRoutesError> {
         let nodes = self.nodes.snapshot();
         let peers: Vec<Peer> = nodes.iter().map(|node| Peer::of(node)).collect();
-        let (here, had) = (self.here.clone(), self.holders.clone());
+        let (mut here, had) = (self.here.clone(), self.holders.clone());
+        here.is_at_as_told(&peers);
         let look = move |kernel: &mut Kernel| {
             let plan = plan::plan(&here, &peers, &kernel.segments()?, &had);
             let applied = kernel.apply(&plan, anew);

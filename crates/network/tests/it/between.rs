@@ -261,6 +261,9 @@ impl Host {
         let routes = routes.unwrap();
         routes.applied().await;
         self.routes = Some(routes);
+        if self.encryption.is_some() {
+            encrypted::is_by_whom_it_should(self);
+        }
     }
 
     async fn pod(&self, id: &str) -> (Namespace, std::net::IpAddr) {

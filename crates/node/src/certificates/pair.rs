@@ -102,7 +102,7 @@ impl Pair {
             let mut all = there.iter();
             all.any(|it| matches!(it, GeneralName::IPAddress(octets) if *octets == wanted))
         };
-        Some(names.iter().all(has_name) && addresses.iter().all(has_address))
+        Some(names.iter().all(has_name) && addresses.now().iter().all(has_address))
     }
 
     /// Whether it holds at a time.
@@ -151,7 +151,7 @@ mod tests {
         ];
         let serving = |name: &str, address: [u8; 4]| Purpose::Serving {
             names: vec![name.to_owned()],
-            addresses: vec![address.into()],
+            addresses: vec![[10, 0, 0, 1].into(), address.into()].into(),
         };
         let client = issued("system:node:n", Vec::new());
         assert!(client.is_of("n", &Purpose::Client));

@@ -1,14 +1,14 @@
 //! What a node asks for.
 
-use std::net::IpAddr;
-
 use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use navarch_api::certificates::signers;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 
+use crate::addresses::Addresses;
+
 /// What a certificate of a node is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Purpose {
     /// By it the API server knows the node.
     Client,
@@ -16,9 +16,19 @@ pub enum Purpose {
     Serving {
         /// The node's names.
         names: Vec<String>,
-        /// Its addresses.
-        addresses: Vec<IpAddr>,
+        /// Its addresses; where they become others, so is the certificate.
+        addresses: Addresses,
     },
+}
+
+impl Purpose {
+    /// Waits until another certificate may be needed for it.
+    pub(super) async fn changed(&mut self) {
+        match self {
+            Self::Client => std::future::pending().await,
+            Self::Serving { addresses, .. } => addresses.changed().await,
+        }
+    }
 }
 
 /// A request for the certificate of a node. The key is of an elliptic curve, so it enciphers no keys.
@@ -39,7 +49,7 @@ pub(super) fn request(
                 let name = SanType::DnsName(name.as_str().try_into()?);
                 params.subject_alt_names.push(name);
             }
-            let addresses = addresses.iter().copied().map(SanType::IpAddress);
+            let addresses = addresses.now().into_iter().map(SanType::IpAddress);
             params.subject_alt_names.extend(addresses);
             (signers::KUBELET_SERVING, "server auth")
         }
@@ -62,7 +72,7 @@ mod tests {
     fn the_signers_take_what_nodes_ask_for() {
         let serving = Purpose::Serving {
             names: vec!["n".to_owned()],
-            addresses: vec![[10, 0, 0, 1].into()],
+            addresses: vec![[10, 0, 0, 1].into(), [10, 0, 0, 2].into()].into(),
         };
         for purpose in [Purpose::Client, serving] {
             let key = KeyPair::generate().unwrap();
@@ -73,7 +83,11 @@ mod tests {
             assert_eq!(checked, Some(Ok(())), "{purpose:?}");
             assert_eq!(requested.common_name(), "system:node:n");
             let alternatives = requested.dns_names.len() + requested.addresses.len();
-            let wanted = if purpose == Purpose::Client { 0 } else { 2 };
+            let wanted = if matches!(purpose, Purpose::Client) {
+                0
+            } else {
+                3
+            };
             assert_eq!(alternatives, wanted);
         }
     }

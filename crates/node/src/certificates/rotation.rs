@@ -58,9 +58,10 @@ impl Rotation {
         self.renew(now).await
     }
 
-    /// Renews it before it ends, until the future is dropped. What fails is tried again, first soon and then seldom.
+    /// Renews it before it ends and when it is to be another, until the future is dropped. What fails is tried again, first soon and then
+    /// seldom.
     pub async fn keep(&self, clock: &dyn navarch_client::Clock) {
-        let mut failures = 0;
+        let (mut failures, mut purpose) = (0, self.purpose.clone());
         let mut seen = self.current();
         let mut due = self.due(clock.now());
         loop {
@@ -70,27 +71,33 @@ impl Rotation {
                 seen.mark_unchanged();
                 due = self.due(now);
             }
-            if now < due {
+            if now < due && self.is_right() {
                 let left = Duration::try_from(due.duration_since(now)).unwrap_or(LOOK);
-                tokio::time::sleep(left.min(LOOK)).await;
+                // An error: that time is over.
+                let _ = tokio::time::timeout(left.min(LOOK), purpose.changed()).await;
                 continue;
             }
-            match self.renew(now).await {
+            let renewed = tokio::select! {
+                renewed = self.renew(now) => renewed,
+                // Nobody will approve what was asked for.
+                () = purpose.changed() => continue,
+            };
+            match renewed {
                 Ok(()) => {
                     failures = 0;
                     seen.mark_unchanged();
                     let now = clock.now();
                     due = self.due(now);
-                    if due <= now {
-                        // It is old already, by this clock: the next would be, too.
-                        tokio::time::sleep(LOOK).await;
+                    if due <= now || !self.is_right() {
+                        // It is old already, by this clock, or not what was asked for: the next would be, too.
+                        let _ = tokio::time::timeout(LOOK, purpose.changed()).await;
                     }
                 }
                 Err(error) => {
                     failures += 1;
-                    let purpose = &self.purpose;
                     tracing::warn!(%error, ?purpose, "the node's certificate could not be renewed");
-                    tokio::time::sleep(Backoff::REFLECTOR.after(failures)).await;
+                    let wait = Backoff::REFLECTOR.after(failures);
+                    let _ = tokio::time::timeout(wait, purpose.changed()).await;
                 }
             }
         }
@@ -111,6 +118,14 @@ impl Rotation {
             tracing::warn!(%error, %path, "the node's certificate could not be stored: it is lost at the next start");
         }
         Ok(())
+    }
+
+    /// Whether the one that there is, if there is one, is what would be asked for.
+    fn is_right(&self) -> bool {
+        let current = self.current.borrow();
+        current
+            .as_ref()
+            .is_none_or(|pair| pair.is_of(&self.node, &self.purpose))
     }
 
     fn held(&self, now: Timestamp) -> Option<Pair> {

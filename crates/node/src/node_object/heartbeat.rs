@@ -83,13 +83,18 @@ pub(crate) async fn register(
     Ok(node)
 }
 
-/// Tells the status for ever.
+/// Tells the status for ever, and at once when the node is elsewhere.
 pub(crate) async fn heartbeat(worker: Arc<Worker>, machine: Machine) {
     let mut ticks = tokio::time::interval(LOOK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told: Option<(NodeStatus, tokio::time::Instant)> = None;
+    let mut addresses = worker.options.addresses.clone();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            // Others send to where its object says, and its pods say where it is, too.
+            () = addresses.changed() => worker.resync(),
+        }
         let why = unready(&worker).await;
         for attempt in 1..=ATTEMPTS {
             match tell(&worker, &machine, why.as_deref(), &mut told).await {

@@ -129,6 +129,7 @@ pub(super) fn set_whereabouts(status: &mut NodeStatus, options: &NodeOptions) {
     };
     let mut addresses: Vec<_> = options
         .addresses
+        .now()
         .iter()
         .map(|ip| address("InternalIP", ip.to_string()))
         .collect();

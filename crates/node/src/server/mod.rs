@@ -1,6 +1,6 @@
 //! The node's HTTP API, as the kubelet's: logs, exec, attach, port-forward, pods, figures.
 //!
-//! In process, hand requests (with their upgrade extension) to [`NodeApi::handle`]; over the network, [`serve`] does it behind
+//! In process, hand requests (with their upgrade extension) to [`NodeApi::handle`]; over the network, [`Server`] does it behind
 //! TLS for clients that may ask.
 
 mod access;
@@ -28,7 +28,7 @@ use k8s_openapi::api::core::v1::Pod;
 use navarch_machinery::status::StatusError;
 use navarch_runtime::cri::ContainerRecord;
 
-pub use serve::{ServeOptions, serve};
+pub use serve::{ServeOptions, Server};
 
 use crate::spec;
 use crate::worker::Worker;

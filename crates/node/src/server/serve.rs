@@ -33,34 +33,42 @@ pub struct ServeOptions {
     pub client_authorities: Vec<CertificateDer<'static>>,
 }
 
-/// Serves until dropped. A client proves who it is by a certificate of the authorities or a token, and may do what the API server
-/// says it may with this node.
-pub async fn serve(
-    listeners: Vec<TcpListener>,
-    options: ServeOptions,
+/// Serves the node's API. A client proves who it is by a certificate of the authorities or a token, and may do what the API server says it
+/// may with this node.
+pub struct Server {
+    acceptor: TlsAcceptor,
     api: NodeApi,
-) -> Result<(), Error> {
-    let acceptor = TlsAcceptor::from(Arc::new(config(options)?));
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let (client, node) = (api.worker.client.clone(), &api.worker.options.name);
-    let access = Arc::new(Access::new(client, node));
-    let parts = (acceptor, api, access);
-    let accepting = listeners
-        .iter()
-        .map(|listener| accept(listener, &room, &parts));
-    futures::future::join_all(accepting).await;
-    Ok(())
+    access: Arc<Access>,
+    room: Arc<Semaphore>,
+}
+
+impl Server {
+    /// # Errors
+    /// Authorities that are none.
+    pub fn new(options: ServeOptions, api: NodeApi) -> Result<Self, Error> {
+        let (client, node) = (api.worker.client.clone(), &api.worker.options.name);
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config(options)?)),
+            access: Arc::new(Access::new(client, node)),
+            api,
+            room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        })
+    }
+
+    /// Serves what comes in at these, until dropped; connections go on.
+    pub async fn serve(&self, listeners: &[TcpListener]) -> Infallible {
+        let accepting = listeners.iter().map(|listener| accept(listener, self));
+        futures::future::join_all(accepting).await;
+        // There is none.
+        std::future::pending().await
+    }
 }
 
 /// What comes in at one address, for ever.
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-    parts: &(TlsAcceptor, NodeApi, Arc<Access>),
-) {
+async fn accept(listener: &TcpListener, server: &Server) {
     loop {
         // The semaphore is never closed.
-        let place = room.clone().acquire_owned().await;
+        let place = server.room.clone().acquire_owned().await;
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -69,7 +77,8 @@ async fn accept(
                 continue;
             }
         };
-        let (acceptor, api, access) = parts.clone();
+        let (acceptor, access) = (server.acceptor.clone(), server.access.clone());
+        let api = server.api.clone();
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);

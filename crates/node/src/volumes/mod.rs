@@ -148,6 +148,7 @@ impl HostVolumes {
     fn host_ips(&self) -> Vec<String> {
         self.options
             .addresses
+            .now()
             .iter()
             .map(IpAddr::to_string)
             .collect()

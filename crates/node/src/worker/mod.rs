@@ -200,7 +200,7 @@ impl Worker {
             });
         }
         let facts = NodeFacts {
-            addresses: self.options.addresses.clone(),
+            addresses: self.options.addresses.now(),
         };
         let seen_at = *history.seen_at.get_or_insert(now);
         self.memories.change(uid, |h| h.seen_at = Some(seen_at));
@@ -308,7 +308,7 @@ impl Worker {
     /// The addresses of a pod.
     pub(crate) fn pod_ips(&self, uid: &str, pod: &Pod) -> Vec<std::net::IpAddr> {
         if spec::host_network(pod) {
-            return self.options.addresses.clone();
+            return self.options.addresses.now();
         }
         self.memories
             .history(uid)

@@ -186,7 +186,7 @@ impl Worker {
         let downward = Downward {
             pod,
             node_name: &self.options.name,
-            host_ips: text(&self.options.addresses),
+            host_ips: text(&self.options.addresses.now()),
             pod_ips: text(&self.pod_ips(uid, pod)),
             allocatable: &capacity.allocatable,
         };

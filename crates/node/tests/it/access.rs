@@ -16,7 +16,7 @@ use navarch_api::call::{Answer, Body, Call, Endpoint, WatchStream};
 use navarch_client::Client;
 use navarch_machinery::status::{Result, StatusError};
 use navarch_node::certificates::{Exchangeable, Pair};
-use navarch_node::server::{ServeOptions, serve};
+use navarch_node::server::{ServeOptions, Server};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair,
@@ -170,8 +170,8 @@ impl Node {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let api = agent.api();
-        tokio::spawn(async move { serve(vec![listener], options, api).await.unwrap() });
+        let server = Server::new(options, agent.api()).unwrap();
+        tokio::spawn(async move { server.serve(&[listener]).await });
         Self {
             judge,
             authority,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::harness::{Hosts, until};
+use super::moves::serves_at;
 use super::pods::{Pods, SLOW, ask_often, crowd};
 
 /// Behind both of its addresses, and behind those of the nodes.
@@ -55,6 +56,17 @@ pub(super) fn pods_have_addresses_of_both(hosts: &Hosts, pods: &Pods) {
             let place = format!("[{}]:8080", ips[1]);
             until("a pod reaches another", SLOW, || {
                 from.who(&place).is_ok_and(|(name, _)| name == pod.name)
+            });
+        }
+    }
+}
+
+/// By certificates that name both of their addresses.
+pub(super) fn nodes_serve_at_both(hosts: &Hosts) {
+    for host in hosts.all() {
+        for address in [&host.address, host.second.as_ref().unwrap()] {
+            until("a node's certificate names its address", SLOW, || {
+                serves_at(hosts, address)
             });
         }
     }

@@ -113,6 +113,16 @@ impl Host {
         of_pods
     }
 
+    /// Gives it another address of its segment in the place of the one that it has, which this answers.
+    pub(super) fn move_to(&mut self, address: &str) -> String {
+        let old = std::mem::replace(&mut self.address, address.to_owned());
+        let (segment, _) = address.rsplit_once('.').unwrap();
+        self.sh(&format!(
+            "ip addr del {old}/24 dev eth0; ip addr add {address}/24 dev eth0; ip route add default via {segment}.254"
+        ));
+        old
+    }
+
     /// Ends the agent. The containers go on.
     pub(super) fn end(&mut self, signal: Signal) {
         if let Some(mut agent) = self.agent.take() {
@@ -345,6 +355,11 @@ impl Hosts {
         let said = String::from_utf8(said.stdout).unwrap();
         let words = said.trim().strip_prefix("navarch agent ").unwrap();
         words.split(' ').map(str::to_owned).collect()
+    }
+
+    /// Where the certificate of the cluster's authority is.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.server_data().join("pki/ca.crt")
     }
 
     fn server_data(&self) -> PathBuf {

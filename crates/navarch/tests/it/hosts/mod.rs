@@ -8,6 +8,7 @@ mod encrypted;
 mod families;
 mod harness;
 mod load;
+mod moves;
 mod plugins;
 mod pods;
 mod reference_plugins;
@@ -67,6 +68,7 @@ fn hosts_of_both_families_are_one_network_in_both() {
     let pods = Pods::start(&hosts);
     families::pods_have_addresses_of_both(&hosts, &pods);
     families::a_service_of_both_leads_to_all_hosts(&hosts, &pods);
+    families::nodes_serve_at_both(&hosts);
     checks::finds_all_well(&hosts);
     checks::finds_what_is_wrong(&hosts);
     checks::may_be_stopped(&hosts);
@@ -89,8 +91,28 @@ fn what_goes_between_hosts_can_be_encrypted() {
     encrypted::an_agent_is_killed(&mut hosts, &pods);
     encrypted::an_agent_starts_while_the_api_is_away(&mut hosts, &pods);
     cases::pods_reach_each_other(&pods);
+    moves::while_its_agent_is_away(&mut hosts, &pods, 1, "192.168.1.22");
     cases::a_node_is_deleted(&mut hosts);
     encrypted::nothing_was_clear(&hosts);
+}
+
+/// One behind a router from the others, too.
+#[test]
+fn a_node_that_changes_its_address_is_followed() {
+    let mut hosts = Hosts::start(&[1, 1, 2], &[]);
+    let pods = Pods::start(&hosts);
+    moves::while_its_agent_runs(&mut hosts, &pods, 1, "192.168.1.22");
+    moves::while_its_agent_runs(&mut hosts, &pods, 2, "192.168.2.33");
+    moves::while_its_agent_is_away(&mut hosts, &pods, 2, "192.168.2.44");
+}
+
+/// The same, where what goes between them is encrypted.
+#[test]
+fn a_node_that_changes_its_address_is_encrypted_for_there() {
+    let mut hosts = Hosts::start(&[1, 1, 2], &["--pod-encryption=wireguard"]);
+    let pods = Pods::start(&hosts);
+    moves::while_its_agent_runs(&mut hosts, &pods, 1, "192.168.1.22");
+    moves::while_its_agent_runs(&mut hosts, &pods, 2, "192.168.2.33");
 }
 
 /// Nodes answer for load balancers' addresses on their segment.
