@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::cache::Cache;
 use super::settings::{InvalidSettings, Settings};
+use super::silent::Silent;
 use crate::task::Task;
 
 /// Where it is set.
@@ -23,6 +24,7 @@ const NAME: &str = "kube-dns";
 pub(super) struct Chosen {
     pub(super) settings: Settings,
     pub(super) cache: Mutex<Cache>,
+    pub(super) silent: Mutex<Silent>,
     /// Whether the API has said so.
     pub(super) is_known: bool,
 }
@@ -32,6 +34,7 @@ impl Chosen {
         Arc::new(Self {
             settings,
             cache: Mutex::new(Cache::new()),
+            silent: Mutex::default(),
             is_known,
         })
     }

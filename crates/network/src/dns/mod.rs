@@ -1,7 +1,7 @@
 //! Cluster DNS, on every node for its own pods: what the API knows of services is answered from memory, all else by the host's resolvers.
 //!
 //! Pure: [`zone`] answers from a snapshot, as Kubernetes' DNS-based service discovery 1.1.0 has it, and [`settings`] says who is asked for the rest.
-//! [`server`] listens, [`resolver`] answers, [`upstream`] asks others, a question at a time ([`exchange`]), [`cache`] keeps their answers for a while,
+//! [`server`] listens, [`resolver`] answers, [`upstream`] asks others, a question at a time ([`exchange`]), [`cache`] keeps their answers for a while, [`silent`] who gave none,
 //! [`followed`] learns of other settings. While the API is away the last that was known is answered.
 
 mod cache;
@@ -13,6 +13,7 @@ pub(crate) mod resolv_conf;
 mod resolver;
 mod server;
 mod settings;
+mod silent;
 mod upstream;
 mod zone;
 

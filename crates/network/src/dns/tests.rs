@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use navarch_client::Snapshot;
 use serde_json::{Value, json};
 
 use super::cache::Cache;
+use super::silent::Silent;
 use super::zone::{Outcome, Zone};
 use super::{reply, resolv_conf};
 use crate::service_proxy::ServiceView;
@@ -395,6 +396,19 @@ fn what_others_answered_is_kept_for_as_long_as_it_holds() {
         cache.put(&asked, &reply::to(&asked, code), now);
         assert_eq!(cache.get(&asked, now), None);
     }
+}
+
+#[test]
+fn whoever_was_silent_is_asked_last_for_a_while() {
+    let [a, b, c] = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 53)));
+    let (now, mut silent) = (Instant::now(), Silent::default());
+    let later = |seconds| now + Duration::from_secs(seconds);
+    assert_eq!(silent.last(&[a, b, c], now), [a, b, c]);
+    silent.note(a, now);
+    silent.note(b, later(5));
+    assert_eq!(silent.last(&[a, b, c], later(5)), [c, a, b]);
+    assert_eq!(silent.last(&[a, b, c], later(10)), [a, c, b]);
+    assert_eq!(silent.last(&[a, b, c], later(15)), [a, b, c]);
 }
 
 #[test]

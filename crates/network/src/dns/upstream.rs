@@ -131,7 +131,8 @@ impl Upstream {
         addresses
     }
 
-    /// The first answer. One that says that its server cannot tell is only the answer if no other server can.
+    /// The first answer. One that says that its server cannot tell is only the answer if no other server can. Who was silent lately is asked
+    /// last.
     async fn ask_one_of(
         &self,
         servers: &[SocketAddr],
@@ -140,14 +141,18 @@ impl Upstream {
     ) -> Option<Message> {
         let mut failure = None;
         for _ in 0..ROUNDS {
+            let servers = chosen.silent.lock().last(servers, Instant::now());
             for server in servers {
-                match exchange(self.netns.as_deref(), *server, query).await {
+                match exchange(self.netns.as_deref(), server, query).await {
                     Ok(answer) if cannot_tell(&answer) => failure = Some(answer),
                     Ok(answer) => {
                         chosen.cache.lock().put(query, &answer, Instant::now());
                         return Some(answer);
                     }
-                    Err(error) => tracing::debug!(%server, %error, "a resolver does not answer"),
+                    Err(error) => {
+                        tracing::debug!(%server, %error, "a resolver does not answer");
+                        chosen.silent.lock().note(server, Instant::now());
+                    }
                 }
             }
             if failure.is_some() {

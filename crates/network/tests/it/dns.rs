@@ -58,12 +58,12 @@ pub struct OtherResolver(Arc<Mutex<Vec<String>>>);
 
 impl OtherResolver {
     pub fn start(at: &Namespace, address: &str, known: &[(&str, &str)]) -> Self {
-        Self::of(at, address, known, ResponseCode::NXDomain)
+        Self::of(at, address, known, Some(ResponseCode::NXDomain))
     }
 
     /// One that tells nothing of names that it does not know.
     pub fn refusing(at: &Namespace, address: &str, known: &[(&str, &str)]) -> Self {
-        Self::of(at, address, known, ResponseCode::Refused)
+        Self::of(at, address, known, Some(ResponseCode::Refused))
     }
 
     fn of(at: &Namespace, address: &str, known: &[(&str, &str)], unknown: ResponseCode) -> Self {
@@ -79,10 +79,12 @@ impl OtherResolver {
             let mut buffer = [0; 4096];
             while let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 let query = Message::from_vec(&buffer[..length]).unwrap();
-                let answer = answer(&query, &known, unknown);
                 let name = query.queries[0].name.to_lowercase().to_string();
                 told.lock().unwrap().push(name);
-                socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
+                if let Some(unknown) = unknown {
+                    let answer = answer(&query, &known, unknown);
+                    socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
+                }
             }
         });
         Self(asked)

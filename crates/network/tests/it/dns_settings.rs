@@ -137,7 +137,9 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     }
     assert_eq!(found(&client, "db.corp.example.").unwrap(), "203.0.113.2");
 
-    let upstream = json!([at_server]).to_string();
+    // One that does not answer is not asked first again.
+    let silent = OtherResolver::silent(&cluster.outside, "192.0.2.2:5454");
+    let upstream = json!(["192.0.2.2:5454", at_server]).to_string();
     cluster
         .set_dns(json!({"upstreamNameservers": upstream, "stubDomains": null}))
         .await;
@@ -145,7 +147,9 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
         found(&client, "example.com.").as_deref() == Some("203.0.113.2")
     })
     .await;
-    assert!(servers.asked("example.com.") > 0);
+    assert!(servers.asked("example.com.") > 0 && silent.asked("example.com.") > 0);
+    assert_eq!(found(&client, "db.corp.example.").unwrap(), "203.0.113.2");
+    assert_eq!(silent.asked("db.corp.example."), 0);
 
     let options = DeleteOptions::default();
     let gone = cluster
