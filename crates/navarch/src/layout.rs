@@ -100,6 +100,11 @@ impl Layout {
         self.root.join("node")
     }
 
+    /// Who was asked last for names that are not the cluster's.
+    pub(crate) fn dns_settings(&self) -> PathBuf {
+        self.root.join("dns.settings")
+    }
+
     /// Pod addresses that are given out.
     pub(crate) fn network(&self) -> PathBuf {
         self.root.join("network")

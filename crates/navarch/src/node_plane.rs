@@ -113,7 +113,9 @@ impl NodePlane {
         let mut services = settings.service_proxy(&name);
         services.wireguard_port = encryption.map(|it| it.port);
         let view = service_view(&clients.service_proxy);
-        let services = NodeServices::start(services, &clients.service_proxy, view.clone()).await;
+        let dns = (arguments.cluster_domain.as_str(), layout.dns_settings());
+        let services = NodeServices::start(services, dns, &clients.service_proxy, view.clone());
+        let services = services.await;
         let mut options = NodeOptions::new(&name, address, layout.node());
         options.addresses = addresses;
         options.port = listeners.port();
@@ -127,7 +129,7 @@ impl NodePlane {
             let dns = checks::cluster_dns(ranges.services);
             options.cluster_dns = dns.into_iter().collect();
         }
-        let (domain, resolv_conf) = (options.cluster_domain.clone(), options.resolv_conf.clone());
+        let resolv_conf = options.resolv_conf.clone();
         let clock = Arc::new(SystemClock);
         let volumes = Arc::new(HostVolumes::new(
             options.clone(),
@@ -159,7 +161,6 @@ impl NodePlane {
         if let Some(services) = services {
             tasks.spawn(services.serve(
                 (network.clone(), *ranges),
-                domain,
                 resolv_conf,
                 (announcer, nodes),
                 serving,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Client, Informer};
 use navarch_network::{
-    Announcer, AnnouncerConfig, DnsConfig, DnsServer, ServiceProxy, ServiceProxyConfig, ServiceView,
+    Announcer, AnnouncerConfig, DnsConfig, DnsServer, DnsSettings, ServiceProxy,
+    ServiceProxyConfig, ServiceView,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -15,28 +16,29 @@ use crate::node_network::NodeNetwork;
 
 /// What serves a node's services.
 pub(crate) struct NodeServices {
-    node: String,
-    client: Client,
+    dns: DnsSettings,
     view: ServiceView,
     proxy: ServiceProxy,
 }
 
 impl NodeServices {
-    /// Starts the proxy. Without one (`nft` is missing) the node runs all the same, and its pods have the host's resolvers.
+    /// Starts the proxy. Without one (`nft` is missing) the node runs all the same, and its pods have the host's resolvers. `domain` is the
+    /// cluster's, `kept` the file that says who was asked for other names before.
     pub(crate) async fn start(
         config: ServiceProxyConfig,
+        (domain, kept): (&str, PathBuf),
         client: &Client,
         view: ServiceView,
     ) -> Option<Self> {
-        let (node, client) = (config.node.clone(), client.clone());
-        match ServiceProxy::start(config, &client, view.clone()).await {
-            Ok(proxy) => Some(Self {
-                node,
-                client,
-                view,
-                proxy,
-            }),
+        let start = async {
+            let dns = DnsSettings::follow(client, &config.node, domain, kept)?;
+            let proxy = ServiceProxy::start(config, client, view.clone()).await?;
+            anyhow::Ok(Self { dns, view, proxy })
+        };
+        match start.await {
+            Ok(services) => Some(services),
             Err(error) => {
+                let error = format!("{error:#}");
                 tracing::error!(%error, "services and cluster DNS do not work on this node");
                 None
             }
@@ -53,7 +55,6 @@ impl NodeServices {
     pub(crate) async fn serve(
         self,
         (network, ranges): (Arc<NodeNetwork>, ClusterRanges),
-        domain: String,
         resolv_conf: PathBuf,
         (announcer, nodes): (AnnouncerConfig, Informer<Node>),
         served: oneshot::Sender<()>,
@@ -62,15 +63,13 @@ impl NodeServices {
         let config = |address| DnsConfig {
             address,
             clients: network.clients(&ranges),
-            node: self.node.clone(),
-            domain: domain.clone(),
             resolv_conf: resolv_conf.clone(),
             netns: None,
         };
-        let Some(address) = network.reached_at().await else {
+        let Some(mut address) = network.reached_at().await else {
             return std::future::pending().await;
         };
-        let mut _dns = self.answer_dns(config(address), &network);
+        let mut dns = self.answer_dns(config(address), &network);
         self.proxy.applied(1).await;
         // Nobody may be waiting.
         let _ = served.send(());
@@ -78,14 +77,18 @@ impl NodeServices {
         let _announcer = Announcer::start(announcer, self.view.clone(), nodes);
         loop {
             moved.changed().await;
-            if let Some(address) = network.reached_at().await {
-                _dns = self.answer_dns(config(address), &network);
+            match network.reached_at().await {
+                Some(now) if now != address => address = now,
+                _ => continue,
             }
+            // The port is to be free again.
+            drop(dns.take());
+            dns = self.answer_dns(config(address), &network);
         }
     }
 
     fn answer_dns(&self, config: DnsConfig, network: &NodeNetwork) -> Option<DnsServer> {
-        match DnsServer::start(config, &self.client, self.view.clone()) {
+        match DnsServer::start(config, &self.dns, self.view.clone()) {
             Ok(dns) => {
                 network.judge_dns_at(dns.address());
                 self.proxy.answer_dns_at(dns.address());

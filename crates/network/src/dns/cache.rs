@@ -15,9 +15,12 @@ const MAX_BYTES: usize = 4096;
 /// For how long at most, whatever the answer says: kubeadm's `cache 30`.
 const LONGEST: u32 = 30;
 
+/// A question, whether with signatures, and whether they are not to be checked.
+type Key = (Query, bool, bool);
+
 /// Answers by question. What may be asked of it is bounded, and so is how long it holds.
 pub(super) struct Cache {
-    answers: LruCache<(Query, bool), (Instant, Message)>,
+    answers: LruCache<Key, (Instant, Message)>,
 }
 
 impl Cache {
@@ -63,7 +66,7 @@ impl Cache {
 }
 
 /// What makes two questions the same: not the case of their letters.
-fn key(query: &Message) -> Option<(Query, bool)> {
+fn key(query: &Message) -> Option<Key> {
     let [question] = &query.queries[..] else {
         return None;
     };
@@ -73,7 +76,7 @@ fn key(query: &Message) -> Option<(Query, bool)> {
         .edns
         .as_ref()
         .is_some_and(|edns| edns.flags().dnssec_ok);
-    Some((question, signed))
+    Some((question, signed, query.metadata.checking_disabled))
 }
 
 /// For how many seconds an answer holds; one that says that there is nothing holds as long as the zone says.

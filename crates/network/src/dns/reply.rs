@@ -1,6 +1,6 @@
 //! Messages: from a question and its outcome to an answer of the size that the asker takes. Pure.
 
-use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::Record;
 
 /// What everybody takes over UDP.
@@ -19,12 +19,28 @@ pub(super) fn to(query: &Message, code: ResponseCode) -> Message {
     reply.metadata.recursion_available = true;
     reply.metadata.response_code = code;
     reply.queries.clone_from(&query.queries);
-    if query.edns.is_some() {
-        let mut edns = Edns::new();
-        edns.set_max_payload(PAYLOAD);
-        reply.edns = Some(edns);
-    }
+    reply.metadata.checking_disabled = asked.checking_disabled;
+    reply.edns = query.edns.as_ref().map(edns);
     reply
+}
+
+/// The question that others are asked to answer this query, as from this node: of what the asker's own resolver has agreed with it (EDNS) only
+/// that it wants signatures.
+pub(super) fn asked_for(query: &Message, question: Query) -> Message {
+    let mut asked = Message::query();
+    asked.metadata.recursion_desired = query.metadata.recursion_desired;
+    asked.metadata.checking_disabled = query.metadata.checking_disabled;
+    asked.add_query(question);
+    asked.edns = query.edns.as_ref().map(edns);
+    asked
+}
+
+/// Ours, for an asker who has this.
+fn edns(of_asker: &Edns) -> Edns {
+    let mut edns = Edns::new();
+    edns.set_max_payload(PAYLOAD);
+    edns.set_dnssec_ok(of_asker.flags().dnssec_ok);
+    edns
 }
 
 /// How long an answer over UDP may be.

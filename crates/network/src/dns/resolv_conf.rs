@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 const MAX_SERVERS: usize = 3;
 
 /// The servers that a `resolv.conf` names, without those that would ask us again.
-pub(crate) fn servers(text: &str, own: impl Fn(IpAddr) -> bool) -> Vec<SocketAddr> {
+pub(crate) fn servers(text: &str, own: impl Fn(SocketAddr) -> bool) -> Vec<SocketAddr> {
     let server = |line: &str| {
         let mut words = line.split_whitespace();
         words.next().filter(|word| *word == "nameserver")?;
@@ -17,6 +17,6 @@ pub(crate) fn servers(text: &str, own: impl Fn(IpAddr) -> bool) -> Vec<SocketAdd
     text.lines()
         .filter_map(server)
         .take(MAX_SERVERS)
-        .filter(|server| !own(server.ip()))
+        .filter(|server| !own(*server))
         .collect()
 }

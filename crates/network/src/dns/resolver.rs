@@ -1,6 +1,6 @@
 //! What is answered to a question: out of the cluster, or by others.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
@@ -21,7 +21,8 @@ const ALIASES: usize = 8;
 pub(super) struct Resolver {
     pub(super) clients: Vec<IpNet>,
     pub(super) domain: Name,
-    pub(super) address: IpAddr,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
     pub(super) view: ServiceView,
     pub(super) upstream: Upstream,
     /// One for each question that others are asked.
@@ -54,7 +55,7 @@ impl Resolver {
             None => reply,
             Some(asked) => match self.places.try_acquire() {
                 Err(_) => reply::to(query, ResponseCode::ServFail),
-                Ok(_place) => self.ask_others(query, reply, &asked).await,
+                Ok(_place) => self.ask_others(reply, &asked).await,
             },
         };
         reply::encode(reply, reply::MAX_MESSAGE)
@@ -106,10 +107,9 @@ impl Resolver {
 
     /// What others have said lately is said again; else they have to be asked.
     fn refer(&self, query: &Message, reply: Message, name: Name, kind: RecordType) -> Begun {
-        let mut asked = query.clone();
-        asked.queries = vec![Query::query(name, kind)];
+        let asked = reply::asked_for(query, Query::query(name, kind));
         match self.upstream.known(&asked) {
-            Some(known) => complete(query, reply, known).into(),
+            Some(known) => complete(reply, known).into(),
             None => Begun {
                 reply,
                 asked: Some(asked),
@@ -154,13 +154,8 @@ impl Resolver {
         }
     }
 
-    pub(super) async fn ask_others(
-        &self,
-        query: &Message,
-        reply: Message,
-        asked: &Message,
-    ) -> Message {
-        complete(query, reply, self.upstream.ask(asked, self).await)
+    pub(super) async fn ask_others(&self, reply: Message, asked: &Message) -> Message {
+        complete(reply, self.upstream.ask(asked, self).await)
     }
 
     fn zone<'a>(
@@ -177,10 +172,11 @@ impl Resolver {
 }
 
 impl Cluster for Resolver {
-    fn is_own(&self, ip: IpAddr) -> bool {
-        let dns = ObjectKey::new("kube-system", "kube-dns");
-        let dns = self.view.services.get(&dns);
-        ip == self.address || dns.is_some_and(|dns| cluster_ips(&dns).contains(&ip))
+    fn is_own(&self, resolver: SocketAddr) -> bool {
+        let (ip, dns) = (resolver.ip().to_canonical(), ("kube-system", "kube-dns"));
+        let dns = self.view.services.get(&ObjectKey::new(dns.0, dns.1));
+        (ip, resolver.port()) == (self.address.ip(), self.address.port())
+            || dns.is_some_and(|dns| cluster_ips(&dns).contains(&ip))
     }
 
     fn addresses(&self, name: &Name) -> Option<Vec<IpAddr>> {
@@ -200,17 +196,17 @@ impl Cluster for Resolver {
     }
 }
 
-/// The reply with what others have answered.
-fn complete(query: &Message, mut reply: Message, mut answer: Message) -> Message {
-    if reply.answers.is_empty() {
-        answer.queries.clone_from(&query.queries);
-        return answer;
-    }
-    for record in &mut answer.answers {
-        record.ttl = record.ttl.min(TTL);
+/// The reply with what others have answered. What they agreed with this node (EDNS) is not the asker's.
+fn complete(mut reply: Message, mut answer: Message) -> Message {
+    if !reply.answers.is_empty() {
+        for record in &mut answer.answers {
+            record.ttl = record.ttl.min(TTL);
+        }
     }
     reply.answers.append(&mut answer.answers);
     reply.authorities = answer.authorities;
+    reply.additionals = answer.additionals;
     reply.metadata.response_code = answer.metadata.response_code;
+    reply.metadata.authentic_data = answer.metadata.authentic_data;
     reply
 }

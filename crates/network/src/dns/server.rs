@@ -8,19 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::Name;
 use ipnet::IpNet;
-use navarch_client::Client;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::exchange::{read_message, write_message};
 use super::resolver::{Begun, Resolver};
 use super::settings::PORT;
 use super::upstream::Upstream;
-use super::{followed, reply};
+use super::{DnsSettings, reply};
 use crate::namespace;
 use crate::service_proxy::ServiceView;
 use crate::task::Task;
@@ -33,8 +30,6 @@ const CONNECTIONS: usize = 256;
 const CONNECTIONS_OF_ONE: usize = 32;
 /// How long a connection may stay silent.
 const SILENCE: Duration = Duration::from_secs(10);
-/// So long after the start questions to others wait until the API has said who they are.
-const SETTINGS_PATIENCE: Duration = Duration::from_secs(3);
 /// After a socket has failed.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often a port is looked for that is free for both protocols.
@@ -47,10 +42,6 @@ pub struct DnsConfig {
     pub address: IpAddr,
     /// Whose questions are answered; those of everybody where it is empty, as at an address that only pods reach.
     pub clients: Vec<IpNet>,
-    /// The node's name.
-    pub node: String,
-    /// The cluster's domain, as `cluster.local`.
-    pub domain: String,
     /// The host's `resolv.conf`.
     pub resolv_conf: PathBuf,
     /// The network namespace it is in; `None` is the one of the calling thread.
@@ -60,38 +51,32 @@ pub struct DnsConfig {
 /// Running cluster DNS. It ends when it is dropped.
 pub struct DnsServer {
     address: SocketAddr,
-    _tasks: [Task; 3],
+    _tasks: [Task; 2],
 }
 
 impl DnsServer {
-    /// Begins to answer. Questions of the cluster's domain have no answer before the API has said what there is. The client must be one
-    /// that may follow the `ConfigMap` of the settings, as `system:kube-proxy` may.
-    pub fn start(config: DnsConfig, client: &Client, view: ServiceView) -> io::Result<Self> {
-        let mut domain = Name::from_ascii(&config.domain).map_err(io::Error::other)?;
-        domain.set_fqdn(true);
-        let domain = domain.to_lowercase();
+    /// Begins to answer. Questions of the cluster's domain have no answer before the API has said what there is.
+    pub fn start(config: DnsConfig, settings: &DnsSettings, view: ServiceView) -> io::Result<Self> {
         let (tcp, udp) =
             namespace::open_socket(config.netns.as_deref(), || listen(config.address))?;
         let (tcp, udp) = (TcpListener::from_std(tcp)?, UdpSocket::from_std(udp)?);
         let address = udp.local_addr()?;
-        let (chosen, following) = followed::follow(client, &config.node, domain.clone());
         let resolver = Arc::new(Resolver {
             clients: config.clients,
-            domain,
-            address: config.address,
+            domain: settings.domain.clone(),
+            address,
             view,
             upstream: Upstream {
                 resolv_conf: config.resolv_conf,
                 netns: config.netns,
-                chosen,
-                until: Instant::now() + SETTINGS_PATIENCE,
+                chosen: settings.chosen.clone(),
+                until: settings.until,
             },
             places: Arc::new(Semaphore::new(QUESTIONS)),
         });
         let tasks = [
             Task::spawn(serve_udp(Arc::new(udp), resolver.clone())),
             Task::spawn(serve_tcp(tcp, resolver)),
-            following,
         ];
         Ok(Self {
             address,
@@ -153,7 +138,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, resolver: Arc<Resolver>) {
                 Ok(place) => {
                     let (resolver, socket) = (resolver.clone(), socket.clone());
                     questions.spawn(async move {
-                        let reply = resolver.ask_others(&query, reply, &asked).await;
+                        let reply = resolver.ask_others(reply, &asked).await;
                         send(&socket, reply, longest, from).await;
                         drop(place);
                     });

@@ -21,12 +21,14 @@ const MAX_OF_STUB_DOMAIN: usize = 15;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Settings {
     stub_domains: HashMap<Name, Vec<Server>>,
+    /// How many labels the longest of their names has.
+    longest: u8,
     /// In the place of the host's resolvers, if there are any.
     pub(super) upstream: Vec<SocketAddr>,
 }
 
 /// A server of a stub domain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Server {
     At(SocketAddr),
     /// One whose address is looked up when it is asked.
@@ -71,16 +73,12 @@ impl Settings {
             // Nobody to ask is nothing said.
             .filter(|(_, servers)| !servers.is_empty())
             .map(|(stub, servers)| stub_domain(stub, servers, domain));
+        let stub_domains: HashMap<Name, Vec<Server>> = stub_domains.collect::<Result<_, _>>()?;
         Ok(Self {
             upstream: upstream.collect::<Result<_, _>>()?,
-            stub_domains: stub_domains.collect::<Result<_, _>>()?,
+            longest: stub_domains.keys().map(Name::num_labels).max().unwrap_or(0),
+            stub_domains,
         })
-    }
-
-    /// The servers of the closest stub domain that the name is in.
-    pub(super) fn of_stub_domain(&self, name: &Name) -> Option<&[Server]> {
-        let (_, servers) = self.closest(name)?;
-        Some(servers)
     }
 
     /// Whether the name is of a stub domain within the cluster's own, which has it then.
@@ -89,11 +87,20 @@ impl Settings {
             .is_some_and(|(stub, _)| domain.zone_of(stub))
     }
 
-    fn closest(&self, name: &Name) -> Option<(&Name, &[Server])> {
+    /// The stub domains.
+    pub(super) fn stub_domains(&self) -> impl Iterator<Item = &Name> {
+        self.stub_domains.keys()
+    }
+
+    /// The closest stub domain that the name is in, and its servers.
+    pub(super) fn closest(&self, name: &Name) -> Option<(&Name, &[Server])> {
         if self.stub_domains.is_empty() {
             return None;
         }
         let mut name = name.to_lowercase();
+        if name.num_labels() > self.longest {
+            name = name.trim_to(self.longest.into());
+        }
         loop {
             if let Some((stub, servers)) = self.stub_domains.get_key_value(&name) {
                 return Some((stub, servers));
@@ -106,7 +113,7 @@ impl Settings {
     }
 }
 
-/// The value of a key; a key that is missing or empty says nothing.
+/// The value of a key; a key that is missing, empty or `null` says nothing.
 fn json<T: DeserializeOwned + Default>(
     map: &ConfigMap,
     key: &'static str,
@@ -114,9 +121,9 @@ fn json<T: DeserializeOwned + Default>(
     let text = map.data.as_ref().and_then(|data| data.get(key));
     match text.map(|text| text.trim()) {
         None | Some("") => Ok(T::default()),
-        Some(text) => {
-            serde_json::from_str(text).map_err(|error| InvalidSettings::Json { key, error })
-        }
+        Some(text) => serde_json::from_str(text)
+            .map(Option::unwrap_or_default)
+            .map_err(|error| InvalidSettings::Json { key, error }),
     }
 }
 

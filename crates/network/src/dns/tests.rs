@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use navarch_client::Snapshot;
 use serde_json::{Value, json};
 
 use super::cache::Cache;
+use super::settings::Server;
 use super::silent::Silent;
 use super::zone::{Outcome, Zone};
 use super::{reply, resolv_conf};
@@ -400,21 +401,24 @@ fn what_others_answered_is_kept_for_as_long_as_it_holds() {
 
 #[test]
 fn whoever_was_silent_is_asked_last_for_a_while() {
-    let [a, b, c] = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 53)));
+    let at = |last| Server::At(([192, 0, 2, last], 53).into());
+    let [a, b, c] = [1, 2, 3].map(at);
+    let three = [a.clone(), b.clone(), c.clone()];
+    let of = |order: [&Server; 3]| order.map(Clone::clone);
     let (now, mut silent) = (Instant::now(), Silent::default());
     let later = |seconds| now + Duration::from_secs(seconds);
-    assert_eq!(silent.last(&[a, b, c], now), [a, b, c]);
-    silent.note(a, now);
-    silent.note(b, later(5));
-    assert_eq!(silent.last(&[a, b, c], later(5)), [c, a, b]);
-    assert_eq!(silent.last(&[a, b, c], later(10)), [a, c, b]);
-    assert_eq!(silent.last(&[a, b, c], later(15)), [a, b, c]);
+    assert_eq!(silent.last(&three, now), three);
+    silent.note(a.clone(), now);
+    silent.note(b.clone(), later(5));
+    assert_eq!(silent.last(&three, later(5)), of([&c, &a, &b]));
+    assert_eq!(silent.last(&three, later(10)), of([&a, &c, &b]));
+    assert_eq!(silent.last(&three, later(15)), three);
 }
 
 #[test]
 fn the_hosts_resolvers_without_those_that_would_ask_us() {
     let text = "# a comment\nsearch example.com\nnameserver 10.96.0.10\nnameserver 127.0.0.53\nnameserver fe80::1%eth0\nnameserver 192.0.2.53 # ours\nnameserver 192.0.2.54\n";
-    let own = |ip: IpAddr| ip.to_string() == "10.96.0.10";
+    let own = |server: SocketAddr| server.to_string() == "10.96.0.10:53";
     let servers: Vec<String> = resolv_conf::servers(text, own)
         .iter()
         .map(ToString::to_string)

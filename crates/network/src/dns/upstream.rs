@@ -18,6 +18,8 @@ use super::{reply, resolv_conf};
 const ROUNDS: usize = 2;
 /// How long a question is pursued in all.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// How long the address of a server is looked for.
+const NAMING: Duration = Duration::from_secs(2);
 
 /// The way to other resolvers.
 pub(super) struct Upstream {
@@ -26,14 +28,14 @@ pub(super) struct Upstream {
     pub(super) netns: Option<PathBuf>,
     /// Who is to be asked.
     pub(super) chosen: watch::Receiver<Arc<Chosen>>,
-    /// So long questions wait until the API has said that; from then on the host's resolvers are asked.
+    /// So long questions wait until that is known; from then on the host's resolvers are asked.
     pub(super) until: tokio::time::Instant,
 }
 
 /// What a question must know of the cluster.
 pub(super) trait Cluster: Sync {
     /// Whether a resolver there would ask us again.
-    fn is_own(&self, ip: IpAddr) -> bool;
+    fn is_own(&self, resolver: SocketAddr) -> bool;
     /// The addresses of a name; `None` if it is not the cluster's.
     fn addresses(&self, name: &Name) -> Option<Vec<IpAddr>>;
 }
@@ -52,16 +54,25 @@ impl Upstream {
 
     /// Their answer, or that there is none.
     pub(super) async fn ask(&self, query: &Message, cluster: &impl Cluster) -> Message {
-        let asked = async {
-            let chosen = self.chosen().await;
-            let servers = self.servers(&chosen, query, cluster).await;
-            self.ask_one_of(&servers, query, &chosen).await
+        let chosen = self.chosen().await;
+        let name = query.queries.first().map(Query::name);
+        let closest = name.and_then(|name| chosen.settings.closest(name));
+        let mut asking = Asking {
+            upstream: self,
+            chosen: &chosen,
+            cluster,
+            query,
+            failure: None,
         };
-        let answer = tokio::time::timeout(PATIENCE, asked).await;
-        answer
-            .ok()
-            .flatten()
-            .unwrap_or_else(|| reply::to(query, ResponseCode::ServFail))
+        let answer = match closest {
+            None => tokio::time::timeout(PATIENCE, asking.general()).await,
+            Some((stub, servers)) => match chosen.place(stub) {
+                None => Ok(None),
+                Some(_place) => tokio::time::timeout(PATIENCE, asking.each(servers)).await,
+            },
+        };
+        let answer = answer.ok().flatten().or(asking.failure);
+        answer.unwrap_or_else(|| reply::to(query, ResponseCode::ServFail))
     }
 
     async fn chosen(&self) -> Arc<Chosen> {
@@ -73,93 +84,140 @@ impl Upstream {
         chosen.clone()
     }
 
-    async fn servers(
-        &self,
-        chosen: &Chosen,
-        query: &Message,
-        cluster: &impl Cluster,
-    ) -> Vec<SocketAddr> {
-        let settings = &chosen.settings;
-        let name = query.queries.first().map(Query::name);
-        let Some(servers) = name.and_then(|name| settings.of_stub_domain(name)) else {
-            return self.general(settings, cluster).await;
-        };
-        let mut addresses = Vec::new();
-        for server in servers {
-            match server {
-                Server::At(address) => addresses.push(*address),
-                Server::Named(name, port) => {
-                    let ips = match cluster.addresses(name) {
-                        Some(ips) => ips,
-                        None => self.look_up(name, chosen, cluster).await,
-                    };
-                    addresses.extend(ips.into_iter().map(|ip| SocketAddr::new(ip, *port)));
-                }
-            }
-        }
-        addresses.retain(|server| !cluster.is_own(server.ip()));
-        addresses
-    }
-
     /// Those that are asked for what is in no stub domain.
-    async fn general(&self, settings: &Settings, cluster: &impl Cluster) -> Vec<SocketAddr> {
-        let is_own = |ip: IpAddr| cluster.is_own(ip);
+    async fn general(&self, settings: &Settings, cluster: &impl Cluster) -> Vec<Server> {
+        let is_own = |server: SocketAddr| cluster.is_own(server);
         if settings.upstream.is_empty() {
             let text = tokio::fs::read_to_string(&self.resolv_conf).await;
-            return resolv_conf::servers(&text.unwrap_or_default(), is_own);
+            let servers = resolv_conf::servers(&text.unwrap_or_default(), is_own);
+            return servers.into_iter().map(Server::At).collect();
         }
-        let servers = settings.upstream.iter().copied();
-        servers.filter(|server| !is_own(server.ip())).collect()
+        settings.upstream.iter().copied().map(Server::At).collect()
     }
+}
 
-    /// The addresses of a server. The name is not looked for in stub domains, as it could be in its own.
-    async fn look_up(&self, name: &Name, chosen: &Chosen, cluster: &impl Cluster) -> Vec<IpAddr> {
-        let servers = self.general(&chosen.settings, cluster).await;
-        let mut addresses = Vec::new();
-        for kind in [RecordType::A, RecordType::AAAA] {
-            let mut query = Message::query();
-            query.metadata.recursion_desired = true;
-            query.add_query(Query::query(name.clone(), kind));
-            let known = chosen.cache.lock().get(&query, Instant::now());
-            let answer = match known {
-                Some(answer) => Some(answer),
-                None => self.ask_one_of(&servers, &query, chosen).await,
-            };
-            let records = answer.into_iter().flat_map(|answer| answer.answers);
-            addresses.extend(records.filter_map(|record| record.data.ip_addr()));
-        }
-        addresses
-    }
+/// A question on its way.
+struct Asking<'a, C> {
+    upstream: &'a Upstream,
+    chosen: &'a Chosen,
+    cluster: &'a C,
+    query: &'a Message,
+    /// What a server said that cannot tell.
+    failure: Option<Message>,
+}
 
-    /// The first answer. One that says that its server cannot tell is only the answer if no other server can. Who was silent lately is asked
-    /// last.
-    async fn ask_one_of(
-        &self,
-        servers: &[SocketAddr],
-        query: &Message,
-        chosen: &Chosen,
-    ) -> Option<Message> {
-        let mut failure = None;
+impl<C: Cluster> Asking<'_, C> {
+    /// Asks those that are asked for what is in no stub domain.
+    async fn general(&mut self) -> Option<Message> {
+        let servers = self.upstream.general(&self.chosen.settings, self.cluster);
+        let servers = servers.await;
         for _ in 0..ROUNDS {
-            let servers = chosen.silent.lock().last(servers, Instant::now());
-            for server in servers {
-                match exchange(self.netns.as_deref(), server, query).await {
-                    Ok(answer) if cannot_tell(&answer) => failure = Some(answer),
-                    Ok(answer) => {
-                        chosen.cache.lock().put(query, &answer, Instant::now());
-                        return Some(answer);
-                    }
-                    Err(error) => {
-                        tracing::debug!(%server, %error, "a resolver does not answer");
-                        chosen.silent.lock().note(server, Instant::now());
-                    }
+            for server in self.in_turn(&servers) {
+                if let Server::At(address) = server
+                    && let Some(answer) = self.one(address).await
+                {
+                    return Some(answer);
                 }
             }
-            if failure.is_some() {
+            if self.failure.is_some() {
                 break;
             }
         }
-        failure
+        None
+    }
+
+    /// Asks servers of a stub domain, those that have names too.
+    async fn each(&mut self, servers: &[Server]) -> Option<Message> {
+        for _ in 0..ROUNDS {
+            for server in self.in_turn(servers) {
+                for address in self.addresses(&server).await {
+                    if let Some(answer) = self.one(address).await {
+                        return Some(answer);
+                    }
+                }
+            }
+            if self.failure.is_some() {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Whoever was silent lately is asked last.
+    fn in_turn(&self, servers: &[Server]) -> Vec<Server> {
+        self.chosen.silent.lock().last(servers, Instant::now())
+    }
+
+    /// Asks one. An answer which says that its server cannot tell is only the answer if no other server can.
+    async fn one(&mut self, server: SocketAddr) -> Option<Message> {
+        if self.cluster.is_own(server) {
+            tracing::debug!(%server, "this resolver would ask us again");
+            return None;
+        }
+        match exchange(self.upstream.netns.as_deref(), server, self.query).await {
+            Ok(answer) if cannot_tell(&answer) => {
+                self.failure = Some(answer);
+                None
+            }
+            Ok(answer) => {
+                let mut cache = self.chosen.cache.lock();
+                cache.put(self.query, &answer, Instant::now());
+                Some(answer)
+            }
+            Err(error) => {
+                tracing::debug!(%server, %error, "a resolver does not answer");
+                self.silent(Server::At(server));
+                None
+            }
+        }
+    }
+
+    fn silent(&self, server: Server) {
+        self.chosen.silent.lock().note(server, Instant::now());
+    }
+
+    async fn addresses(&self, server: &Server) -> Vec<SocketAddr> {
+        let (name, port) = match server {
+            Server::At(address) => return vec![*address],
+            Server::Named(name, port) => (name, *port),
+        };
+        let ips = match self.cluster.addresses(name) {
+            Some(ips) => ips,
+            None => self.look_up(name).await,
+        };
+        if ips.is_empty() {
+            tracing::debug!(%name, "a resolver has no address");
+            self.silent(server.clone());
+        }
+        let at = |ip| SocketAddr::new(ip, port);
+        ips.into_iter().map(at).collect()
+    }
+
+    /// The addresses of a server. The name is not looked for in stub domains, as it could be in its own.
+    async fn look_up(&self, name: &Name) -> Vec<IpAddr> {
+        let of_kind = async |kind| {
+            let mut query = Message::query();
+            query.metadata.recursion_desired = true;
+            query.add_query(Query::query(name.clone(), kind));
+            let known = self.chosen.cache.lock().get(&query, Instant::now());
+            let mut asking = Asking {
+                query: &query,
+                failure: None,
+                ..*self
+            };
+            let answer = match known {
+                Some(answer) => Some(answer),
+                None => tokio::time::timeout(NAMING, asking.general())
+                    .await
+                    .ok()
+                    .flatten(),
+            };
+            let records = answer.map(|answer| answer.answers).unwrap_or_default();
+            let addresses = records.into_iter().map(|record| record.data.ip_addr());
+            addresses.flatten().collect::<Vec<_>>()
+        };
+        let (v4, v6) = tokio::join!(of_kind(RecordType::A), of_kind(RecordType::AAAA));
+        [v4, v6].concat()
     }
 }
 

@@ -1,9 +1,7 @@
 //! Which nodes packets were encrypted for last, in a file: so that a start while the API is away goes on with them.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use ipnet::IpNet;
@@ -12,10 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::holders::Holders;
 use super::plan::Plan;
+use crate::kept_file;
 use crate::wireguard::{Peer, Peers, PublicKey};
-
-/// Far more than 5000 nodes take.
-const MAX_FILE: u64 = 16 << 20;
 
 /// What the API said last, as far as encrypted ways are made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,20 +34,7 @@ struct KeptNode {
 impl KeptNodes {
     /// From the file; `None` where there is none that could be used.
     pub fn read(path: &Path) -> Option<Self> {
-        let read = || -> io::Result<Self> {
-            let mut text = String::new();
-            File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
-            Ok(serde_json::from_str(&text)?)
-        };
-        match read() {
-            Ok(kept) => Some(kept),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                let path = path.display();
-                tracing::warn!(%path, %error, "which nodes there were is not known");
-                None
-            }
-        }
+        kept_file::read(path)
     }
 
     /// Of a plan.
@@ -71,20 +54,9 @@ impl KeptNodes {
         }
     }
 
-    /// Replaces the file, which is its owner's alone. Synced, for it is needed most after the power has failed: then the API may be away, too.
+    /// Replaces the file.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let unfinished = path.with_extension("unfinished");
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(true).mode(0o600);
-        let bytes = serde_json::to_vec(self).map_err(io::Error::other)?;
-        let mut file = options.open(&unfinished)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)?;
-        match path.parent() {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
+        kept_file::write(path, self)
     }
 
     /// The ways that there were.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::rdata::SOA;
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use navarch_network::{DnsConfig, DnsServer};
+use navarch_client::Client;
+use navarch_network::{DnsConfig, DnsServer, DnsSettings};
 use serde_json::json;
 
 use crate::cluster::{Cluster, cluster_ip, ready, until};
@@ -66,7 +67,17 @@ impl OtherResolver {
         Self::of(at, address, known, Some(ResponseCode::Refused))
     }
 
-    fn of(at: &Namespace, address: &str, known: &[(&str, &str)], unknown: ResponseCode) -> Self {
+    /// One that answers nothing.
+    pub fn silent(at: &Namespace, address: &str) -> Self {
+        Self::of(at, address, &[], None)
+    }
+
+    fn of(
+        at: &Namespace,
+        address: &str,
+        known: &[(&str, &str)],
+        unknown: Option<ResponseCode>,
+    ) -> Self {
         let address = address.to_owned();
         let socket = at.run(move || std::net::UdpSocket::bind(address).unwrap());
         let known: HashMap<String, String> = known
@@ -118,6 +129,11 @@ fn answer(query: &Message, known: &HashMap<String, String>, unknown: ResponseCod
 }
 
 impl Cluster {
+    /// Who is asked for other names.
+    pub fn dns_settings(&self, api: &Client, place: &Path) -> DnsSettings {
+        DnsSettings::follow(api, "n1", "cluster.local", place.join("settings")).unwrap()
+    }
+
     /// How the node answers, where the host's resolver is 192.0.2.2.
     pub async fn dns(&self, place: &Path) -> DnsConfig {
         let resolv_conf = place.join("resolv.conf");
@@ -127,8 +143,6 @@ impl Cluster {
         DnsConfig {
             clients: Vec::new(),
             address: self.network.gateway().await.unwrap(),
-            node: "n1".into(),
-            domain: "cluster.local".into(),
             resolv_conf,
             netns: Some(self.node.host.path()),
         }
@@ -144,7 +158,8 @@ async fn pods_find_services_and_the_world_by_name() {
     let others = OtherResolver::start(&cluster.outside, "192.0.2.2:53", &known);
     let place = tempfile::tempdir().unwrap();
     let config = cluster.dns(place.path()).await;
-    let dns = DnsServer::start(config, &cluster.as_node(), cluster.view.clone()).unwrap();
+    let settings = cluster.dns_settings(&cluster.as_node(), place.path());
+    let dns = DnsServer::start(config, &settings, cluster.view.clone()).unwrap();
     cluster.proxy().answer_dns_at(dns.address());
     let service = cluster.service("web", json!({}), &[ready(&at_a)]).await;
     let headless = json!({"clusterIP": "None"});

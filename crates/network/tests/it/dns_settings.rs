@@ -1,18 +1,19 @@
 //! Stub domains and other servers than the host's, as a config map says.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use k8s_openapi::api::core::v1::{ConfigMap, Event};
 use navarch_api::call::PatchKind;
-use navarch_client::{DeleteOptions, ListOptions};
+use navarch_client::{Client, DeleteOptions, ListOptions};
 use navarch_network::DnsServer;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ready, until};
+use crate::cluster::{Cluster, PATIENCE, ready, until};
 use crate::dns::{OtherResolver, addresses, ask, ask_at};
 use crate::ip;
 use crate::namespaces::Namespace;
@@ -36,17 +37,33 @@ impl Cluster {
         }
     }
 
-    async fn warnings(&self) -> Vec<String> {
+    /// Waits for an event of the settings that says so.
+    async fn until_warned(&self, said: &str) {
         let list = ListOptions {
             namespace: NAMESPACE.map(str::to_owned),
             ..ListOptions::default()
         };
-        let events = self.client.list::<Event>(&list).await.unwrap();
-        let warnings = events.items.iter().filter(|event| {
+        let is_it = |event: &Arc<Event>| {
             event.reason.as_deref() == Some("InvalidConfiguration")
                 && event.involved_object.name.as_deref() == Some("kube-dns")
-        });
-        warnings.filter_map(|event| event.message.clone()).collect()
+                && event
+                    .message
+                    .as_ref()
+                    .is_some_and(|message| message.contains(said))
+        };
+        let start = Instant::now();
+        while !self
+            .client
+            .list::<Event>(&list)
+            .await
+            .unwrap()
+            .items
+            .iter()
+            .any(is_it)
+        {
+            assert!(start.elapsed() < PATIENCE, "nobody says {said}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -80,7 +97,8 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     let deep = OtherResolver::refusing(&cluster.outside, at_deep, &deep);
     let place = tempfile::tempdir().unwrap();
     let config = cluster.dns(place.path()).await;
-    let dns = DnsServer::start(config, &cluster.as_node(), cluster.view.clone()).unwrap();
+    let settings = cluster.dns_settings(&cluster.as_node(), place.path());
+    let dns = DnsServer::start(config, &settings, cluster.view.clone()).unwrap();
     cluster.proxy().answer_dns_at(dns.address());
     let ports = json!([{"port": 53, "protocol": "UDP", "targetPort": 8080}]);
     let ports = json!({"ports": ports});
@@ -129,12 +147,9 @@ async fn stub_domains_and_upstream_nameservers_are_asked() {
     cluster
         .set_dns(json!({"upstreamNameservers": "[\"resolver\"]"}))
         .await;
-    let start = std::time::Instant::now();
-    let said = "Settings of cluster DNS stay as they were: invalid nameserver: \"resolver\"";
-    while !cluster.warnings().await.contains(&said.to_owned()) {
-        assert!(start.elapsed() < crate::cluster::PATIENCE);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    cluster
+        .until_warned("Settings of cluster DNS stay as they were: invalid nameserver: \"resolver\"")
+        .await;
     assert_eq!(found(&client, "db.corp.example.").unwrap(), "203.0.113.2");
 
     // One that does not answer is not asked first again.
@@ -179,7 +194,8 @@ async fn questions_wait_until_it_is_known_who_is_to_be_asked() {
     let config = cluster.dns(place.path()).await;
     let (api, switch) = cluster.as_node_that_may_be_alone();
     switch.is_away.store(true, Ordering::Relaxed);
-    let dns = DnsServer::start(config, &api, cluster.view.clone()).unwrap();
+    let settings = cluster.dns_settings(&api, place.path());
+    let dns = DnsServer::start(config, &settings, cluster.view.clone()).unwrap();
     let at = dns.address();
     let waiting = std::thread::spawn(move || {
         let answer = ask_at(&client, at, "db.corp.example.", RecordType::A).unwrap();
@@ -190,12 +206,33 @@ async fn questions_wait_until_it_is_known_who_is_to_be_asked() {
     let (answer, client) = waiting.join().unwrap();
     assert_eq!(answer, [ip("203.0.113.2")]);
     assert_eq!(hosts.asked("db.corp.example."), 0);
-    drop(dns);
+    drop((dns, settings));
 
-    // Not for ever: the API may be away for long.
+    // The next start knows it without the API, also if what is set cannot be used by then.
+    let start = async |api: &Client, place: &Path| {
+        let settings = cluster.dns_settings(api, place);
+        let config = cluster.dns(place).await;
+        let dns = DnsServer::start(config, &settings, cluster.view.clone());
+        (dns.unwrap(), settings)
+    };
+    let asked = |dns: &DnsServer, name: &str| {
+        let answer = ask_at(&client, dns.address(), name, RecordType::A).unwrap();
+        addresses(&answer)
+    };
     switch.is_away.store(true, Ordering::Relaxed);
-    let config = cluster.dns(place.path()).await;
-    let dns = DnsServer::start(config, &api, cluster.view.clone()).unwrap();
-    let answer = ask_at(&client, dns.address(), "example.com.", RecordType::A).unwrap();
-    assert_eq!(addresses(&answer), [ip("203.0.113.1")]);
+    let (dns, settings) = start(&api, place.path()).await;
+    assert_eq!(asked(&dns, "db.corp.example."), [ip("203.0.113.2")]);
+    drop((dns, settings));
+    cluster.set_dns(json!({"stubDomains": "{"})).await;
+    let (dns, settings) = start(&cluster.as_node(), place.path()).await;
+    cluster
+        .until_warned("invalid JSON in data.stubDomains")
+        .await;
+    assert_eq!(asked(&dns, "db.corp.example."), [ip("203.0.113.2")]);
+    drop((dns, settings));
+
+    // Where nothing is known questions do not wait for ever: the API may be away for long.
+    let nothing = tempfile::tempdir().unwrap();
+    let (dns, _settings) = start(&api, nothing.path()).await;
+    assert_eq!(asked(&dns, "example.com."), [ip("203.0.113.1")]);
 }

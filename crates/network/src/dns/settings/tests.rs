@@ -19,11 +19,14 @@ fn stub_domains(value: &Value) -> Result<Settings, InvalidSettings> {
 
 fn asked(settings: &Settings, name: &str) -> String {
     let name = Name::from_str(name).unwrap();
-    let servers = settings.of_stub_domain(&name).unwrap_or_default();
-    let servers = servers.iter().map(|server| match server {
-        Server::At(address) => address.to_string(),
-        Server::Named(name, port) => format!("{name} {port}"),
-    });
+    let (_, servers) = settings.closest(&name).unzip();
+    let servers = servers
+        .unwrap_or_default()
+        .iter()
+        .map(|server| match server {
+            Server::At(address) => address.to_string(),
+            Server::Named(name, port) => format!("{name} {port}"),
+        });
     servers.collect::<Vec<_>>().join(", ")
 }
 
@@ -78,7 +81,7 @@ fn upstream_nameservers_are_addresses() {
     );
     for nothing in [
         json!({}),
-        json!({"stubDomains": " ", "upstreamNameservers": ""}),
+        json!({"stubDomains": " ", "upstreamNameservers": "null"}),
     ] {
         assert_eq!(read(&nothing).unwrap(), Settings::default());
     }
