@@ -4,12 +4,13 @@
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use navarch_client::{NoServer, Servers};
 use navarch_network::HostInterfaces;
 use navarch_node::Addresses;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How often it is looked though nothing was heard, as the kubelet does (`nodeStatusUpdateFrequency`).
 const LOOK: Duration = Duration::from_secs(10);
@@ -17,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(10);
 const LOOK_FOR_ANOTHER: Duration = Duration::from_secs(1);
 /// Changes come in groups.
 const SETTLE: Duration = Duration::from_millis(100);
+/// So long an address may be away before the node goes to another interface: a link may be down for a moment, a lease renewed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The addresses of an agent's node: those that it was told. Where it was told none one of the tasks follows what it is at.
 pub(crate) fn of(told: &[IpAddr], servers: &Servers, tasks: &mut JoinSet<()>) -> Result<Addresses> {
@@ -24,45 +27,132 @@ pub(crate) fn of(told: &[IpAddr], servers: &Servers, tasks: &mut JoinSet<()>) ->
         return Ok(told.to_vec().into());
     }
     let address = way_to_any(servers.urls())?;
+    ensure!(
+        address.is_loopback() || is_for_others(address),
+        "the API is reached from {address}, at which nobody reaches this node: --node-ip says where it is"
+    );
+    let place = Place::new(address, &HostInterfaces::addresses()?);
     let (sender, addresses) = watch::channel(vec![address]);
     let (interfaces, servers) = (HostInterfaces::follow()?, servers.clone());
-    tasks.spawn(follow(address, interfaces, servers, sender));
+    tasks.spawn(follow(place, interfaces, servers, sender));
     Ok(addresses.into())
 }
 
-/// The node keeps its address for as long as the host has it.
+/// An address of the host, and the name of its interface.
+type Held = (String, IpAddr);
+
+/// Where the node is. It stays for as long as the host has the address.
+#[derive(Debug, Clone)]
+struct Place {
+    at: IpAddr,
+    interface: String,
+    /// What it had to leave for another interface, and goes back to.
+    home: Option<Held>,
+    /// Since when the host has the address no more.
+    gone: Option<Instant>,
+}
+
+impl Place {
+    fn new(at: IpAddr, held: &[Held]) -> Self {
+        let interface = interface_of(held, at).unwrap_or_default().to_owned();
+        Self {
+            at,
+            interface,
+            home: None,
+            gone: None,
+        }
+    }
+
+    /// Whether it may have to go elsewhere.
+    fn is_in_doubt(&self, held: &[Held]) -> bool {
+        self.home.is_some() || interface_of(held, self.at).is_none()
+    }
+
+    /// Where it goes. `held` are the addresses that the host has, `way` is that from which the API is reached. To another address of its
+    /// interface it goes at once, to another interface after a while, and back as soon as it can; never to the other family, for its pods
+    /// are of one.
+    fn next(&mut self, held: &[Held], way: Option<IpAddr>, now: Instant) -> Option<IpAddr> {
+        let way = way.filter(|way| is_for_others(*way) && way.is_ipv4() == self.at.is_ipv4());
+        let way = way.and_then(|way| Some((interface_of(held, way)?.to_owned(), way)));
+        if let Some(home) = &self.home {
+            let is_back = held.contains(home);
+            let renewed = way.clone().filter(|(interface, _)| *interface == home.0);
+            if let Some(back) = is_back.then(|| home.clone()).or(renewed) {
+                self.home = None;
+                return self.go(back);
+            }
+        }
+        if interface_of(held, self.at).is_some() {
+            self.gone = None;
+            return None;
+        }
+        let gone = *self.gone.get_or_insert(now);
+        let (interface, way) = way?;
+        if interface != self.interface {
+            if now.duration_since(gone) < PATIENCE {
+                return None;
+            }
+            let left = (self.interface.clone(), self.at);
+            self.home.get_or_insert(left);
+        }
+        self.go((interface, way))
+    }
+
+    fn go(&mut self, (interface, at): Held) -> Option<IpAddr> {
+        self.gone = None;
+        self.interface = interface;
+        (std::mem::replace(&mut self.at, at) != at).then_some(at)
+    }
+}
+
+/// Whether others may be told of the address: the kubelet refuses the same.
+fn is_for_others(ip: IpAddr) -> bool {
+    let is_of_link = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    !(is_of_link || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast())
+}
+
+fn interface_of(held: &[Held], ip: IpAddr) -> Option<&str> {
+    let (interface, _) = held.iter().find(|(_, held)| *held == ip)?;
+    Some(interface)
+}
+
 async fn follow(
-    mut address: IpAddr,
+    mut place: Place,
     interfaces: HostInterfaces,
     servers: Servers,
     addresses: watch::Sender<Vec<IpAddr>>,
 ) {
     loop {
-        let (own, urls) = (address, servers.urls().to_vec());
-        // It may ask a resolver.
-        let look = move || match HostInterfaces::have(own) {
-            true => Ok(own),
-            false => way_to_any(&urls),
-        };
-        let wait = match tokio::task::spawn_blocking(look).await {
-            Ok(Ok(found)) => {
-                if found != address {
-                    tracing::warn!(was = %address, is = %found, "this host has the node's address no more: the node is at another now");
-                    address = found;
+        let (mut looked, urls) = (place.clone(), servers.urls().to_vec());
+        let look = tokio::task::spawn_blocking(move || {
+            let way = match looked.is_in_doubt(&HostInterfaces::addresses()?) {
+                // It may ask a resolver, and take its time: what the host has is looked at afterwards.
+                true => way_to_any(&urls).ok(),
+                false => None,
+            };
+            let next = looked.next(&HostInterfaces::addresses()?, way, Instant::now());
+            std::io::Result::Ok((looked, next))
+        });
+        match look.await.map_err(std::io::Error::from).flatten() {
+            Ok((looked, next)) => {
+                if let Some(next) = next {
+                    tracing::warn!(was = %place.at, is = %next, "the node is at another address of this host now");
                     // What is told now must not wait for what was told from where the node was.
                     servers.reconnect();
-                    addresses.send_replace(vec![found]);
+                    addresses.send_replace(vec![next]);
+                } else if looked.gone.is_some() && place.gone.is_none() {
+                    tracing::warn!(address = %place.at, "this host has the node's address no more, and no other yet");
                 }
-                LOOK
+                place = looked;
             }
-            Ok(Err(error)) => {
-                tracing::debug!(error = format!("{error:#}"), was = %address, "this host has the node's address no more, and no other");
-                LOOK_FOR_ANOTHER
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the node's address cannot be looked for");
-                LOOK
-            }
+            Err(error) => tracing::warn!(%error, "the node's address cannot be looked for"),
+        }
+        let wait = match place.gone {
+            Some(_) => LOOK_FOR_ANOTHER,
+            None => LOOK,
         };
         if tokio::time::timeout(wait, interfaces.changed())
             .await
@@ -99,3 +189,6 @@ fn way_to(server: &str) -> Result<IpAddr> {
         .with_context(|| format!("--server {server}"))?;
     Ok(socket.local_addr()?.ip())
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,15 +43,16 @@ impl HostInterfaces {
         })
     }
 
-    /// Whether one of them has this address; where that cannot be told it is taken to be so. For a thread that may wait for the kernel.
-    pub fn have(address: IpAddr) -> bool {
-        let Ok(all) = getifaddrs() else { return true };
-        let mut all = all.filter_map(|interface| interface.address);
-        all.any(|it| {
-            let v4 = it.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
-            let v6 = it.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
-            v4.or(v6) == Some(address)
-        })
+    /// The addresses that there are, each with the name of its interface; an error where that cannot be told. For a thread that may wait for
+    /// the kernel.
+    pub fn addresses() -> io::Result<Vec<(String, IpAddr)>> {
+        let all = getifaddrs()?.filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
+            let v6 = address.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
+            Some((interface.interface_name, v4.or(v6)?))
+        });
+        Ok(all.collect())
     }
 
     /// Waits until something has changed since the last time.
@@ -78,11 +79,12 @@ mod tests {
 
     #[test]
     fn a_host_has_its_addresses_and_no_others() {
-        assert!(HostInterfaces::have([127, 0, 0, 1].into()));
+        let all = HostInterfaces::addresses().unwrap();
+        assert!(all.contains(&("lo".into(), [127, 0, 0, 1].into())));
         // For documentation.
-        assert!(!HostInterfaces::have([192, 0, 2, 200].into()));
-        assert!(!HostInterfaces::have(
-            [0x2001, 0xdb8, 0, 0, 0, 0, 0, 7].into()
-        ));
+        assert!(
+            !all.iter()
+                .any(|(_, ip)| *ip == IpAddr::from([192, 0, 2, 200]))
+        );
     }
 }
