@@ -13,9 +13,13 @@ enum Style {
     Literal,
 }
 
-/// A key, which stays on its line.
+/// What merges another map into the one it is a key of, where it is plain.
+const MERGE: &str = "<<";
+
+/// A key, which stays on its line. go-yaml writes that one plainly too, and cannot read it back.
 pub(super) fn key(out: &mut String, text: &str) {
     match style(text) {
+        Style::Plain if text == MERGE => out.push_str(&single(text)),
         Style::Plain => out.push_str(text),
         Style::Single => out.push_str(&single(text)),
         Style::Double | Style::Literal => double(out, text, None),

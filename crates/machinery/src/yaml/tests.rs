@@ -253,6 +253,13 @@ fn a_long_key_stands_alone() {
     assert_eq!(read(&yaml), value);
 }
 
+#[test]
+fn a_key_that_would_merge_is_a_key() {
+    let value = json!({"<<": 1, "a": "<<"});
+    assert_eq!(written(&value), "'<<': 1\na: <<\n");
+    assert_eq!(read(&written(&value)), value);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
