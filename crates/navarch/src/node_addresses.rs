@@ -5,12 +5,15 @@ use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use ipnet::IpNet;
 use navarch_client::{NoServer, Servers};
 use navarch_network::HostInterfaces;
 use navarch_node::Addresses;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use crate::checks::ClusterRanges;
 
 /// How often it is looked though nothing was heard, as the kubelet does (`nodeStatusUpdateFrequency`).
 const LOOK: Duration = Duration::from_secs(10);
@@ -22,7 +25,12 @@ const SETTLE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The addresses of an agent's node: those that it was told. Where it was told none one of the tasks follows what it is at.
-pub(crate) fn of(told: &[IpAddr], servers: &Servers, tasks: &mut JoinSet<()>) -> Result<Addresses> {
+pub(crate) fn of(
+    told: &[IpAddr],
+    servers: &Servers,
+    ranges: &ClusterRanges,
+    tasks: &mut JoinSet<()>,
+) -> Result<Addresses> {
     if !told.is_empty() {
         return Ok(told.to_vec().into());
     }
@@ -31,7 +39,8 @@ pub(crate) fn of(told: &[IpAddr], servers: &Servers, tasks: &mut JoinSet<()>) ->
         address.is_loopback() || is_for_others(address),
         "the API is reached from {address}, at which nobody reaches this node: --node-ip says where it is"
     );
-    let place = Place::new(address, &HostInterfaces::addresses()?);
+    let inside = ranges.pods.iter().chain(ranges.services.iter()).collect();
+    let place = Place::new(address, inside, &HostInterfaces::addresses()?);
     let (sender, addresses) = watch::channel(vec![address]);
     let (interfaces, servers) = (HostInterfaces::follow()?, servers.clone());
     tasks.spawn(follow(place, interfaces, servers, sender));
@@ -44,6 +53,8 @@ type Held = (String, IpAddr);
 /// Where the node is. It stays for as long as the host has the address.
 #[derive(Debug, Clone)]
 struct Place {
+    /// Where pods and services are, and no node.
+    inside: Vec<IpNet>,
     at: IpAddr,
     interface: String,
     /// What it had to leave for another interface, and goes back to.
@@ -53,9 +64,10 @@ struct Place {
 }
 
 impl Place {
-    fn new(at: IpAddr, held: &[Held]) -> Self {
+    fn new(at: IpAddr, inside: Vec<IpNet>, held: &[Held]) -> Self {
         let interface = interface_of(held, at).unwrap_or_default().to_owned();
         Self {
+            inside,
             at,
             interface,
             home: None,
@@ -72,7 +84,7 @@ impl Place {
     /// interface it goes at once, to another interface after a while, and back as soon as it can; never to the other family, for its pods
     /// are of one.
     fn next(&mut self, held: &[Held], way: Option<IpAddr>, now: Instant) -> Option<IpAddr> {
-        let way = way.filter(|way| is_for_others(*way) && way.is_ipv4() == self.at.is_ipv4());
+        let way = way.filter(|way| self.may_be_at(*way));
         let way = way.and_then(|way| Some((interface_of(held, way)?.to_owned(), way)));
         if let Some(home) = &self.home {
             let is_back = held.contains(home);
@@ -96,6 +108,12 @@ impl Place {
             self.home.get_or_insert(left);
         }
         self.go((interface, way))
+    }
+
+    fn may_be_at(&self, ip: IpAddr) -> bool {
+        is_for_others(ip)
+            && ip.is_ipv4() == self.at.is_ipv4()
+            && !self.inside.iter().any(|range| range.contains(&ip))
     }
 
     fn go(&mut self, (interface, at): Held) -> Option<IpAddr> {

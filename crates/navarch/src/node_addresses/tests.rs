@@ -7,7 +7,9 @@ struct Node(Place, Instant);
 impl Node {
     fn new() -> Self {
         let at = "192.0.2.1".parse().unwrap();
-        Self(Place::new(at, &held("eth0 192.0.2.1")), Instant::now())
+        let inside = vec!["10.244.0.0/16".parse().unwrap()];
+        let place = Place::new(at, inside, &held("eth0 192.0.2.1"));
+        Self(place, Instant::now())
     }
 
     #[track_caller]
@@ -97,6 +99,8 @@ fn it_goes_nowhere_where_others_would_not_find_it() {
         ("eth0 169.254.7.7", "169.254.7.7"),
         ("lo 127.0.0.1", "127.0.0.1"),
         ("eth0 2001:db8::1", "2001:db8::1"),
+        // The bridge's, where pods are.
+        ("eth0 10.244.0.1", "10.244.0.1"),
         // The host had it when the way was looked for.
         ("eth0 192.0.2.7", "192.0.2.8"),
     ] {
