@@ -36,6 +36,10 @@ impl Endpoint for Server {
     }
 }
 
+fn never() -> CancellationToken {
+    CancellationToken::new()
+}
+
 fn elector(server: &Arc<impl Endpoint + 'static>, identity: &str) -> Elector {
     let settings = LeaseSettings {
         namespace: "kube-system".into(),
@@ -51,10 +55,10 @@ fn elector(server: &Arc<impl Endpoint + 'static>, identity: &str) -> Elector {
 async fn a_leader_gives_up_before_its_lease_ends() {
     let server = Arc::new(Server::default());
     let mut elector = elector(&server, "me");
-    elector.lead().await;
+    assert!(elector.lead(&never()).await);
     let renewed = Instant::now();
     server.ill.store(true, Ordering::Relaxed);
-    elector.hold().await;
+    elector.hold(&never()).await;
     let held = renewed.elapsed();
     assert!(held < Duration::from_secs(15), "held for {held:?}");
 }
@@ -120,7 +124,7 @@ impl Endpoint for Kept {
 async fn what_a_leader_gives_back_the_next_takes_at_once() {
     let server = Arc::new(Kept::default());
     let (mut first, mut second) = (elector(&server, "first"), elector(&server, "second"));
-    first.lead().await;
+    assert!(first.lead(&never()).await);
     assert_eq!(second.attempt().await.unwrap(), Standing::Follower);
     // What is another's is not given back.
     second.release().await;
@@ -149,7 +153,7 @@ async fn what_a_leader_gives_back_the_next_takes_at_once() {
 async fn a_lease_that_cannot_be_given_back_is_left() {
     let server = Arc::new(Server::default());
     let mut elector = elector(&server, "me");
-    elector.lead().await;
+    assert!(elector.lead(&never()).await);
     for flag in [&server.ill, &server.failed] {
         flag.store(true, Ordering::Relaxed);
     }
