@@ -180,3 +180,19 @@ impl Layout {
         format!("navarch-{}", self.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_apart_from_the_api_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Layout::open(dir.path()), Layout::open(dir.path()));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.identity(), second.identity());
+        let apart = [&first, &second].map(|layout| layout.identity_apart().unwrap());
+        assert_ne!(apart[0], apart[1]);
+        assert!(apart[0].starts_with(&first.identity()));
+    }
+}
