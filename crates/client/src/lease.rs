@@ -8,11 +8,14 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use navarch_machinery::status::Result;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::{Client, Clock};
 
 /// How long giving the lease back may take: who ends does not wait for an API that is gone, and the lease runs out by itself.
 const RELEASE: Duration = Duration::from_secs(2);
+/// Before the next try, where somebody else has written the lease.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Which lease, who asks, and how long it holds.
 #[derive(Debug, Clone)]
@@ -21,7 +24,7 @@ pub struct LeaseSettings {
     pub namespace: String,
     /// The lease's name: `kube-scheduler`.
     pub name: String,
-    /// Who asks.
+    /// Who asks. No two processes that may run at a time have the same, for each would take the lease from the other.
     pub identity: String,
     /// How long a lease holds that is not renewed. Kubernetes: 15 s.
     pub duration: Duration,
@@ -105,24 +108,32 @@ impl Elector {
         }
     }
 
-    /// Waits until this process leads.
-    pub async fn lead(&mut self) {
-        loop {
+    /// Waits until this process leads; says no where it is told to stop. What is being asked for then is waited for: it may be granted, and
+    /// a lease that nobody knows of is nobody's to give back.
+    pub async fn lead(&mut self, stop: &CancellationToken) -> bool {
+        while !stop.is_cancelled() {
             match self.attempt().await {
-                Ok(Standing::Leader) => return,
+                Ok(Standing::Leader) => return true,
                 Ok(Standing::Follower) => {}
                 Err(error) => {
                     tracing::debug!(lease = self.settings.name, %error, "the lease could not be asked for");
                 }
             }
-            tokio::time::sleep(self.settings.retry).await;
+            stop.run_until_cancelled(tokio::time::sleep(self.settings.retry))
+                .await;
         }
+        false
     }
 
-    /// Renews the lease until it is lost: taken by another, or not renewed for two thirds of its duration.
-    pub async fn hold(&mut self) {
-        loop {
-            tokio::time::sleep(self.settings.retry).await;
+    /// Renews the lease until this process is told to stop, as above, or it is lost: taken by another, or not renewed for two thirds of its
+    /// duration.
+    pub async fn hold(&mut self, stop: &CancellationToken) {
+        let retry = self.settings.retry;
+        while stop
+            .run_until_cancelled(tokio::time::sleep(retry))
+            .await
+            .is_some()
+        {
             let deadline = self.renewed + self.settings.duration * 2 / 3;
             match tokio::time::timeout_at(deadline, self.attempt()).await {
                 Ok(Ok(Standing::Leader)) => {}
@@ -166,8 +177,8 @@ impl Elector {
                 ..spec
             });
             match self.client.update(lease).await {
-                // A renewal that was under way has come first.
-                Err(error) if error.is_conflict() => {}
+                // A renewal whose answer was lost has come first.
+                Err(error) if error.is_conflict() => tokio::time::sleep(PAUSE).await,
                 updated => return updated.map(drop),
             }
         }

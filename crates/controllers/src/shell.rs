@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use navarch_client::{Backoff, Client, Clock, EventRecorder, Informer, ObjectKey,
 use navarch_machinery::object::{Object, Typed};
 use navarch_machinery::status::StatusError;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::own_writes::OwnWrites;
 use crate::plan::{Action, Expected, Note, Plan, Step};
@@ -36,9 +38,16 @@ pub struct Context {
     pub accounts: Accounts,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// When it is time to stop: no more keys are begun.
+    pub stop: CancellationToken,
 }
 
 impl Context {
+    /// The next key of a queue; `None` when it is time to stop.
+    pub(crate) async fn next<K: Clone + Eq + Hash>(&self, queue: &Queue<K>) -> Option<K> {
+        self.stop.run_until_cancelled(queue.next()).await.flatten()
+    }
+
     /// For the controller of an account; for the controller manager itself, where that is empty.
     #[must_use]
     pub fn of_account(&self, name: &str) -> Self {
@@ -129,12 +138,15 @@ struct Shell<C> {
     failures: Mutex<HashMap<ObjectKey, Failure>>,
 }
 
-/// Runs a controller until the future is dropped.
+/// Runs a controller until it is time to stop, and returns when what it had begun is done.
 pub async fn run<C: Controller>(controller: C, context: Context) {
     let context = context.of_account(C::ACCOUNT);
     let queue = Arc::new(Queue::new(Backoff::CONTROLLER));
     for informer in controller.watched() {
-        informer.reached(1).await;
+        let reached = informer.reached(1);
+        if context.stop.run_until_cancelled(reached).await.is_none() {
+            return;
+        }
     }
     controller.watch(&queue);
     let recorder = EventRecorder::start(context.client.clone(), C::NAME, "", context.clock.clone());
@@ -151,7 +163,7 @@ pub async fn run<C: Controller>(controller: C, context: Context) {
 
 impl<C: Controller> Shell<C> {
     async fn work(&self) {
-        while let Some(key) = self.queue.next().await {
+        while let Some(key) = self.context.next(&self.queue).await {
             if !self.own_writes.seen(&key, &self.controller.watched()).await {
                 tracing::warn!(controller = C::NAME, %key, "own writes have not come back yet");
                 self.queue.add(key.clone());

@@ -57,15 +57,21 @@ pub struct Options {
     pub load_balancer_addresses: Option<Pool>,
 }
 
-/// Runs every controller until the future is dropped. It is for one process at a time: see `navarch_client::Elector`.
+/// Runs every controller until it is time to stop, and returns when what they had begun is done. It is for one process at a time: see
+/// `navarch_client::Elector`. Where the future is dropped they are ended where they are, and calls that they have made may still be carried out.
 pub async fn start(context: Context, options: Options) {
     let mut running = spawn(&context, &options);
-    // A controller never ends by itself; one that panics takes the others with it, so that the next leader takes over.
-    match running.join_next().await {
-        // The whole process ends.
-        Some(Err(error)) if error.is_cancelled() => {}
-        Some(ended) => tracing::error!(?ended, "a controller has ended"),
-        None => {}
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok(()) if context.stop.is_cancelled() => {}
+            // The whole process ends.
+            Err(error) if error.is_cancelled() => {}
+            // One that panics takes the others with it, so that the next leader takes over.
+            ended => {
+                tracing::error!(?ended, "a controller has ended");
+                context.stop.cancel();
+            }
+        }
     }
 }
 

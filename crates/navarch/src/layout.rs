@@ -1,6 +1,7 @@
 //! Where everything is kept below the data directory, and what belongs to it elsewhere on the host.
 
 use std::fs::TryLockError;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -160,10 +161,18 @@ impl Layout {
             .collect()
     }
 
-    /// Tells this host and data directory apart from all others; the same after a restart.
+    /// By what the process that has this data directory's store holds leases. It is the same after a restart, so that one that was killed is
+    /// not waited for: there is one such process at a time, which the store's lock sees to, and nothing that it did outlives it.
     pub(crate) fn identity(&self) -> String {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         format!("{}_{}", host.trim(), self.id())
+    }
+
+    /// By what a process that is apart from the API holds leases: another each time. There may be several of one data directory, or on hosts
+    /// of one name, and what one that was killed has asked of the API may still be done; its lease is waited for.
+    pub(crate) fn identity_apart(&self) -> io::Result<String> {
+        let random = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        Ok(format!("{}_{}", self.identity(), random.trim()))
     }
 
     /// Sockets and namespaces: gone with a reboot.
@@ -174,5 +183,21 @@ impl Layout {
     /// The top of this data directory's control groups.
     pub(crate) fn cgroup(&self) -> String {
         format!("navarch-{}", self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_apart_from_the_api_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Layout::open(dir.path()), Layout::open(dir.path()));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!(first.identity(), second.identity());
+        let apart = [&first, &second].map(|layout| layout.identity_apart().unwrap());
+        assert_ne!(apart[0], apart[1]);
+        assert!(apart[0].starts_with(&first.identity()));
     }
 }

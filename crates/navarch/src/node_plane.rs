@@ -154,7 +154,6 @@ impl NodePlane {
             node: name.clone(),
             heard: agent.heard(),
             netns: None,
-            client: clients.service_proxy,
         };
         let mut tasks = JoinSet::new();
         let (serving, served) = oneshot::channel();

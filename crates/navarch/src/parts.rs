@@ -1,14 +1,14 @@
 //! Scheduler and controllers, in this process: whichever is wanted, each only while it holds its lease.
 
+mod led;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use navarch_auth::pki::Pki;
 use navarch_auth::{BoundObject, CONTROLLER_MANAGER, LegacyClaims, SCHEDULER, TokenKeys, UserInfo};
-use navarch_client::{
-    Client, Clock, Elector, Informer, InformerOptions, LeaseSettings, SystemClock,
-};
+use navarch_client::{Client, Clock, Informer, InformerOptions, LeaseSettings, SystemClock};
 use navarch_controllers::certificates::serving::Reserved;
 use navarch_controllers::certificates::signing::Signer;
 use navarch_controllers::node_cidr::NodeRanges;
@@ -22,9 +22,12 @@ use crate::checks::{self, ClusterRanges};
 use crate::cli::Api;
 use crate::control_plane::{advertised, server_subject};
 use crate::signer::ClusterSigner;
+use led::led;
 
 /// The namespace of the system's own objects.
 const SYSTEM: &str = "kube-system";
+/// How long a lease holds that is not renewed, and how often it is.
+const LEASE: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(2));
 
 /// Which parts are wanted.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +45,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Stops them, while the API is still there: they give their leases back. They hold nothing else.
+    /// Stops them, while the API is still there: they end what they have begun, and give their leases back. They hold nothing else.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -127,10 +130,9 @@ pub(crate) fn start(
         let client = client(UserInfo::authenticated(SCHEDULER, []));
         tasks.spawn(led(
             client.clone(),
-            "kube-scheduler",
-            identity.to_owned(),
+            lease("kube-scheduler", identity),
             stop.clone(),
-            move || schedule(client.clone()),
+            move |stop| schedule(client.clone(), stop),
         ));
     }
     if wanted.controllers {
@@ -140,12 +142,18 @@ pub(crate) fn start(
             client: client.clone(),
             accounts: Arc::new(move |name| account(UserInfo::service_account(SYSTEM, name))),
             clock: clock(),
+            stop: stop.clone(),
         };
-        let run = move || navarch_controllers::start(context.clone(), options.clone());
+        let run = move |stop| {
+            let context = Context {
+                stop,
+                ..context.clone()
+            };
+            navarch_controllers::start(context, options.clone())
+        };
         tasks.spawn(led(
             client,
-            "kube-controller-manager",
-            identity.to_owned(),
+            lease("kube-controller-manager", identity),
             stop.clone(),
             run,
         ));
@@ -157,48 +165,27 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-async fn schedule(client: Client) {
+fn lease(name: &str, identity: &str) -> LeaseSettings {
+    let (duration, retry) = LEASE;
+    LeaseSettings {
+        namespace: SYSTEM.into(),
+        name: name.into(),
+        identity: identity.to_owned(),
+        duration,
+        retry,
+    }
+}
+
+async fn schedule(client: Client, stop: CancellationToken) {
     let nodes = Informer::start(client.clone(), InformerOptions::default());
     let pods = Informer::start(client.clone(), InformerOptions::default());
-    navarch_scheduler::run(Scheduler {
+    let scheduler = Scheduler {
         client,
         clock: clock(),
         nodes,
         pods,
-    })
-    .await;
-}
-
-/// Runs a part whenever this process holds its lease, so that of several processes one does the work. When it is stopped it gives the lease
-/// back: another process takes over at once.
-async fn led<F: Future<Output = ()>>(
-    client: Client,
-    name: &'static str,
-    identity: String,
-    stop: CancellationToken,
-    run: impl Fn() -> F,
-) {
-    let settings = LeaseSettings {
-        namespace: SYSTEM.into(),
-        name: name.into(),
-        identity,
-        duration: Duration::from_secs(15),
-        retry: Duration::from_secs(2),
     };
-    let mut elector = Elector::new(client, clock(), settings);
-    let leading = async {
-        loop {
-            elector.lead().await;
-            tokio::select! {
-                () = elector.hold() => tracing::warn!(name, "the lease is lost"),
-                () = Box::pin(run()) => {}
-            }
-        }
-    };
-    // What was done under the lease has been dropped by then.
-    if stop.run_until_cancelled_owned(leading).await.is_none() {
-        elector.release().await;
-    }
+    navarch_scheduler::run(scheduler, stop).await;
 }
 
 #[cfg(test)]

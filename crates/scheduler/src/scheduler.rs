@@ -13,6 +13,7 @@ use navarch_machinery::status::{Result, StatusError};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::index::ClusterIndex;
 use crate::pending::Pending;
@@ -22,7 +23,7 @@ use crate::refusal::Unschedulable;
 /// The scheduler that pods get which name none.
 pub const NAME: &str = "default-scheduler";
 /// The bindings that are under way at a time, at most.
-const BINDING: usize = 256;
+const BINDING: u32 = 256;
 
 /// How often is asked what became of a binding whose answer was lost: for some ten minutes.
 const ASKED: u32 = 28;
@@ -64,10 +65,13 @@ struct Shell {
     binding: Arc<Semaphore>,
 }
 
-/// Places pods until the future is dropped.
-pub async fn run(scheduler: Scheduler) {
-    scheduler.nodes.synced().await;
-    scheduler.pods.synced().await;
+/// Places pods until it is told to stop, and returns when none is being bound any more: what another scheduler does after that does not
+/// meet bindings of this one. Where the future is dropped, those that are under way go on.
+pub async fn run(scheduler: Scheduler, stop: CancellationToken) {
+    let synced = async { tokio::join!(scheduler.nodes.synced(), scheduler.pods.synced()) };
+    if stop.run_until_cancelled(synced).await.is_none() {
+        return;
+    }
     let recorder =
         EventRecorder::start(scheduler.client.clone(), NAME, "", scheduler.clock.clone());
     let shell = Arc::new(Shell {
@@ -75,22 +79,11 @@ pub async fn run(scheduler: Scheduler) {
         recorder,
         state: Mutex::default(),
         changed: Notify::new(),
-        binding: Arc::new(Semaphore::new(BINDING)),
+        binding: Arc::new(Semaphore::new(BINDING as usize)),
     });
     shell.clone().follow();
-    loop {
-        let changed = shell.changed.notified();
-        while shell.clone().place_next().await {}
-        let wake = shell.state.lock().pending.wake_at();
-        match wake {
-            Some(at) => {
-                let wait = Duration::try_from(at.duration_since(shell.scheduler.clock.now()))
-                    .unwrap_or(Duration::ZERO);
-                let _ = tokio::time::timeout(wait, changed).await;
-            }
-            None => changed.await,
-        }
-    }
+    stop.run_until_cancelled(shell.clone().place_all()).await;
+    let _all = shell.binding.acquire_many(BINDING).await;
 }
 
 /// Whether a pod is ours to place.
@@ -191,6 +184,23 @@ impl Shell {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Places pods until the future is dropped.
+    async fn place_all(self: Arc<Self>) {
+        loop {
+            let changed = self.changed.notified();
+            while self.clone().place_next().await {}
+            let wake = self.state.lock().pending.wake_at();
+            match wake {
+                Some(at) => {
+                    let wait = Duration::try_from(at.duration_since(self.scheduler.clock.now()))
+                        .unwrap_or(Duration::ZERO);
+                    let _ = tokio::time::timeout(wait, changed).await;
+                }
+                None => changed.await,
+            }
+        }
     }
 
     /// Tries the next pod; answers whether there was one.

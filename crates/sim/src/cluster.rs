@@ -15,6 +15,7 @@ use navarch_scheduler::Scheduler;
 use navarch_store::{Memory, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SimClock;
 use crate::faults::Faults;
@@ -246,6 +247,8 @@ impl Cluster {
             )),
             accounts: Arc::new(move |name| link(UserInfo::service_account("kube-system", name))),
             clock: self.clock.clone(),
+            // Parts are killed here.
+            stop: CancellationToken::new(),
         }
     }
 }
@@ -260,11 +263,11 @@ impl Drop for Cluster {
 async fn schedule(client: Client, clock: Arc<dyn Clock>) {
     let nodes = Informer::start(client.clone(), InformerOptions::default());
     let pods = Informer::start(client.clone(), InformerOptions::default());
-    navarch_scheduler::run(Scheduler {
+    let scheduler = Scheduler {
         client,
         clock,
         nodes,
         pods,
-    })
-    .await;
+    };
+    navarch_scheduler::run(scheduler, CancellationToken::new()).await;
 }

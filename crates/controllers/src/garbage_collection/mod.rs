@@ -34,10 +34,17 @@ struct Collector {
     look_ups: Arc<LookUps>,
 }
 
-/// Collects garbage until the future is dropped.
+/// Collects garbage until it is time to stop, and returns when what was begun is done.
 pub async fn run(graph: Graph, context: Context) {
     let context = context.of_account(ACCOUNT);
-    graph.synced().await;
+    if context
+        .stop
+        .run_until_cancelled(graph.synced())
+        .await
+        .is_none()
+    {
+        return;
+    }
     let queue = Arc::new(Queue::new(Backoff::CONTROLLER));
     let look_ups = Arc::new(LookUps::new(context.client.clone()));
     let (q, absent) = (queue.clone(), look_ups.clone());
@@ -96,7 +103,7 @@ fn affected(
 
 impl Collector {
     async fn work(&self) {
-        while let Some(uid) = self.queue.next().await {
+        while let Some(uid) = self.context.next(&self.queue).await {
             match self.consider(&uid).await {
                 Ok(()) => self.queue.forget(&uid),
                 Err(error) => {

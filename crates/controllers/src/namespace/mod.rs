@@ -33,10 +33,13 @@ struct Emptier {
     queue: Queue<ObjectKey>,
 }
 
-/// Empties namespaces until the future is dropped.
+/// Empties namespaces until it is time to stop, and returns when what was begun is done.
 pub async fn run(namespaces: Informer<Namespace>, graph: Graph, context: Context) {
     let context = context.of_account(ACCOUNT);
-    namespaces.synced().await;
+    let synced = namespaces.synced();
+    if context.stop.run_until_cancelled(synced).await.is_none() {
+        return;
+    }
     let emptier = Arc::new(Emptier {
         namespaces: namespaces.clone(),
         context,
@@ -76,7 +79,7 @@ fn is_to_empty(namespace: &Namespace) -> bool {
 
 impl Emptier {
     async fn work(&self) {
-        while let Some(key) = self.queue.next().await {
+        while let Some(key) = self.context.next(&self.queue).await {
             match self.empty(&key).await {
                 Ok(again) => {
                     self.queue.forget(&key);

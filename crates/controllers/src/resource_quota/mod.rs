@@ -37,9 +37,12 @@ struct Counter {
     queue: Queue<ObjectKey>,
 }
 
-/// Counts quotas until the future is dropped.
+/// Counts quotas until it is time to stop, and returns when what was begun is done.
 pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: Context) {
-    quotas.synced().await;
+    let stop = context.stop.clone();
+    if stop.run_until_cancelled(quotas.synced()).await.is_none() {
+        return;
+    }
     let counter = Arc::new(Counter {
         quotas: quotas.clone(),
         context: context.of_account(ACCOUNT),
@@ -63,7 +66,7 @@ pub async fn run(quotas: Informer<ResourceQuota>, pods: Informer<Pod>, context: 
             _ => {}
         }
     });
-    let again = counter.resync();
+    let again = stop.run_until_cancelled(counter.resync());
     let work = futures::future::join_all((0..WORKERS).map(|_| counter.work()));
     futures::future::join(again, work).await;
 }
@@ -124,7 +127,7 @@ impl Counter {
     }
 
     async fn work(&self) {
-        while let Some(key) = self.queue.next().await {
+        while let Some(key) = self.context.next(&self.queue).await {
             match self.recount(&key).await {
                 Ok(()) => self.queue.forget(&key),
                 Err(error) => {

@@ -9,6 +9,7 @@ use navarch_client::{Client, SystemClock};
 use navarch_controllers::Context;
 use navarch_machinery::object::Typed;
 use navarch_store::Memory;
+use tokio_util::sync::CancellationToken;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,6 +52,7 @@ impl Cluster {
                 Client::new(accounts.as_user(account))
             }),
             clock: Arc::new(SystemClock),
+            stop: CancellationToken::new(),
         };
         Self {
             server,

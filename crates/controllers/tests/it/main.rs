@@ -9,3 +9,4 @@ mod namespaces;
 mod permissions;
 mod quotas;
 mod rollout;
+mod stopping;

@@ -15,11 +15,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 
-/// Everything runs, and beside it a node that starts each pod at once and ends it when it is told to.
-async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
-    let cluster = Cluster::start().await;
-    let mut tasks = tokio::task::JoinSet::new();
-    let options = Options {
+pub(crate) fn options() -> Options {
+    Options {
         pod_ranges: NodeRanges::default(),
         issue_token: None,
         root_ca: "PEM".into(),
@@ -28,8 +25,17 @@ async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
         approve_serving: true,
         reserved: Reserved::default(),
         load_balancer_addresses: None,
-    };
-    tasks.spawn(navarch_controllers::start(cluster.context.clone(), options));
+    }
+}
+
+/// Everything runs, and beside it a node that starts each pod at once and ends it when it is told to.
+async fn running() -> (Cluster, tokio::task::JoinSet<()>) {
+    let cluster = Cluster::start().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(navarch_controllers::start(
+        cluster.context.clone(),
+        options(),
+    ));
     let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     cluster
         .create::<Node>(json!({"metadata": {"name": "n"}, "status": status}))

@@ -90,6 +90,9 @@ async fn without_api(
             Err(_) => options.reserved.names.push(host),
         }
     }
+    let identity = layout
+        .identity_apart()
+        .context("a random number for the holder of leases")?;
     let running = parts::start(
         wanted,
         move |user: UserInfo| {
@@ -97,7 +100,7 @@ async fn without_api(
             Client::new(Arc::new(https))
         },
         options,
-        &layout.identity(),
+        &identity,
     );
     let mut stop = Stop::listen()?;
     progress.done("ready");

@@ -2,16 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::claim::Claim;
-use super::mark::Mark;
 use super::{EVERYBODY, Mac};
 
 /// The number of the protocol.
 pub(super) const ETHERTYPE: u16 = 0x0806;
 /// Ethernet, IPv4, and how long addresses of these are.
 const KIND: [u8; 6] = [0, 1, 8, 0, 6, 4];
-/// How long a frame is that has one.
-const MESSAGE: usize = 42;
 const REQUEST: u16 = 1;
 const REPLY: u16 = 2;
 
@@ -26,7 +22,7 @@ pub(super) struct Request {
 impl Request {
     /// `None`: the frame is something else, or tells of an address and asks nothing.
     pub(super) fn parse(frame: &[u8]) -> Option<Self> {
-        let body = frame.get(14..MESSAGE)?;
+        let body = frame.get(14..42)?;
         let is_request = frame[12..14] == ETHERTYPE.to_be_bytes()
             && body[..6] == KIND
             && body[6..8] == REQUEST.to_be_bytes();
@@ -42,19 +38,19 @@ impl Request {
         })
     }
 
-    /// The answer, of a node with this mark, that the target is at this hardware address.
-    pub(super) fn answer(&self, mac: Mac, mark: Mark) -> Option<Vec<u8>> {
+    /// The answer that the target is at this hardware address.
+    pub(super) fn answer(&self, mac: Mac) -> Option<Vec<u8>> {
         let IpAddr::V4(target) = self.target else {
             return None;
         };
         let asker = (self.asker, self.asker_ip);
-        let answer = frame(REPLY, self.asker, (mac, target), asker);
-        Some(marked(answer, mark))
+        Some(frame(REPLY, self.asker, (mac, target), asker))
     }
 }
 
-pub(super) fn claimed(frame: &[u8]) -> Option<Claim> {
-    let body = frame.get(14..MESSAGE)?;
+/// Who says that an address is at their hardware address: by an answer, or unasked.
+pub(super) fn claimed(frame: &[u8]) -> Option<(IpAddr, Mac)> {
+    let body = frame.get(14..42)?;
     let is_kind = frame[12..14] == ETHERTYPE.to_be_bytes() && body[..6] == KIND;
     let operation = u16::from_be_bytes([body[6], body[7]]);
     let mac: Mac = body[8..14].try_into().ok()?;
@@ -62,11 +58,7 @@ pub(super) fn claimed(frame: &[u8]) -> Option<Claim> {
     // A question says so as well, of who asks.
     let is_said = matches!(operation, REQUEST | REPLY);
     let is_one = is_kind && is_said && !sender.is_unspecified() && mac[0] & 1 == 0;
-    is_one.then(|| Claim {
-        ip: sender.into(),
-        mac,
-        mark: frame[MESSAGE..].first_chunk().copied().map(Mark),
-    })
+    is_one.then_some((sender.into(), mac))
 }
 
 /// Asks whether somebody has the address, and says nothing of who asks (RFC 5227, 2.1.1).
@@ -75,20 +67,13 @@ pub(super) fn probe(ip: Ipv4Addr, mac: Mac) -> Vec<u8> {
     frame(REQUEST, EVERYBODY, nobody, ([0; 6], ip))
 }
 
-/// Tells everybody that the address is at this hardware address, which is one of a node with this mark.
-pub(super) fn announcement(ip: Ipv4Addr, mac: Mac, mark: Mark) -> Vec<u8> {
-    let told = frame(REQUEST, EVERYBODY, (mac, ip), ([0; 6], ip));
-    marked(told, mark)
-}
-
-/// Behind the message, where nobody looks.
-fn marked(mut frame: Vec<u8>, mark: Mark) -> Vec<u8> {
-    frame.extend(mark.0);
-    frame
+/// Tells everybody that the address is at this hardware address.
+pub(super) fn announcement(ip: Ipv4Addr, mac: Mac) -> Vec<u8> {
+    frame(REQUEST, EVERYBODY, (mac, ip), ([0; 6], ip))
 }
 
 fn frame(operation: u16, to: Mac, from: (Mac, Ipv4Addr), target: (Mac, Ipv4Addr)) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(MESSAGE + Mark::OCTETS);
+    let mut frame = Vec::with_capacity(42);
     frame.extend(to);
     frame.extend(from.0);
     frame.extend(ETHERTYPE.to_be_bytes());

@@ -4,20 +4,15 @@
 //! [`plan`] says purely for which addresses this node is the one. All nodes come to the same answer without asking each other: it is the
 //! first by a digest of address and node, of those that are ready, on the segment, and have endpoints where the traffic is to stay on its
 //! node. [`arp`] and [`ndp`] are what is asked and answered, as octets; [`voice`] asks and answers on one interface; [`shell`] follows the
-//! API and the host's interfaces. [`doubt`] is what becomes of it while the API is not heard, and [`probation`] what comes before an address
-//! is answered for: it may be a stranger's, which nodes of the cluster are not to each other ([`mark`]).
+//! API and the host's interfaces. [`doubt`] is what becomes of it while the API is not heard.
 
 mod arp;
-mod claim;
-mod conflicts;
 mod doubt;
 mod groups;
 mod interfaces;
-mod mark;
 mod ndp;
 mod packets;
 mod plan;
-mod probation;
 mod shell;
 mod voice;
 

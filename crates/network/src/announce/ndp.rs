@@ -3,8 +3,6 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Mac;
-use super::claim::Claim;
-use super::mark::Mark;
 
 /// The number of IPv6.
 pub(super) const ETHERTYPE: u16 = 0x86dd;
@@ -22,10 +20,6 @@ const SOLICITED: u8 = 0x40;
 const OVERRIDE: u8 = 0x20;
 /// The option that has the hardware address of the target, in eights of octets.
 const TARGET_AT: [u8; 2] = [2, 1];
-/// The option that has a mark, in eights of octets: one for experiments (RFC 4727), which nobody looks at who does not know it.
-const MARK: [u8; 2] = [254, 3];
-/// Behind the mark, for eights.
-const FILLED_UP: [u8; 4] = [0; 4];
 /// Where in a frame the packet begins, and where what is in it.
 const PACKET: usize = 14;
 const BODY: usize = PACKET + 40;
@@ -37,7 +31,6 @@ struct Message {
     target: Ipv6Addr,
     sender: Mac,
     from: Ipv6Addr,
-    mark: Option<Mark>,
 }
 
 impl Message {
@@ -59,31 +52,15 @@ impl Message {
             target: target.into(),
             sender,
             from,
-            mark: mark(&body[24..]),
         })
     }
 }
 
-/// That among a message's options.
-fn mark(mut options: &[u8]) -> Option<Mark> {
-    while let [kind, eights @ 1..=u8::MAX, ..] = options {
-        let (option, rest) = options.split_at_checked(usize::from(*eights) * 8)?;
-        if [*kind, *eights] == MARK {
-            return option[2..].first_chunk().copied().map(Mark);
-        }
-        options = rest;
-    }
-    None
-}
-
-pub(super) fn claimed(frame: &[u8]) -> Option<Claim> {
+/// Who says that an address is at their hardware address: by an answer, or unasked.
+pub(super) fn claimed(frame: &[u8]) -> Option<(IpAddr, Mac)> {
     let message = Message::parse(frame)?;
     let is_one = message.kind == ADVERTISEMENT;
-    is_one.then(|| Claim {
-        ip: message.target.into(),
-        mac: message.sender,
-        mark: message.mark,
-    })
+    is_one.then_some((message.target.into(), message.sender))
 }
 
 /// Somebody asks for the hardware address of an address.
@@ -106,25 +83,24 @@ impl Solicitation {
         })
     }
 
-    /// The answer, of a node with this address and this mark, that the target is at this hardware address.
-    pub(super) fn answer(&self, from: Ipv6Addr, mac: Mac, mark: Mark) -> Option<Vec<u8>> {
+    /// The answer, of a host with this address, that the target is at this hardware address.
+    pub(super) fn answer(&self, from: Ipv6Addr, mac: Mac) -> Option<Vec<u8>> {
         let IpAddr::V6(target) = self.target else {
             return None;
         };
         Some(match self.asker_ip.is_unspecified() {
-            true => announcement(target, from, mac, mark),
+            true => announcement(target, from, mac),
             false => {
                 let to = (self.asker, self.asker_ip);
-                frame(to, (mac, from), target, (SOLICITED | OVERRIDE, mark))
+                frame(to, (mac, from), target, SOLICITED | OVERRIDE)
             }
         })
     }
 }
 
-/// Tells everybody, of a node with the address `from` and this mark, that `ip` is at this hardware address.
-pub(super) fn announcement(ip: Ipv6Addr, from: Ipv6Addr, mac: Mac, mark: Mark) -> Vec<u8> {
-    let everybody = (group_at(ALL_NODES), ALL_NODES);
-    frame(everybody, (mac, from), ip, (OVERRIDE, mark))
+/// Tells everybody, of a host with the address `from`, that `ip` is at this hardware address.
+pub(super) fn announcement(ip: Ipv6Addr, from: Ipv6Addr, mac: Mac) -> Vec<u8> {
+    frame((group_at(ALL_NODES), ALL_NODES), (mac, from), ip, OVERRIDE)
 }
 
 /// The group in which a host is asked for the address.
@@ -147,19 +123,11 @@ pub(super) fn probe(ip: Ipv6Addr, mac: Mac) -> Vec<u8> {
     packet((group_at(group), group), from, body)
 }
 
-fn frame(
-    to: (Mac, Ipv6Addr),
-    from: (Mac, Ipv6Addr),
-    target: Ipv6Addr,
-    (flags, mark): (u8, Mark),
-) -> Vec<u8> {
+fn frame(to: (Mac, Ipv6Addr), from: (Mac, Ipv6Addr), target: Ipv6Addr, flags: u8) -> Vec<u8> {
     let mut body = vec![ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0];
     body.extend(target.octets());
     body.extend(TARGET_AT);
     body.extend(from.0);
-    body.extend(MARK);
-    body.extend(mark.0);
-    body.extend(FILLED_UP);
     packet(to, from, body)
 }
 

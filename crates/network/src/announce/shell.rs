@@ -10,15 +10,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use navarch_api::segment_addresses::announced;
-use navarch_client::{Backoff, Client, Informer, ObjectKey};
+use navarch_client::{Backoff, Informer};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::conflicts::Conflicts;
 use super::interfaces::{self, Interface};
-use super::mark::Mark;
 use super::plan::{self, Candidate};
-use super::voice::{self, Voice};
+use super::voice::Voice;
 use crate::netlink::Netlink;
 use crate::node_routes;
 use crate::owned::{Gone, Owned};
@@ -30,11 +28,8 @@ const THREAD: &str = "announcer";
 /// The least between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The service by whose uid a cluster is told from others on the same segment.
-const OF_CLUSTER: (&str, &str) = ("default", "kubernetes");
-
 /// A node that answers for addresses of load balancers.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AnnouncerConfig {
     /// The node's name.
     pub node: String,
@@ -42,8 +37,6 @@ pub struct AnnouncerConfig {
     pub heard: watch::Receiver<Instant>,
     /// The network namespace that the node is in; `None` is the one of the calling thread.
     pub netns: Option<PathBuf>,
-    /// Writes events of addresses that are strangers'.
-    pub client: Client,
 }
 
 /// Answers for addresses of load balancers as long as it is there. Nothing stays of it.
@@ -55,10 +48,8 @@ impl Announcer {
     /// Starts to answer, once the API has said what there is. `nodes` are all nodes of the cluster. While there is nothing to answer for
     /// it has no thread and no socket.
     pub fn start(config: AnnouncerConfig, view: ServiceView, nodes: Informer<Node>) -> Self {
-        let conflicts = Conflicts::new(view.clone(), &config.node, config.client.clone());
         let shell = Shell {
             config,
-            conflicts: Arc::new(conflicts),
             view,
             nodes,
             bell: Arc::default(),
@@ -102,7 +93,6 @@ struct Host {
 
 struct Shell {
     config: AnnouncerConfig,
-    conflicts: Arc<Conflicts>,
     view: ServiceView,
     nodes: Informer<Node>,
     bell: Arc<Bell>,
@@ -195,7 +185,8 @@ impl Shell {
         });
         let mut first = Ok(());
         for (interface, addresses) in plan {
-            match Voice::start(&interface, self.node()) {
+            let (netns, heard) = (self.config.netns.as_deref(), self.config.heard.clone());
+            match Voice::start(&interface, netns, heard) {
                 Ok(voice) => {
                     voice.speak_for(addresses);
                     self.voices.insert(interface, voice);
@@ -204,18 +195,6 @@ impl Shell {
             }
         }
         first
-    }
-
-    fn node(&self) -> voice::Node {
-        let (namespace, name) = OF_CLUSTER;
-        let cluster = self.view.services.get(&ObjectKey::new(namespace, name));
-        let cluster = cluster.and_then(|it| it.metadata.uid.clone());
-        voice::Node {
-            netns: self.config.netns.clone(),
-            heard: self.config.heard.clone(),
-            mark: Mark::of(&cluster.unwrap_or_default()),
-            conflicts: self.conflicts.clone(),
-        }
     }
 
     /// Those of the node's addresses, and whether they are others than before.

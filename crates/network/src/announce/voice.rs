@@ -3,21 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::claim::Claim;
-use super::conflicts::Conflicts;
 use super::doubt::Doubt;
 use super::groups::Groups;
 use super::interfaces::Interface;
-use super::mark::Mark;
 use super::packets::{self, Frames, Packets};
-use super::probation::Probation;
 use super::{Mac, arp, ndp};
 use crate::namespace;
 use crate::task::Task;
@@ -30,18 +25,6 @@ const TELL_EVERY: Duration = Duration::from_millis(1100);
 /// How often the segment is asked for the addresses while the API is not heard.
 const ASK_EVERY: Duration = Duration::from_secs(3);
 
-/// Whose voices they are.
-#[derive(Clone)]
-pub(super) struct Node {
-    /// The network namespace that it is in; `None` is the one of the calling thread.
-    pub(super) netns: Option<PathBuf>,
-    /// When the API has been heard last.
-    pub(super) heard: watch::Receiver<Instant>,
-    /// Its cluster's.
-    pub(super) mark: Mark,
-    pub(super) conflicts: Arc<Conflicts>,
-}
-
 /// Answers as long as it is there.
 pub(super) struct Voice {
     wanted: watch::Sender<BTreeSet<IpAddr>>,
@@ -49,10 +32,13 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    /// For no address so far.
-    pub(super) fn start(interface: &Interface, node: Node) -> io::Result<Self> {
+    /// For no address so far. `heard`: when the API was heard last.
+    pub(super) fn start(
+        interface: &Interface,
+        netns: Option<&Path>,
+        heard: watch::Receiver<Instant>,
+    ) -> io::Result<Self> {
         let (index, own_v6) = (interface.index, interface.own_v6());
-        let netns = node.netns.as_deref();
         let (arp, neighbours) = namespace::open_socket(netns, || {
             let neighbours = packets::open(Frames::Neighbours, index)?;
             Ok((packets::open(Frames::Arp, index)?, neighbours))
@@ -60,7 +46,7 @@ impl Voice {
         // Without an address of IPv6 nothing could be answered.
         let groups = own_v6.map(|_| Groups::of(index, netns));
         let (wanted, changes) = watch::channel(BTreeSet::new());
-        let known = *node.heard.borrow();
+        let known = *heard.borrow();
         let speaker = Speaker {
             mac: interface.mac,
             own_v6,
@@ -68,9 +54,8 @@ impl Voice {
             neighbours: Packets::new(neighbours)?,
             groups,
             wanted: changes,
-            node,
+            heard,
             doubt: Doubt::new(known),
-            probation: Probation::default(),
             spoken: BTreeSet::new(),
             untold: BTreeMap::new(),
         };
@@ -97,11 +82,9 @@ struct Speaker {
     neighbours: Packets,
     groups: Option<Groups>,
     wanted: watch::Receiver<BTreeSet<IpAddr>>,
-    node: Node,
+    heard: watch::Receiver<Instant>,
     doubt: Doubt,
-    /// Of those that are wanted and not left to others, those that may be strangers'.
-    probation: Probation,
-    /// The rest of them.
+    /// Of those that are wanted, those that were not left to others.
     spoken: BTreeSet<IpAddr>,
     /// Of which everybody is still to be told, and how often.
     untold: BTreeMap<IpAddr, u32>,
@@ -113,16 +96,14 @@ impl Speaker {
         loop {
             tokio::select! {
                 changed = self.wanted.changed() => match changed {
-                    Ok(()) => self.change(),
-                    Err(_) => return,
-                },
-                () = at(self.probation.next()) => {
-                    if self.probe() {
+                    Ok(()) => {
+                        self.change();
                         tell_at = Instant::now();
                     }
-                }
-                Ok(()) = self.node.heard.changed() => {
-                    let heard = *self.node.heard.borrow_and_update();
+                    Err(_) => return,
+                },
+                Ok(()) = self.heard.changed() => {
+                    let heard = *self.heard.borrow_and_update();
                     self.doubt.hear(heard);
                     self.change();
                 }
@@ -132,7 +113,7 @@ impl Speaker {
                 }
                 () = tokio::time::sleep_until(ask_at.max(self.doubt.from())), if !self.spoken.is_empty() => {
                     self.change();
-                    self.spoken.iter().for_each(|ip| self.ask(*ip));
+                    self.ask();
                     ask_at = Instant::now() + ASK_EVERY;
                 }
                 frame = self.arp.next() => self.hear_arp(&frame),
@@ -143,34 +124,20 @@ impl Speaker {
 
     fn change(&mut self) {
         let wanted = self.wanted.borrow_and_update().clone();
-        let ours = self.doubt.sift(&wanted, Instant::now());
-        let new = ours.difference(&self.spoken).copied().collect();
-        self.probation.keep(&new, Instant::now());
-        let left = self.spoken.difference(&ours);
-        for ip in left.filter(|ip| wanted.contains(ip)) {
-            tracing::warn!(%ip, "the API is not heard, and another host has taken a load balancer's address");
-        }
-        let still = self.spoken.intersection(&ours).copied().collect();
-        self.speak(still);
-    }
-
-    /// Asks for what may be a stranger's. Says whether there is anything now that is nobody's, of which everybody is to be told.
-    fn probe(&mut self) -> bool {
-        let due = self.probation.due(Instant::now());
-        due.asked.iter().for_each(|ip| self.ask(*ip));
-        let all = self.spoken.union(&due.free).copied().collect();
-        self.speak(all);
-        !due.free.is_empty()
-    }
-
-    /// Answers for these.
-    fn speak(&mut self, now: BTreeSet<IpAddr>) {
+        let now = self.doubt.sift(&wanted, Instant::now());
         if now == self.spoken {
             return;
         }
         for ip in now.difference(&self.spoken) {
             tracing::info!(%ip, "this node answers for a load balancer's address");
             self.untold.insert(*ip, TELLS);
+        }
+        for ip in self
+            .spoken
+            .difference(&now)
+            .filter(|ip| wanted.contains(ip))
+        {
+            tracing::warn!(%ip, "the API is not heard, and another host has taken a load balancer's address");
         }
         self.untold.retain(|ip, _| now.contains(ip));
         if let Some(groups) = &mut self.groups {
@@ -184,12 +151,11 @@ impl Speaker {
     }
 
     fn tell(&mut self) {
-        let mark = self.node.mark;
         for (ip, left) in &mut self.untold {
             match (ip, self.own_v6) {
-                (IpAddr::V4(ip), _) => self.arp.send(&arp::announcement(*ip, self.mac, mark)),
+                (IpAddr::V4(ip), _) => self.arp.send(&arp::announcement(*ip, self.mac)),
                 (IpAddr::V6(ip), Some(own)) => {
-                    let told = ndp::announcement(*ip, own, self.mac, mark);
+                    let told = ndp::announcement(*ip, own, self.mac);
                     self.neighbours.send(&told);
                 }
                 (IpAddr::V6(_), None) => {}
@@ -199,18 +165,20 @@ impl Speaker {
         self.untold.retain(|_, left| *left > 0);
     }
 
-    /// Asks whether somebody else has the address.
-    fn ask(&self, ip: IpAddr) {
-        match ip {
-            IpAddr::V4(ip) => self.arp.send(&arp::probe(ip, self.mac)),
-            IpAddr::V6(ip) => self.neighbours.send(&ndp::probe(ip, self.mac)),
+    /// Asks whether others have the addresses by now.
+    fn ask(&self) {
+        for ip in &self.spoken {
+            match ip {
+                IpAddr::V4(ip) => self.arp.send(&arp::probe(*ip, self.mac)),
+                IpAddr::V6(ip) => self.neighbours.send(&ndp::probe(*ip, self.mac)),
+            }
         }
     }
 
     fn hear_arp(&mut self, frame: &[u8]) {
         self.hear_claim(arp::claimed(frame));
         let asked = arp::Request::parse(frame).filter(|it| self.spoken.contains(&it.target));
-        if let Some(answer) = asked.and_then(|request| request.answer(self.mac, self.node.mark)) {
+        if let Some(answer) = asked.and_then(|request| request.answer(self.mac)) {
             self.arp.send(&answer);
         }
     }
@@ -219,33 +187,17 @@ impl Speaker {
         self.hear_claim(ndp::claimed(frame));
         let asked = ndp::Solicitation::parse(frame).filter(|it| self.spoken.contains(&it.target));
         let answer = asked.zip(self.own_v6);
-        if let Some(answer) =
-            answer.and_then(|(asked, own)| asked.answer(own, self.mac, self.node.mark))
-        {
+        if let Some(answer) = answer.and_then(|(asked, own)| asked.answer(own, self.mac)) {
             self.neighbours.send(&answer);
         }
     }
 
-    fn hear_claim(&mut self, claim: Option<Claim>) {
-        let (Some(Claim { ip, mac, mark }), now) = (claim, Instant::now()) else {
-            return;
-        };
-        if mac == self.mac {
-            return;
-        }
-        if self.spoken.contains(&ip) {
-            self.doubt.claim(ip, now);
+    fn hear_claim(&mut self, claim: Option<(IpAddr, Mac)>) {
+        if let Some((ip, _)) =
+            claim.filter(|(ip, mac)| self.spoken.contains(ip) && *mac != self.mac)
+        {
+            self.doubt.claim(ip, Instant::now());
             self.change();
-        } else if mark != Some(self.node.mark) && self.probation.claim(ip, now) {
-            self.node.conflicts.tell(ip, mac);
         }
-    }
-}
-
-/// Waits for a moment; for ever where there is none.
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
-use navarch_api::call::{Answer, Call, Endpoint, WatchStream};
+use navarch_api::call::{Answer, Call, Endpoint, Gvr, WatchStream};
 use navarch_client::{InformerOptions, SystemClock};
+use navarch_machinery::object::Object;
 
 use super::*;
 
@@ -111,4 +112,65 @@ async fn room_that_a_failed_binding_gives_back_is_offered() {
     shell.state.lock().index.put_pod(&other, &waiting, "n");
     shell.take_back(&other, &waiting);
     assert!(shell.state.lock().pending.wake_at().unwrap() < at_the_latest);
+}
+
+/// A cluster with a node and a pod, in which bindings take their time.
+struct Slow {
+    binds: Arc<Notify>,
+    bound: Arc<Notify>,
+}
+
+#[async_trait::async_trait]
+impl Endpoint for Slow {
+    async fn call(&self, call: Call) -> Result<Answer> {
+        if let Body::Object(object) = call.body {
+            if call.subresource.as_deref() == Some("binding") {
+                self.binds.notify_one();
+                self.bound.notified().await;
+            }
+            return Ok(Answer::Object(object));
+        }
+        let item: Arc<dyn Object> = match call.resource == Gvr::of::<Pod>() {
+            true => pod("1", &json!({"containers": []})),
+            false => {
+                let status = json!({"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}});
+                let node = json!({"metadata": {"name": "n"}, "status": status});
+                Arc::new(serde_json::from_value::<Node>(node).unwrap())
+            }
+        };
+        Ok(Answer::List {
+            items: vec![item],
+            resource_version: "1".into(),
+            continue_token: String::new(),
+        })
+    }
+
+    async fn watch(&self, _: Call) -> Result<WatchStream> {
+        std::future::pending().await
+    }
+}
+
+/// So that none comes after another process's scheduler has looked.
+#[tokio::test(start_paused = true)]
+async fn bindings_have_ended_when_the_scheduler_has() {
+    let (binds, bound) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let client = Client::new(Arc::new(Slow {
+        binds: binds.clone(),
+        bound: bound.clone(),
+    }));
+    let scheduler = Scheduler {
+        nodes: Informer::start(client.clone(), InformerOptions::default()),
+        pods: Informer::start(client.clone(), InformerOptions::default()),
+        client,
+        clock: Arc::new(SystemClock),
+    };
+    let stop = CancellationToken::new();
+    let mut running = tokio::spawn(run(scheduler, stop.clone()));
+    binds.notified().await;
+    stop.cancel();
+    let soon = Duration::from_secs(1);
+    let ended = tokio::time::timeout(soon, &mut running).await;
+    assert!(ended.is_err(), "a pod is being bound");
+    bound.notify_one();
+    tokio::time::timeout(soon, running).await.unwrap().unwrap();
 }

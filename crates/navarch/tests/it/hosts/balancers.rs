@@ -64,11 +64,8 @@ fn names(hosts: &Hosts, ip: &str) -> BTreeSet<String> {
 }
 
 fn mac(host: &Host) -> String {
-    mac_of(&host.sh("ip -o link show eth0"))
-}
-
-fn mac_of(link: &str) -> String {
-    let (_, rest) = link.split_once("link/ether ").unwrap();
+    let said = host.sh("ip -o link show eth0");
+    let (_, rest) = said.split_once("link/ether ").unwrap();
     rest[..17].to_owned()
 }
 
@@ -80,15 +77,9 @@ fn speaker<'a>(hosts: &'a Hosts, ip: &str) -> Option<&'a Host> {
 
 /// The hardware addresses that are told when everybody is asked.
 fn answers(hosts: &Hosts, ip: &str) -> BTreeSet<String> {
-    told(&hosts.router.sh(&ask_all("seg1", ip)))
-}
-
-/// Asks everybody on an interface's segment.
-fn ask_all(interface: &str, ip: &str) -> String {
-    format!("busybox arping -c 2 -w 2 -I {interface} {ip} || true")
-}
-
-fn told(said: &str) -> BTreeSet<String> {
+    let ask = format!("busybox arping -c 2 -w 2 -I seg1 {ip}");
+    let said = hosts.router.try_sh(&ask).stdout;
+    let said = String::from_utf8_lossy(&said).into_owned();
     let replies = said.lines().filter_map(|line| line.split_once('['));
     replies.map(|(_, mac)| mac[..17].to_lowercase()).collect()
 }
@@ -153,39 +144,6 @@ pub(super) fn an_address_is_freed_for_the_next(hosts: &Hosts) {
     until("nobody answers for an address that is free", SLOW, || {
         answers(hosts, "192.168.1.201").is_empty()
     });
-}
-
-/// What another host of the segment has is not taken from it, which an event tells; and is when that gives it up.
-pub(super) fn what_a_stranger_has_is_not_taken(hosts: &Hosts, pods: &Pods) {
-    let (kubectl, router) = (hosts.kubectl(), &hosts.router);
-    let strange = ["192.168.1.201", "fd01:1::201"];
-    for ip in strange {
-        // An address of IPv6 is nobody's for its first second, otherwise.
-        let nodad = if ip.contains(':') { " nodad" } else { "" };
-        router.sh(&format!("ip addr add {ip} dev seg1{nodad}"));
-    }
-    kubectl.apply(&BALANCED.replace("balanced", "taken"));
-    has(hosts, "taken", &strange.join(" "));
-    until("events tell so", SLOW, || {
-        let told =
-            kubectl.ok("get events --field-selector involvedObject.name=taken,reason=AddressInUse");
-        strange
-            .iter()
-            .all(|ip| told.contains(&format!("{ip} is another host's")))
-    });
-    let own = mac_of(&router.sh("ip -o link show seg1"));
-    for host in hosts.all() {
-        let told = told(&host.sh(&ask_all("eth0", strange[0])));
-        assert_eq!(told, BTreeSet::from([own.clone()]), "{}", host.name);
-    }
-    for ip in strange {
-        router.sh(&format!("ip addr del {ip} dev seg1"));
-    }
-    let all: BTreeSet<String> = pods.0.iter().map(|pod| pod.name.clone()).collect();
-    for ip in strange {
-        until("it is nobody's", SLOW, || names(hosts, ip) == all);
-    }
-    kubectl.ok("delete service taken");
 }
 
 /// So that a host hears nothing of the API, and tells it nothing.

@@ -123,7 +123,6 @@ fn a_load_balancer_s_address_is_one_host_s_at_a_time() {
     balancers::an_address_leads_to_all_hosts(&hosts, &pods);
     balancers::traffic_stays_on_its_host(&hosts);
     balancers::an_address_is_freed_for_the_next(&hosts);
-    balancers::what_a_stranger_has_is_not_taken(&hosts, &pods);
     balancers::another_host_takes_over(&hosts);
 }
 

@@ -7,13 +7,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::*;
-use crate::announce::claim::Claim;
-use crate::announce::mark::Mark;
 use crate::announce::packets::{self, Frames};
 use crate::announce::{arp, ndp};
 
 const MINE: Mac = [2, 0, 0, 0, 0, 1];
-const MARK: Mark = Mark(*b"eighteen of octets");
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().filter(char::is_ascii_hexdigit).collect();
@@ -28,13 +25,11 @@ const WHO_HAS: &str = "ffffffffffff 020000000009 0806 0001 0800 06 04 0001 02000
 fn a_question_of_arp_and_its_answer() {
     let asked = arp::Request::parse(&hex(WHO_HAS)).unwrap();
     assert_eq!(asked.target, ip("192.0.2.20"));
-    let marked = |message: &str| [&hex(message)[..], &MARK.0].concat();
     let answer = "020000000009 020000000001 0806 0001 0800 06 04 0002 020000000001 c0000214 020000000009 c0000209";
-    assert_eq!(asked.answer(MINE, MARK), Some(marked(answer)));
-    assert_eq!(marked(answer).len(), 60, "no frame is shorter");
-    let told = arp::announcement("192.0.2.20".parse().unwrap(), MINE, MARK);
+    assert_eq!(asked.answer(MINE), Some(hex(answer)));
+    let told = arp::announcement("192.0.2.20".parse().unwrap(), MINE);
     let wanted = "ffffffffffff 020000000001 0806 0001 0800 06 04 0001 020000000001 c0000214 000000000000 c0000214";
-    assert_eq!(told, marked(wanted));
+    assert_eq!(told, hex(wanted));
     // What is told is no question.
     assert_eq!(arp::Request::parse(&told), None);
     // An answer; a hardware address that is many hosts'; another protocol; one that is cut off.
@@ -52,41 +47,25 @@ fn a_question_of_arp_and_its_answer() {
 fn who_says_that_an_address_is_theirs() {
     let (v4, v6) = ("192.168.1.20", "fd01::14");
     let (of_v4, of_v6) = (v4.parse().unwrap(), v6.parse().unwrap());
-    let claim = |of, mac| {
-        let mark = Some(MARK);
-        Some(Claim {
-            ip: ip(of),
-            mac,
-            mark,
-        })
-    };
-    let told = arp::announcement(of_v4, THEIRS, MARK);
-    assert_eq!(arp::claimed(&told), claim(v4, THEIRS));
+    let told = arp::announcement(of_v4, THEIRS);
+    assert_eq!(arp::claimed(&told), Some((ip(v4), THEIRS)));
     assert_eq!(arp::Request::parse(&told), None);
     // Who asks says so of nobody, and is answered.
     let probe = arp::probe(of_v4, THEIRS);
     assert_eq!(arp::claimed(&probe), None);
-    let answer = arp::Request::parse(&probe).unwrap();
-    let answer = answer.answer(MINE, MARK).unwrap();
-    assert_eq!(arp::claimed(&answer), claim(v4, MINE));
+    let answer = arp::Request::parse(&probe).unwrap().answer(MINE).unwrap();
+    assert_eq!(arp::claimed(&answer), Some((ip(v4), MINE)));
     for length in 0..42 {
         assert_eq!(arp::claimed(&answer[..length]), None);
     }
-    // Who is no node of the cluster's has no mark, or something else there.
-    for length in 42..60 {
-        assert_eq!(arp::claimed(&answer[..length]).unwrap().mark, None);
-    }
-    let filled_up = [&answer[..42], &[0; 18]].concat();
-    assert_ne!(arp::claimed(&filled_up).unwrap().mark, Some(MARK));
     let own = "fd01::1".parse().unwrap();
-    let told = ndp::announcement(of_v6, own, THEIRS, MARK);
-    assert_eq!(ndp::claimed(&told), claim(v6, THEIRS));
+    let told = ndp::announcement(of_v6, own, THEIRS);
+    assert_eq!(ndp::claimed(&told), Some((ip(v6), THEIRS)));
     let probe = ndp::probe(of_v6, THEIRS);
     assert_eq!(probe[..6], hex("3333ff000014"));
     assert_eq!(ndp::claimed(&probe), None);
-    let answer = ndp::Solicitation::parse(&probe).unwrap();
-    let answer = answer.answer(own, MINE, MARK).unwrap();
-    assert_eq!(ndp::claimed(&answer), claim(v6, MINE));
+    let answer = ndp::Solicitation::parse(&probe).unwrap().answer(own, MINE);
+    assert_eq!(ndp::claimed(&answer.unwrap()), Some((ip(v6), MINE)));
 }
 
 /// From fd01::9, who has fd01::14? Without its checksum.
@@ -105,26 +84,21 @@ fn a_solicitation_and_its_advertisement() {
     let asked = ndp::Solicitation::parse(&right[0]).unwrap();
     assert_eq!(asked.target, ip("fd01::14"));
     let own = "fd01::1".parse().unwrap();
-    let answer = asked.answer(own, MINE, MARK).unwrap();
+    let answer = asked.answer(own, MINE).unwrap();
     let (head, rest) = answer.split_at(54);
     assert_eq!(
         head,
         hex(
-            "020000000009 020000000001 86dd 6000000000383aff fd010000000000000000000000000001 fd010000000000000000000000000009"
+            "020000000009 020000000001 86dd 6000000000203aff fd010000000000000000000000000001 fd010000000000000000000000000009"
         )
     );
     assert_eq!(rest[..2], [136, 0]);
     assert_eq!(
         rest[4..],
-        [
-            &hex("60000000 fd010000000000000000000000000014 0201 020000000001 fe03")[..],
-            &MARK.0,
-            &[0; 4]
-        ]
-        .concat()
+        hex("60000000 fd010000000000000000000000000014 0201 020000000001")
     );
     // To everybody, as an answer to whoever has no address yet and unasked.
-    let told = ndp::announcement("fd01::14".parse().unwrap(), own, MINE, MARK);
+    let told = ndp::announcement("fd01::14".parse().unwrap(), own, MINE);
     assert_eq!(told[..6], hex("333300000001"));
     assert_eq!(told[38..54], hex("ff020000000000000000000000000001"));
     assert_eq!(told[58], 0x20);
@@ -146,19 +120,13 @@ fn a_solicitation_and_its_advertisement() {
 #[test]
 fn frames_that_are_others_are_not_heard() {
     in_a_namespace(|| {
-        let made = Command::new("ip")
-            .args("link add near type veth peer name far".split(' '))
-            .status();
-        assert!(made.unwrap().success());
-        for line in ["link set near up", "link set far up promisc on"] {
-            assert!(
-                Command::new("ip")
-                    .args(line.split(' '))
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-        }
+        let run = |line: &str| {
+            let done = Command::new("ip").args(line.split(' ')).status();
+            assert!(done.unwrap().success(), "{line}");
+        };
+        run("link add near type veth peer name far");
+        run("link set near up");
+        run("link set far up promisc on");
         let index = |name| nix::net::if_::if_nametoindex(name).unwrap();
         let near = packets::open(Frames::Arp, index("near")).unwrap();
         let far = packets::open(Frames::Arp, index("far")).unwrap();
