@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: Agent) -> Result<()> {
     checks::node(&layout, &arguments.node, &ranges)?;
     let mut following = JoinSet::new();
     let servers = Servers::new(arguments.server.clone());
-    let addresses = node_addresses::of(&arguments.node.node_ip, &servers, &mut following)?;
+    let addresses = node_addresses::of(&arguments.node.node_ip, &servers, &ranges, &mut following)?;
     let place = Place {
         layout: &layout,
         arguments: &arguments,

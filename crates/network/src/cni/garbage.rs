@@ -20,7 +20,7 @@ const AGAIN: Backoff = Backoff {
     max: EVERY,
 };
 /// How long the network has been ready when they are told first: when a node starts, all its pods are being connected.
-const SETTLED: Duration = Duration::from_secs(60);
+pub(super) const SETTLED: Duration = Duration::from_secs(60);
 /// The longest that all of them may take, one after the other: whoever connects or disconnects a pod waits for it.
 const ROUND: Duration = Duration::from_secs(10);
 /// What one that takes too long leaves to each of those that follow.
@@ -29,11 +29,11 @@ const LEFT_TO_EACH: Duration = Duration::from_secs(1);
 impl CniNetwork {
     /// Tells plugins which sandboxes there are, some time after they can connect pods, and then rarely, for as long as this process is there.
     /// `live`: those that there are, whether or not there are records of them.
-    pub(super) async fn collect_garbage(self, live: HashSet<String>) {
+    pub(super) async fn collect_garbage(self, live: HashSet<String>, settled: Duration) {
         while self.ready().await.is_err() {
-            sleep(SETTLED).await;
+            sleep(settled).await;
         }
-        sleep(SETTLED).await;
+        sleep(settled).await;
         let (mut told, mut failures) = (String::new(), 0);
         loop {
             match self.collect(&live).await {
@@ -56,8 +56,11 @@ impl CniNetwork {
         }
     }
 
-    /// Once. `false`: pods are being connected or disconnected all the time, beside which it may not be done; or some were slow, and others not told.
+    /// Once, where it is to be done at all. `false`: pods are being connected or disconnected all the time, beside which it may not be done; or some were slow, and others not told.
     pub(super) async fn collect(&self, live: &HashSet<String>) -> Result<bool, CniError> {
+        if !self.collects_garbage {
+            return Ok(true);
+        }
         let configuration = self.configuration().await?;
         if !configuration.has_garbage() {
             return Ok(true);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use navarch_client::Backoff;
 use tokio::task::JoinSet;
 
-use super::{CniError, CniNetwork};
+use super::{CniError, CniNetwork, garbage};
 
 impl CniNetwork {
     /// Begins to disconnect all sandboxes that are there but these. Nobody waits for it: what a plugin asks may be a pod of this very node, which
@@ -15,9 +15,7 @@ impl CniNetwork {
     /// # Errors
     /// It cannot be seen which sandboxes there are.
     pub async fn reconcile(&self, live: HashSet<String>) -> Result<(), CniError> {
-        if self.collects_garbage {
-            tokio::spawn(self.clone().collect_garbage(live.clone()));
-        }
+        tokio::spawn(self.clone().collect_garbage(live.clone(), garbage::SETTLED));
         let mut dead = self.dead(live).await?;
         let network = self.clone();
         tokio::spawn(async move {

@@ -45,19 +45,29 @@ impl HostInterfaces {
 
     /// Whether one of them has this address; where that cannot be told it is taken to be so. For a thread that may wait for the kernel.
     pub fn have(address: IpAddr) -> bool {
-        let Ok(all) = getifaddrs() else { return true };
-        let mut all = all.filter_map(|interface| interface.address);
-        all.any(|it| {
-            let v4 = it.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
-            let v6 = it.as_sockaddr_in6().map(|it| IpAddr::from(it.ip()));
-            v4.or(v6) == Some(address)
-        })
+        with(address).map_or(true, |found| found.is_some())
+    }
+
+    /// The name of the one that has this address, where that can be told. For a thread that may wait for the kernel.
+    pub fn which_has(address: IpAddr) -> Option<String> {
+        with(address).ok().flatten()
     }
 
     /// Waits until something has changed since the last time.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }
+}
+
+fn with(address: IpAddr) -> io::Result<Option<String>> {
+    let mut all = getifaddrs()?;
+    let found = all.find(|interface| {
+        let it = interface.address;
+        let v4 = it.and_then(|it| Some(IpAddr::from(it.as_sockaddr_in()?.ip())));
+        let v6 = it.and_then(|it| Some(IpAddr::from(it.as_sockaddr_in6()?.ip())));
+        v4.or(v6) == Some(address)
+    });
+    Ok(found.map(|interface| interface.interface_name))
 }
 
 /// Rings at each change, for ever; also where one was missed.
@@ -79,6 +89,10 @@ mod tests {
     #[test]
     fn a_host_has_its_addresses_and_no_others() {
         assert!(HostInterfaces::have([127, 0, 0, 1].into()));
+        assert_eq!(
+            HostInterfaces::which_has([127, 0, 0, 1].into()).as_deref(),
+            Some("lo")
+        );
         // For documentation.
         assert!(!HostInterfaces::have([192, 0, 2, 200].into()));
         assert!(!HostInterfaces::have(

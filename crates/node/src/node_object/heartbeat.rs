@@ -204,6 +204,21 @@ fn same(a: &NodeStatus, b: &NodeStatus) -> bool {
 mod tests {
     use super::*;
 
+    /// One that ran with another pod network, say.
+    #[test]
+    fn a_node_says_anew_what_an_earlier_one_said_otherwise() {
+        let mut options = NodeOptions::new("n", [192, 0, 2, 1].into(), "/nowhere".into());
+        options.annotations = [("whose".to_owned(), "mine".to_owned())].into();
+        let mut old = Node::default();
+        let said = [("whose", "theirs"), ("other", "stays")];
+        let said = said.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        old.metadata.annotations = Some(said.into());
+        let new = refreshed(&old, &options);
+        let said = new.metadata.annotations.clone().unwrap();
+        assert_eq!((&*said["whose"], &*said["other"]), ("mine", "stays"));
+        assert_eq!(refreshed(&new, &options), new);
+    }
+
     #[test]
     fn a_node_without_runtime_or_network_says_so() {
         let why = |text: &str| Some(text.to_owned());

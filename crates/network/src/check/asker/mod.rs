@@ -207,3 +207,35 @@ async fn api(at: SocketAddr) -> Vec<Finding> {
     let outcome = outcome.map_err(|error| format!("API server ({at}): {error}"));
     finding(Aspect::Services, outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// One question that is lost does not make a pod one that plugins hold to its policy.
+    #[tokio::test]
+    async fn a_pod_of_plugins_is_asked_twice_before_it_is_held() {
+        let address: SocketAddr = ([127, 81, 7, 3], CLOSED).into();
+        let listener = TcpListener::bind(address).await.unwrap();
+        tokio::spawn(async move {
+            let _unanswered = listener.accept().await.unwrap();
+            let (mut answered, _) = listener.accept().await.unwrap();
+            answered.write_all(b"n\n").await.unwrap();
+        });
+        let pod = Target {
+            node: "n".to_owned(),
+            address,
+            of_plugins: true,
+        };
+        assert_eq!(forbid(&pod, false).await.by_plugins, Some(false));
+        let nobody: SocketAddr = ([127, 81, 7, 4], CLOSED).into();
+        let pod = Target {
+            address: nobody,
+            ..pod
+        };
+        assert_eq!(forbid(&pod, false).await.by_plugins, Some(true));
+    }
+}
