@@ -93,6 +93,9 @@ pub(crate) fn node(layout: &Layout, arguments: &NodeArgs, ranges: &ClusterRanges
             "--pod-encryption is for the node's own pod network: with --pod-network cni, encrypting is the plugins' affair"
         );
     }
+    if arguments.cni_gc && arguments.pod_network != PodNetworkOf::Cni {
+        bail!("--cni-gc is for pods that plugins connect: it goes with --pod-network cni");
+    }
     registration::labels(&arguments.node_labels).map_err(anyhow::Error::msg)?;
     registration::taints(&arguments.register_with_taints).map_err(anyhow::Error::msg)?;
     let settings = HostSettings::of(layout, arguments, ranges);

@@ -27,6 +27,9 @@ pub(crate) struct Plugins {
     pub(crate) configurations: PathBuf,
     /// Their programs.
     pub(crate) programs: Vec<PathBuf>,
+    /// Whether they are told to forget all pods but this node's.
+    #[serde(default)]
+    pub(crate) collects_garbage: bool,
 }
 
 /// Names of what is made on the host.
@@ -74,6 +77,7 @@ impl HostSettings {
             plugins: (arguments.pod_network == PodNetworkOf::Cni).then(|| Plugins {
                 configurations: arguments.cni_conf_dir.clone(),
                 programs: arguments.cni_bin_dir.clone(),
+                collects_garbage: arguments.cni_gc,
             }),
             wireguard_port: (arguments.pod_encryption == PodEncryption::Wireguard)
                 .then_some(arguments.wireguard_port),
@@ -181,6 +185,7 @@ impl HostSettings {
             configurations: plugins.configurations,
             programs: plugins.programs,
             state_dir: self.network.join("cni"),
+            collects_garbage: plugins.collects_garbage,
         })
     }
 

@@ -107,6 +107,10 @@ pub(crate) struct NodeArgs {
         value_delimiter = ','
     )]
     pub(crate) cni_bin_dir: Vec<PathBuf>,
+    /// Has plugins forget all pods but this node's, some time after the start and every six hours (`GC`), where nobody else on the host uses the
+    /// same plugins' state: no other runtime, and no other data directory.
+    #[arg(long, env = "NAVARCH_CNI_GC")]
+    pub(crate) cni_gc: bool,
     /// How packets go to the pods of other nodes: as they are to a node on the same segment and by VXLAN to others, or by VXLAN to all. The
     /// same on all nodes.
     #[arg(

@@ -32,8 +32,8 @@ pub(crate) struct Finding {
     pub(crate) outcome: Result<(), String>,
     /// The largest packet that arrived.
     pub(crate) mtu: Option<u32>,
-    /// A pod that plugins connect is reached, and a policy forbids it: whether that is wrong is seen where all is known.
-    pub(crate) is_unheld: bool,
+    /// Of a policy where plugins connect the pod: whether it is as if they applied it. Whether it is wrong where it is not is seen where all is known.
+    pub(crate) by_plugins: Option<bool>,
 }
 
 impl Finding {
@@ -42,7 +42,7 @@ impl Finding {
             aspect,
             outcome,
             mtu: None,
-            is_unheld: false,
+            by_plugins: None,
         }
     }
 }
@@ -63,6 +63,9 @@ pub(crate) struct Findings {
     /// How many pods that plugins connect are reached although a policy forbids it. They are in no tally.
     #[serde(default)]
     pub(crate) unheld: usize,
+    /// How many of those that are in the tally of policies plugins connect.
+    #[serde(default)]
+    pub(crate) held: usize,
     pub(crate) failures: Vec<String>,
     /// How many more there were than had room.
     pub(crate) more_failures: usize,
@@ -70,9 +73,13 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn add(&mut self, finding: Finding) {
-        if finding.is_unheld {
-            self.unheld += 1;
-            return;
+        match finding.by_plugins {
+            Some(false) => {
+                self.unheld += 1;
+                return;
+            }
+            Some(true) => self.held += 1,
+            None => {}
         }
         let tally = self.tallies.entry(finding.aspect).or_default();
         tally.of += 1;
@@ -100,7 +107,9 @@ impl Findings {
 
     /// Whether it can be what an asker has said.
     pub(crate) fn is_sound(&self) -> bool {
-        self.tallies.values().all(|tally| tally.passed <= tally.of)
+        let policies = self.tallies.get(&Aspect::Policies);
+        let policies = policies.map_or(0, |tally| tally.of);
+        self.held <= policies && self.tallies.values().all(|tally| tally.passed <= tally.of)
     }
 
     /// As a message, with as many of the failures as there is room for.

@@ -169,25 +169,32 @@ fn a_report_counts_where_something_is_wrong() {
     .assert_eq(&report.failures().join("\n"));
 }
 
-/// From a node, which reaches its own pod, and from a pod on it, which a policy held from so many, and did not hold from so many.
-fn of_policies(held: usize, unheld: usize) -> Report {
+/// From a node, which reaches its own pod, and from a pod on it: of pods that plugins connect so many were held to a policy, and so many not, beside
+/// so many of nodes' own network that were.
+fn of_policies(held: usize, unheld: usize, own: usize) -> Report {
     let mut report = Report::default();
     for place in [Place::Node, Place::Pod] {
         let mut findings = found(0);
         let all = match place {
-            Place::Node => vec![false],
-            Place::Pod => [vec![false; held], vec![true; unheld]].concat(),
+            Place::Node => vec![Some(true)],
+            Place::Pod => [
+                vec![Some(true); held],
+                vec![Some(false); unheld],
+                vec![None; own],
+            ]
+            .concat(),
         };
-        for is_unheld in all {
-            let outcome = match is_unheld {
-                true => Err("answers".to_owned()),
-                false => Ok(()),
+        for by_plugins in all {
+            let outcome = match by_plugins {
+                Some(false) => Err("answers".to_owned()),
+                _ => Ok(()),
             };
             findings.add(Finding {
-                is_unheld,
+                by_plugins,
                 ..Finding::new(Aspect::Policies, outcome)
             });
         }
+        assert!(findings.is_sound());
         report.add("a", place, findings);
     }
     report.judge_policies();
@@ -197,8 +204,8 @@ fn of_policies(held: usize, unheld: usize) -> Report {
 /// Plugins that apply no policies are no fault of the network, and no success either.
 #[test]
 fn where_plugins_apply_no_policies_that_is_said() {
-    let check = |held, unheld, expected: Expect| {
-        let report = of_policies(held, unheld);
+    let check = |(held, unheld, own), expected: Expect| {
+        let report = of_policies(held, unheld, own);
         let rows = report.rows();
         let cells = rows.iter().map(|row| format!("{} {}", row[1], row[7]));
         let mut lines: Vec<String> = cells.collect();
@@ -207,28 +214,33 @@ fn where_plugins_apply_no_policies_that_is_said() {
         expected.assert_eq(&lines.join("\n"));
     };
     check(
-        0,
-        2,
+        (0, 2, 0),
         expect![[r#"
             node none
             pod none
             none: the plugins that connect these pods apply no network policies"#]],
     );
     check(
-        2,
-        0,
+        (2, 0, 0),
         expect![[r#"
             node ok
             pod ok"#]],
     );
     // They apply some: those that do not hold are wrong.
     check(
-        1,
-        2,
+        (1, 2, 0),
         expect![[r#"
             node ok
             pod 1/3
             from a (pod): 2 pods that plugins connect answer, and a network policy lets nobody in"#]],
+    );
+    // That other nodes hold theirs says nothing of the plugins.
+    check(
+        (0, 2, 3),
+        expect![[r#"
+            node none
+            pod ok, none
+            none: the plugins that connect these pods apply no network policies"#]],
     );
 }
 

@@ -18,10 +18,12 @@ use super::result::complaint;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The longest that one may take to say whether it could do anything: the node's status waits for it.
 const STATUS_PATIENCE: Duration = Duration::from_secs(5);
-/// The longest that one may take to forget what is gone: all pods that are to be connected wait for it.
-const GARBAGE_PATIENCE: Duration = Duration::from_secs(10);
 /// The pod's interface.
 pub(super) const INTERFACE: &str = "eth0";
+/// By what a process is known that works on a sandbox, or begins to.
+pub(super) const SANDBOX: &str = "CNI_CONTAINERID";
+/// By what one is known that is to forget what is gone, which is told of no sandbox: where this network's own records are.
+pub(super) const GARBAGE_OF: &str = "NAVARCH_CNI_STATE";
 /// What plugins see of this program's own environment: where programs are, and how the world is reached. What else is there may be secret.
 const PASSED_ON: [&str; 9] = [
     "PATH",
@@ -42,8 +44,8 @@ pub(super) enum Order<'a> {
     Delete(&'a Record),
     /// Nothing; whether it could connect a pod.
     Status,
-    /// To forget all pods but those that it is told of.
-    Garbage,
+    /// To forget all pods but those that it is told of; within so long, for the network whose records are there.
+    Garbage(Duration, &'a Path),
 }
 
 impl Order<'_> {
@@ -52,7 +54,7 @@ impl Order<'_> {
             Self::Add(_) => "ADD",
             Self::Delete(_) => "DEL",
             Self::Status => "STATUS",
-            Self::Garbage => "GC",
+            Self::Garbage(..) => "GC",
         }
     }
 
@@ -61,7 +63,7 @@ impl Order<'_> {
             Self::Add(_) => "add",
             Self::Delete(_) => "delete",
             Self::Status => "status",
-            Self::Garbage => "gc",
+            Self::Garbage(..) => "gc",
         }
     }
 
@@ -69,7 +71,7 @@ impl Order<'_> {
         match self {
             Self::Add(_) | Self::Delete(_) => PATIENCE,
             Self::Status => STATUS_PATIENCE,
-            Self::Garbage => GARBAGE_PATIENCE,
+            Self::Garbage(patience, _) => patience,
         }
     }
 }
@@ -138,6 +140,9 @@ fn environment(directories: &[PathBuf], order: Order<'_>) -> Vec<(&'static str, 
         ("CNI_COMMAND", order.word().into()),
         ("CNI_PATH", joined(directories)),
     ];
+    if let Order::Garbage(_, records) = order {
+        all.push((GARBAGE_OF, records.into()));
+    }
     if let Order::Add(record) | Order::Delete(record) = order {
         let (pod, id) = (&record.request.name, &record.sandbox_id);
         let arguments = format!(
@@ -145,7 +150,7 @@ fn environment(directories: &[PathBuf], order: Order<'_>) -> Vec<(&'static str, 
             pod.namespace, pod.name, pod.uid
         );
         all.extend([
-            ("CNI_CONTAINERID", id.into()),
+            (SANDBOX, id.into()),
             ("CNI_NETNS", namespace(order, &record.netns)),
             ("CNI_IFNAME", INTERFACE.into()),
             ("CNI_ARGS", arguments.into()),

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use rtnetlink::LinkUnspec;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::capabilities::{self, Capabilities};
 use super::configuration::{Configuration, Configurations};
 use super::error::CniError;
-use super::invocation::{Order, invoke};
+use super::invocation::{GARBAGE_OF, Order, SANDBOX, invoke};
 use super::orphans;
 use super::record::{Record, Records};
 use super::result::addresses;
@@ -34,6 +35,8 @@ pub struct CniConfig {
     pub programs: Vec<PathBuf>,
     /// A directory of this network's own, for one small file a pod. Made when it is needed.
     pub state_dir: PathBuf,
+    /// Whether plugins are told to forget all pods but those of this network. Wrong where others use the same plugins' state.
+    pub collects_garbage: bool,
 }
 
 /// A network by plugins. Clones are the same.
@@ -41,8 +44,11 @@ pub struct CniConfig {
 pub struct CniNetwork {
     pub(super) programs: Arc<Vec<PathBuf>>,
     configurations: Arc<Configurations>,
-    records: Records,
+    pub(super) records: Records,
     pub(super) turns: Arc<Turns>,
+    pub(super) collects_garbage: bool,
+    /// Set when no earlier process's plugins forget pods any more.
+    leftovers: Arc<OnceCell<()>>,
 }
 
 impl CniNetwork {
@@ -53,6 +59,8 @@ impl CniNetwork {
             configurations: Arc::new(Configurations::of(config.configurations)),
             records: Records(config.state_dir),
             turns: Arc::new(Turns::new()),
+            collects_garbage: config.collects_garbage,
+            leftovers: Arc::default(),
         }
     }
 
@@ -120,6 +128,7 @@ impl CniNetwork {
     }
 
     async fn connect(&self, record: &Record) -> Result<Value, CniError> {
+        self.end_leftovers().await?;
         let _turn = self.turns.to_add().await;
         loopback_up(record.netns.clone()).await?;
         let (configuration, order) = (&record.configuration, Order::Add(record));
@@ -152,10 +161,21 @@ impl CniNetwork {
     async fn take_back(&self, record: &Record) -> Result<(), CniError> {
         if record.result.is_none() {
             let (id, path) = (record.sandbox_id.clone(), record.netns.clone());
-            let ended = blocking(move || Ok(orphans::end(&id))).await?;
+            let ended = blocking(move || Ok(orphans::end(SANDBOX, id.as_ref()))).await?;
             ended.map_err(|source| CniError::State { path, source })?;
         }
         self.undo(record).await
+    }
+
+    /// Ends what an earlier process of ours has told to forget all pods but those that there were: it would forget the next as well.
+    pub(super) async fn end_leftovers(&self) -> Result<(), CniError> {
+        let ending = || async {
+            let path = self.records.0.clone();
+            let of = path.clone();
+            let ended = blocking(move || Ok(orphans::end(GARBAGE_OF, of.as_ref()))).await?;
+            ended.map_err(|source| CniError::State { path, source })
+        };
+        self.leftovers.get_or_try_init(ending).await.map(drop)
     }
 
     /// One that refuses does not keep the others; the first error comes at the end.

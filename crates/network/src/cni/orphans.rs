@@ -1,8 +1,10 @@
 //! Programs that an earlier process of ours has begun, and that it was killed before: what they still do must not come after what undoes it.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,13 +18,12 @@ const MAX_ENVIRONMENT: u64 = 256 << 10;
 /// The longest wait for one.
 const WAIT_MS: u16 = 1000;
 
-/// Kills all processes that are told of this sandbox, by their environment, which those that they begin have as well; and waits until there is
-/// none. Blocks.
-pub(super) fn end(sandbox_id: &str) -> io::Result<()> {
-    let told = format!("CNI_CONTAINERID={sandbox_id}");
+/// Kills all processes that are told this, by their environment, which those that they begin have as well; and waits until there is none. Blocks.
+pub(super) fn end(name: &str, value: &OsStr) -> io::Result<()> {
+    let told = [name.as_bytes(), b"=", value.as_bytes()].concat();
     let begun = Instant::now();
     loop {
-        let left = of(told.as_bytes())?;
+        let left = of(&told)?;
         if left.is_empty() {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,10 @@ const MAX_ANSWER: usize = 1 << 20;
 const MAX_COMPLAINT: usize = 16 << 10;
 /// How long what a program has said may take to arrive once it has ended. Who holds its output then is somebody else, who stays.
 const GRACE: Duration = Duration::from_millis(500);
+/// How long what is killed may take to be gone. What waits for a disk in the kernel is gone when that is done, and does nothing more of its own.
+const ENDING: Duration = Duration::from_secs(2);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What a program has said.
 #[derive(Debug)]
@@ -24,7 +29,8 @@ pub(super) struct Ended {
     pub(super) complained: Vec<u8>,
 }
 
-/// Runs it to its end. One that takes longer than `patience`, or whose future is dropped, is killed with all that it has begun.
+/// Runs it to its end. One that takes longer than `patience`, or whose future is dropped, is killed with all that it has begun; the error of the
+/// former comes when all of it is gone.
 pub(super) async fn run(
     mut command: Command,
     input: Vec<u8>,
@@ -38,7 +44,7 @@ pub(super) async fn run(
     let mut group = Group::of(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (mut said, mut complained) = (Vec::new(), Vec::new());
-    let status = {
+    let ended = {
         // Side by side: it may say much before it has heard all.
         let talk = async {
             tokio::join!(
@@ -57,9 +63,19 @@ pub(super) async fn run(
                 () = &mut talk => child.wait().await,
             }
         };
-        let ended = tokio::time::timeout(patience, ended).await;
-        ended.map_err(|_| io::Error::other(format!("no answer after {patience:?}")))??
+        tokio::time::timeout(patience, ended).await
     };
+    let Ok(status) = ended else {
+        // Whose turn is next does not work beside it.
+        let gone = async {
+            group.kill();
+            let _ = child.wait().await;
+            group.gone().await;
+        };
+        let _ = tokio::time::timeout(ENDING, gone).await;
+        return Err(io::Error::other(format!("no answer after {patience:.0?}")));
+    };
+    let status = status?;
     group.leave();
     Ok(Ended {
         status,
@@ -96,6 +112,23 @@ impl Group {
         Self(leader.map(Pid::from_raw))
     }
 
+    fn kill(&self) {
+        if let Some(leader) = self.0 {
+            // They may be gone.
+            let _ = killpg(leader, Signal::SIGKILL);
+        }
+    }
+
+    /// Waits until none is left of those that were killed. Their leader has been waited for: its number is theirs for as long as one is there, and
+    /// nobody is to be killed by it any more.
+    async fn gone(&mut self) {
+        if let Some(leader) = self.0.take() {
+            while killpg(leader, None) != Err(Errno::ESRCH) {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
     /// It has ended by itself: what it has left is meant to stay.
     fn leave(&mut self) {
         self.0 = None;
@@ -104,9 +137,6 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            // They may be gone.
-            let _ = killpg(leader, Signal::SIGKILL);
-        }
+        self.kill();
     }
 }

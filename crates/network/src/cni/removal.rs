@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use navarch_client::Backoff;
 use tokio::task::JoinSet;
 
-use super::{CniError, CniNetwork};
+use super::{CniError, CniNetwork, garbage};
 
 impl CniNetwork {
     /// Begins to disconnect all sandboxes that are there but these. Nobody waits for it: what a plugin asks may be a pod of this very node, which
     /// is to be started first. What cannot be disconnected is tried again for as long as this process is there. Also begins to tell
-    /// plugins which sandboxes there are, so that they forget what else they know. To be called once.
+    /// plugins which sandboxes there are, where it is to, so that they forget what else they know. To be called once.
     ///
     /// # Errors
     /// It cannot be seen which sandboxes there are.
     pub async fn reconcile(&self, live: HashSet<String>) -> Result<(), CniError> {
-        tokio::spawn(self.clone().collect_garbage(live.clone()));
+        tokio::spawn(self.clone().collect_garbage(live.clone(), garbage::SETTLED));
         let mut dead = self.dead(live).await?;
         let network = self.clone();
         tokio::spawn(async move {

@@ -65,6 +65,7 @@ impl Host {
             configurations: self.path("net.d"),
             programs: vec!["/nowhere".into(), self.0.path().into()],
             state_dir: self.path("state"),
+            collects_garbage: true,
         }
     }
 

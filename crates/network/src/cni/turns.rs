@@ -44,7 +44,7 @@ impl Turns {
     /// Waits until no sandbox is connected or disconnected, and none is until what is returned is dropped. `None`: it would take too long.
     pub(super) async fn alone(&self) -> Option<[SemaphorePermit<'_>; 2]> {
         let all = async {
-            // What hangs, as what disconnects may, keeps no pod waiting meanwhile.
+            // What hangs is more often what disconnects: meanwhile pods are connected all the same.
             let deleting = self.deleting.acquire_many(AT_ONCE as u32).await.ok()?;
             let adding = self.adding.acquire_many(AT_ONCE as u32).await.ok()?;
             Some([deleting, adding])

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::attributes;
 use super::watch::Watch;
 use nix::sys::{
     socket::{setsockopt, sockopt},
@@ -21,6 +22,9 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// `NFNL_SUBSYS_CTNETLINK` and `NFNL_SUBSYS_NFTABLES`, in the upper half of a message's type.
 pub(super) const CONNTRACK: u16 = 1 << 8;
 pub(super) const NFTABLES: u16 = 10 << 8;
+/// `NFT_MSG_GETGEN`, and `NFTA_GEN_ID` of its answer.
+const GENERATION: u16 = NFTABLES | 16;
+const GENERATION_ID: u16 = 1;
 /// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`.
 const BATCH_BEGIN: u16 = 16;
 const BATCH_END: u16 = 17;
@@ -131,18 +135,39 @@ impl Netfilter {
 
     /// Carries out one message on its own.
     pub(super) fn one(&mut self, message: &Message) -> io::Result<()> {
+        self.ask(message, |_| {})
+    }
+
+    /// Has `look` see the attributes of what the kernel answers to one message.
+    fn ask(&mut self, message: &Message, mut look: impl FnMut(&[u8])) -> io::Result<()> {
         let mut bytes = Vec::new();
         let awaited = self.append(&mut bytes, message, ACK);
         self.socket.send(&bytes, 0)?;
         loop {
             let received = self.receive()?;
-            let answer = received
-                .iter()
-                .find(|answer| answer.kind == ERROR && answer.sequence == awaited);
-            if let Some(answer) = answer {
-                return answer.result();
+            for answer in received.iter().filter(|a| a.sequence == awaited) {
+                match answer.kind {
+                    ERROR => return answer.result(),
+                    _ => look(answer.payload.get(FAMILY_HEADER..).unwrap_or_default()),
+                }
             }
         }
+    }
+
+    /// The number of the ruleset: of each transaction that changes it, whoever's, it becomes the next.
+    pub(super) fn generation(&mut self) -> io::Result<u32> {
+        let message = Message {
+            kind: GENERATION,
+            flags: 0,
+            family: 0,
+            attributes: Vec::new(),
+        };
+        let mut generation = None;
+        self.ask(&message, |said| {
+            let id = attributes::by_kind(said).get(&GENERATION_ID).copied();
+            generation = id.and_then(|id| Some(u32::from_be_bytes(*id.first_chunk()?)));
+        })?;
+        generation.ok_or_else(|| io::Error::other("the ruleset has no number"))
     }
 
     /// Has `look` see the attributes of everything that the message asks for.

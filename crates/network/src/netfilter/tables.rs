@@ -45,6 +45,9 @@ struct Known {
     shape: Option<Shape>,
 }
 
+/// How often a table is declared until nobody else changes anything meanwhile.
+const LAYINGS: u32 = 3;
+
 /// What a table is made of, and what is in the sets that its declaration fills.
 type Shape = (Structure, HashSet<Element>);
 
@@ -86,11 +89,14 @@ impl<L: Layout> Tables<L> {
     pub(crate) fn declare(&mut self, layout: L) -> Result<(), RulesError> {
         self.layout = layout;
         for family in FAMILIES {
+            let Some(known) = self.known.get_mut(&family) else {
+                continue;
+            };
+            known.shape = None;
+            let table = known.table.clone();
+            let shape = self.lay_out(&table, family)?;
             if let Some(known) = self.known.get_mut(&family) {
-                known.shape = None;
-                self.nft
-                    .apply(&self.layout.declaration(&known.table, family))?;
-                self.remember(family)?;
+                known.shape = shape;
             }
         }
         Ok(())
@@ -112,12 +118,9 @@ impl<L: Layout> Tables<L> {
                 self.compare(family, &wanted, &mut changes)?;
             }
         }
-        self.commit(&changes)?;
+        self.commit_and_follow(&changes)?;
         for family in FAMILIES {
             self.remove_others(family)?;
-            if self.has(family) {
-                self.remember(family)?;
-            }
         }
         Ok(())
     }
@@ -153,31 +156,34 @@ impl<L: Layout> Tables<L> {
         removed: &[L::Record],
         added: &[L::Record],
     ) -> Result<(), RulesError> {
-        let absent = FAMILIES.into_iter().filter(|family| !self.has(*family));
-        let absent: Vec<Family> = absent.collect();
+        for record in added {
+            // Of a family that had none, others have made what there is of our name.
+            if !self.has(record.family()) {
+                self.remove_others(record.family())?;
+            }
+        }
         let changes = Changes {
             made: self.make(added)?,
             removed: by_family(removed),
             added: by_family(added),
             left: Vec::new(),
         };
-        // Of a table that `nft` has just made for us we are told as of one that others have changed, and it is looked at.
-        for family in absent {
-            self.remember(family)?;
-        }
+        self.commit_and_follow(&changes)
+    }
+
+    fn commit_and_follow(&mut self, changes: &Changes) -> Result<(), RulesError> {
         let before = self.known.iter().map(|(of, it)| (*of, it.shape.clone()));
         let before: Vec<_> = before.collect();
-        self.commit(&changes)?;
+        self.commit(changes)?;
         for (family, before) in before {
-            self.follow(family, before, &changes.made);
+            self.follow(family, before, changes);
         }
         Ok(())
     }
 
     /// What a table is made of has changed by these chains, if somebody else has not changed it as well.
-    fn follow(&mut self, family: Family, before: Option<Shape>, made: &[Made]) {
-        let made = made.iter().filter(|(of, ..)| *of == family);
-        let chains: Vec<&str> = made.map(|(_, name, _)| name.as_str()).collect();
+    fn follow(&mut self, family: Family, before: Option<Shape>, changes: &Changes) {
+        let chains: Vec<&str> = changes.chains(family).collect();
         let Some((structure, fixed)) = before.filter(|_| !chains.is_empty()) else {
             return;
         };
@@ -254,10 +260,11 @@ impl<L: Layout> Tables<L> {
         for family in FAMILIES {
             let is_needed = records.iter().any(|record| record.family() == family);
             if is_needed && !self.has(family) {
+                let (table, shape) = self.declare_any(family)?;
                 let known = Known {
-                    table: self.declare_any(family)?,
+                    table,
                     chains: HashSet::new(),
-                    shape: None,
+                    shape,
                 };
                 self.known.insert(family, known);
             }
@@ -278,12 +285,12 @@ impl<L: Layout> Tables<L> {
         Ok(made)
     }
 
-    /// In the first place where it is not refused. Returns its name.
-    fn declare_any(&self, family: Family) -> Result<String, RulesError> {
+    /// In the first place where it is not refused. Returns its name, and what it is made of.
+    fn declare_any(&mut self, family: Family) -> Result<(String, Option<Shape>), RulesError> {
         let mut refused = None;
         for table in names::of(self.layout.name(), &L::form(family)) {
-            match self.nft.apply(&self.layout.declaration(&table, family)) {
-                Ok(()) => return Ok(table),
+            match self.lay_out(&table, family) {
+                Ok(shape) => return Ok((table, shape)),
                 Err(error) => {
                     tracing::warn!(%error, table, "a table could not be declared");
                     refused.get_or_insert(error);
@@ -291,6 +298,26 @@ impl<L: Layout> Tables<L> {
             }
         }
         Err(refused.unwrap_or(RulesError::NftMissing))
+    }
+
+    /// Declares a table, and looks at what it is made of then: again, where others have changed anything before that was seen, for it may be of
+    /// this table. Not known in the end, it is as if others had changed it, and is laid out anew at the next comparison.
+    fn lay_out(&mut self, table: &str, family: Family) -> Result<Option<Shape>, RulesError> {
+        let declaration = self.layout.declaration(table, family);
+        for turn in 0..LAYINGS {
+            let before = self.netfilter.generation().ok();
+            match self.nft.apply(&declaration) {
+                // It is there by an earlier turn.
+                Err(_) if turn > 0 => return Ok(None),
+                done => done?,
+            }
+            let shape = self.shape_of(table, family).ok().flatten();
+            let ours = before.map(|before| before.wrapping_add(1));
+            if ours.is_some() && ours == self.netfilter.generation().ok() {
+                return Ok(shape);
+            }
+        }
+        Ok(None)
     }
 
     fn commit(&mut self, changes: &Changes) -> Result<(), RulesError> {
@@ -333,20 +360,21 @@ impl<L: Layout> Tables<L> {
         Ok(())
     }
 
-    fn remember(&mut self, family: Family) -> io::Result<()> {
-        let shape = self.shape(family)?;
-        if let Some(known) = self.known.get_mut(&family) {
-            known.shape = shape;
-        }
-        Ok(())
-    }
-
     fn shape(&mut self, family: Family) -> io::Result<Option<Shape>> {
         let Some(known) = self.known.get(&family) else {
             return Ok(None);
         };
-        let structure = Structure::of(&mut self.netfilter, family.number(), &known.table)?;
-        let fixed = self.list(family, L::FIXED)?.into_iter().collect();
+        let table = known.table.clone();
+        self.shape_of(&table, family)
+    }
+
+    fn shape_of(&mut self, table: &str, family: Family) -> io::Result<Option<Shape>> {
+        let netfilter = &mut self.netfilter;
+        let structure = Structure::of(netfilter, family.number(), table)?;
+        let mut fixed = HashSet::new();
+        for set in L::FIXED {
+            fixed.extend(elements::list(netfilter, family.number(), table, set)?);
+        }
         Ok(structure.map(|structure| (structure, fixed)))
     }
 }

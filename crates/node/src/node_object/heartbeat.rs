@@ -9,6 +9,7 @@ use navarch_machinery::status::StatusError;
 use super::conditions::pressure;
 use super::machine::Machine;
 use super::object::{self, Facts};
+use crate::options::NodeOptions;
 use crate::worker::{Capacity, Worker};
 
 /// How often the host is looked at, as the kubelet's `nodeStatusUpdateFrequency`.
@@ -44,28 +45,7 @@ pub(crate) async fn register(
         Err(error) if error.is_already_exists() => {}
         answer => return answer,
     }
-    let old = worker.client.get::<Node>(None, &options.name).await?;
-    let mut node = (*old).clone();
-    // What it was told to give itself it gave itself when it was new, and may have been changed since.
-    node.metadata
-        .labels
-        .get_or_insert_default()
-        .append(&mut object::usual_labels(options));
-    node.metadata
-        .annotations
-        .get_or_insert_default()
-        .append(&mut options.annotations.clone());
-    if let (Some(cidr), Some(spec)) = (&options.pod_cidr, node.spec.as_mut())
-        && spec.pod_cidr.is_none()
-    {
-        spec.pod_cidr = Some(cidr.clone());
-        spec.pod_cidrs = Some(vec![cidr.clone()]);
-    }
-    let mut node = if node == *old {
-        old
-    } else {
-        worker.client.update(node).await?
-    };
+    let mut node = refresh(worker).await?;
     // Whoever wants logs now must find this process, not the last one. The rest of the status waits until all parts of the node stand.
     for _ in 1..ATTEMPTS {
         let mut next = (*node).clone();
@@ -81,6 +61,45 @@ pub(crate) async fn register(
         }
     }
     Ok(node)
+}
+
+/// Has a Node that is there say what this node says of itself. Others change it meanwhile, as who taints it does: then it is tried on what they made of it.
+async fn refresh(worker: &Worker) -> Result<Arc<Node>, StatusError> {
+    let mut attempt = 1;
+    loop {
+        let old = worker
+            .client
+            .get::<Node>(None, &worker.options.name)
+            .await?;
+        let node = refreshed(&old, &worker.options);
+        if node == *old {
+            return Ok(old);
+        }
+        match worker.client.update(node).await {
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
+            answer => return answer,
+        }
+    }
+}
+
+fn refreshed(old: &Node, options: &NodeOptions) -> Node {
+    let mut node = old.clone();
+    // What it was told to give itself it gave itself when it was new, and may have been changed since.
+    node.metadata
+        .labels
+        .get_or_insert_default()
+        .append(&mut object::usual_labels(options));
+    node.metadata
+        .annotations
+        .get_or_insert_default()
+        .append(&mut options.annotations.clone());
+    if let (Some(cidr), Some(spec)) = (&options.pod_cidr, node.spec.as_mut())
+        && spec.pod_cidr.is_none()
+    {
+        spec.pod_cidr = Some(cidr.clone());
+        spec.pod_cidrs = Some(vec![cidr.clone()]);
+    }
+    node
 }
 
 /// Tells the status for ever, and at once when the node is elsewhere.
@@ -184,6 +203,21 @@ fn same(a: &NodeStatus, b: &NodeStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One that ran with another pod network, say.
+    #[test]
+    fn a_node_says_anew_what_an_earlier_one_said_otherwise() {
+        let mut options = NodeOptions::new("n", [192, 0, 2, 1].into(), "/nowhere".into());
+        options.annotations = [("whose".to_owned(), "mine".to_owned())].into();
+        let mut old = Node::default();
+        let said = [("whose", "theirs"), ("other", "stays")];
+        let said = said.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        old.metadata.annotations = Some(said.into());
+        let new = refreshed(&old, &options);
+        let said = new.metadata.annotations.clone().unwrap();
+        assert_eq!((&*said["whose"], &*said["other"]), ("mine", "stays"));
+        assert_eq!(refreshed(&new, &options), new);
+    }
 
     #[test]
     fn a_node_without_runtime_or_network_says_so() {

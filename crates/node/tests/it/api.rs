@@ -28,6 +28,8 @@ pub(crate) struct Api {
     changes: broadcast::Sender<(String, WatchEvent)>,
     /// Writes of pods' statuses fail.
     pub(crate) away: std::sync::atomic::AtomicBool,
+    /// How many writes of nodes still find that somebody else has written meanwhile.
+    pub(crate) taken: std::sync::atomic::AtomicU32,
 }
 
 impl Api {
@@ -36,6 +38,7 @@ impl Api {
             state: Mutex::default(),
             changes: broadcast::Sender::new(4096),
             away: Default::default(),
+            taken: Default::default(),
         })
     }
 
@@ -154,6 +157,11 @@ impl Endpoint for Api {
                 let mut object = body()?;
                 if named.0 == "pods" && self.away.load(std::sync::atomic::Ordering::Relaxed) {
                     return Err(StatusError::internal("the API is away"));
+                }
+                let is_left = |left: u32| left.checked_sub(1).filter(|_| named.0 == "nodes");
+                let order = std::sync::atomic::Ordering::Relaxed;
+                if self.taken.fetch_update(order, order, is_left).is_ok() {
+                    return Err(StatusError::modified("", &named.0, &named.2));
                 }
                 let old = state.objects.get(&named).ok_or_else(missing)?;
                 let version = &object.metadata().resource_version;

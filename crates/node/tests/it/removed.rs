@@ -1,4 +1,4 @@
-//! An agent whose Node somebody has deleted.
+//! An agent whose Node is there before it, or somebody has deleted.
 
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::DeleteOptions;
@@ -27,4 +27,21 @@ async fn a_pod_that_is_sent_there_is_refused_and_can_be_deleted() {
     cluster.until("late", phase("Failed")).await;
     cluster.delete("late").await;
     cluster.until_gone("late").await;
+}
+
+/// Who taints nodes may be faster, and that is no reason not to start.
+#[tokio::test]
+async fn one_whose_node_others_change_meanwhile_starts() {
+    let cluster = Cluster::new();
+    let old = json!({"metadata": {"name": "n1", "labels": {"rack": "7"}}, "spec": {}});
+    let old: Node = serde_json::from_value(old).unwrap();
+    cluster.client.create(old).await.unwrap();
+    cluster
+        .api
+        .taken
+        .store(2, std::sync::atomic::Ordering::Relaxed);
+    let _agent = cluster.agent().await;
+    let labels = cluster.node().await.metadata.labels.unwrap();
+    assert_eq!(labels["rack"], "7");
+    assert!(labels.contains_key("kubernetes.io/hostname"));
 }

@@ -148,8 +148,12 @@ async fn reach(pod: &Target, is_let_in: Option<bool>) -> Vec<Finding> {
 
 async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
     let address = SocketAddr::new(pod.address.ip(), CLOSED);
-    let answered = who::answers_soon(address).await;
-    let is_unheld = pod.of_plugins && answered.is_ok() && !is_let_in;
+    let mut answered = who::answers_soon(address).await;
+    if pod.of_plugins && !is_let_in && answered.is_err() {
+        // A packet that is lost is not one that plugins hold: by one that they hold, all that they do not are wrong.
+        answered = who::answers_soon(address).await;
+    }
+    let by_plugins = pod.of_plugins.then_some(is_let_in || answered.is_err());
     let outcome = match (answered, is_let_in) {
         (Ok(_), false) => Err("answers, and a network policy lets nobody in".to_owned()),
         (Err(error), true) => Err(format!("lets its own node not in: {error}")),
@@ -161,7 +165,7 @@ async fn forbid(pod: &Target, is_let_in: bool) -> Finding {
     };
     let outcome = outcome.map_err(|error| wrong("pod on", &pod, error));
     Finding {
-        is_unheld,
+        by_plugins,
         ..Finding::new(Aspect::Policies, outcome)
     }
 }
@@ -202,4 +206,36 @@ async fn api(at: SocketAddr) -> Vec<Finding> {
     let outcome = who::connects(at).await;
     let outcome = outcome.map_err(|error| format!("API server ({at}): {error}"));
     finding(Aspect::Services, outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// One question that is lost does not make a pod one that plugins hold to its policy.
+    #[tokio::test]
+    async fn a_pod_of_plugins_is_asked_twice_before_it_is_held() {
+        let address: SocketAddr = ([127, 81, 7, 3], CLOSED).into();
+        let listener = TcpListener::bind(address).await.unwrap();
+        tokio::spawn(async move {
+            let _unanswered = listener.accept().await.unwrap();
+            let (mut answered, _) = listener.accept().await.unwrap();
+            answered.write_all(b"n\n").await.unwrap();
+        });
+        let pod = Target {
+            node: "n".to_owned(),
+            address,
+            of_plugins: true,
+        };
+        assert_eq!(forbid(&pod, false).await.by_plugins, Some(false));
+        let nobody: SocketAddr = ([127, 81, 7, 4], CLOSED).into();
+        let pod = Target {
+            address: nobody,
+            ..pod
+        };
+        assert_eq!(forbid(&pod, false).await.by_plugins, Some(true));
+    }
 }

@@ -49,6 +49,9 @@ async fn plugins_forget_all_but_what_there_is() {
         host.told_of_garbage(),
         ["first GC   none ", "second GC   none "]
     );
+    // By this a later process of ours knows them.
+    let known = format!("NAVARCH_CNI_STATE={}", host.path("state").display());
+    assert!(host.read("environment").lines().any(|line| line == known));
     // One that is still to be disconnected is not to be forgotten before.
     assert_eq!(host.valid(), ["dead", "live", "torn", "unrecorded"]);
     let input = host.read("input");
@@ -87,8 +90,15 @@ async fn those_that_do_not_know_how_or_are_not_to_are_told_nothing() {
     let turn = network.turns.to_add().await;
     assert!(!network.collect(&HashSet::new()).await.unwrap());
     drop(turn);
-    assert_eq!(host.told(), [""; 0]);
+    assert_eq!(host.told_of_garbage(), [""; 0]);
     assert!(network.collect(&HashSet::new()).await.unwrap());
+    assert_eq!(host.told_of_garbage().len(), 2);
+    // Whoever has not asked for it shares the plugins with others, perhaps.
+    let shared = CniNetwork::new(CniConfig {
+        collects_garbage: false,
+        ..host.config()
+    });
+    assert!(shared.collect(&HashSet::new()).await.unwrap());
     assert_eq!(host.told_of_garbage().len(), 2);
     for bad in ["1", r#""no""#, "null"] {
         let list = format!(r#"{{"type": "first", "disableGC": {bad}}}"#);
@@ -96,17 +106,30 @@ async fn those_that_do_not_know_how_or_are_not_to_are_told_nothing() {
     }
 }
 
-/// They are told when it is known which sandboxes there are.
+/// They are told when it is known which sandboxes there are, and they can connect some.
 #[tokio::test]
-async fn whoever_begins_tells_them() {
+async fn whoever_begins_tells_them_when_they_are_ready() {
     let host = Host::new();
     host.configure_as("1.1.0", "");
     let network = host.network();
     network.attach("live", own(), pod()).await.unwrap();
     let live = HashSet::from(["live".to_owned()]);
-    network.reconcile(live).await.unwrap();
+    host.write("refuse-second-STATUS", "");
+    let soon = std::time::Duration::from_millis(20);
+    tokio::spawn(network.clone().collect_garbage(live, soon));
+    while host
+        .told()
+        .iter()
+        .filter(|it| it.starts_with("second STATUS"))
+        .count()
+        < 3
+    {
+        tokio::time::sleep(soon).await;
+    }
+    assert_eq!(host.told_of_garbage(), [""; 0]);
+    fs::remove_file(host.path("refuse-second-STATUS")).unwrap();
     while host.told_of_garbage().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(soon).await;
     }
     // When they have ended.
     drop(network.turns.alone().await.unwrap());

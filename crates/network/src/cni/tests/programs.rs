@@ -22,24 +22,21 @@ fn is_alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-async fn until_dead(pid: &str) {
-    let start = Instant::now();
-    while is_alive(pid) {
-        assert!(start.elapsed() < SOON, "{pid} lives");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test]
 async fn one_that_takes_too_long_ends_with_all_that_it_has_begun() {
     let directory = TempDir::new().unwrap();
-    let file = directory.path().join("pid");
-    let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    let file = directory.path().join("pids");
+    let begin = "for it in $(seq 50); do sleep 1000 & echo $!; done";
+    let script = format!("{begin} > {}; wait", file.display());
     let error = run(sh(&script), Vec::new(), Duration::from_millis(500))
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "no answer after 500ms");
-    until_dead(&fs::read_to_string(file).unwrap()).await;
+    // At once: what comes next is not done beside them.
+    let begun = fs::read_to_string(file).unwrap();
+    assert_eq!(begun.lines().count(), 50);
+    let left = begun.lines().filter(|pid| is_alive(pid));
+    assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
@@ -146,6 +143,25 @@ async fn what_an_earlier_process_has_begun_ends_before_it_is_undone() {
     let mut another = another.unwrap();
     network.detach("orphaned").await.unwrap();
     assert!(orphan.try_wait().unwrap().is_some(), "it would go on");
+    assert!(another.try_wait().unwrap().is_none());
+    another.kill().unwrap();
+    another.wait().unwrap();
+}
+
+/// It would forget the next pods: it was not told of them.
+#[tokio::test]
+async fn what_an_earlier_process_has_told_to_forget_ends_before_a_pod_is_connected() {
+    let host = Host::new();
+    host.configure("pods.json");
+    let begun = |of: std::path::PathBuf| {
+        let mut begun = Begun::new("sleep");
+        let begun = begun.arg("1000").env("NAVARCH_CNI_STATE", of);
+        begun.spawn().unwrap()
+    };
+    let mut leftover = begun(host.path("state"));
+    let mut another = begun(host.path("state2"));
+    host.network().attach("abc", own(), pod()).await.unwrap();
+    assert!(leftover.try_wait().unwrap().is_some(), "it would go on");
     assert!(another.try_wait().unwrap().is_none());
     another.kill().unwrap();
     another.wait().unwrap();

@@ -23,6 +23,14 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    /// The chains of a family that come or go.
+    pub(super) fn chains(&self, family: Family) -> impl Iterator<Item = &str> {
+        let made = self.made.iter().map(|(of, name, _)| (of, name));
+        let left = self.left.iter().map(|(of, name)| (of, name));
+        let all = made.chain(left).filter(move |(of, _)| **of == family);
+        all.map(|(_, name)| name.as_str())
+    }
+
     /// What is asked for, of a family's table.
     pub(super) fn messages(&self, family: Family, table: &str) -> Vec<Message> {
         let mut transaction = Transaction::new(table);

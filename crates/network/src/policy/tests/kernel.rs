@@ -206,9 +206,46 @@ fn tables_that_a_change_has_made_are_known() {
             kernel.change(&(vec![], added)).unwrap();
             assert!(kernel.is_intact(&there).unwrap());
         }
-        assert!(table("ip6").starts_with("ip6 policies-"));
-        nft(&format!("flush chain {} from-pods", table("ip6")));
+        let v6 = table("ip6");
+        nft(&format!("flush chain {v6} from-pods"));
         assert!(!kernel.is_intact(&there).unwrap());
+        // What others have made by that name meanwhile is none of ours.
+        kernel.replace(&Elements::new()).unwrap();
+        nft(&format!("add table {v6}"));
+        nft(&format!("add chain {v6} theirs"));
+        let added = wanted.iter().map(|(key, value)| (*key, *value)).collect();
+        kernel.change(&(vec![], added)).unwrap();
+        assert!(kernel.is_intact(&wanted).unwrap());
+        assert!(!nft(&format!("list table {v6}")).contains("theirs"));
+    });
+}
+
+/// An `nft` after which somebody else is at the table before we have looked at it.
+#[test]
+fn what_others_change_right_after_us_is_not_ours() {
+    use std::os::unix::fs::PermissionsExt as _;
+    in_a_namespace(|| {
+        let directory = tempfile::TempDir::new().unwrap();
+        let (nft_and, once) = (directory.path().join("nft"), directory.path().join("once"));
+        let wanted = everything().plan();
+        let changed = |when: &str| {
+            let meddle = "nft insert rule $(nft list tables ip | sed 's/table //') to-pods accept";
+            let script = format!("#!/bin/sh\nnft -f - || exit\n{when} || exit 0\n{meddle}\n");
+            std::fs::write(&nft_and, script).unwrap();
+            let executable = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&nft_and, executable).unwrap();
+            let mut kernel = Kernel::open("policies").unwrap();
+            kernel.run_instead_of_nft(nft_and.to_str().unwrap());
+            kernel.replace(&wanted).unwrap();
+            let chain = nft(&format!("list chain {} to-pods", table("ip")));
+            let is_changed = chain.lines().any(|line| line.trim() == "accept");
+            (is_changed, kernel.is_intact(&wanted).unwrap())
+        };
+        // It is laid out once more; where that is no use, at the next comparison.
+        let (is_changed, is_intact) = changed(&format!("mkdir {}", once.display()));
+        assert!(!is_changed && is_intact);
+        let (is_changed, is_intact) = changed("true");
+        assert!(is_changed && !is_intact);
     });
 }
 
