@@ -8,9 +8,13 @@ use anyhow::{Context, Result};
 use navarch_node::Addresses;
 use navarch_node::server::Server;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// How often it is tried to listen at an address that is not there yet, as one of IPv6 is not for a moment.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How often it is said that one is not there.
+const COMPLAINT: Duration = Duration::from_secs(60);
 
 /// What listens, and where it is to.
 pub(crate) struct Listeners {
@@ -49,14 +53,19 @@ impl Listeners {
 
     /// Serves until dropped.
     pub(crate) async fn serve(mut self, server: Server) {
-        let mut complains = false;
+        // `open` has said so for the first time.
+        let mut said = Some(Instant::now());
         loop {
             let wanted = self.addresses.now();
+            let complains = said.is_none_or(|said| said.elapsed() >= COMPLAINT);
             let is_whole = self.listen(&wanted, complains).await;
+            if complains {
+                said = Some(Instant::now());
+            }
             tokio::select! {
                 never = server.serve(&self.held) => match never {},
-                () = self.addresses.changed() => complains = true,
-                () = tokio::time::sleep(RETRY), if !is_whole => complains = false,
+                () = self.addresses.changed() => said = None,
+                () = tokio::time::sleep(RETRY), if !is_whole => {}
             }
         }
     }

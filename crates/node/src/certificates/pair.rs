@@ -69,40 +69,57 @@ impl Pair {
         time(validity.not_before.timestamp()).zip(time(validity.not_after.timestamp()))
     }
 
-    /// Whether TLS can show it, and it is what this node would ask for: with its name or, where it serves, with all these names and
-    /// addresses.
+    /// Whether TLS can show it, and it is this node's: with its name.
     pub(super) fn is_of(&self, node: &str, purpose: &Purpose) -> bool {
         certified(self).is_ok() && self.names(node, purpose).unwrap_or(false)
     }
 
+    /// Whether it names all that this node is to be found at, where it serves.
+    pub(super) fn names_all_of(&self, purpose: &Purpose) -> bool {
+        let Purpose::Serving { addresses, .. } = purpose else {
+            return true;
+        };
+        let octets = |address: &IpAddr| match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let all = |there: &[GeneralName<'_>]| {
+            let has = |wanted: Vec<u8>| {
+                let mut there = there.iter();
+                there.any(|it| matches!(it, GeneralName::IPAddress(octets) if *octets == wanted))
+            };
+            addresses.now().iter().map(octets).all(has)
+        };
+        self.alternative_names(all).unwrap_or(false)
+    }
+
     /// `None`: it cannot be read, or has no alternative names at all.
     fn names(&self, node: &str, purpose: &Purpose) -> Option<bool> {
-        let (_, pem) = x509_parser::pem::parse_x509_pem(self.certificate.as_bytes()).ok()?;
-        let certificate = pem.parse_x509().ok()?;
-        let (names, addresses) = match purpose {
+        match purpose {
             Purpose::Client => {
+                let (_, pem) =
+                    x509_parser::pem::parse_x509_pem(self.certificate.as_bytes()).ok()?;
+                let certificate = pem.parse_x509().ok()?;
                 let wanted = format!("system:node:{node}");
                 let mut users = certificate.subject().iter_common_name();
                 let user = users.next().and_then(|user| user.as_str().ok());
-                return Some(user == Some(&*wanted) && users.next().is_none());
+                Some(user == Some(&*wanted) && users.next().is_none())
             }
-            Purpose::Serving { names, addresses } => (names, addresses),
-        };
+            Purpose::Serving { names, .. } => self.alternative_names(|there| {
+                let has = |wanted: &String| {
+                    let mut there = there.iter();
+                    there.any(|it| matches!(it, GeneralName::DNSName(name) if name == wanted))
+                };
+                names.iter().all(has)
+            }),
+        }
+    }
+
+    fn alternative_names<T>(&self, look: impl Fn(&[GeneralName<'_>]) -> T) -> Option<T> {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(self.certificate.as_bytes()).ok()?;
+        let certificate = pem.parse_x509().ok()?;
         let there = certificate.subject_alternative_name().ok()??;
-        let there = &there.value.general_names;
-        let has_name = |wanted: &String| {
-            let mut all = there.iter();
-            all.any(|it| matches!(it, GeneralName::DNSName(name) if name == wanted))
-        };
-        let has_address = |address: &IpAddr| {
-            let wanted = match address {
-                IpAddr::V4(address) => address.octets().to_vec(),
-                IpAddr::V6(address) => address.octets().to_vec(),
-            };
-            let mut all = there.iter();
-            all.any(|it| matches!(it, GeneralName::IPAddress(octets) if *octets == wanted))
-        };
-        Some(names.iter().all(has_name) && addresses.now().iter().all(has_address))
+        Some(look(&there.value.general_names))
     }
 
     /// Whether it holds at a time.
@@ -160,7 +177,14 @@ mod tests {
         let server = issued("system:node:n", names);
         assert!(server.is_of("n", &serving("n", [10, 0, 0, 1])));
         assert!(server.is_of("n", &serving("n", [10, 0, 0, 2])));
-        assert!(!server.is_of("n", &serving("n", [10, 0, 0, 3])));
+        let moved = serving("n", [10, 0, 0, 3]);
+        assert!(
+            server.is_of("n", &moved),
+            "it is shown until there is another"
+        );
+        assert!(!server.names_all_of(&moved));
+        assert!(server.names_all_of(&serving("n", [10, 0, 0, 2])));
+        assert!(client.names_all_of(&Purpose::Client));
         assert!(!server.is_of("m", &serving("m", [10, 0, 0, 1])));
         let mixed = Pair {
             key: server.key,

@@ -125,7 +125,7 @@ impl Rotation {
         let current = self.current.borrow();
         current
             .as_ref()
-            .is_none_or(|pair| pair.is_of(&self.node, &self.purpose))
+            .is_none_or(|pair| pair.names_all_of(&self.purpose))
     }
 
     fn held(&self, now: Timestamp) -> Option<Pair> {

@@ -8,10 +8,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,6 +25,8 @@ use crate::certificates::Exchangeable;
 const MAX_CONNECTIONS: usize = 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(30);
+/// After how many seconds of silence the other end of a connection is asked whether it is there, and how often. Go's.
+const KEEP_ALIVE: u32 = 15;
 
 /// Who the node is, and whom it believes.
 pub struct ServeOptions {
@@ -82,6 +85,8 @@ async fn accept(listener: &TcpListener, server: &Server) {
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
+            // One that cannot be told so is kept for as long as it says nothing.
+            let _ = keep_alive(&stream);
             match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let shown = stream.get_ref().1.peer_certificates();
@@ -93,6 +98,13 @@ async fn accept(listener: &TcpListener, server: &Server) {
             }
         });
     }
+}
+
+/// Has the kernel end a connection whose other end is gone, as Go's listeners do: who has moved to another address leaves such behind.
+fn keep_alive(stream: &TcpStream) -> nix::Result<()> {
+    setsockopt(stream, sockopt::KeepAlive, &true)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &KEEP_ALIVE)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &KEEP_ALIVE)
 }
 
 fn config(options: ServeOptions) -> Result<ServerConfig, Error> {

@@ -34,7 +34,8 @@ fn all_follow(hosts: &Hosts, pods: &Pods, index: usize, old: &str) {
     let own = "{.status.addresses[?(@.type==\"InternalIP\")].address}";
     comes("the node says where it is", &|| {
         let said = kubectl.path(&node, own);
-        said.split(' ').next() == Some(&host.address) && !said.contains(&format!("{old} "))
+        let mut said = said.split(' ');
+        said.next() == Some(&host.address) && !said.any(|other| other == old)
     });
     comes("its pod says where it is", &|| {
         kubectl.path(&format!("pod/{pod}"), "{.status.hostIP}") == host.address
