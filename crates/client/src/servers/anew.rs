@@ -26,7 +26,7 @@ pub(super) fn client<E: Into<BoxError>>(
             let client = {
                 let (held, make) = &*shared;
                 let mut held = held.lock();
-                if held.0 != now {
+                if held.0 < now {
                     *held = (now, make().map_err(Into::into)?);
                 }
                 held.1.clone()

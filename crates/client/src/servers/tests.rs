@@ -61,11 +61,12 @@ async fn nowhere() -> String {
 }
 
 fn client(servers: &Servers) -> kube::Client {
-    let make = |url: &str| {
-        let config = kube::Config::new(url.parse().unwrap());
-        Ok::<_, BoxError>(kube::Client::try_from(config).unwrap())
-    };
     servers.client(make).unwrap()
+}
+
+fn make(url: &str) -> Result<kube::Client, BoxError> {
+    let config = kube::Config::new(url.parse().unwrap());
+    Ok(kube::Client::try_from(config).unwrap())
 }
 
 async fn ask(client: &kube::Client, method: Method) -> Result<Vec<u8>, String> {
@@ -94,17 +95,35 @@ async fn what_waits_at_connections_that_are_no_more_is_told() {
     for does in [Does::Hang, Does::Watch] {
         let (count, url) = server(does).await;
         let servers = Servers::new(vec![url]);
-        let client = client(&servers);
-        let waiting = tokio::spawn(async move { ask(&client, Method::GET).await });
-        while count.load(Ordering::Relaxed) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let made = Arc::new(AtomicUsize::new(0));
+        let making = made.clone();
+        let client = servers.client(move |url| {
+            making.fetch_add(1, Ordering::Relaxed);
+            make(url)
+        });
+        let client = client.unwrap();
+        let asking = || {
+            let client = client.clone();
+            tokio::spawn(async move { ask(&client, Method::GET).await })
+        };
+        let has_asked = async |times| {
+            while count.load(Ordering::Relaxed) < times {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waiting = asking();
+        has_asked(1).await;
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(!waiting.is_finished());
         servers.reconnect();
         let told = tokio::time::timeout(Duration::from_secs(5), waiting).await;
         let why = told.unwrap().unwrap().unwrap_err();
         assert!(why.contains("begun anew"), "{why}");
+        // What is asked next does not go by them.
+        let next = asking();
+        has_asked(2).await;
+        assert_eq!(made.load(Ordering::Relaxed), 2);
+        next.abort();
     }
 }
 
