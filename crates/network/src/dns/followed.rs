@@ -160,17 +160,21 @@ impl Follower {
 
     /// What cannot be read changes nothing.
     async fn take(&self, map: Option<&ConfigMap>) {
-        let read = map.map(|map| Settings::read(map, &self.domain));
-        let settings = match (map, read) {
-            (Some(map), Some(Err(error))) => {
-                self.refuse(map, &error);
-                None
-            }
-            (_, read) => {
+        let read = map.map(|map| Settings::read(map, &self.domain).map_err(|error| (map, error)));
+        match read.transpose() {
+            Ok(settings) => {
+                self.choose(Some(settings.unwrap_or_default()));
                 self.keep(map).await;
-                Some(read.and_then(Result::ok).unwrap_or_default())
             }
-        };
+            Err((map, error)) => {
+                self.choose(None);
+                self.refuse(map, &error);
+            }
+        }
+    }
+
+    /// `None`: as before, which is known by that.
+    fn choose(&self, settings: Option<Settings>) {
         self.tell.send_if_modified(|chosen| {
             let is_new = settings.as_ref().is_some_and(|new| *new != chosen.settings);
             if is_new || !chosen.is_known {
