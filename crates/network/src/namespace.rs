@@ -55,3 +55,23 @@ pub(crate) fn open_socket<T: Send>(
         Some(path) => within(&File::open(path)?, open),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::thread;
+
+    use nix::sched::{CloneFlags, unshare};
+
+    /// Does work on a thread in a new namespace, and waits for it.
+    pub(crate) fn in_a_namespace(work: impl FnOnce() + Send + 'static) {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test makes a network namespace and must run as root; nothing was tested"
+        );
+        let inside = move || {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            work();
+        };
+        thread::spawn(inside).join().unwrap();
+    }
+}

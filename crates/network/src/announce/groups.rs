@@ -77,7 +77,7 @@ fn open() -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::announce::tests::in_a_namespace;
+    use crate::namespace::tests::in_a_namespace;
 
     /// As kernels before 6.8 have it.
     const ROOM: &str = "20480";

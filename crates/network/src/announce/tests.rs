@@ -1,11 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::thread;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use navarch_client::Snapshot;
-use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
 use super::Mac;
@@ -19,18 +17,6 @@ const THEIRS: Mac = [2, 0, 0, 0, 0, 9];
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
-}
-
-pub(super) fn in_a_namespace(work: impl FnOnce() + Send + 'static) {
-    assert!(
-        nix::unistd::geteuid().is_root(),
-        "this test makes a network namespace and must run as root; nothing was tested"
-    );
-    let inside = move || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        work();
-    };
-    thread::spawn(inside).join().unwrap();
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "cases read better")]

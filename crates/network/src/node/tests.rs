@@ -6,19 +6,8 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
+use crate::namespace::tests::in_a_namespace;
 use crate::{HostPort, PodName, Protocol};
-
-fn in_a_namespace(work: fn()) {
-    assert!(
-        nix::unistd::geteuid().is_root(),
-        "this test makes a network namespace and must run as root; nothing was tested"
-    );
-    let inside = move || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        work();
-    };
-    thread::spawn(inside).join().unwrap();
-}
 
 /// A network namespace for as long as its file is open, and where it is found.
 fn pod() -> (File, std::path::PathBuf) {

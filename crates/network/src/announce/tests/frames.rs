@@ -9,6 +9,7 @@ use nix::sys::socket::{MsgFlags, recv, send};
 use super::*;
 use crate::announce::packets::{self, Frames};
 use crate::announce::{arp, ndp};
+use crate::namespace::tests::in_a_namespace;
 
 const MINE: Mac = [2, 0, 0, 0, 0, 1];
 

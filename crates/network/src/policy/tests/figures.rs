@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::kernel::in_a_namespace;
 use super::*;
+use crate::namespace::tests::in_a_namespace;
 use crate::policy::kernel::Kernel;
 
 const POLICIES: usize = 1000;

@@ -1,12 +1,9 @@
 //! The kernel takes what is planned, of both families, and has then what was planned.
 
-use std::process::Command;
-use std::thread;
-
-use nix::sched::{CloneFlags, unshare};
-
 use super::*;
+use crate::namespace::tests::in_a_namespace;
 use crate::policy::kernel::Kernel;
+use std::process::Command;
 
 /// Everything that a policy can say.
 fn everything() -> World {
@@ -35,18 +32,6 @@ fn everything() -> World {
     });
     world.policy("shop", "policy", spec);
     world
-}
-
-pub(super) fn in_a_namespace(work: impl FnOnce() + Send + 'static) {
-    assert!(
-        nix::unistd::geteuid().is_root(),
-        "this test makes a network namespace and must run as root; nothing was tested"
-    );
-    let inside = move || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        work();
-    };
-    thread::spawn(inside).join().unwrap();
 }
 
 fn nft(arguments: &str) -> String {
