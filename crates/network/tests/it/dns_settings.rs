@@ -206,6 +206,8 @@ async fn questions_wait_until_it_is_known_who_is_to_be_asked() {
     let (answer, client) = waiting.join().unwrap();
     assert_eq!(answer, [ip("203.0.113.2")]);
     assert_eq!(hosts.asked("db.corp.example."), 0);
+    let kept = place.path().join("settings");
+    until("it is kept", || kept.exists()).await;
     drop((dns, settings));
 
     // The next start knows it without the API, also if what is set cannot be used by then.
