@@ -21,7 +21,7 @@ help:
 	@echo 'make up       build, start a cluster in the foreground, and deploy the demo (as root)'
 	@echo 'make build    build the program: target/*/release/navarch'
 	@echo 'make test     all that must hold before a change is taken (as root)'
-	@echo 'make test-machine   what needs a kernel that this host may not have (control groups of version 2 alone, WireGuard), in an emulated machine'
+	@echo 'make test-machine   what needs a kernel that this host may not have (control groups of version 2 alone, WireGuard, flow tables), in an emulated machine'
 	@echo 'make lint     formatting, clippy and the house rules alone'
 	@echo 'make deny     licenses, advisories and sources of the dependencies'
 
@@ -42,21 +42,25 @@ build: build-packages
 
 # kubectl has a command of its own: one that fails among the words of another does not stop the shell.
 .PHONY: test
-test: root test-packages lint
+test: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linting-rustc
+test: root test-packages style
 	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error --workspace check bans licenses sources; \
 	else echo 'cargo-deny is not installed: `make deny` installs it and checks the dependencies'; fi
 	ulimit -n "$$(ulimit -Hn)"; kubectl="$$(.ci/kubectl)"; NAVARCH_TEST_KUBECTL="$$kubectl" cargo test --workspace --locked
 
 # Apart from `make test`: an emulated machine takes minutes for what the processor itself does in seconds, and where the host's kernel has
-# both already `make test` shows the same.
+# all of it already `make test` shows the same.
 .PHONY: test-machine
 test-machine: machine-packages
 	.ci/machine
 
 .PHONY: lint
-lint: build-packages
-	cargo fmt --all --check
+lint: style
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: style
+style: build-packages
+	cargo fmt --all --check
 	cargo xtask tidy
 
 .PHONY: deny
