@@ -1,12 +1,15 @@
 //! What one TCP connection carries: the sender with what its host does on one processor, the receiver on another.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{
+    self, AddressFamily, SockFlag, SockType, SockaddrStorage, setsockopt, socket, sockopt,
+};
 use nix::unistd::Pid;
 
 use super::path::{Path, Paths};
@@ -49,9 +52,7 @@ fn carried(path: &Path, time: Duration) -> Result<f64> {
     let listener = namespace::within(&path.to, move || Ok(TcpListener::bind(listen)?))?;
     let at = path.at;
     let sender = namespace::spawn(&path.from, move || {
-        let mut stream = TcpStream::connect(at).with_context(|| at.to_string())?;
-        setsockopt(&stream, sockopt::TcpCongestion, &CONGESTION_CONTROL.into())
-            .context(CONGESTION_CONTROL)?;
+        let mut stream = connect(at).with_context(|| at.to_string())?;
         stay_at(SENDER);
         let (piece, begin) = (vec![7; PIECE], Instant::now());
         while begin.elapsed() < time {
@@ -71,6 +72,19 @@ fn carried(path: &Path, time: Duration) -> Result<f64> {
     let took = begin.elapsed();
     namespace::joined(sender)?;
     Ok(crate::figures::rate(octets, took) * 8.0 / 1e9)
+}
+
+/// A connection that has never had another congestion control: of one that sends by the clock, the clock would stay.
+fn connect(at: SocketAddr) -> Result<TcpStream> {
+    let family = match at {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into())
+        .context(CONGESTION_CONTROL)?;
+    socket::connect(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
+    Ok(socket.into())
 }
 
 /// Has the calling thread stay at a processor, where there is such a one.
