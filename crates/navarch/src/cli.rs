@@ -14,7 +14,7 @@ mod node_flags;
 pub(crate) use certificates::{Certs, CreateToken, Lives, Token};
 pub(crate) use net::{Check, Net};
 pub(crate) use node::{Drain, Node};
-pub(crate) use node_flags::{NodeArgs, PodEncryption, PodNetworkOf, PodRoutes};
+pub(crate) use node_flags::{FlowTableUse, NodeArgs, PodEncryption, PodNetworkOf, PodRoutes};
 
 /// Kubernetes, as one program that runs itself.
 #[derive(Debug, Parser)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Node;
 use navarch_client::{Backoff, Client};
 use navarch_machinery::ranges::Ranges;
-use navarch_network::{IpNet, KeptNodes, NodeRoutes, NodeRoutesConfig};
+use navarch_network::{FlowTable, IpNet, KeptNodes, NodeRoutes, NodeRoutesConfig};
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -31,7 +31,7 @@ impl EarlyWays {
         let any = Ranges::from(IpNet::from(ipnet::Ipv4Net::default()));
         let ranges = kept.as_ref().map_or(any, |kept| kept.pod_cidrs);
         let mut config = ways(settings, ranges, place);
-        if let Err(error) = NodeRoutes::seal(config.clone()).await {
+        if let Err(error) = seal(config.clone(), settings).await {
             tracing::error!(%error, "packets to other nodes' pods may go out in clear");
         }
         let held = kept.map(|kept| {
@@ -68,4 +68,14 @@ impl EarlyWays {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+/// Where all is to be encrypted, has nothing go out but what is, by the rules or past them.
+async fn seal(config: NodeRoutesConfig, settings: &HostSettings) -> anyhow::Result<()> {
+    let taken_out = match config.encryption {
+        Some(_) => FlowTable::remove_everything(settings.flow_table()).await,
+        None => Ok(()),
+    };
+    NodeRoutes::seal(config).await?;
+    Ok(taken_out?)
 }

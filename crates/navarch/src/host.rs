@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use navarch_machinery::ranges::Ranges;
 use navarch_network::{
-    CniConfig, Config, NetworkPoliciesConfig, NodeRoutesConfig, ServiceProxyConfig, check,
+    CniConfig, Config, FlowTableConfig, NetworkPoliciesConfig, NodeRoutesConfig,
+    ServiceProxyConfig, check,
 };
 use navarch_runtime::embedded::{Options, ShimCommand};
 use serde::{Deserialize, Serialize};
@@ -195,6 +196,12 @@ impl HostSettings {
             table: format!("{}_policies", self.table),
             netns: None,
         }
+    }
+
+    /// The configuration of the flow table.
+    pub(crate) fn flow_table(&self) -> FlowTableConfig {
+        let table = format!("{}_flows", self.table);
+        FlowTableConfig::new(&table, &self.bridge, self.cluster_cidrs())
     }
 
     /// The configuration of the ways to other nodes' pods, for a node that has these ranges; where the node is comes on top.

@@ -94,6 +94,7 @@ impl NodePlane {
             addresses: now,
             cluster: ranges.pods.iter().collect(),
             pod_routes: arguments.pod_routes,
+            flow_table: arguments.flow_table,
             encryption: encryption.clone(),
             kept: layout.wireguard_nodes(),
             client: clients.service_proxy.clone(),

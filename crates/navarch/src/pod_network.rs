@@ -14,15 +14,15 @@ use navarch_client::{
 };
 use navarch_machinery::ranges::{Ranges, RangesError};
 use navarch_network::{
-    Config, Degradation, Encryption, NetworkPolicies, NodeRoutes, NodeRoutesConfig, PodNetwork,
-    PodRequest, Transport, pod_mtu,
+    Config, Degradation, Encryption, FlowTable, NetworkPolicies, NodeRoutes, NodeRoutesConfig,
+    PodNetwork, PodRequest, Transport, pod_mtu,
 };
 use navarch_node::Network;
 use navarch_node::ports::NetworkError;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::cli::PodRoutes;
+use crate::cli::{FlowTableUse, PodRoutes};
 use crate::early_ways::{EarlyWays, Keeping};
 use crate::host::HostSettings;
 
@@ -38,6 +38,8 @@ struct Started {
     network: PodNetwork,
     policies: Arc<NetworkPolicies>,
     _routes: Keeping,
+    /// `None` where all packets are to pass all rules.
+    _flow_table: Option<Arc<FlowTable>>,
 }
 
 /// Where a network's node is.
@@ -51,6 +53,8 @@ pub(crate) struct Place {
     pub(crate) cluster: Vec<IpNet>,
     /// How packets go to other nodes' pods.
     pub(crate) pod_routes: PodRoutes,
+    /// What passes on connections that go on.
+    pub(crate) flow_table: FlowTableUse,
     /// How they are encrypted, if they are.
     pub(crate) encryption: Option<Encryption>,
     /// The file that says which nodes they were encrypted for last.
@@ -219,6 +223,7 @@ async fn begin(
         .map_err(|error| error.to_string())?;
     let attached = network.attachments().await;
     let attached = attached.map_err(|error| error.to_string())?;
+    let flow_table = flow_table(&settings, &place).await?;
     let policies = NetworkPolicies::start(settings.policies(), &place.client, &attached);
     for degradation in network.degradations().await.unwrap_or_default() {
         tracing::warn!("pod network: {degradation}");
@@ -239,7 +244,26 @@ async fn begin(
         network,
         policies,
         _routes: routes,
+        _flow_table: flow_table,
     })
+}
+
+/// What passes connections on that go on, if anything does: an earlier run may have had one.
+async fn flow_table(
+    settings: &HostSettings,
+    place: &Place,
+) -> Result<Option<Arc<FlowTable>>, String> {
+    let config = settings.flow_table();
+    if place.flow_table == FlowTableUse::Auto && place.encryption.is_none() {
+        return Ok(Some(Arc::new(FlowTable::start(config))));
+    }
+    match FlowTable::remove_everything(config).await {
+        // It might pass on in clear what is to be encrypted.
+        Err(error) if place.encryption.is_some() => return Err(error.to_string()),
+        Err(error) => tracing::warn!(%error, "if there is a flow table, it stays"),
+        Ok(()) => {}
+    }
+    Ok(None)
 }
 
 /// The ways to other nodes' pods, from one that has these ranges.

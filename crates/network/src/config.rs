@@ -100,7 +100,8 @@ pub(crate) fn interface_beside(other: &str, what: &str) -> String {
     name
 }
 
-fn is_interface_name(name: &str) -> bool {
+/// Whether it is a name that an interface may have, and that means nothing else to `nft`.
+pub(crate) fn is_interface_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_INTERFACE_NAME
         && !name.starts_with('.')

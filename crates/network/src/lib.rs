@@ -17,6 +17,7 @@ mod dns;
 mod ear;
 mod error;
 mod family;
+mod flow_table;
 mod forwarding;
 mod host_port;
 mod interface;
@@ -52,6 +53,7 @@ pub use cni::{CniConfig, CniError, CniNetwork};
 pub use config::Config;
 pub use dns::{DnsConfig, DnsServer, DnsSettings};
 pub use error::{Degradation, Error, NodeRoutesError, PolicyError, RulesError, ServiceProxyError};
+pub use flow_table::{FlowTable, FlowTableConfig};
 pub use host_port::{HostPort, Protocol};
 pub use ipnet::IpNet;
 pub use node_routes::{

@@ -15,6 +15,15 @@ pub(crate) enum PodRoutes {
     Vxlan,
 }
 
+/// What passes connections of pods on that go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlowTableUse {
+    /// The kernel's flow table, where it has one and nothing is encrypted.
+    Auto,
+    /// All rules of the host, packet by packet.
+    Off,
+}
+
 /// Who can read what pods of different nodes say to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PodEncryption {
@@ -121,6 +130,16 @@ pub(crate) struct NodeArgs {
         value_name = "HOW"
     )]
     pub(crate) pod_routes: PodRoutes,
+    /// Whether TCP connections of pods, once they are made, are passed on by the kernel's flow table, past all rules of the host: where the kernel
+    /// has one and packets are not encrypted (`auto`), or not (`off`).
+    #[arg(
+        long,
+        env = "NAVARCH_FLOW_TABLE",
+        value_enum,
+        default_value_t = FlowTableUse::Auto,
+        value_name = "WHEN"
+    )]
+    pub(crate) flow_table: FlowTableUse,
     /// How packets to the pods of other nodes are encrypted: not at all, or by WireGuard, of the kernel where it has it and of this program's
     /// otherwise; then all go that way, whatever `--pod-routes` says, and none to nodes that do not. The same on all nodes.
     #[arg(

@@ -1,7 +1,9 @@
 //! `navarch down`: stops the containers and removes what was made on the host.
 
 use anyhow::{Context, Result, bail};
-use navarch_network::{CniNetwork, NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy};
+use navarch_network::{
+    CniNetwork, FlowTable, NetworkPolicies, NodeRoutes, PodNetwork, ServiceProxy,
+};
 use navarch_runtime::embedded;
 use navarch_runtime::images::Images;
 
@@ -63,6 +65,9 @@ pub(super) async fn run(arguments: &Down) -> Result<()> {
     ServiceProxy::remove_everything(settings.service_proxy(""))
         .await
         .context("rules of services")?;
+    FlowTable::remove_everything(settings.flow_table())
+        .await
+        .context("flow table")?;
     NetworkPolicies::remove_everything(settings.policies())
         .await
         .context("rules of network policies")?;

@@ -32,5 +32,6 @@ pub use config::{Encryption, NodeRoutesConfig, Transport};
 pub use interfaces::HostInterfaces;
 pub use kept::KeptNodes;
 pub use mtu::pod_mtu;
+pub(crate) use plan::is_reachable;
 pub use shell::NodeRoutes;
-pub(crate) use tunnel::{PORT as TUNNEL_PORT, number as tunnel_number};
+pub(crate) use tunnel::{PORT as TUNNEL_PORT, name as tunnel_name, number as tunnel_number};

@@ -201,7 +201,7 @@ pub(super) fn outer(addresses: &[IpAddr], cluster: &[IpNet], pods: Ranges) -> Op
 }
 
 /// Whether packets can go to it from another host. An address of a pod is none of a node: the way to it would lead through itself.
-fn is_reachable(ip: &IpAddr, cluster: &[IpNet]) -> bool {
+pub(crate) fn is_reachable(ip: &IpAddr, cluster: &[IpNet]) -> bool {
     let link_local = match ip {
         IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),

@@ -8,17 +8,18 @@ use navarch_api::call::PatchKind;
 use navarch_apiserver::{AdmissionOptions, ApiServer, Config, Credentials};
 use navarch_auth::{MASTERS, StaticTokens, UserInfo};
 use navarch_client::{Client, DeleteOptions, Informer, InformerOptions};
-use navarch_network::{Encryption, NodeRoutes, NodeRoutesConfig, PodNetwork, Transport};
+use navarch_network::{Encryption, FlowTable, NodeRoutes, NodeRoutesConfig, PodNetwork, Transport};
 use navarch_store::Memory;
 use serde_json::json;
 
 use crate::cluster::until;
-use crate::{TestNode, attach, ip, namespaces::Namespace};
+use crate::{TestNode, attach, flow_table, ip, namespaces::Namespace};
 
 mod attacks;
 mod encrypted;
 mod injected;
 mod ipv6;
+mod passed_on;
 mod seen;
 mod speed;
 
@@ -41,6 +42,7 @@ struct Host {
     node: TestNode,
     network: PodNetwork,
     routes: Option<NodeRoutes>,
+    flow_table: Option<FlowTable>,
     client: Client,
     /// As the administrator, in the place of the node itself.
     own: Client,
@@ -209,6 +211,7 @@ impl Hosts {
             node,
             network,
             routes: None,
+            flow_table: None,
             client: Client::new(self.server.as_user(user)),
             own: self.client.clone(),
             transport,
@@ -255,15 +258,23 @@ impl Host {
 
     /// Starts to keep the ways, in the place of what does so, as a node's agent that is replaced.
     async fn start(&mut self) {
-        self.routes = None;
+        (self.routes, self.flow_table) = (None, None);
         let nodes = Informer::start(self.client.clone(), InformerOptions::default());
         let routes = NodeRoutes::start(self.config(), nodes, self.own.clone()).await;
         let routes = routes.unwrap();
         routes.applied().await;
         self.routes = Some(routes);
-        if self.encryption.is_some() {
-            encrypted::is_by_whom_it_should(self);
+        match self.encryption {
+            Some(_) => encrypted::is_by_whom_it_should(self),
+            None => self.flow_table = Some(FlowTable::start(flow_table::config(&self.node.host))),
         }
+    }
+
+    /// All packets pass all rules from now on.
+    async fn without_flow_table(&mut self) {
+        self.flow_table = None;
+        let config = flow_table::config(&self.node.host);
+        FlowTable::remove_everything(config).await.unwrap();
     }
 
     async fn pod(&self, id: &str) -> (Namespace, std::net::IpAddr) {

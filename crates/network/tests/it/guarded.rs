@@ -9,17 +9,19 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use navarch_api::call::PatchKind;
 use navarch_client::DeleteOptions;
 use navarch_network::{
-    Attachment, NetworkPolicies, NetworkPoliciesConfig, PodName, PodRequest, PolicyError,
+    Attachment, FlowTable, NetworkPolicies, NetworkPoliciesConfig, PodName, PodRequest, PolicyError,
 };
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, PATIENCE};
+use crate::flow_table;
 use crate::namespaces::Namespace;
 
 /// The cluster, and its node's policies.
 pub struct Guarded {
     pub cluster: Cluster,
     policies: Option<NetworkPolicies>,
+    pub flow_table: Option<FlowTable>,
     /// A pod that is there.
     attached: Mutex<Option<(String, PodName, Vec<IpAddr>)>>,
 }
@@ -51,9 +53,11 @@ impl Guarded {
         let account = json!({"metadata": {"name": "default", "namespace": "default"}});
         let account: ServiceAccount = serde_json::from_value(account).unwrap();
         cluster.client.create(account).await.unwrap();
+        let flow_table = FlowTable::start(flow_table::config(&cluster.node.host));
         let mut guarded = Self {
             cluster,
             policies: None,
+            flow_table: Some(flow_table),
             attached: Mutex::default(),
         };
         guarded.start_policies().await;

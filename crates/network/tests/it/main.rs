@@ -14,6 +14,7 @@ mod check;
 mod cluster;
 mod dns;
 mod dns_settings;
+mod flow_table;
 mod flushed;
 mod frames;
 mod guarded;
@@ -23,6 +24,7 @@ mod recover;
 mod rules;
 mod services;
 mod sources;
+mod talk;
 
 use std::{net::IpAddr, path::PathBuf};
 

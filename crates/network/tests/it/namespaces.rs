@@ -82,6 +82,12 @@ impl Namespace {
         })
     }
 
+    /// Whether somebody takes a connection at `to`, soon.
+    pub fn connects(&self, to: (IpAddr, u16)) -> bool {
+        let patience = Duration::from_millis(500);
+        self.run(move || TcpStream::connect_timeout(&SocketAddr::from(to), patience).is_ok())
+    }
+
     /// The address the server at `to` sees this namespace under.
     pub fn ask(&self, to: (IpAddr, u16)) -> std::io::Result<IpAddr> {
         self.run(move || {

@@ -1,20 +1,18 @@
 //! Network policies, as packets find them.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use navarch_network::{Degradation, NetworkPoliciesConfig, PolicyError};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::cluster::{PATIENCE, cluster_ip, ready, until};
 use crate::guarded::{Guarded, Running};
 use crate::ip;
 use crate::namespaces::Namespace;
+use crate::talk::{echo, is_answered, talk};
 
 const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
 
@@ -188,42 +186,6 @@ async fn an_agent_that_is_replaced_leaves_no_gap() {
     assert!(reaches(&other, web(&server)));
 }
 
-/// A connection that is used all the time; `answered` counts.
-fn talk(from: &Namespace, to: (IpAddr, u16), answered: &Arc<AtomicUsize>) {
-    let answered = answered.clone();
-    let stream = from.run(move || TcpStream::connect(SocketAddr::from(to)).unwrap());
-    stream.set_nonblocking(true).unwrap();
-    let mut stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    tokio::spawn(async move {
-        let mut buffer = [0; 1];
-        while stream.write_all(b"x").await.is_ok() && stream.read_exact(&mut buffer).await.is_ok() {
-            answered.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-}
-
-/// Whether it is answered for a while.
-async fn is_answered(answered: &AtomicUsize) -> bool {
-    let before = answered.load(Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    answered.load(Ordering::Relaxed) > before
-}
-
-/// A server that gives back what it gets.
-fn echo(inside: &Namespace, port: u16) {
-    let listener = inside.run(move || TcpListener::bind(("0.0.0.0", port)).unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            thread::spawn(move || {
-                let mut stream = stream.unwrap();
-                let mut buffer = [0; 1];
-                while stream.read_exact(&mut buffer).is_ok() && stream.write_all(&buffer).is_ok() {}
-            });
-        }
-    });
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_no_longer_allowed_are_cut_and_others_go_on() {
     let guarded = Guarded::start().await;
@@ -231,12 +193,7 @@ async fn connections_that_are_no_longer_allowed_are_cut_and_others_go_on() {
     let friend = guarded.pod("friend", json!({"role": "friend"})).await;
     let other = guarded.pod("other", json!({})).await;
     echo(&server, 8080);
-    let counts = [&friend, &other].map(|from| {
-        let answered = Arc::new(AtomicUsize::new(0));
-        talk(from, web(&server), &answered);
-        answered
-    });
-    let [of_friend, of_other] = counts;
+    let [of_friend, of_other] = [&friend, &other].map(|from| talk(from, web(&server)));
     assert!(is_answered(&of_friend).await && is_answered(&of_other).await);
     let from = json!([{"podSelector": {"matchLabels": {"role": "friend"}}}]);
     guarded
@@ -258,8 +215,8 @@ async fn a_pod_whose_policies_cannot_be_applied_does_not_start() {
     let guarded = Guarded::start().await;
     // Where there is no such namespace, no rule can be.
     let policies = guarded.policies_of(NetworkPoliciesConfig {
-        table: "policies".into(),
         netns: Some("/nowhere".into()),
+        ..guarded.config()
     });
     let policies = policies.await;
     let free = guarded.attach("free", json!({"app": "free"})).await;

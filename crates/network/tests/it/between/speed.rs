@@ -68,7 +68,7 @@ fn tell(what: &str, from: &Namespace, to: (&Namespace, IpAddr)) {
     let rates: Vec<f64> = (0..3).map(|_| throughput(from, to)).collect();
     let best = rates.iter().copied().fold(0.0, f64::max);
     let latency = latency(from, to);
-    eprintln!("{what}: {best:.1} Gbit/s of {rates:.1?}; {latency:.1} µs there and back");
+    eprintln!("{what}: {best:.2} Gbit/s of {rates:.2?}; {latency:.1} µs there and back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,14 +76,18 @@ fn tell(what: &str, from: &Namespace, to: (&Namespace, IpAddr)) {
 async fn speed() {
     for transport in [Transport::Auto, Transport::Vxlan] {
         let hosts = Hosts::new().await;
-        let a = hosts.host_by("a", 1, 1, transport).await;
-        let b = hosts.host_by("b", 1, 2, transport).await;
+        let mut a = hosts.host_by("a", 1, 1, transport).await;
+        let mut b = hosts.host_by("b", 1, 2, transport).await;
         let (one, other) = (a.pod("a").await, b.pod("b").await);
         other.0.answer(8080, "b");
         until("b is reached", || reaches(&one, &other)).await;
         if transport == Transport::Auto {
-            let (_near, near) = (other.0.path(), a.pod("near").await);
+            let near = a.pod("near").await;
             tell("pods of one node", &one.0, (&near.0, near.1));
+            a.without_flow_table().await;
+            let judged = "pods of one node, all packets judged";
+            tell(judged, &one.0, (&near.0, near.1));
+            a.start().await;
             tell(
                 "bare veth and bridge between the hosts",
                 &a.node.host,
@@ -120,11 +124,12 @@ async fn speed() {
                 (&b.node.host, ip("10.9.0.2")),
             );
         }
-        tell(
-            &format!("pods of two nodes, {transport:?}"),
-            &one.0,
-            (&other.0, other.1),
-        );
+        let pods = format!("pods of two nodes, {transport:?}");
+        tell(&pods, &one.0, (&other.0, other.1));
+        a.without_flow_table().await;
+        b.without_flow_table().await;
+        let judged = format!("{pods}, all packets judged");
+        tell(&judged, &one.0, (&other.0, other.1));
     }
     let mut hosts = Hosts::new().await;
     hosts.encrypted = true;
