@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # Debian's names of what a build links and runs with, and of what the tests use besides.
 BUILD_PACKAGES := gcc libc6-dev libseccomp-dev nftables iproute2 ca-certificates
-TEST_PACKAGES := $(BUILD_PACKAGES) busybox-static util-linux docker-registry skopeo python3-venv containernetworking-plugins
+TEST_PACKAGES := $(BUILD_PACKAGES) busybox-static util-linux curl docker-registry skopeo python3-venv containernetworking-plugins
 MACHINE_PACKAGES := $(TEST_PACKAGES) qemu-system-x86 e2fsprogs cpio binutils
 
 # Cargo puts a program of a named target into a directory of that name.
