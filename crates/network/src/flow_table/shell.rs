@@ -100,7 +100,8 @@ async fn try_keep(config: FlowTableConfig) -> Result<(), RulesError> {
                 tracing::info!(%error, "there is no flow table: packets of connections that go on pass all rules");
                 return Ok(());
             }
-            Err(error) => tracing::warn!(%error, "the flow table is not as it should be"),
+            // As when a device goes meanwhile.
+            Err(error) => tracing::debug!(%error, "the flow table is made later"),
         }
         let change = async {
             tokio::time::sleep(PAUSE).await;
