@@ -37,6 +37,7 @@ use crate::{
     config::Config,
     host_port::HostPort,
     netfilter::entry::{Entry, Field},
+    nft,
     node_routes::{TUNNEL_PORT, tunnel_number},
     wireguard,
 };
@@ -245,8 +246,7 @@ pub(crate) fn entries(pod: Exposed<'_>) -> Vec<Entry> {
 
 /// The transaction that removes the table, whether or not it is there.
 pub(crate) fn removal(config: &Config) -> String {
-    let table = &config.table;
-    format!("add table inet {table}\ndelete table inet {table}\n")
+    nft::removal(&format!("inet {}", config.table))
 }
 
 /// Where these pods are seen under their own address: the cluster's pods, and groups, which no answer comes back from. Of their family,

@@ -16,6 +16,7 @@
 use std::net::IpAddr;
 
 use crate::config::{Config, mac_address};
+use crate::nft;
 
 /// The whole table but for its elements ([`crate::sources`]), in one transaction that replaces what was in it. Interfaces that are in none of
 /// its sets are none of this node's pods: another node that shares its host has a table of its own.
@@ -79,6 +80,5 @@ pub(crate) fn ruleset(config: &Config, gateway: IpAddr) -> String {
 
 /// The transaction that removes the table, whether or not it is there.
 pub(crate) fn removal(config: &Config) -> String {
-    let table = &config.table;
-    format!("add table bridge {table}\ndelete table bridge {table}\n")
+    nft::removal(&format!("bridge {}", config.table))
 }

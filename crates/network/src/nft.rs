@@ -57,6 +57,11 @@ impl Nft {
     }
 }
 
+/// The transaction that removes a table, whether or not it is there. `table`: with its family, as `inet pods`.
+pub(crate) fn removal(table: &str) -> String {
+    format!("add table {table}\ndelete table {table}\n")
+}
+
 fn run(program: &Path, transaction: &str) -> Result<(), RulesError> {
     let mut command = Command::new(program);
     command

@@ -8,10 +8,9 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use super::kernel::{Kernel, Outcome};
-use super::text;
 use crate::error::RulesError;
 use crate::netfilter::watch::SETTLE;
-use crate::nft::Nft;
+use crate::nft::{Nft, removal};
 use crate::node_routes::interfaces;
 use crate::owned::Owned;
 use crate::task::Task;
@@ -64,7 +63,7 @@ impl FlowTable {
     /// Removes it: all packets pass all rules again. Nobody may be keeping it.
     pub async fn remove_everything(config: FlowTableConfig) -> Result<(), RulesError> {
         let removed = Owned::start(THREAD, config.netns, move || match Nft::find() {
-            Ok(nft) => nft.apply(&text::removal(&config.table)),
+            Ok(nft) => nft.apply(&removal(&format!("inet {}", config.table))),
             // No table was made without it.
             Err(RulesError::NftMissing) => Ok(()),
             Err(error) => Err(error),

@@ -1,10 +1,9 @@
 use std::process::Command;
 
-use nix::sched::{CloneFlags, unshare};
-
 use super::FlowTableConfig;
 use super::kernel::Kernel;
 use super::text::ruleset;
+use crate::namespace::tests::in_a_namespace;
 
 #[test]
 fn connections_of_pods_alone_go_in() {
@@ -27,8 +26,7 @@ fn connections_of_pods_alone_go_in() {
 
 #[test]
 fn devices_by_which_others_reach_the_host_are_in_it_and_no_ports() {
-    let found = std::thread::spawn(|| {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    in_a_namespace(|| {
         let script = "for it in pods outer own near; do ip link add $it type bridge; ip link set $it up; done
             ip link add port type veth peer name end; ip link set port master outer; ip link set port up; ip link set end up
             ip addr add 10.244.1.1/24 dev pods; ip addr add 192.0.2.1/24 dev outer; ip addr add 192.0.2.2/24 dev port
@@ -38,7 +36,6 @@ fn devices_by_which_others_reach_the_host_are_in_it_and_no_ports() {
         let cluster = vec!["10.244.0.0/16".parse().unwrap()];
         let mut kernel = Kernel::open(FlowTableConfig::new("flows", "pods", cluster)).unwrap();
         let names = kernel.devices().unwrap().into_keys();
-        names.collect::<Vec<_>>()
+        assert_eq!(names.collect::<Vec<_>>(), ["outer", "own", "pods"]);
     });
-    assert_eq!(found.join().unwrap(), ["outer", "own", "pods"]);
 }

@@ -1,5 +1,7 @@
 //! The flow table, as text for `nft -f`. Pure.
 
+use crate::nft::removal;
+
 /// The transaction that makes it, in place of what was there. `bridge`: whose pods' connections go into it. `others`: the devices that packets come
 /// and go by besides. Behind whatever drops what is forwarded: that is in no flow.
 pub(super) fn ruleset<'a>(
@@ -7,6 +9,7 @@ pub(super) fn ruleset<'a>(
     bridge: &str,
     others: impl Iterator<Item = &'a str>,
 ) -> String {
+    let table = format!("inet {table}");
     let bridge = format!("\"{bridge}\"");
     let devices = others.fold(bridge.clone(), |list, device| {
         format!("{list}, \"{device}\"")
@@ -17,7 +20,7 @@ pub(super) fn ruleset<'a>(
         )
     };
     format!(
-        "{}table inet {table} {{
+        "{}table {table} {{
   flowtable flows {{
     hook ingress priority 0; devices = {{ {devices} }};
   }}
@@ -26,13 +29,8 @@ pub(super) fn ruleset<'a>(
 {}{}  }}
 }}
 ",
-        removal(table),
+        removal(&table),
         rule("iifname", "oifname"),
         rule("oifname", "iifname"),
     )
-}
-
-/// The transaction that removes it, whether or not it is there.
-pub(super) fn removal(table: &str) -> String {
-    format!("add table inet {table}\ndelete table inet {table}\n")
 }

@@ -12,7 +12,7 @@ use crate::netfilter::Netfilter;
 use crate::netfilter::entry::Entry;
 use crate::netfilter::kept::{Kept, Packets};
 use crate::netfilter::watch::Watch;
-use crate::nft::Nft;
+use crate::nft::{Nft, removal};
 
 /// Its table, in the network namespace of the thread that made this.
 pub(super) struct Gate {
@@ -104,7 +104,7 @@ impl Gate {
     /// Takes it away.
     pub(super) fn remove(&mut self) -> Result<(), RulesError> {
         self.known = Known::Nothing;
-        self.nft.apply(&guard::removal(&self.table))?;
+        self.nft.apply(&removal(&format!("inet {}", self.table)))?;
         self.known = Known::Gone;
         Ok(())
     }

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use super::tunnel::PORT;
 use crate::netfilter::entry::{Entry, Field};
+use crate::nft::removal;
 
 /// Who may send: of IPv4 and of IPv6.
 pub(super) const SETS: [&str; 2] = ["hosts", "hosts-v6"];
@@ -33,7 +34,7 @@ pub(super) fn ruleset(table: &str, number: u32) -> String {
   }}
 }}
 ",
-        removal(table)
+        removal(&format!("inet {table}"))
     )
 }
 
@@ -67,7 +68,7 @@ pub(super) fn sealed(table: &str, inside: [&str; 2], cluster: &[IpNet]) -> Strin
   }}
 }}
 ",
-        removal(table),
+        removal(&format!("inet {table}")),
         rules("iifname", "saddr"),
         rules("oifname", "daddr"),
     )
@@ -84,9 +85,4 @@ pub(super) fn entries(hosts: impl Iterator<Item = IpAddr>) -> Vec<Entry> {
         value: Vec::new(),
     };
     hosts.map(entry).collect()
-}
-
-/// The transaction that removes the table, whether or not it is there.
-pub(super) fn removal(table: &str) -> String {
-    format!("add table inet {table}\ndelete table inet {table}\n")
 }

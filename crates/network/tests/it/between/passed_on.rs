@@ -20,7 +20,7 @@ async fn what_goes_on_between_nodes_is_passed_on_by_whatever_way() {
         let answered = talk(&from.0, (to.1, 8080));
         is_passed_on_soon(&a.node.host, &answered).await;
         is_passed_on_soon(&by.node.host, &answered).await;
-        // Where the way is taken away, and there is another.
+        // Its way goes with the link, and comes back.
         a.node.host.sh("ip link set eth0 down");
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         a.node
